@@ -1,0 +1,32 @@
+# Every target works on a clean checkout: the first makes the environment in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: env format check test test-slow clean
+
+env: $(VENV)/.made
+
+$(VENV)/.made: setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,sentencepiece]"
+	touch $@
+
+format: env
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: env
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: env
+	$(BIN)/python -m pytest -m "slow or gpu"
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,4 @@
+"""Label in one language, ship in many: text classification for spaCy under a joint
+classification and masked-language-model loss."""
+
+__version__ = "0.1.0"

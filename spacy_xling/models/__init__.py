@@ -1,0 +1,1 @@
+"""Torch modules, the thinc wrapper around them, and the registered builders."""

@@ -1,0 +1,1 @@
+"""Texts to windows of pieces, padded batches, and masks."""

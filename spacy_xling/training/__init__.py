@@ -1,0 +1,1 @@
+"""Optimiser, schedules, callbacks and loggers."""

@@ -1,0 +1,79 @@
+"""Records and array aliases, with their shapes."""
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints1d = NDArray[np.int64]
+Bools1d = NDArray[np.bool_]
+# Arrays of the current thinc ops: numpy on a CPU, cupy on a GPU.
+Floats1d = Any
+Floats2d = Any
+
+# The word of a special piece, which belongs to none.
+NO_WORD = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """The windows of a batch of texts, unpadded and end to end.
+
+    A text that fits the encoder's window is one window; a longer one is several.
+
+    ids (Ints1d): Piece ids. *Shape:* (pieces,)
+    words (Ints1d): Number of each piece's word within its text, NO_WORD for a special piece.
+        *Shape:* (pieces,)
+    lengths (Ints1d): Pieces of each window, specials included. *Shape:* (windows,)
+    texts (Ints1d): The text each window belongs to, ascending. *Shape:* (windows,)
+    n_texts (int): Number of texts; each has at least one window.
+    """
+
+    ids: Ints1d
+    words: Ints1d
+    lengths: Ints1d
+    texts: Ints1d
+    n_texts: int
+
+    @property
+    def starts(self) -> Ints1d:
+        """Offset of each window's first piece. *Shape:* (windows,)"""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @property
+    def is_word(self) -> Bools1d:
+        """True for an ordinary piece, False for a special one. *Shape:* (pieces,)"""
+        return self.words != NO_WORD
+
+    @property
+    def has_words(self) -> Bools1d:
+        """True for a text with at least one ordinary piece. *Shape:* (texts,)"""
+        per_window = np.add.reduceat(self.is_word, self.starts) if len(self.lengths) else self.lengths
+        return np.bincount(self.texts, weights=per_window, minlength=self.n_texts) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedPieces:
+    """Windows with some pieces replaced, and what stood there.
+
+    pieces (Pieces): The windows after masking.
+    positions (Ints1d): Offsets into `pieces.ids` of the masked pieces, ascending. *Shape:* (targets,)
+    targets (Ints1d): The ids that stood there. *Shape:* (targets,)
+    """
+
+    pieces: Pieces
+    positions: Ints1d
+    targets: Ints1d
+
+
+@dataclass(frozen=True, eq=False)
+class JointBatch:
+    """What one joint update sees.
+
+    labelled (Optional[Pieces]): Texts to classify, or None for no classification pass.
+    masked (Optional[MaskedPieces]): Windows for the masked-LM term, or None for no masked pass.
+    """
+
+    labelled: Optional[Pieces]
+    masked: Optional[MaskedPieces]
