@@ -1,4 +1,5 @@
 """Label in one language, ship in many: text classification for spaCy under a joint
-classification and masked-language-model loss."""
+classification and masked-language-model loss.
+"""
 
 __version__ = "0.1.0"

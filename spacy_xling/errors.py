@@ -15,18 +15,261 @@ class MessagesWithCodes(type):
 
 class Errors(metaclass=MessagesWithCodes):
     # 1 data
+    X101 = (
+        "doc._.language is {value!r} ({type}). A string such as 'da', or None, was expected: set "
+        "doc._.language to one."
+    )
+    X102 = (
+        "alpha is {alpha}. A number from 0 (all languages alike) to 1 (each by its number of texts) was "
+        "expected: change it."
+    )
+    X103 = "Language {language!r} has {count} texts. A positive number was expected: leave the language out."
+    X104 = (
+        "paths.train (or paths.dev) is not set: the LabelledText reader got no path. A file or folder was "
+        "expected: set it in [paths] or with --paths.train FILE."
+    )
+    X105 = (
+        "paths.unlabelled is not set: the UnlabelledText reader got no path. A file or folder was expected: "
+        "set it in [paths] or with --paths.unlabelled FILE."
+    )
+    X106 = (
+        "There is nothing at {path}. A file or a folder of files by language was expected: correct the path."
+    )
+    X107 = (
+        "The folder {path} holds {found}. Files named by language with one of {expected} were expected, such "
+        "as 'da.jsonl' or 'da.jsonl.gz': rename the files or correct the path."
+    )
+    X108 = (
+        "The name of {path} does not tell its kind. One of {expected} was expected, with or without '.gz': "
+        "rename or convert the file."
+    )
+    X109 = "The file {path} is empty. Texts were expected: fill the file or remove it."
+    X110 = (
+        "The gzip file {path} cannot be read: {error}. A whole gzip stream was expected: fetch or pack it "
+        "again."
+    )
+    X111 = "{path}, line {line}: {error}. UTF-8 was expected: convert the file to UTF-8."
+    X112 = (
+        "{path}, line {line}: not valid JSON: {error}. One JSON object per line was expected: correct the "
+        "line."
+    )
+    X113 = (
+        "{path}, line {line}: the JSON value is a {type}. An object with named fields was expected: correct "
+        "the line."
+    )
+    X114 = (
+        "{path}, line {line}: the fields are {found}. The text was expected in the field '{field}': set the "
+        "reader's 'text' to the name of the text field."
+    )
+    X115 = (
+        "{path}, line {line}: the field '{field}' is {value}. A string was expected: correct the line or set "
+        "the reader's 'text' to another field."
+    )
+    X116 = (
+        "{path}, line {line}: the text in the field '{field}' is not valid Unicode: {error}. A text without "
+        "lone surrogates was expected: correct the line."
+    )
+    X117 = (
+        "{path}, line {line}: {error}. A row with fields quoted by double quotes was expected: correct the "
+        "row, whose error may be a quote left open."
+    )
+    X118 = (
+        "{path}, line {line}: the row has {found} fields. {expected} were expected, as in the header: "
+        "correct the row, or quote a field that holds the delimiter."
+    )
+    X119 = "{path}, line {line}: the header is {found}. Each name once was expected: rename the columns."
+    X120 = (
+        "{path}, line {line}: the fields are {found}. A class was expected in '{field}', '{labels}' or "
+        "'{cats}': set the reader's 'label', 'labels' or 'cats' to the name of the field."
+    )
+    X121 = (
+        "{path}, line {line}: {filled} are all filled. One of them was expected: empty the others, or set "
+        "the reader's 'label', 'labels' or 'cats' to a name that the data does not have."
+    )
+    X122 = (
+        "{path}, line {line}: the field '{field}' is {value}. A class is a string that is not blank or a "
+        "whole number: correct the line, or set the reader's 'label', 'labels' or 'cats' to the right field."
+    )
+    X123 = (
+        "{path}, line {line}: the field '{field}' is {value}. A list of classes was expected (in CSV and "
+        "TSV, classes with the reader's 'separator' between them): correct the line."
+    )
+    X124 = (
+        "{path}, line {line}: the field '{field}' is {value}, and {beyond} is not in the field "
+        "'{label_set}'. Each class that holds was expected there: add it, or remove '{label_set}'."
+    )
+    X125 = (
+        "{path}, line {line}: the field '{field}' is {value}. An object with 0 or 1 for each class was "
+        "expected (in JSONL only): correct the line."
+    )
+    X126 = (
+        "{path}, line {line}: the field '{field}' is {value}. A language is a string: correct the line, or "
+        "set the reader's 'lang' to another field."
+    )
+    X127 = (
+        "The file {path} is not a DocBin: {error}. A file written by DocBin.to_disk was expected: convert it "
+        "again."
+    )
+    X128 = (
+        "No example was found in {path} ({files} files read). At least one text was expected: check that the "
+        "files hold texts that are not empty."
+    )
+    X129 = (
+        "separator is empty. What stands between two classes in CSV and TSV was expected: set it, for "
+        "instance to ','."
+    )
+    X130 = (
+        "{path} has no file of the languages {missing}; it has {found}. Each of the setting 'languages' was "
+        "expected: add the file, correct 'languages', or name the language of a single file with 'language'."
+    )
+    X131 = (
+        "language is '{language}', but {path} is a folder, whose files name their languages. A single file "
+        "was expected: remove 'language' or set the path to one file."
+    )
+    X132 = (
+        "The files of language {language} hold no text: {files}. At least one line that is not blank was "
+        "expected: fill the files or leave the language out."
+    )
+    X133 = (
+        "shuffle_buffer is {shuffle_buffer}. A number of texts of 1 (no shuffling) or more was expected: "
+        "change it."
+    )
+    X134 = (
+        "The saved state is of the files {found}. The stream reads {expected}: resume with the files that "
+        "were there when the state was saved."
+    )
 
     # 2 pieces
+    X201 = (
+        "Windows of {window} pieces overlap by {overlap}; expected an overlap from 0 to below {room} (the "
+        "window less its special pieces). Set a smaller `overlap` or a larger `window` on the encoder."
+    )
+    X202 = (
+        "The tokenizer of '{name}' has no mask piece (its special pieces: {found}); the masked-LM term needs "
+        "one. Choose a masked-LM checkpoint, or set mlm_weight = 0."
+    )
+    X203 = "Found a masking rate of {rate}; expected a share of the pieces above 0 and up to 1. Set e.g. rate = 0.15."
+    X204 = (
+        "Found mask_share = {mask_share} and random_share = {random_share}; expected two shares from 0 on that "
+        "sum to 1 at most. Set e.g. 0.8 and 0.1."
+    )
+    X205 = "Found max_word_pieces = {value}; expected 1 or more. Set e.g. max_word_pieces = 10."
+    X206 = "Found size = {size} and buffer = {buffer}; expected both 1 or more. Set e.g. size = 2048, buffer = 512."
 
     # 3 models
+    X301 = (
+        "No masked-LM checkpoint could be loaded from '{name}' ({error}); expected a folder with config.json, "
+        "weights and tokenizer, or a name on the model hub. Correct `name` under [components.NAME.model.encoder]; "
+        "without a network, give a local folder."
+    )
+    X302 = (
+        "The tokenizer of '{name}' is a slow one ({found}); expected a fast one, which knows which piece belongs "
+        "to which word. Choose a checkpoint with a tokenizer.json."
+    )
+    X303 = (
+        "The tokenizer of '{name}' must be converted, and a library for that is missing ({error}). Install the "
+        "extra: pip install 'spacy-xling[sentencepiece]', or choose a checkpoint with a tokenizer.json."
+    )
+    X304 = (
+        "The tokenizer of '{name}' has special pieces {found}; expected a padding piece, and pieces that start or "
+        "end a text. Choose a masked-LM checkpoint with its own tokenizer."
+    )
+    X305 = (
+        "Found window = {wanted}; expected 1 to {longest}, what this encoder can take. Set a smaller `window`, or "
+        "null for the encoder's own."
+    )
+    X306 = (
+        "Found freeze_layers = {wanted}; expected 0 to {depth}, the layers that this encoder can freeze one by "
+        "one (an encoder that shares its layers has none). Set a smaller `freeze_layers`."
+    )
+    X307 = (
+        "The LM head of {family} is of an unknown form; expected one found under {known}. Choose a checkpoint of "
+        "a supported family (BERT, DistilBERT, RoBERTa, XLM-R, ALBERT, ModernBERT)."
+    )
+    X308 = (
+        "The checkpoint '{name}' lacks {n} weights of its encoder ({first} ...); expected all of them. Choose a "
+        "whole checkpoint, made for this architecture."
+    )
+    X309 = (
+        "The component '{name}' has no encoder yet; expected nlp.initialize() or spacy.load() before it is used. "
+        "Call nlp.initialize(lambda: examples), or load a trained pipeline."
+    )
+    X311 = "Found {setting} = {found}; expected {expected}. Correct it under [components.NAME.model]."
+    X312 = (
+        "The tokenizer of '{name}' has pieces up to number {highest}, but the encoder has {rows} embeddings; "
+        "expected one for each piece. Use the tokenizer that belongs to the checkpoint."
+    )
+    X313 = (
+        "No trained component in '{path}' ({error}); expected the folder that nlp.to_disk() wrote. Save the "
+        "pipeline again, or copy all of its files."
+    )
 
     # 4 objective
+    X401 = (
+        "Found mlm_weight = {found} at step {step}; expected 0 or more. Set e.g. mlm_weight = 0.1, or 0 for "
+        "classification only."
+    )
+    X402 = "Found a weight of {found} for label '{label}'; expected a number from 0 on. Correct the label weights."
+    X403 = (
+        "Found weights for labels {unknown}; expected labels of the component, which are {labels}. Correct the "
+        "label weights under [components.NAME.objective.classification]."
+    )
+    X404 = "Found label_smoothing = {found}; expected 0 to below 1. Set e.g. label_smoothing = 0.1."
+    X405 = "Found gamma = {found}; expected 0 or more. Set e.g. gamma = 2.0."
 
     # 5 pipeline
+    X501 = (
+        "The component '{name}' has {kind}, but its classification loss is {found}; expected {expected}. Correct "
+        "[components.{name}.objective.classification], or use the other of xling_textcat and "
+        "xling_textcat_multilabel."
+    )
+    X502 = (
+        "Found texts_per_update = {texts} and pieces_per_update = {pieces}; expected one of them, 1 or more, or "
+        "null for both. Set one to null."
+    )
+    X503 = (
+        "The component '{name}' has mlm_weight > 0 but no raw text; expected a reader under "
+        "[initialize.components.{name}.unlabelled], unlabelled texts among the examples, or mlm_on_labelled = "
+        "true. Give it raw text, or set mlm_weight = 0."
+    )
+    X504 = (
+        "Found labels {found} for '{name}'; expected at least two, as exactly one is true of each text. Check "
+        "that the training data has categories, or use xling_textcat_multilabel for a single label."
+    )
+    X505 = (
+        "Found positive_label = '{found}' among labels {labels}; expected one of exactly two labels. Correct it "
+        "in [initialize.components.NAME], or leave it out."
+    )
+    X506 = (
+        "Found labels {unknown} in a training example; expected only those of '{name}': {known}. Add them with "
+        "add_label() or to `labels` in [initialize.components.{name}], or take the texts out."
+    )
+    X507 = (
+        "Found no labels for '{name}'; expected at least one. Check that the training data has categories, or "
+        "give `labels` in [initialize.components.{name}]."
+    )
 
     # 6 training
-    pass
+    X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
+    X602 = "Found {name} = {value}; expected a finite number above 0. Correct it in the config."
+    X603 = "Found {name} = {value}; expected a whole number of at least 1. Count in optimiser steps."
+    X604 = "Found warmup_share = {warmup_share}; expected 0 to below 1. Set e.g. warmup_share = 0.1."
+    X605 = "Found {name} = {value}; expected a number in [0, 1). Set e.g. beta1 = 0.9 and beta2 = 0.999."
+    X606 = (
+        "Found the pattern {pattern!r} in rate_factors, which is no regular expression ({reason}); expected "
+        "one that re.search can look for in a parameter's name. Correct the pattern."
+    )
+    X607 = "Found progress_bar = {value!r}; expected one of {expected}. Set null for no progress bar."
 
 
 class Warnings(metaclass=MessagesWithCodes):
-    pass
+    W301 = (
+        "The checkpoint '{name}' has no trained weights for its masked-LM head ({missing}). They start at random: "
+        "with mlm_weight > 0 the masked-LM term first trains the head, and says little about the language until "
+        "then. Choose a checkpoint with its head, or set mlm_weight = 0. (Microsoft's DeBERTa checkpoints keep "
+        "their head in a form that transformers can't load.)"
+    )
+    W501 = (
+        "Found labels {unknown} in the examples, which aren't among the labels of '{name}' ({known}); training "
+        "on them will fail. Add them to `labels` in [initialize.components.{name}], or take these texts out."
+    )

@@ -1,0 +1,184 @@
+"""Finding and opening text files: one file, or a folder with a file or more per language."""
+
+import codecs
+import gzip
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
+
+from ..errors import Errors
+
+KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
+GZIP = ".gz"
+BLOCK = 1 << 20
+
+
+class TextFile(NamedTuple):
+    """A file of texts.
+
+    path (Path): Where it lies; a name that ends in `.gz` is gzipped.
+    language (Optional[str]): The file's name up to the first dot if it was found in a folder, else None.
+    kind (str): "txt", "jsonl", "csv", "tsv" or "spacy".
+    """
+
+    path: Path
+    language: Optional[str]
+    kind: str
+
+
+def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
+    """List the files of a corpus, which is one file or a folder of files by language.
+
+    In a folder, `da.jsonl.gz` holds texts of the language "da". Hidden files, subfolders and files of
+    another kind are passed over.
+
+    path (Path): The file or folder.
+    suffixes (Sequence[str]): The kinds of file to accept, some of `KINDS`.
+    RETURNS (List[TextFile]): The files, sorted by name.
+    RAISES (FileNotFoundError): If there is no such file or folder.
+    RAISES (ValueError): If the file is of another kind, the folder has no file of these kinds, or a
+        file is empty.
+    """
+    if path.is_dir():
+        files = _files_of_folder(path, suffixes)
+    elif path.is_file():
+        files = [_single_file(path, suffixes)]
+    else:
+        raise FileNotFoundError(Errors.X106.format(path=path))
+    for file in files:
+        with gzip_errors(file), open_binary(file) as handle:
+            if not handle.read(1):
+                raise ValueError(Errors.X109.format(path=file.path))
+    return files
+
+
+def open_binary(file: TextFile) -> BinaryIO:
+    """Open a file for reading bytes, gzipped or not.
+
+    file (TextFile): The file.
+    RETURNS (BinaryIO): A handle on its uncompressed bytes.
+    """
+    if _is_gzipped(file.path):
+        return cast(BinaryIO, gzip.open(file.path, "rb"))
+    return file.path.open("rb")
+
+
+@contextmanager
+def gzip_errors(file: TextFile) -> Iterator[None]:
+    """Name the file in whatever goes wrong while its gzip stream is read.
+
+    file (TextFile): The file.
+    RAISES (ValueError): If the stream is truncated or corrupt.
+    """
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(Errors.X110.format(path=file.path, error=error)) from error
+
+
+def count_lines(file: TextFile) -> int:
+    """Count the lines of a file in constant memory; a last line needs no line end.
+
+    file (TextFile): The file.
+    RETURNS (int): Its number of lines, blank ones included.
+    """
+    lines = 0
+    block = last = b""
+    with gzip_errors(file), open_binary(file) as handle:
+        while block := handle.read(BLOCK):
+            lines += block.count(b"\n")
+            last = block
+    return lines + (not last.endswith(b"\n"))
+
+
+class LineReader:
+    """Reads a file line by line as UTF-8 text and knows where it is.
+
+    The file is opened when a line is first asked for, so that a reader can be pickled, copied and made
+    anew from `offset` and `line`.
+
+    file (TextFile): The file.
+    offset (int): Bytes read so far, counted uncompressed.
+    line (int): Number of the last line read; the first line is 1.
+    """
+
+    def __init__(self, file: TextFile, *, offset: int = 0, line: int = 0) -> None:
+        self._handle: Optional[BinaryIO] = None
+        self.file = file
+        self.offset = offset
+        self.line = line
+
+    def __iter__(self) -> "LineReader":
+        return self
+
+    def __next__(self) -> str:
+        """Read the next line.
+
+        RETURNS (str): The line with its line end, without a byte order mark.
+        RAISES (ValueError): If the line is not UTF-8 or the gzip stream is corrupt.
+        """
+        with gzip_errors(self.file):
+            if self._handle is None:
+                self._handle = open_binary(self.file)
+                self._handle.seek(self.offset)
+            encoded = self._handle.readline()
+        if not encoded:
+            self.close()
+            raise StopIteration
+        self.offset += len(encoded)
+        self.line += 1
+        if self.line == 1:
+            encoded = encoded.removeprefix(codecs.BOM_UTF8)
+        try:
+            return encoded.decode("utf-8")
+        except UnicodeDecodeError as error:
+            message = Errors.X111.format(path=self.file.path, line=self.line, error=error)
+            raise ValueError(message) from error
+
+    def close(self) -> None:
+        """Close the file; the next line asked for opens it again."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_handle": None}
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = [TextFile(path, path.name.split(".")[0], _kind(path)) for path in paths]
+    accepted = [file for file in files if file.kind in suffixes]
+    if not accepted:
+        found = _listed([path.name for path in paths])
+        raise ValueError(Errors.X107.format(path=folder, found=found, expected=_listed_kinds(suffixes)))
+    return accepted
+
+
+def _single_file(path: Path, suffixes: Sequence[str]) -> TextFile:
+    kind = _kind(path)
+    if kind not in suffixes:
+        raise ValueError(Errors.X108.format(path=path, expected=_listed_kinds(suffixes)))
+    return TextFile(path, None, kind)
+
+
+def _is_gzipped(path: Path) -> bool:
+    return path.suffix.lower() == GZIP
+
+
+def _kind(path: Path) -> str:
+    named = path.with_suffix("") if _is_gzipped(path) else path
+    return named.suffix.lower().removeprefix(".")
+
+
+def _listed(names: Sequence[str], limit: int = 10) -> str:
+    shown = ", ".join(names[:limit]) or "no file"
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def _listed_kinds(suffixes: Sequence[str]) -> str:
+    return ", ".join(f".{suffix}" for suffix in suffixes)

@@ -1,0 +1,296 @@
+"""The reader of labelled text: JSONL, CSV, TSV or DocBin files to Examples."""
+
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from ..errors import Errors
+from .files import TextFile, find_files, gzip_errors, open_binary
+from .languages import get_language, set_language
+from .records import DIALECTS, Record, read_records, text_of
+
+KINDS = ("jsonl", "csv", "tsv", "spacy")
+
+
+class Fields(NamedTuple):
+    """Names of the fields of a record.
+
+    text (str): The text.
+    label (str): The one class of the text.
+    labels (str): The classes that hold for the text, any number.
+    cats (str): 0 or 1 for each class.
+    lang (str): The language of the text.
+    label_set (str): With `labels`, the classes that the text was annotated for.
+    """
+
+    text: str
+    label: str
+    labels: str
+    cats: str
+    lang: str
+    label_set: str
+
+
+class Truth(NamedTuple):
+    """What a record says about its classes.
+
+    cats (Dict[str, float]): 1.0 for a class that holds, 0.0 for one that does not.
+    complete (bool): True if a class that is not in `cats` does not hold, False if that is unknown.
+    """
+
+    cats: Dict[str, float]
+    complete: bool = False
+
+
+def build_labelled_text_v1(
+    path: Optional[Path],
+    *,
+    text: str = "text",
+    label: str = "label",
+    labels: str = "labels",
+    cats: str = "cats",
+    lang: str = "lang",
+    label_set: str = "label_set",
+    separator: str = ",",
+    language: Optional[str] = None,
+    limit: int = 0,
+) -> "LabelledText":
+    """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
+
+    path (Optional[Path]): A file, or a folder of files by language: .jsonl, .csv, .tsv or .spacy, the
+        name followed by .gz if gzipped. None is an error once the corpus is read.
+    text (str): Field of the text. A record with an empty text is passed over.
+    label (str): Field of the one class of a text.
+    labels (str): Field of the list of classes that hold for a text.
+    cats (str): Field of an object with 0 or 1 for each class, in JSONL only.
+    lang (str): Field of a text's language.
+    label_set (str): Field of the list of classes a text was annotated for, used with `labels`: these
+        get 0.0 or 1.0, and all others are unknown. Without it, each class that any record of the corpus
+        names and `labels` leaves out is 0.0.
+    separator (str): What stands between the classes of a list in CSV and TSV.
+    language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
+        name in a folder of files by language.
+    limit (int): Greatest number of examples, 0 for all.
+    RETURNS (LabelledText): The corpus.
+    RAISES (ValueError): If `separator` is empty.
+    """
+    if not separator:
+        raise ValueError(Errors.X129)
+    fields = Fields(text=text, label=label, labels=labels, cats=cats, lang=lang, label_set=label_set)
+    return LabelledText(path, fields=fields, separator=separator, language=language, limit=limit)
+
+
+class LabelledText:
+    """A corpus of labelled text, read anew from its files each time it is called.
+
+    path (Optional[Path]): A file, or a folder of files by language.
+    fields (Fields): Names of the fields of a record.
+    separator (str): What stands between the classes of a list in CSV and TSV.
+    language (Optional[str]): Language of the texts whose record does not name it.
+    limit (int): Greatest number of examples, 0 for all.
+    """
+
+    def __init__(
+        self, path: Optional[Path], *, fields: Fields, separator: str, language: Optional[str], limit: int
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.separator = separator
+        self.language = language
+        self.limit = limit
+        self._classes: Optional[List[str]] = None
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the corpus.
+
+        nlp (Language): The pipeline whose tokenizer makes the Docs.
+        YIELDS (Example): An example per text; one without cats is unlabelled.
+        RAISES (ValueError): If `path` is None, or the files are not what the reader expects.
+        """
+        if self.path is None:
+            raise ValueError(Errors.X104)
+        return self._read(nlp, find_files(Path(self.path), KINDS))
+
+    def _read(self, nlp: Language, files: Sequence[TextFile]) -> Iterator[Example]:
+        examples = chain.from_iterable(self._read_file(nlp, file, files) for file in files)
+        found = False
+        for example in islice(examples, self.limit if self.limit > 0 else None):
+            found = True
+            yield example
+        if not found:
+            raise ValueError(Errors.X128.format(path=self.path, files=len(files)))
+
+    def _read_file(self, nlp: Language, file: TextFile, files: Sequence[TextFile]) -> Iterator[Example]:
+        fallback = file.language if self.language is None else self.language
+        if file.kind == "spacy":
+            for reference in read_docbin(file).get_docs(nlp.vocab):
+                if len(reference):
+                    yield docbin_example(nlp, reference, fallback)
+            return
+        for record in read_records(file):
+            text = text_of(record, self.fields.text)
+            cats = self._cats(record, files)
+            language = read_language(record, self.fields.lang) or fallback
+            if text:
+                yield text_example(nlp, text, cats, language)
+
+    def _cats(self, record: Record, files: Sequence[TextFile]) -> Dict[str, float]:
+        truth = read_truth(record, self.fields, self.separator)
+        if not truth.complete:
+            return truth.cats
+        # Kept, for each epoch calls the corpus again.
+        if self._classes is None:
+            self._classes = self._find_classes(files)
+        return {**dict.fromkeys(self._classes, 0.0), **truth.cats}
+
+    def _find_classes(self, files: Sequence[TextFile]) -> List[str]:
+        """List each class that any text of the corpus names, in the order of first appearance."""
+        named = (name for file in files for cats in self._cats_of_file(file) for name in cats)
+        return list(dict.fromkeys(named))
+
+    def _cats_of_file(self, file: TextFile) -> Iterator[Dict[str, float]]:
+        if file.kind == "spacy":
+            return iter(read_docbin(file).cats)
+        return (read_truth(record, self.fields, self.separator).cats for record in read_records(file))
+
+
+def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Optional[str]) -> Example:
+    """Make the example of a text.
+
+    nlp (Language): The pipeline whose tokenizer makes the Docs.
+    text (str): The text.
+    cats (Dict[str, float]): What is known of its classes.
+    language (Optional[str]): Its language.
+    RETURNS (Example): The example, with the language on both of its Docs.
+    """
+    predicted, reference = nlp.make_doc(text), nlp.make_doc(text)
+    reference.cats = cats
+    set_language(predicted, language)
+    set_language(reference, language)
+    return Example(predicted, reference)
+
+
+def docbin_example(nlp: Language, reference: Doc, fallback: Optional[str]) -> Example:
+    """Make the example of a Doc as spaCy's own corpus does.
+
+    nlp (Language): The pipeline whose tokenizer makes the predicted Doc.
+    reference (Doc): The Doc as it was stored.
+    fallback (Optional[str]): Its language, if it was stored without one.
+    RETURNS (Example): The example, with the language on both of its Docs.
+    """
+    if reference.has_unknown_spaces:
+        words = [token.text for token in reference]
+        predicted = Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in reference])
+    else:
+        predicted = nlp.make_doc(reference.text)
+    language = get_language(reference) or fallback
+    set_language(predicted, language)
+    set_language(reference, language)
+    return Example(predicted, reference)
+
+
+def read_docbin(file: TextFile) -> DocBin:
+    """Read a DocBin.
+
+    file (TextFile): A file of the kind "spacy".
+    RETURNS (DocBin): Its content.
+    RAISES (ValueError): If it is not a DocBin.
+    """
+    with gzip_errors(file), open_binary(file) as handle:
+        content = handle.read()
+    try:
+        return DocBin().from_bytes(content)
+    # zlib, msgpack and numpy each have their own errors for a broken file.
+    except Exception as error:
+        raise ValueError(Errors.X127.format(path=file.path, error=error)) from error
+
+
+def read_language(record: Record, field: str) -> Optional[str]:
+    """Read the language of a record.
+
+    record (Record): The record.
+    field (str): The field that holds it.
+    RETURNS (Optional[str]): The language, or None if the field is missing or empty.
+    RAISES (ValueError): If the language is not a string.
+    """
+    language = record.values.get(field)
+    if _is_blank(language):
+        return None
+    if not isinstance(language, str):
+        raise ValueError(Errors.X126.format(**record.place(field)))
+    return language
+
+
+def read_truth(record: Record, fields: Fields, separator: str) -> Truth:
+    """Read what a record says about its classes.
+
+    record (Record): The record.
+    fields (Fields): Names of the fields.
+    separator (str): What stands between the classes of a list in CSV and TSV.
+    RETURNS (Truth): The classes; none and not complete for an unlabelled record.
+    RAISES (ValueError): If no field of classes is there, several are filled, or one holds no classes.
+    """
+    present = [name for name in (fields.label, fields.labels, fields.cats) if name in record.values]
+    if not present:
+        raise ValueError(
+            Errors.X120.format(labels=fields.labels, cats=fields.cats, **record.place(fields.label))
+        )
+    filled = [name for name in present if not _is_blank(record.values[name])]
+    if len(filled) > 1:
+        raise ValueError(Errors.X121.format(filled=" and ".join(filled), **record.place(filled[0])))
+    if fields.label in filled:
+        return Truth({_class_name(record, fields.label, record.values[fields.label]): 1.0})
+    if fields.cats in filled:
+        return Truth(_cats_of_object(record, fields.cats))
+    return _truth_of_lists(record, fields, separator)
+
+
+def _truth_of_lists(record: Record, fields: Fields, separator: str) -> Truth:
+    positive = _class_names(record, fields.labels, separator)
+    annotated = _class_names(record, fields.label_set, separator)
+    if positive is None:
+        # An empty field is how a table writes that none of the annotated classes holds.
+        if annotated is None or record.values.get(fields.labels) is None:
+            return Truth({})
+        positive = []
+    if annotated is None:
+        return Truth(dict.fromkeys(positive, 1.0), complete=True)
+    beyond = [name for name in positive if name not in annotated]
+    if beyond:
+        place = record.place(fields.labels)
+        raise ValueError(Errors.X124.format(beyond=beyond, label_set=fields.label_set, **place))
+    return Truth({name: float(name in positive) for name in annotated})
+
+
+def _class_names(record: Record, field: str, separator: str) -> Optional[List[str]]:
+    value = record.values.get(field)
+    if _is_blank(value):
+        return None
+    if isinstance(value, str) and record.file.kind in DIALECTS:
+        return [name.strip() for name in value.split(separator) if name.strip()]
+    if not isinstance(value, list):
+        raise ValueError(Errors.X123.format(**record.place(field)))
+    return [_class_name(record, field, name) for name in value]
+
+
+def _class_name(record: Record, field: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or _is_blank(value):
+        raise ValueError(Errors.X122.format(**record.place(field)))
+    return value
+
+
+def _cats_of_object(record: Record, field: str) -> Dict[str, float]:
+    cats = record.values[field]
+    if not isinstance(cats, dict) or not all(value in (0, 1) for value in cats.values()):
+        raise ValueError(Errors.X125.format(**record.place(field)))
+    return {name: float(value) for name, value in cats.items()}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,78 @@
+"""The language of a text, and how often each language is drawn."""
+
+from typing import Dict, Mapping, Optional, TypeVar
+
+from spacy.tokens import Doc
+
+from ..errors import Errors
+
+EXTENSION = "language"
+
+# A corpus of one language need not name it: its key is None.
+LanguageKey = TypeVar("LanguageKey", bound=Optional[str])
+
+
+def register_language_extension() -> None:
+    """Make `doc._.language` known to spaCy, unless another package already did."""
+    if not Doc.has_extension(EXTENSION):
+        Doc.set_extension(EXTENSION, default=None)
+
+
+def get_language(doc: Doc) -> Optional[str]:
+    """Read the language of a text.
+
+    doc (Doc): The text.
+    RETURNS (Optional[str]): Its language, or None if it is not known.
+    RAISES (ValueError): If `doc._.language` is neither a string nor None.
+    """
+    return _checked(doc._.get(EXTENSION))
+
+
+def set_language(doc: Doc, language: Optional[str]) -> None:
+    """Write the language of a text.
+
+    doc (Doc): The text.
+    language (Optional[str]): Its language, or None if it is not known.
+    RAISES (ValueError): If `language` is neither a string nor None.
+    """
+    doc._.set(EXTENSION, _checked(language))
+
+
+def check_alpha(alpha: float) -> None:
+    """Check the exponent of language sampling.
+
+    alpha (float): The exponent.
+    RAISES (ValueError): If it lies outside [0, 1].
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(Errors.X102.format(alpha=alpha))
+
+
+def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> Dict[LanguageKey, float]:
+    """Compute how often each language is drawn: p ~ n^alpha, summing to 1.
+
+    With alpha 1 each language has its share of the texts, with alpha 0 all have the same; between
+    them small languages are drawn more often than their size says. Conneau and Lample (2019),
+    "Cross-lingual Language Model Pretraining", section 3.1, https://arxiv.org/abs/1901.07291
+
+    counts (Mapping[str, int]): Number of texts of each language.
+    alpha (float): The exponent, from 0 to 1.
+    RETURNS (Dict[str, float]): The share of each language.
+    RAISES (ValueError): If alpha lies outside [0, 1] or a count is not positive.
+    """
+    check_alpha(alpha)
+    for language, count in counts.items():
+        if count <= 0:
+            raise ValueError(Errors.X103.format(language=language, count=count))
+    powers = {language: count**alpha for language, count in counts.items()}
+    total = sum(powers.values())
+    return {language: power / total for language, power in powers.items()}
+
+
+def _checked(language: object) -> Optional[str]:
+    if language is None or isinstance(language, str):
+        return language
+    raise ValueError(Errors.X101.format(value=language, type=type(language).__name__))
+
+
+register_language_extension()

@@ -1,0 +1,121 @@
+"""Records of JSONL, CSV and TSV files, each with the place it was read from."""
+
+import csv
+import json
+import reprlib
+from contextlib import closing
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+from ..errors import Errors
+from .files import LineReader, TextFile
+
+DIALECTS = {"csv": "excel", "tsv": "excel-tab"}
+
+
+class Record(NamedTuple):
+    """One record of a file.
+
+    file (TextFile): The file.
+    line (int): The line on which the record starts; the first line is 1.
+    values (Dict[str, Any]): The value of each field.
+    """
+
+    file: TextFile
+    line: int
+    values: Dict[str, Any]
+
+    def place(self, field: str) -> Dict[str, Any]:
+        """Say where a field stands, in the words of the error messages.
+
+        field (str): The field.
+        RETURNS (Dict[str, Any]): The path, the line, the field, its value and all fields of the record.
+        """
+        return {
+            "path": self.file.path,
+            "line": self.line,
+            "field": field,
+            "value": reprlib.repr(self.values.get(field)),
+            "found": ", ".join(self.values),
+        }
+
+
+def read_records(file: TextFile) -> Iterator[Record]:
+    """Read the records of a file one by one; blank lines are passed over.
+
+    file (TextFile): A file of the kind "jsonl", "csv" or "tsv"; the last two start with a header line.
+    YIELDS (Record): The records in file order.
+    RAISES (ValueError): If a line is no record, naming the file and the line.
+    """
+    with closing(LineReader(file)) as lines:
+        yield from _read_table(lines) if file.kind in DIALECTS else _read_json_lines(lines)
+
+
+def parse_json_record(file: TextFile, line: int, content: str) -> Record:
+    """Read a JSON object.
+
+    file (TextFile): The file it stands in.
+    line (int): The line it stands on.
+    content (str): The line.
+    RETURNS (Record): The record.
+    RAISES (ValueError): If the line is not valid JSON or not an object.
+    """
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(Errors.X112.format(path=file.path, line=line, error=error)) from error
+    if not isinstance(values, dict):
+        raise ValueError(Errors.X113.format(path=file.path, line=line, type=type(values).__name__))
+    return Record(file, line, values)
+
+
+def text_of(record: Record, field: str) -> str:
+    """Read the text of a record.
+
+    record (Record): The record.
+    field (str): The field that holds the text.
+    RETURNS (str): The text.
+    RAISES (ValueError): If the field is missing or holds no valid string.
+    """
+    if field not in record.values:
+        raise ValueError(Errors.X114.format(**record.place(field)))
+    text = record.values[field]
+    if not isinstance(text, str):
+        raise ValueError(Errors.X115.format(**record.place(field)))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(Errors.X116.format(error=error, **record.place(field))) from error
+    return text
+
+
+def _read_json_lines(lines: LineReader) -> Iterator[Record]:
+    for content in lines:
+        if content.strip():
+            yield parse_json_record(lines.file, lines.line, content)
+
+
+def _read_table(lines: LineReader) -> Iterator[Record]:
+    path = lines.file.path
+    rows = _read_rows(lines)
+    header_line, header = next(rows, (0, []))
+    if len(set(header)) < len(header):
+        raise ValueError(Errors.X119.format(path=path, line=header_line, found=", ".join(header)))
+    for line, row in rows:
+        if len(row) != len(header):
+            raise ValueError(Errors.X118.format(path=path, line=line, found=len(row), expected=len(header)))
+        yield Record(lines.file, line, dict(zip(header, row, strict=True)))
+
+
+def _read_rows(lines: LineReader) -> Iterator[Tuple[int, List[str]]]:
+    rows = csv.reader(lines, dialect=DIALECTS[lines.file.kind], strict=True)
+    while True:
+        # A quoted field may hold line ends: a row is named by the line it starts on.
+        start = lines.line + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise ValueError(Errors.X117.format(path=lines.file.path, line=start, error=error)) from error
+        if row is None:
+            return
+        if row:
+            yield start, row

@@ -1,0 +1,117 @@
+"""Registered builders of models. They load nothing: the checkpoint is read by `initialize`, the saved folder
+by `from_disk`.
+"""
+
+from typing import Any, Callable, Literal, Optional, Tuple, Union, cast
+
+from thinc.api import Model
+
+from ..errors import Errors
+from ..types import Floats2d, JointBatch, Pieces
+from .pooling import PoolingName
+from .shim import EncoderSettings, HeadSettings, JointShim
+
+
+def build_masked_lm_encoder_v1(
+    name: str,
+    window: Optional[int] = None,
+    overlap: int = 32,
+    precision: Literal["fp32", "bf16", "auto"] = "fp32",
+    dropout: Optional[float] = None,
+    freeze_embeddings: bool = False,
+    freeze_layers: int = 0,
+) -> EncoderSettings:
+    """A Hugging Face masked-LM checkpoint with its LM head: BERT, DistilBERT, RoBERTa, XLM-R, ALBERT,
+    ModernBERT and their kin.
+
+    name (str): Name on the model hub, or a folder. A trained pipeline no longer needs it.
+    window (Optional[int]): The most pieces of a window, specials included; None for what the encoder can
+        take. A longer text is split into windows, and the evidence of all is pooled.
+    overlap (int): Pieces that neighbouring windows of a text share.
+    precision (Literal["fp32", "bf16", "auto"]): "bf16" runs encoder and LM head under autocast, on a CPU
+        too; "auto" does so where the hardware multiplies matrices in bf16.
+    dropout (Optional[float]): Rate of all dropouts in the encoder; None keeps the checkpoint's own. (The
+        `drop` of `nlp.update`, `[training] dropout` in a config, is the classification head's.)
+    freeze_embeddings (bool): Don't train the word embeddings, nor an LM decoder tied to them.
+    freeze_layers (int): Don't train the first so many layers of the encoder.
+    RETURNS (EncoderSettings): What `spacy-xling.JointTextCat.v1` takes for `encoder`.
+    RAISES (ValueError): A setting out of range.
+    """
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(
+            Errors.X311.format(setting="dropout", found=dropout, expected="null, or 0 to below 1")
+        )
+    if freeze_layers < 0:
+        raise ValueError(
+            Errors.X311.format(setting="freeze_layers", found=freeze_layers, expected="0 or more")
+        )
+    return EncoderSettings(name, window, overlap, precision, dropout, freeze_embeddings, freeze_layers)
+
+
+def build_joint_textcat_v1(
+    encoder: Any,
+    pooling: PoolingName = "mean",
+    pool_specials: bool = True,
+    hidden_width: Optional[int] = None,
+    predict_pieces: int = 4096,
+) -> Model:
+    """A text classifier whose encoder keeps its LM head, so that both losses train it.
+
+    The model's `predict` takes `Pieces` and gives logits (texts, labels); its `begin_update` takes a
+    `JointBatch` and gives (logits, sum of the masked-LM loss), and its callback takes `Gradients`.
+
+    encoder (EncoderSettings): From `spacy-xling.MaskedLMEncoder.v1`.
+    pooling (Literal["first", "mean", "max", "attention"]): How the states of a text's pieces become one
+        vector: the first piece's, their mean, their maximum, or a learned weighted mean.
+    pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
+    hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
+    predict_pieces (int): The most pieces, padding included, that pass the encoder at a time when predicting.
+    RETURNS (Model): The thinc model.
+    RAISES (ValueError): A setting out of range.
+    """
+    if hidden_width is not None and hidden_width < 1:
+        raise ValueError(
+            Errors.X311.format(setting="hidden_width", found=hidden_width, expected="null, or 1 or more")
+        )
+    if predict_pieces < 1:
+        raise ValueError(
+            Errors.X311.format(setting="predict_pieces", found=predict_pieces, expected="1 or more")
+        )
+    return Model(
+        "joint_textcat",
+        forward,
+        init=init,
+        dims={"nO": None},
+        attrs={"dropout_rate": 0.0, "resize_output": resize_output},
+        shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, predict_pieces))],
+    )
+
+
+def joint_shim(model: Model) -> JointShim:
+    """The shim of a model that `build_joint_textcat_v1` made."""
+    return cast(JointShim, model.shims[0])
+
+
+def forward(
+    model: Model, X: Union[Pieces, JointBatch], is_train: bool
+) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., Any]]:
+    """Prediction takes Pieces, training a JointBatch."""
+    if is_train:
+        return joint_shim(model).begin_update(cast(JointBatch, X), model.attrs["dropout_rate"])
+    return joint_shim(model).predict(cast(Pieces, X)), lambda gradients: None
+
+
+def init(model: Model, X: Any = None, Y: Optional[Floats2d] = None) -> Model:
+    """Read the checkpoint and make a classification head of as many labels as Y has columns."""
+    if Y is not None:
+        model.set_dim("nO", Y.shape[1], force=True)
+    joint_shim(model).initialize(model.get_dim("nO"))
+    return model
+
+
+def resize_output(model: Model, n_labels: int) -> Model:
+    """Grow the classification head to more labels."""
+    joint_shim(model).resize_output(n_labels)
+    if joint_shim(model).is_initialized:
+        model.set_dim("nO", n_labels, force=True)
+    return model

@@ -1,0 +1,160 @@
+"""Loading and saving masked-LM checkpoints: an ordinary Hugging Face folder, no pickle, no remote code."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Optional
+
+import torch
+from torch import nn
+
+from ..errors import Errors, Warnings
+from .masked_lm import MaskedLM
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Precision = Literal["fp32", "bf16", "auto"]
+
+# Where the families keep the dropout rates of their encoder.
+DROPOUT_SETTINGS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "dropout",
+    "attention_dropout",
+    "embedding_dropout",
+    "mlp_dropout",
+)
+
+
+def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
+    """Load the tokenizer of a checkpoint.
+
+    name (str): Hub name or folder.
+    RETURNS (PreTrainedTokenizerFast): The fast tokenizer.
+    RAISES (ValueError): There is none, it is a slow one, or it adds no special pieces or has no padding
+        piece. (ImportError): A library that converts it is missing; the message names the extra.
+    """
+    from transformers import AutoTokenizer
+
+    _check_exists(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
+    except ImportError as error:
+        raise ImportError(Errors.X303.format(name=name, error=_one_line(error))) from error
+    except (OSError, ValueError) as error:
+        if "sentencepiece" in str(error):
+            raise ImportError(Errors.X303.format(name=name, error=_one_line(error))) from error
+        raise ValueError(Errors.X301.format(name=name, error=_one_line(error))) from error
+    if not tokenizer.is_fast:
+        raise ValueError(Errors.X302.format(name=name, found=type(tokenizer).__name__))
+    if tokenizer.pad_token_id is None or tokenizer.num_special_tokens_to_add() == 0:
+        raise ValueError(Errors.X304.format(name=name, found=tokenizer.all_special_tokens))
+    return tokenizer
+
+
+def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
+    """Load encoder and LM head of a checkpoint, in fp32.
+
+    name (str): Hub name or folder.
+    dropout (Optional[float]): Rate of all the encoder's dropouts; None keeps the checkpoint's.
+    RETURNS (MaskedLM): The model.
+    RAISES (ValueError): There is no such checkpoint, it has no masked-LM model, or weights of its encoder
+        are missing. An LM head without trained weights is a warning.
+    """
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    _check_exists(name)
+    try:
+        config = AutoConfig.from_pretrained(name)
+        for setting in DROPOUT_SETTINGS:
+            if dropout is not None and hasattr(config, setting):
+                setattr(config, setting, dropout)
+        if hasattr(config, "reference_compile"):
+            # ModernBERT would compile itself at the first batch, and at each new shape.
+            config.reference_compile = False
+        model, info = AutoModelForMaskedLM.from_pretrained(
+            name, config=config, torch_dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.X301.format(name=name, error=_one_line(error))) from error
+    _check_weights(name, model, info)
+    return MaskedLM(model)
+
+
+def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
+    """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
+    masked_lm.model.save_pretrained(path, safe_serialization=True)
+    tokenizer.save_pretrained(path)
+
+
+def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wanted: Optional[int]) -> int:
+    """The most pieces a text may have, specials included: the least of what the tokenizer says and what
+    the model has positions for, or less where less is wanted.
+
+    RAISES (ValueError): More is wanted than the encoder can take.
+    """
+    limits = [tokenizer.model_max_length, getattr(masked_lm.model.config, "max_position_embeddings", None)]
+    for path, module in masked_lm.model.base_model.named_modules():
+        if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa and its kin count positions from the padding piece on.
+            taken = 0 if module.padding_idx is None else module.padding_idx + 1
+            limits.append(module.num_embeddings - taken)
+    longest = min(int(limit) for limit in limits if limit and limit > 0)
+    if wanted is not None and not 1 <= wanted <= longest:
+        raise ValueError(Errors.X305.format(wanted=wanted, longest=longest))
+    return wanted or longest
+
+
+def freeze(masked_lm: MaskedLM, *, embeddings: bool, layers: int) -> None:
+    """Take parameters out of training.
+
+    embeddings (bool): Freeze the word embeddings, and with them a decoder that is tied to them.
+    layers (int): Freeze the first so many layers of the encoder.
+    RAISES (ValueError): The encoder hasn't so many layers of its own.
+    """
+    if embeddings:
+        masked_lm.model.get_input_embeddings().weight.requires_grad_(False)
+    if layers:
+        for layer in _layers(masked_lm, layers)[:layers]:
+            layer.requires_grad_(False)
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
+    """Where "auto" stands, it is bf16 where the hardware multiplies matrices in it, else fp32."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    # Older releases of torch can't tell; bf16 without hardware for it is slower than fp32.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
+    depth = int(masked_lm.model.config.num_hidden_layers)
+    stacks = [
+        m for m in masked_lm.model.base_model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth
+    ]
+    shared = getattr(masked_lm.model.config, "num_hidden_groups", depth) != depth
+    if shared or not stacks or not 0 <= wanted <= depth:
+        raise ValueError(Errors.X306.format(wanted=wanted, depth=0 if shared or not stacks else depth))
+    return stacks[0]
+
+
+def _check_exists(name: str) -> None:
+    # Hub names have one slash at most; for anything else a hub would only be asked in vain.
+    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
+        raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
+
+
+def _check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
+    missing = sorted({*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])})
+    encoder = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
+    if encoder:
+        raise ValueError(Errors.X308.format(name=name, n=len(encoder), first=encoder[0]))
+    if missing:
+        warnings.warn(Warnings.W301.format(name=name, missing=", ".join(missing)), stacklevel=2)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,164 @@
+"""The torch module with both losses' forward passes: one encoder, an LM head, a classification head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .masked_cross_entropy import masked_cross_entropy
+from .masked_lm import MaskedLM
+from .pooling import Evidence, Pooling
+
+# Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
+NEW_LABEL_MARGIN = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A padded batch of windows to classify.
+
+    ids (Tensor): Piece ids. *Shape:* (windows, length)
+    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+    pooled (Tensor): True for a piece that is pooled. *Shape:* (windows, length)
+    texts (Tensor): The text each window belongs to. *Shape:* (windows,)
+    n_texts (int): Number of texts.
+    """
+
+    ids: Tensor
+    attention: Tensor
+    pooled: Tensor
+    texts: Tensor
+    n_texts: int
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedWindows:
+    """A padded batch of windows with masked pieces.
+
+    ids (Tensor): Piece ids after masking. *Shape:* (windows, length)
+    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+    positions (Tensor): Places of the targets, counted row by row in (windows * length).
+        *Shape:* (targets,)
+    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    """
+
+    ids: Tensor
+    attention: Tensor
+    positions: Tensor
+    targets: Tensor
+
+
+class ClassificationHead(nn.Module):
+    """Dropout, an optional hidden layer with tanh and dropout, and a linear layer to the labels.
+
+    width (int): Width of the pooled vectors.
+    n_labels (int): Number of labels.
+    hidden_width (Optional[int]): Width of the hidden layer, None for none.
+    """
+
+    def __init__(self, width: int, n_labels: int, hidden_width: Optional[int] = None) -> None:
+        super().__init__()
+        self.hidden = None if hidden_width is None else nn.Linear(width, hidden_width)
+        self.output = nn.Linear(hidden_width or width, n_labels)
+        for layer in (self.hidden, self.output):
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, pooled: Tensor, dropout: float) -> Tensor:
+        """Pooled vectors (texts, width) to logits (texts, labels)."""
+        pooled = F.dropout(pooled, dropout, self.training)
+        if self.hidden is not None:
+            pooled = F.dropout(torch.tanh(self.hidden(pooled)), dropout, self.training)
+        return self.output(pooled)
+
+    @torch.no_grad()
+    def grow(self, n_labels: int) -> None:
+        """Add labels at the end. What the head says of the old ones stays as it is: a new label starts
+        with no weights and a logit so low that its probability is zero to float precision.
+        """
+        old = self.output
+        n_old = old.out_features
+        grown = nn.Linear(old.in_features, n_labels).to(old.weight)
+        grown.weight.zero_()
+        grown.weight[:n_old] = old.weight
+        grown.bias.fill_(old.bias.min() - NEW_LABEL_MARGIN if n_old else 0.0)
+        grown.bias[:n_old] = old.bias
+        self.output = grown
+
+
+class JointModule(nn.Module):
+    """Both forward passes of the joint objective.
+
+    masked_lm (MaskedLM): Encoder and LM head.
+    pooling (Pooling): Hidden states to one vector per text.
+    head (ClassificationHead): Vectors to logits.
+    precision (Literal["fp32", "bf16"]): "bf16" runs encoder and LM head under autocast; parameters,
+        pooling, classification head and losses stay in fp32. No loss scaling is needed.
+    """
+
+    def __init__(
+        self,
+        masked_lm: MaskedLM,
+        pooling: Pooling,
+        head: ClassificationHead,
+        precision: Literal["fp32", "bf16"] = "fp32",
+    ) -> None:
+        super().__init__()
+        self.masked_lm = masked_lm
+        self.pooling = pooling
+        self.head = head
+        self.precision = precision
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.output.weight.device
+
+    def forward(
+        self, labelled: Optional[Windows], masked: Optional[MaskedWindows], dropout: float = 0.0
+    ) -> tuple[Optional[Tensor], Optional[Tensor]]:
+        """Run the passes that are asked for.
+
+        labelled (Optional[Windows]): Texts to classify.
+        masked (Optional[MaskedWindows]): Windows with masked pieces.
+        dropout (float): Rate of the classification head's dropout, when training.
+        RETURNS (tuple): Logits (texts, labels), and the sum over targets of the masked-LM loss; None for a
+            pass that wasn't asked for.
+        """
+        logits = None if labelled is None else self.classify([labelled], dropout)
+        return logits, None if masked is None else self.masked_lm_loss(masked)
+
+    def classify(self, batches: Sequence[Windows], dropout: float = 0.0) -> Tensor:
+        """Logits of texts whose windows come in one batch or several.
+
+        batches (Sequence[Windows]): Together they hold all windows of the same texts.
+        dropout (float): Rate of the classification head's dropout, when training.
+        RETURNS (Tensor): *Shape:* (texts, labels)
+        """
+        parts = [self._evidence(batch) for batch in batches]
+        evidence = tuple(torch.cat(column) for column in zip(*parts, strict=True))
+        texts = torch.cat([batch.texts for batch in batches])
+        return self.head(self.pooling.combine(evidence, texts, batches[0].n_texts), dropout)
+
+    def masked_lm_loss(self, masked: MaskedWindows) -> Tensor:
+        """The sum over targets of -log P(target | window without it), in nats, a scalar.
+
+        Only the targets' states pass the LM head (see `masked_cross_entropy`).
+        """
+        with self._autocast():
+            hidden = self.masked_lm.encode(masked.ids, masked.attention)
+            states = self.masked_lm.project(hidden.flatten(0, 1)[masked.positions])
+            decoder = self.masked_lm.decoder
+            return masked_cross_entropy(states, decoder.weight, decoder.bias, masked.targets)
+
+    def _evidence(self, batch: Windows) -> Evidence:
+        with self._autocast():
+            hidden = self.masked_lm.encode(batch.ids, batch.attention)
+        hidden = hidden.to(self.head.output.weight.dtype)
+        return self.pooling.evidence(hidden, batch.pooled)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")

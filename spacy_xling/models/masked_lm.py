@@ -1,0 +1,105 @@
+"""A Hugging Face masked-LM model, taken apart where the masked positions are picked.
+
+The LM head is everything between the encoder's last hidden state and the logits: a projection, then the
+decoder, whose weight most families tie to the word embeddings.
+"""
+
+from typing import Any, Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import Errors
+
+Projection = Callable[[Any, Tensor], Tensor]
+
+
+def _project_bert(model: Any, states: Tensor) -> Tensor:
+    return model.cls.predictions.transform(states)
+
+
+def _project_roberta(model: Any, states: Tensor) -> Tensor:
+    return model.lm_head.layer_norm(F.gelu(model.lm_head.dense(states)))
+
+
+def _project_distilbert(model: Any, states: Tensor) -> Tensor:
+    return model.vocab_layer_norm(model.activation(model.vocab_transform(states)))
+
+
+def _project_albert(model: Any, states: Tensor) -> Tensor:
+    head = model.predictions
+    return head.LayerNorm(head.activation(head.dense(states)))
+
+
+def _project_modernbert(model: Any, states: Tensor) -> Tensor:
+    return model.head(states)
+
+
+# The attribute under which a family keeps its head, and the head's way up to the decoder.
+PROJECTIONS: dict[str, Projection] = {
+    "cls": _project_bert,
+    "lm_head": _project_roberta,
+    "vocab_projector": _project_distilbert,
+    "predictions": _project_albert,
+    "decoder": _project_modernbert,
+}
+
+
+class MaskedLM(nn.Module):
+    """Encoder and LM head of one checkpoint.
+
+    model (PreTrainedModel): What `AutoModelForMaskedLM` loads.
+    RAISES (ValueError): A family whose head isn't known, or one that computes something else.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        where = next((name for name in PROJECTIONS if hasattr(model, name)), None)
+        if where is None:
+            raise ValueError(Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS)))
+        self._where = where
+        self._check_split()
+
+    @property
+    def decoder(self) -> nn.Linear:
+        """The last layer of the LM head. *Shape of its weight:* (vocabulary, projection width)"""
+        return self.model.get_output_embeddings()
+
+    @property
+    def width(self) -> int:
+        """Width of the encoder's hidden states."""
+        return int(self.model.config.hidden_size)
+
+    def encode(self, ids: Tensor, attention: Tensor) -> Tensor:
+        """The encoder's last hidden states.
+
+        ids (Tensor): Piece ids. *Shape:* (windows, length)
+        attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+        RETURNS (Tensor): *Shape:* (windows, length, width)
+        """
+        return self.model.base_model(input_ids=ids, attention_mask=attention)[0]
+
+    def project(self, states: Tensor) -> Tensor:
+        """Hidden states to what the decoder takes.
+
+        states (Tensor): *Shape:* (targets, width)
+        RETURNS (Tensor): *Shape:* (targets, projection width)
+        """
+        return PROJECTIONS[self._where](self.model, states)
+
+    @torch.no_grad()
+    def _check_split(self) -> None:
+        """Encoder, projection and decoder must give the model's own logits."""
+        training = self.model.training
+        self.model.eval()
+        ids = torch.tensor([[5, 6, 7]], device=self.decoder.weight.device)
+        attention = torch.ones_like(ids, dtype=torch.bool)
+        whole = self.model(input_ids=ids, attention_mask=attention).logits
+        parts = self.decoder(self.project(self.encode(ids, attention)))
+        self.model.train(training)
+        if not torch.allclose(whole, parts, rtol=1e-3, atol=1e-4):
+            raise ValueError(
+                Errors.X307.format(family=type(self.model).__name__, known=", ".join(PROJECTIONS))
+            )

@@ -1,0 +1,329 @@
+"""The border between torch and thinc: arrays to tensors and back, parameters to the optimiser, bytes and
+folders to modules.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy, deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple, Optional, cast
+
+import numpy as np
+import srsly
+import torch
+from safetensors.torch import load_file, save_file
+from thinc.api import PyTorchShim, get_torch_default_device, torch2xp, xp2torch
+from torch import Tensor
+
+from ..errors import Errors
+from ..pieces.batching import like_lengths, pad, padded_positions
+from ..pieces.windows import split_windows
+from ..types import Floats2d, JointBatch, MaskedPieces, Pieces
+from .checkpoint import (
+    find_window,
+    freeze,
+    load_masked_lm,
+    load_tokenizer,
+    resolve_precision,
+    save_checkpoint,
+)
+from .joint import ClassificationHead, JointModule, MaskedWindows, Windows
+from .masked_lm import MaskedLM
+from .pooling import make_pooling
+
+HEAD_FILE = "head.safetensors"
+
+
+FORK_SETTING = "TOKENIZERS_PARALLELISM"
+
+
+def _before_fork() -> None:
+    # The tokenizers library warns in a child forked after it ran on several threads, unless it is told so.
+    global _own_setting
+    _own_setting = os.environ.get(FORK_SETTING)
+    os.environ.setdefault(FORK_SETTING, "false")
+
+
+def _after_fork_in_parent() -> None:
+    if _own_setting is None:
+        os.environ.pop(FORK_SETTING, None)
+
+
+def _after_fork_in_child() -> None:
+    # A child forked from a parent that ran torch on several threads hangs in torch's thread pool.
+    torch.set_num_threads(1)
+
+
+_own_setting: Optional[str] = None
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)
+
+
+class EncoderSettings(NamedTuple):
+    """What `spacy-xling.MaskedLMEncoder.v1` is told; see there."""
+
+    name: str
+    window: Optional[int]
+    overlap: int
+    precision: Any
+    dropout: Optional[float]
+    freeze_embeddings: bool
+    freeze_layers: int
+
+
+class HeadSettings(NamedTuple):
+    """What `spacy-xling.JointTextCat.v1` is told of pooling and head; see there."""
+
+    pooling: Any
+    pool_specials: bool
+    hidden_width: Optional[int]
+    predict_pieces: int
+
+
+class Gradients(NamedTuple):
+    """Gradients that enter the backward pass.
+
+    d_logits (Optional[Floats2d]): Of the objective on the logits. *Shape:* (texts, labels)
+    d_mlm (float): Of the objective on the masked-LM sum.
+    """
+
+    d_logits: Optional[Floats2d]
+    d_mlm: float
+
+
+class JointShim(PyTorchShim):
+    """Holds the torch module and its tokenizer for a thinc model.
+
+    Nothing is loaded before `initialize`, `from_folder` or `from_bytes`. There is one backward pass for
+    both losses, no gradient scaler, and gradients are None, not zero, for what took no part in a step.
+
+    encoder (EncoderSettings): Settings of the encoder.
+    head (HeadSettings): Settings of pooling and classification head.
+    """
+
+    def __init__(self, encoder: EncoderSettings, head: HeadSettings) -> None:
+        super().__init__(None)
+        self.encoder = encoder
+        self.head = head
+        self.tokenizer: Any = None
+        self.window = 0
+
+    @property
+    def module(self) -> JointModule:
+        if self._model is None:
+            raise ValueError(Errors.X309.format(name=self.encoder.name))
+        return self._model
+
+    @property
+    def is_initialized(self) -> bool:
+        return self._model is not None
+
+    # From text to logits and losses
+
+    def split(self, texts: Sequence[str]) -> Pieces:
+        """Texts to windows of pieces, for this encoder."""
+        _ = self.module
+        return split_windows(self.tokenizer, texts, window=self.window, overlap=self.encoder.overlap)
+
+    def predict(self, pieces: Pieces) -> Floats2d:
+        """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
+        module = self.module
+        module.eval()
+        groups = like_lengths(pieces.lengths.tolist(), self.head.predict_pieces)
+        with torch.inference_mode():
+            return torch2xp(module.classify([self._windows(_rows(pieces, group)) for group in groups]))
+
+    def begin_update(
+        self, batch: JointBatch, dropout: float = 0.0
+    ) -> tuple[tuple[Optional[Floats2d], float], Callable[[Gradients], None]]:
+        """Both forward passes, and the one backward pass.
+
+        batch (JointBatch): Texts to classify and masked windows.
+        dropout (float): Rate of the classification head's dropout.
+        RETURNS (tuple): Logits (None without a classification pass) and the sum of the masked-LM loss (0
+            without a masked pass); and the callback that takes the gradients on both.
+        """
+        module = self.module
+        module.train()
+        labelled = None if batch.labelled is None else self._windows(batch.labelled)
+        masked = None if batch.masked is None else self._masked_windows(batch.masked)
+        logits, mlm_sum = module(labelled, masked, dropout)
+
+        def backprop(gradients: Gradients) -> None:
+            roots: list[Tensor] = []
+            seeds: list[Tensor] = []
+            if logits is not None and gradients.d_logits is not None:
+                roots.append(logits)
+                seeds.append(xp2torch(gradients.d_logits, device=logits.device).to(logits.dtype))
+            if mlm_sum is not None and mlm_sum.requires_grad:
+                roots.append(mlm_sum)
+                seeds.append(torch.full_like(mlm_sum, gradients.d_mlm))
+            if roots:
+                torch.autograd.backward(roots, seeds)
+
+        scores = None if logits is None else torch2xp(logits.detach())
+        return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
+
+    def _windows(self, pieces: Pieces) -> Windows:
+        ids, attention = self._padded(pieces)
+        pooled = attention
+        if not self.head.pool_specials:
+            pooled = self._tensor(pad(pieces.is_word, pieces, False))
+        return Windows(ids, attention, pooled, self._tensor(pieces.texts), pieces.n_texts)
+
+    def _masked_windows(self, masked: MaskedPieces) -> MaskedWindows:
+        ids, attention = self._padded(masked.pieces)
+        positions = padded_positions(masked.pieces)[masked.positions]
+        return MaskedWindows(ids, attention, self._tensor(positions), self._tensor(masked.targets))
+
+    def _padded(self, pieces: Pieces) -> tuple[Tensor, Tensor]:
+        ids = pad(pieces.ids, pieces, self.tokenizer.pad_token_id)
+        attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False)
+        return self._tensor(ids), self._tensor(attention)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.module.device, non_blocking=True)
+
+    # Parameters
+
+    def scale_gradients(self, factor: float) -> None:
+        """Multiply all gradients, as a mean over accumulated sub-batches needs."""
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        if gradients:
+            torch._foreach_mul_(gradients, factor)
+
+    def finish_update(self, optimizer: Any) -> None:
+        """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step parameter by parameter
+        under the key (id, name). Parameters that took no part have no gradient, and aren't stepped.
+        """
+        stepped = [(name, p) for name, p in self.module.named_parameters() if p.grad is not None]
+        clip = getattr(optimizer, "grad_clip", 0.0)
+        if clip:
+            torch.nn.utils.clip_grad_norm_([p for _, p in stepped], clip)
+        for name, parameter in stepped:
+            weights, _ = optimizer((self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad))
+            new = xp2torch(weights, device=parameter.device)
+            if new.data_ptr() != parameter.data_ptr():
+                parameter.data.copy_(new)
+            parameter.grad = None
+
+    @contextlib.contextmanager
+    def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
+        """Put other values, as an optimizer's averages, in the parameters' place for a while.
+
+        params (dict): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
+        """
+        own = {} if self._model is None else dict(self._model.named_parameters())
+        swapped = {name: p.data for name, p in own.items() if (self.id, name) in params}
+        for name in swapped:
+            own[name].data = xp2torch(params[self.id, name], device=own[name].device)
+        try:
+            yield
+        finally:
+            for name, data in swapped.items():
+                own[name].data = data
+
+    def resize_output(self, n_labels: int) -> None:
+        """Grow the classification head, if there is one yet."""
+        if self._model is not None:
+            self.module.head.grow(n_labels)
+
+    def to_device(self, device_type: str, device_id: int) -> None:  # pragma: no cover
+        if self._model is not None:
+            super().to_device(device_type, device_id)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "JointShim":
+        # The tokenizer never changes, and copying 250,002 pieces takes seconds.
+        copied = copy(self)
+        copied._model = deepcopy(self._model, memo)
+        memo[id(self)] = copied
+        return copied
+
+    # Loading and saving
+
+    @property
+    def n_labels(self) -> int:
+        return self.module.head.output.out_features
+
+    def initialize(self, n_labels: int) -> None:
+        """Load the checkpoint, with a new classification head."""
+        masked_lm = load_masked_lm(self.encoder.name, dropout=self.encoder.dropout)
+        self._assemble(masked_lm, load_tokenizer(self.encoder.name), n_labels)
+
+    def to_folder(self, path: Path) -> None:
+        """Write a Hugging Face folder with the classification head beside it. An empty folder stands for a
+        component that was never initialized.
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        if self._model is None:
+            return
+        save_checkpoint(self.module.masked_lm, self.tokenizer, path)
+        own = {
+            k: v.contiguous() for k, v in self.module.state_dict().items() if not k.startswith("masked_lm.")
+        }
+        save_file(own, path / HEAD_FILE)
+
+    def from_folder(self, path: Path) -> None:
+        """Read what `to_folder` wrote. No hub is asked, and no code of the folder is run."""
+        if not (path / "config.json").is_file():
+            if path.is_dir() and not any(path.iterdir()):
+                return
+            raise ValueError(Errors.X313.format(path=path, error="it has no config.json"))
+        try:
+            own = load_file(path / HEAD_FILE)
+        except Exception as error:
+            raise ValueError(Errors.X313.format(path=path, error=error)) from error
+        masked_lm = load_masked_lm(str(path), dropout=self.encoder.dropout)
+        self._assemble(masked_lm, load_tokenizer(str(path)), len(own["head.output.weight"]))
+        misfits = self.module.load_state_dict(own, strict=False)
+        missing = [key for key in misfits.missing_keys if not key.startswith("masked_lm.")]
+        if missing or misfits.unexpected_keys:
+            differ = f"config and weights differ in {[*missing, *misfits.unexpected_keys]}"
+            raise ValueError(Errors.X313.format(path=path, error=differ))
+
+    def to_bytes(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            self.to_folder(Path(folder))
+            files = {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
+        return cast(bytes, srsly.msgpack_dumps(files))
+
+    def from_bytes(self, bytes_data: bytes) -> "JointShim":
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in srsly.msgpack_loads(bytes_data).items():
+                (Path(folder) / Path(name).name).write_bytes(content)
+            self.from_folder(Path(folder))
+        return self
+
+    def _assemble(self, masked_lm: MaskedLM, tokenizer: Any, n_labels: int) -> None:
+        highest, rows = (
+            max(tokenizer.get_vocab().values()),
+            masked_lm.model.get_input_embeddings().num_embeddings,
+        )
+        if highest >= rows:
+            raise ValueError(Errors.X312.format(name=self.encoder.name, highest=highest, rows=rows))
+        self.window = find_window(masked_lm, tokenizer, self.encoder.window)
+        freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
+        device = get_torch_default_device()
+        module = JointModule(
+            masked_lm,
+            make_pooling(self.head.pooling, masked_lm.width),
+            ClassificationHead(masked_lm.width, n_labels, self.head.hidden_width),
+            resolve_precision(self.encoder.precision, device),
+        )
+        self.tokenizer = tokenizer
+        self._model = module.to(device)
+
+
+def _rows(pieces: Pieces, windows: Sequence[int]) -> Pieces:
+    """Some of the windows, which keep the numbers of their texts."""
+    chosen = [slice(pieces.starts[w], pieces.starts[w] + pieces.lengths[w]) for w in windows]
+    return Pieces(
+        ids=np.concatenate([pieces.ids[piece] for piece in chosen]),
+        words=np.concatenate([pieces.words[piece] for piece in chosen]),
+        lengths=pieces.lengths[list(windows)],
+        texts=pieces.texts[list(windows)],
+        n_texts=pieces.n_texts,
+    )

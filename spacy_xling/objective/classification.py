@@ -1,0 +1,253 @@
+"""Classification losses.
+
+They keep thinc's contract, scores and truths in, gradient and loss out, with two additions: a mask of what
+is known, and the reduction. Scores are logits, and the gradient is on the logits. What isn't known adds
+nothing to the loss, to its gradient, or to the number that a mean divides by.
+"""
+
+from collections import Counter
+from typing import Dict, Literal, Mapping, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+from thinc.api import xp2torch
+from thinc.backends import get_array_ops
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import Errors
+from ..types import Floats2d
+
+Reduction = Literal["mean", "sum"]
+# "balanced", or the weight of each label; a label that isn't named weighs 1.
+LabelWeights = Union[Literal["balanced"], Dict[str, float], None]
+
+
+class LabelCounts:
+    """How often each label is given and denied in the training data: what "balanced" weights come from.
+
+    given (Counter): Texts in which a label is 1, by label.
+    denied (Counter): Texts in which a label is 0, by label.
+    """
+
+    def __init__(self, given: Mapping[str, int] = {}, denied: Mapping[str, int] = {}) -> None:
+        self.given = Counter(given)
+        self.denied = Counter(denied)
+
+    def add(self, cats: Mapping[str, float]) -> None:
+        """Count the categories of one text."""
+        for label, value in cats.items():
+            (self.given if value else self.denied)[label] += 1
+
+
+class ClassificationLoss:
+    """What the classification losses share.
+
+    exclusive_classes (bool): Whether exactly one label is true of a text (softmax), or any number (sigmoid).
+    weights (LabelWeights): Weights of the labels.
+    """
+
+    exclusive_classes: bool
+
+    def __init__(self, weights: LabelWeights = None) -> None:
+        _check_weights(weights)
+        self.weights = weights
+
+    def __call__(
+        self,
+        logits: Floats2d,
+        truths: Floats2d,
+        known: Floats2d,
+        *,
+        labels: Sequence[str],
+        counts: LabelCounts,
+        reduction: Reduction = "mean",
+    ) -> Tuple[Floats2d, float]:
+        """The loss of a batch and its gradient on the logits.
+
+        logits (Floats2d): *Shape:* (texts, labels)
+        truths (Floats2d): 1 for a label that is true, else 0. *Shape:* (texts, labels)
+        known (Floats2d): 1 where the truth is known, else 0. *Shape:* (texts, labels)
+        labels (Sequence[str]): Names of the columns.
+        counts (LabelCounts): Of the training data, for "balanced".
+        reduction (Literal["mean", "sum"]): Over what is known.
+        RETURNS (Tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
+            nothing is known.
+        """
+        scores = xp2torch(logits).clone().requires_grad_(True)
+        truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
+        weights = torch.tensor(self.label_weights(labels, counts)).to(scores)
+        total, normaliser = self.sums(scores, truth, mask, weights)
+        loss = total / normaliser if reduction == "mean" and normaliser else total
+        (gradient,) = torch.autograd.grad(loss, scores)
+        return get_array_ops(logits).asarray(gradient.cpu().numpy()), loss.item()
+
+    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+        """The summed loss, and the number that a mean divides it by."""
+        raise NotImplementedError
+
+    def label_weights(self, labels: Sequence[str], counts: LabelCounts) -> Sequence[float]:
+        """The weight of each label.
+
+        RAISES (ValueError): A weight for a label that isn't there.
+        """
+        if self.weights == "balanced":
+            return [self.balanced_weight(label, labels, counts) for label in labels]
+        weights = self.weights or {}
+        unknown = sorted(set(weights) - set(labels))
+        if unknown:
+            raise ValueError(Errors.X403.format(unknown=unknown, labels=list(labels)))
+        return [float(weights.get(label, 1.0)) for label in labels]
+
+    def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
+        """The weight of a label under "balanced"; 1 for a label that was never seen."""
+        raise NotImplementedError
+
+
+class SoftmaxLoss(ClassificationLoss):
+    """Losses of exclusive classes. A text takes part if one of its known labels is true."""
+
+    exclusive_classes = True
+
+    def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
+        """Texts / (labels * texts with this label), as in scikit-learn."""
+        texts = sum(counts.given[name] for name in labels)
+        return texts / (len(labels) * counts.given[label]) if counts.given[label] else 1.0
+
+    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+        takes_part = (truths * known).sum(dim=1) > 0
+        target = truths[takes_part].argmax(dim=1)
+        return self.softmax_sum(logits[takes_part], target, weights), weights[target].sum()
+
+    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        """The summed loss of texts that take part, each with its true label's number."""
+        raise NotImplementedError
+
+
+class CrossEntropy(SoftmaxLoss):
+    """See `build_cross_entropy_v1`."""
+
+    def __init__(self, class_weights: LabelWeights, label_smoothing: float) -> None:
+        super().__init__(class_weights)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(Errors.X404.format(found=label_smoothing))
+        self.label_smoothing = label_smoothing
+
+    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        return F.cross_entropy(logits, target, weights, reduction="sum", label_smoothing=self.label_smoothing)
+
+
+class FocalLoss(SoftmaxLoss):
+    """See `build_focal_loss_v1`."""
+
+    def __init__(self, gamma: float, class_weights: LabelWeights) -> None:
+        super().__init__(class_weights)
+        self.gamma = _checked_gamma(gamma)
+
+    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        log_p = F.log_softmax(logits, dim=1).gather(1, target.unsqueeze(1)).squeeze(1)
+        return (weights[target] * _focus(log_p, self.gamma) * -log_p).sum()
+
+
+class SigmoidLoss(ClassificationLoss):
+    """Losses of independent labels. An unannotated label is unknown, and not 0."""
+
+    exclusive_classes = False
+
+    def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
+        """Texts without the label / texts with it."""
+        given, denied = counts.given[label], counts.denied[label]
+        return denied / given if given and denied else 1.0
+
+
+class BinaryCrossEntropy(SigmoidLoss):
+    """See `build_binary_cross_entropy_v1`."""
+
+    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+        total = F.binary_cross_entropy_with_logits(logits, truths, known, pos_weight=weights, reduction="sum")
+        return total, known.sum()
+
+
+class BinaryFocalLoss(SigmoidLoss):
+    """See `build_binary_focal_loss_v1`."""
+
+    def __init__(self, gamma: float, positive_weights: LabelWeights) -> None:
+        super().__init__(positive_weights)
+        self.gamma = _checked_gamma(gamma)
+
+    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+        log_p = F.logsigmoid(torch.where(truths > 0, logits, -logits))
+        weight = torch.where(truths > 0, weights, torch.ones_like(weights))
+        return (known * weight * _focus(log_p, self.gamma) * -log_p).sum(), known.sum()
+
+
+def build_cross_entropy_v1(
+    class_weights: LabelWeights = None, label_smoothing: float = 0.0
+) -> ClassificationLoss:
+    """Cross entropy of exclusive classes: -w_y log P(y | x).
+
+    class_weights (LabelWeights): Weight of each class by name, or "balanced": texts / (classes * texts of
+        the class), counted in the training data. A mean is divided by the sum of the weights, as in torch.
+    label_smoothing (float): Share of the truth that is spread over all classes (Szegedy et al. 2016,
+        arXiv 1512.00567), from 0 to below 1.
+    RETURNS (ClassificationLoss): The loss.
+    RAISES (ValueError): A setting out of range.
+    """
+    return CrossEntropy(class_weights, label_smoothing)
+
+
+def build_focal_loss_v1(gamma: float = 2.0, class_weights: LabelWeights = None) -> ClassificationLoss:
+    """Focal loss of exclusive classes: -w_y (1 - p_y)^gamma log p_y (Lin et al. 2017, arXiv 1708.02002),
+    which turns from texts that are easy already. gamma = 0 is cross entropy.
+
+    gamma (float): How far to turn from easy texts, 0 or more.
+    class_weights (LabelWeights): As for cross entropy.
+    RETURNS (ClassificationLoss): The loss.
+    RAISES (ValueError): A setting out of range.
+    """
+    return FocalLoss(gamma, class_weights)
+
+
+def build_binary_cross_entropy_v1(positive_weights: LabelWeights = None) -> ClassificationLoss:
+    """Cross entropy of independent labels: -(w t log p + (1 - t) log (1 - p)), over the labels that are
+    annotated.
+
+    positive_weights (LabelWeights): Weight w of a label where it is true, by name, or "balanced": texts
+        without the label / texts with it, counted in the training data.
+    RETURNS (ClassificationLoss): The loss.
+    RAISES (ValueError): A weight out of range.
+    """
+    return BinaryCrossEntropy(positive_weights)
+
+
+def build_binary_focal_loss_v1(
+    gamma: float = 2.0, positive_weights: LabelWeights = None
+) -> ClassificationLoss:
+    """Focal loss of independent labels: -w (1 - p_t)^gamma log p_t, p_t the probability of what is true
+    (Lin et al. 2017, arXiv 1708.02002), over the labels that are annotated. gamma = 0 is binary cross
+    entropy.
+
+    gamma (float): How far to turn from easy labels, 0 or more.
+    positive_weights (LabelWeights): As for binary cross entropy.
+    RETURNS (ClassificationLoss): The loss.
+    RAISES (ValueError): A setting out of range.
+    """
+    return BinaryFocalLoss(gamma, positive_weights)
+
+
+def _focus(log_p: Tensor, gamma: float) -> Tensor:
+    # 1 - p through expm1, which is exact where p is near 1; the floor keeps the power's gradient finite.
+    return (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny) ** gamma
+
+
+def _check_weights(weights: LabelWeights) -> None:
+    if isinstance(weights, dict):
+        for label, weight in weights.items():
+            if not (np.isfinite(weight) and weight >= 0):
+                raise ValueError(Errors.X402.format(label=label, found=weight))
+
+
+def _checked_gamma(gamma: float) -> float:
+    if not (np.isfinite(gamma) and gamma >= 0):
+        raise ValueError(Errors.X405.format(found=gamma))
+    return gamma

@@ -1,0 +1,67 @@
+"""Raw text as an endless stream of windows."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from ..data.unlabelled import RawText
+from ..types import Pieces
+from .windows import join, windows_as_texts
+
+# Texts cut into pieces in one call of the tokenizer.
+READ_AHEAD = 16
+
+
+class RawWindows:
+    """Takes texts from an endless stream and hands out their windows, in constant memory.
+
+    texts (Iterator[RawText]): Where texts come from, as `spacy-xling.UnlabelledText.v1` gives them.
+    split (Callable[[Sequence[str]], Pieces]): Texts to windows.
+    """
+
+    def __init__(self, texts: Iterator[RawText], split: Callable[[Sequence[str]], Pieces]) -> None:
+        self.texts = texts
+        self.split = split
+        self._waiting: deque[Pieces] = deque()
+
+    def take(self, *, n_windows: Optional[int] = None, n_pieces: Optional[int] = None) -> Pieces:
+        """The next windows: so many, or as many as together hold at least so many pieces.
+
+        n_windows (Optional[int]): How many windows; a text that fits the encoder is one.
+        n_pieces (Optional[int]): How many pieces, specials included; the last window may exceed it.
+        RETURNS (Pieces): The windows, each a text of its own.
+        """
+        taken: list[Pieces] = []
+        pieces = 0
+        while len(taken) < (n_windows or 0) or pieces < (n_pieces or 0):
+            taken.append(self._next(READ_AHEAD if n_windows is None else n_windows - len(taken)))
+            pieces += len(taken[-1].ids)
+        return join(taken)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands, as plain data: the texts' own state and the windows read ahead."""
+        waiting = [{"ids": w.ids.tolist(), "words": w.words.tolist()} for w in self._waiting]
+        return {"texts": self.texts.state_dict(), "waiting": waiting}  # type: ignore[attr-defined]
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where another stream over the same text stood."""
+        self.texts.load_state_dict(state["texts"])  # type: ignore[attr-defined]
+        self._waiting = deque(_window(np.array(w["ids"]), np.array(w["words"])) for w in state["waiting"])
+
+    def _next(self, n_texts: int) -> Pieces:
+        while not self._waiting:
+            texts = [next(self.texts).text for _ in range(n_texts)]
+            pieces = windows_as_texts(self.split(texts))
+            for ids, words in zip(
+                np.split(pieces.ids, pieces.starts[1:]),
+                np.split(pieces.words, pieces.starts[1:]),
+                strict=True,
+            ):
+                self._waiting.append(_window(ids, words))
+        return self._waiting.popleft()
+
+
+def _window(ids: np.ndarray, words: np.ndarray) -> Pieces:
+    return Pieces(ids, words, np.array([len(ids)]), np.zeros(1, dtype=np.int64), 1)

@@ -1,0 +1,88 @@
+"""Texts to windows of pieces."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import Errors
+from ..types import NO_WORD, Bools1d, Ints1d, Pieces
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def split_windows(
+    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], *, window: int, overlap: int
+) -> Pieces:
+    """Cut texts into pieces and, where a text is longer than the window, into overlapping windows.
+    Every piece of a text is in at least one window.
+
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+    texts (Sequence[str]): The texts.
+    window (int): The most pieces a window may hold, specials included.
+    overlap (int): Pieces that neighbouring windows of one text share.
+    RETURNS (Pieces): The windows, in the order of the texts.
+    RAISES (ValueError): The overlap leaves a window no room for new pieces.
+    """
+    room = window - tokenizer.num_special_tokens_to_add()
+    if not 0 <= overlap < room:
+        raise ValueError(Errors.X201.format(overlap=overlap, window=window, room=room))
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(max_length=window, stride=overlap)
+    try:
+        # Some tokenizers make a piece of white space; here it is no text.
+        encodings = backend.encode_batch([text if text.strip() else "" for text in texts])
+    finally:
+        backend.no_truncation()
+    windows = [(text, part) for text, whole in enumerate(encodings) for part in (whole, *whole.overflowing)]
+    return Pieces(
+        ids=_flat(part.ids for _, part in windows),
+        words=_flat([NO_WORD if word is None else word for word in part.word_ids] for _, part in windows),
+        lengths=np.array([len(part) for _, part in windows], dtype=np.int64),
+        texts=np.array([text for text, _ in windows], dtype=np.int64),
+        n_texts=len(texts),
+    )
+
+
+def select_texts(pieces: Pieces, chosen: Bools1d) -> Pieces:
+    """The windows of some of the texts, which are numbered anew.
+
+    pieces (Pieces): The windows of all texts.
+    chosen (Bools1d): True for a text to keep. *Shape:* (texts,)
+    RETURNS (Pieces): The windows of the chosen texts.
+    """
+    number = np.cumsum(chosen) - 1
+    keep_window = chosen[pieces.texts]
+    keep_piece = np.repeat(keep_window, pieces.lengths)
+    return Pieces(
+        ids=pieces.ids[keep_piece],
+        words=pieces.words[keep_piece],
+        lengths=pieces.lengths[keep_window],
+        texts=number[pieces.texts[keep_window]],
+        n_texts=int(chosen.sum()),
+    )
+
+
+def windows_as_texts(pieces: Pieces) -> Pieces:
+    """The same windows, each a text of its own: the masked-LM term knows no longer texts."""
+    n_windows = len(pieces.lengths)
+    return Pieces(pieces.ids, pieces.words, pieces.lengths, np.arange(n_windows), n_windows)
+
+
+def join(batches: Sequence[Pieces]) -> Pieces:
+    """Batches one after the other, as one batch."""
+    shifts = np.cumsum([0] + [batch.n_texts for batch in batches])
+    return Pieces(
+        ids=_flat(batch.ids for batch in batches),
+        words=_flat(batch.words for batch in batches),
+        lengths=_flat(batch.lengths for batch in batches),
+        texts=_flat(batch.texts + shift for batch, shift in zip(batches, shifts, strict=False)),
+        n_texts=int(shifts[-1]),
+    )
+
+
+def _flat(parts) -> Ints1d:  # type: ignore[no-untyped-def]
+    arrays = [np.asarray(part, dtype=np.int64) for part in parts]
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)

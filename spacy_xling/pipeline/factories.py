@@ -1,0 +1,161 @@
+"""The component factories. Every `Language()` imports this module, so it imports nothing heavy."""
+
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from spacy.language import Language
+from thinc.api import Config, Model
+
+if TYPE_CHECKING:
+    from .xling_textcat import XlingMultiLabelTextCategorizer, XlingTextCategorizer
+
+DEFAULT_CONFIG = """
+[textcat]
+threshold = 0.0
+mlm_on_labelled = false
+texts_per_update = null
+pieces_per_update = null
+seed = 0
+
+[textcat.model]
+@architectures = "spacy-xling.JointTextCat.v1"
+pooling = "mean"
+pool_specials = true
+hidden_width = null
+predict_pieces = 4096
+
+[textcat.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = "xlm-roberta-base"
+window = null
+overlap = 32
+precision = "fp32"
+dropout = null
+freeze_embeddings = false
+freeze_layers = 0
+
+[textcat.objective]
+@losses = "spacy-xling.JointObjective.v1"
+mlm_weight = 0.1
+reduction = "mean"
+
+[textcat.objective.classification]
+@losses = "spacy-xling.CrossEntropy.v1"
+class_weights = null
+label_smoothing = 0.0
+
+[textcat.masking]
+@misc = "spacy-xling.whole_word_masking.v1"
+rate = 0.15
+mask_share = 0.8
+random_share = 0.1
+max_word_pieces = 10
+
+[textcat.scorer]
+@scorers = "spacy.textcat_scorer.v2"
+"""
+
+# What differs where any number of labels may be true.
+MULTILABEL_CONFIG = """
+[textcat]
+threshold = 0.5
+
+[textcat.objective]
+
+[textcat.objective.classification]
+@losses = "spacy-xling.BinaryCrossEntropy.v1"
+positive_weights = null
+
+[textcat.scorer]
+@scorers = "spacy.textcat_multilabel_scorer.v2"
+"""
+
+TEXTCAT_CONFIG = Config().from_str(DEFAULT_CONFIG)
+TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CONFIG))
+
+# As for spaCy's own textcat.
+SCORE_WEIGHTS = {
+    "cats_score": 1.0,
+    "cats_score_desc": None,
+    "cats_micro_p": None,
+    "cats_micro_r": None,
+    "cats_micro_f": None,
+    "cats_macro_p": None,
+    "cats_macro_r": None,
+    "cats_macro_f": None,
+    "cats_macro_auc": None,
+    "cats_f_per_type": None,
+}
+
+
+@Language.factory(
+    "xling_textcat",
+    assigns=["doc.cats"],
+    default_config=TEXTCAT_CONFIG["textcat"],
+    default_score_weights=SCORE_WEIGHTS,
+)
+def make_xling_textcat(
+    nlp: Language,
+    name: str,
+    model: Model,
+    objective: Any,
+    masking: Callable,
+    threshold: float,
+    scorer: Optional[Callable],
+    mlm_on_labelled: bool,
+    texts_per_update: Optional[int],
+    pieces_per_update: Optional[int],
+    seed: int,
+) -> "XlingTextCategorizer":
+    """Make a text classifier with exclusive classes; see `XlingTextCategorizer`."""
+    from .xling_textcat import XlingTextCategorizer
+
+    return XlingTextCategorizer(
+        nlp.vocab,
+        model,
+        name,
+        objective=objective,
+        masking=masking,
+        threshold=threshold,
+        scorer=scorer,
+        mlm_on_labelled=mlm_on_labelled,
+        texts_per_update=texts_per_update,
+        pieces_per_update=pieces_per_update,
+        seed=seed,
+    )
+
+
+@Language.factory(
+    "xling_textcat_multilabel",
+    assigns=["doc.cats"],
+    default_config=TEXTCAT_MULTILABEL_CONFIG["textcat"],
+    default_score_weights=SCORE_WEIGHTS,
+)
+def make_xling_textcat_multilabel(
+    nlp: Language,
+    name: str,
+    model: Model,
+    objective: Any,
+    masking: Callable,
+    threshold: float,
+    scorer: Optional[Callable],
+    mlm_on_labelled: bool,
+    texts_per_update: Optional[int],
+    pieces_per_update: Optional[int],
+    seed: int,
+) -> "XlingMultiLabelTextCategorizer":
+    """Make a text classifier with independent labels; see `XlingMultiLabelTextCategorizer`."""
+    from .xling_textcat import XlingMultiLabelTextCategorizer
+
+    return XlingMultiLabelTextCategorizer(
+        nlp.vocab,
+        model,
+        name,
+        objective=objective,
+        masking=masking,
+        threshold=threshold,
+        scorer=scorer,
+        mlm_on_labelled=mlm_on_labelled,
+        texts_per_update=texts_per_update,
+        pieces_per_update=pieces_per_update,
+        seed=seed,
+    )

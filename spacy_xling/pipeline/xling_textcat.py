@@ -1,0 +1,451 @@
+"""The text classifiers under the joint objective."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+
+from ..data.languages import register_language_extension
+from ..data.unlabelled import RawText
+from ..errors import Errors, Warnings
+from ..models.architectures import joint_shim
+from ..models.shim import Gradients
+from ..objective.classification import LabelCounts
+from ..objective.joint import JointObjective
+from ..pieces.masking import Masking, MaskingVocabulary, masking_vocabulary
+from ..pieces.raw import RawWindows
+from ..pieces.windows import join, select_texts, windows_as_texts
+from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
+
+Losses = dict[str, float]
+
+
+class XlingTextCategorizer(TextCategorizer):
+    """Text classification with exclusive classes, trained on labelled text and, through the masked-LM term,
+    on raw text of the target languages.
+
+    It owns its encoder, and reads `doc.text`: spaCy's tokens don't matter to it. A text without any piece
+    (empty, or white space) gets a score of 0.0 for every label and takes no part in training. A Doc
+    without categories is unlabelled: it takes part in the masked-LM term only.
+    """
+
+    exclusive_classes = True
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "xling_textcat",
+        *,
+        objective: JointObjective,
+        masking: Masking,
+        threshold: float,
+        scorer: Optional[Callable],
+        mlm_on_labelled: bool = False,
+        texts_per_update: Optional[int] = None,
+        pieces_per_update: Optional[int] = None,
+        seed: int = 0,
+    ) -> None:
+        """Make the component; nothing is loaded yet.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model): From `spacy-xling.JointTextCat.v1`.
+        name (str): Name of the instance. Losses are kept under it.
+        objective (JointObjective): From `spacy-xling.JointObjective.v1`.
+        masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
+        threshold (float): Score from which a label counts as given; no matter for exclusive classes.
+        scorer (Optional[Callable]): The scoring method.
+        mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too.
+        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+            text that fits the encoder is one window.
+        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+            many windows as the batch has texts.
+        seed (int): Seed of the masks.
+        RAISES (ValueError): A loss of the other kind of classes, or settings out of range.
+        """
+        if objective.classification.exclusive_classes != self.exclusive_classes:
+            raise ValueError(
+                Errors.X501.format(
+                    name=name,
+                    kind="exclusive classes" if self.exclusive_classes else "independent labels",
+                    found=type(objective.classification).__name__,
+                    expected="CrossEntropy or FocalLoss"
+                    if self.exclusive_classes
+                    else "BinaryCrossEntropy or BinaryFocalLoss",
+                )
+            )
+        sizes = [size for size in (texts_per_update, pieces_per_update) if size is not None]
+        if len(sizes) > 1 or any(size < 1 for size in sizes):
+            raise ValueError(Errors.X502.format(texts=texts_per_update, pieces=pieces_per_update))
+        register_language_extension()
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.objective = objective
+        self.masking = masking
+        self.mlm_on_labelled = mlm_on_labelled
+        self.texts_per_update = texts_per_update
+        self.pieces_per_update = pieces_per_update
+        self.seed = seed
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "threshold": threshold,
+            "positive_label": None,
+            "label_counts": {"given": {}, "denied": {}},
+        }
+        self._rehearsal_model: Optional[Model] = None
+        self._raw: Optional[RawWindows] = None
+        self._vocabulary: Optional[MaskingVocabulary] = None
+        self._reset_training()
+
+    def _reset_training(self) -> None:
+        # Of lambda's schedule; sub-batches since the last step; and the stream of masks, which is apart
+        # from all others so that lambda = 0 draws the same numbers as no masked-LM term.
+        self._step = 0
+        self._n_batches = 0
+        self._generator = np.random.default_rng(self.seed)
+
+    @property
+    def loss_names(self) -> dict[str, str]:
+        """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
+        return {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
+
+    # Predicting
+
+    def predict(self, docs: Iterable[Doc]) -> Floats2d:
+        """Score texts, without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Floats2d): Probabilities, zeros for a text without pieces. *Shape:* (docs, labels)
+        """
+        pieces = self._split([doc.text for doc in docs])
+        scores = self.model.ops.alloc2f(pieces.n_texts, len(self.labels))
+        if pieces.has_words.any():
+            found = self._probabilities(self.model.predict(select_texts(pieces, pieces.has_words)))
+            scores[self.model.ops.xp.asarray(pieces.has_words)] = found
+        return scores
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score the labelled examples; one without categories has nothing to compare with."""
+        return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
+
+    def _split(self, texts: Sequence[str]) -> Pieces:
+        return joint_shim(self.model).split(texts)
+
+    def _probabilities(self, logits: Floats2d) -> Floats2d:
+        return self.model.ops.softmax(logits)
+
+    def _logits(self, probabilities: Floats2d) -> Floats2d:
+        xp = self.model.ops.xp
+        return xp.log(xp.maximum(probabilities, xp.finfo(probabilities.dtype).tiny))
+
+    # Training
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Losses] = None,
+    ) -> Losses:
+        """Learn from a batch: L = classification loss + lambda * masked-LM loss.
+
+        The classification loss sees the labelled texts, the masked-LM loss windows of raw text, the
+        unlabelled texts, and with `mlm_on_labelled` the labelled ones. Where lambda is 0 no masked pass
+        runs.
+
+        examples (Iterable[Example]): A batch of Example objects.
+        drop (float): Dropout rate of the classification head. The encoder's is set on the encoder.
+        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
+        losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
+        RETURNS (Losses): The updated losses.
+        RAISES (ValueError): Categories that don't fit, or lambda > 0 without raw text.
+        """
+        examples = list(examples)
+        validate_examples(examples, "XlingTextCategorizer.update")
+        self._validate_categories(examples)
+        self._require_known_labels(examples)
+        losses = {} if losses is None else losses
+        weight = self.objective.mlm_weight_at(self._step)
+        pieces = self._split([eg.predicted.text for eg in examples])
+        labelled = np.array([bool(eg.reference.cats) for eg in examples], dtype=bool)
+        classified = labelled & pieces.has_words
+        masked = self._masked(pieces, labelled) if weight > 0 else None
+
+        set_dropout_rate(self.model, drop)
+        batch = JointBatch(select_texts(pieces, classified) if classified.any() else None, masked)
+        (logits, mlm_sum), backprop = self.model.begin_update(batch)
+        d_logits, class_loss = self._classification_term(_chosen(examples, classified), logits)
+        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
+        backprop(Gradients(d_logits, weight * d_mlm))
+
+        self._n_batches += 1
+        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss)
+        for key, value in zip(self.loss_names.values(), terms, strict=True):
+            losses[key] = losses.get(key, 0.0) + value
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Step the parameters, and lambda's schedule.
+
+        With accumulated sub-batches the gradient is that of the mean of their objectives under
+        reduction `mean`, of their sum under `sum`.
+
+        sgd (Optimizer): The optimizer.
+        """
+        if self._n_batches:
+            joint_shim(self.model).scale_gradients(self.objective.accumulation_factor(self._n_batches))
+            self._n_batches = 0
+            self._step += 1
+        super().finish_update(sgd)
+
+    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
+        """The classification loss of scores, and its gradient on the logits behind them.
+
+        examples (Iterable[Example]): The batch of examples.
+        scores (Floats2d): What `predict` gave. *Shape:* (examples, labels)
+        RETURNS (tuple[float, Floats2d]): The loss and the gradient.
+        """
+        examples = list(examples)
+        validate_examples(examples, "XlingTextCategorizer.get_loss")
+        self._validate_categories(examples)
+        gradient, loss = self._classification_term(examples, self._logits(scores))
+        return loss, gradient
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Losses] = None,
+    ) -> Losses:
+        """Teach the model to go on scoring as it did when `nlp.resume_training` was called.
+
+        examples (Iterable[Example]): A batch of Example objects; their categories don't matter.
+        drop (float): Dropout rate of the classification head.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Losses]): Updated with the squared differences of the scores.
+        RETURNS (Losses): The updated losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "XlingTextCategorizer.rehearse")
+        if self._rehearsal_model is None:
+            return losses
+        pieces = self._split([eg.predicted.text for eg in examples])
+        if not pieces.has_words.any():
+            return losses
+        pieces = select_texts(pieces, pieces.has_words)
+        set_dropout_rate(self.model, drop)
+        (logits, _), backprop = self.model.begin_update(JointBatch(pieces, None))
+        wanted = self._probabilities(self._rehearsal_model.predict(pieces))
+        # The gradient, on the logits, of the cross entropy with the old scores as the truth.
+        gradient = self._probabilities(logits) - wanted
+        backprop(Gradients(gradient, 0.0))
+        losses[self.name] += float((gradient**2).sum())
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def attach_unlabelled(self, texts: Iterator[RawText]) -> None:
+        """Give the masked-LM term its raw text. `initialize` does; call it for a component that was
+        loaded or sourced.
+
+        texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
+        """
+        self._raw = RawWindows(texts, self._split)
+
+    def _classification_term(
+        self, examples: Sequence[Example], logits: Optional[Floats2d]
+    ) -> tuple[Optional[Floats2d], float]:
+        if logits is None:
+            return None, 0.0
+        truths, known = self._examples_to_truth(examples)
+        counts = LabelCounts(**self.cfg["label_counts"])
+        return self.objective.classification_term(logits, truths, known, self.labels, counts)
+
+    def _masked(self, pieces: Pieces, labelled: Bools1d) -> Optional[MaskedPieces]:
+        """The windows of this update's masked pass, or None where there is nothing to mask."""
+        own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
+        if self._raw is None and not own.any() and not self.cfg.get("unlabelled_examples"):
+            raise ValueError(Errors.X503.format(name=self.name))
+        windows = [windows_as_texts(select_texts(pieces, own))]
+        if self._raw is not None:
+            size = self.texts_per_update or len(labelled)
+            windows.append(
+                self._raw.take(n_windows=size)
+                if self.pieces_per_update is None
+                else self._raw.take(n_pieces=self.pieces_per_update)
+            )
+        if self._vocabulary is None:
+            self._vocabulary = masking_vocabulary(joint_shim(self.model).tokenizer)
+        masked = self.masking(join(windows), self._vocabulary, self._generator)
+        return masked if len(masked.targets) else None
+
+    # Labels
+
+    def initialize(  # type: ignore[override]
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+        positive_label: Optional[str] = None,
+        unlabelled: Optional[Callable] = None,
+    ) -> None:
+        """Read the checkpoint, and get ready to train.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Iterable[str]]): The labels, as `spacy init labels` writes them; without them,
+            those of the examples.
+        positive_label (Optional[str]): The label whose F-score is reported, of two.
+        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+            mlm_weight 0 it is not called.
+        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
+            raw text; a checkpoint that doesn't load.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        self._read_examples(get_examples(), labels)
+        self._require_labels()
+        if positive_label is not None and (positive_label not in self.labels or len(self.labels) != 2):
+            raise ValueError(Errors.X505.format(found=positive_label, labels=list(self.labels)))
+        self.cfg["positive_label"] = positive_label
+        self._reset_training()
+        raw = unlabelled(nlp) if unlabelled is not None and self.objective.has_mlm else None
+        if self.objective.has_mlm and not (raw or self.mlm_on_labelled or self.cfg["unlabelled_examples"]):
+            raise ValueError(Errors.X503.format(name=self.name))
+        self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
+        self._vocabulary = None
+        if self.objective.has_mlm:
+            self._vocabulary = masking_vocabulary(joint_shim(self.model).tokenizer)
+        if raw is not None:
+            self.attach_unlabelled(raw)
+
+    def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
+        """Look at the examples once: labels, how often each is given, and whether some have none."""
+        counts = LabelCounts()
+        unlabelled = 0
+        found: dict[str, None] = {}
+        for example in examples:
+            self._validate_categories([example])
+            found.update(dict.fromkeys(example.reference.cats))
+            counts.add(example.reference.cats)
+            unlabelled += not example.reference.cats
+        for label in found if labels is None else labels:
+            self.add_label(label)
+        unknown = [label for label in found if label not in self.labels]
+        if unknown:
+            text = Warnings.W501.format(unknown=unknown, name=self.name, known=list(self.labels))
+            warnings.warn(text, stacklevel=3)
+        self.cfg["label_counts"] = {"given": dict(counts.given), "denied": dict(counts.denied)}
+        self.cfg["unlabelled_examples"] = unlabelled
+
+    def _require_labels(self) -> None:
+        if len(self.labels) < 2:
+            raise ValueError(Errors.X504.format(name=self.name, found=list(self.labels)))
+
+    def _require_known_labels(self, examples: Iterable[Example]) -> None:
+        known = set(self.labels)
+        for eg in examples:
+            if not known.issuperset(eg.reference.cats):
+                unknown = sorted(set(eg.reference.cats) - known)
+                raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
+
+    # Saving and loading
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component: its settings, and a Hugging Face folder `model` with the classification head
+        beside it.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        """
+        serialize = {
+            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": lambda p: joint_shim(self.model).to_folder(p),
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
+        """Load the component. No hub is asked, and the original checkpoint isn't needed.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (XlingTextCategorizer): The component.
+        RAISES (ValueError): A folder that isn't whole.
+        """
+        deserialize = {
+            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._load_model,
+        }
+        util.from_disk(path, deserialize, exclude)
+        return self
+
+    def _load_model(self, path: Path) -> None:
+        shim = joint_shim(self.model)
+        shim.from_folder(path)
+        self._vocabulary = None
+        if shim.is_initialized:
+            self.model.set_dim("nO", shim.n_labels, force=True)
+
+
+class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCategorizer):
+    """Text classification with independent labels: any number is true of a text. A label that a text
+    doesn't name is unknown, and takes no part in the classification loss of that text.
+    """
+
+    exclusive_classes = False
+
+    def initialize(  # type: ignore[override]
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+        unlabelled: Optional[Callable] = None,
+    ) -> None:
+        """Read the checkpoint, and get ready to train; see `XlingTextCategorizer.initialize`.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
+        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+        """
+        super().initialize(get_examples, nlp=nlp, labels=labels, unlabelled=unlabelled)
+        del self.cfg["positive_label"]
+
+    def _probabilities(self, logits: Floats2d) -> Floats2d:
+        return self.model.ops.sigmoid(logits)
+
+    def _logits(self, probabilities: Floats2d) -> Floats2d:
+        xp = self.model.ops.xp
+        info = xp.finfo(probabilities.dtype)
+        probabilities = xp.clip(probabilities, info.tiny, 1 - info.epsneg)
+        return xp.log(probabilities) - xp.log1p(-probabilities)
+
+    def _require_labels(self) -> None:
+        if not self.labels:
+            raise ValueError(Errors.X507.format(name=self.name))
+
+
+def _chosen(examples: Sequence[Example], chosen: Bools1d) -> list[Example]:
+    return [example for example, keep in zip(examples, chosen, strict=True) if keep]

@@ -1,0 +1,197 @@
+"""AdamW for spaCy: torch's fused kernel behind thinc's optimiser interface."""
+
+import re
+from itertools import count
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+import torch
+from thinc.api import Optimizer
+from thinc.optimizers import FloatOrSeq
+from torch.optim.adamw import adamw
+from torch.utils.dlpack import from_dlpack
+
+from ..errors import Errors
+from .schedules import require_not_negative, require_positive
+
+# (id of the thinc node or shim, name of the parameter)
+Key = Tuple[int, str]
+LearnRate = Union[FloatOrSeq, Callable[[int], float]]
+
+# Guards the division of a clip by the norm of a gradient of zeros.
+TINY = 1e-12
+MAX_AVERAGE_DECAY = 0.9999
+
+
+def build_adamw_v1(
+    learn_rate: LearnRate = 5e-5,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    grad_clip: float = 1.0,
+    use_averages: bool = False,
+    rate_factors: Optional[Dict[str, float]] = None,
+) -> "AdamW":
+    """Build an AdamW optimiser. See `AdamW`, which takes the same arguments.
+
+    RETURNS (AdamW): The optimiser.
+    RAISES (ValueError): X601, X602, X605, X606.
+    """
+    return AdamW(
+        learn_rate,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        weight_decay=weight_decay,
+        grad_clip=grad_clip,
+        use_averages=use_averages,
+        rate_factors=rate_factors,
+    )
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
+
+    For the gradient g of weights w at their t-th update:
+
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g ** 2
+        w = w - rate * (m / (1 - beta1 ** t) / (sqrt(v / (1 - beta2 ** t)) + eps) + weight_decay * w)
+
+    Vectors and single numbers, that is biases and the parameters of norms, do not decay. Weights, moments and
+    averages are changed in place by torch kernels, on a CPU and on a GPU.
+
+    thinc hands over one parameter at a time, so each gradient is clipped by its own norm. A shim that has
+    clipped by the norm of all gradients, to the same threshold, leaves nothing to clip here.
+
+    learn_rate (LearnRate): A number, a function of the step or a thinc schedule.
+    beta1 (float): Decay of the gradient's running mean, in [0, 1).
+    beta2 (float): Decay of the squared gradient's running mean, in [0, 1).
+    eps (float): Added to the denominator, above 0.
+    weight_decay (float): Share of the weights, times the rate, that a step takes off; at least 0.
+    grad_clip (float): Greatest norm of one parameter's gradient; 0 clips nothing.
+    use_averages (bool): Keep a running mean of the weights, which spaCy evaluates and saves instead of them:
+        a = d * a + (1 - d) * w with d = min(0.9999, (1 + t) / (10 + t)), and a = w before the first update.
+    rate_factors (Optional[Dict[str, float]]): Regular expressions that are searched in a parameter's name,
+        and what to multiply its rate with. The first that is found counts; 0 freezes.
+    RAISES (ValueError): X601, X602, X605, X606.
+    """
+
+    # thinc locks its optimiser against unknown attributes by slots: so does this one.
+    __slots__ = ["counts", "rate_factors"]
+
+    counts: Dict[Key, torch.Tensor]
+    rate_factors: List[Tuple[re.Pattern[str], float]]
+
+    def __init__(
+        self,
+        learn_rate: LearnRate,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        grad_clip: float = 1.0,
+        use_averages: bool = False,
+        rate_factors: Optional[Dict[str, float]] = None,
+    ) -> None:
+        super().__init__(
+            map(learn_rate, count()) if callable(learn_rate) else learn_rate,
+            L2=weight_decay,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            grad_clip=grad_clip,
+            use_averages=use_averages,
+        )
+        require_not_negative("learn_rate", self.learn_rate)
+        require_not_negative("weight_decay", weight_decay)
+        require_not_negative("grad_clip", grad_clip)
+        require_positive("eps", eps)
+        _require_beta("beta1", beta1)
+        _require_beta("beta2", beta2)
+        self.counts = {}
+        self.rate_factors = _compile_factors(rate_factors or {})
+
+    def __call__(self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Tuple[Any, Any]:
+        """Update one parameter in place and zero its gradient.
+
+        A parameter whose shape has changed since its last update, such as a head that grew, starts anew.
+
+        key (Key): The parameter's node and name.
+        weights (FloatsXd): The parameter, in numpy or cupy.
+        gradient (FloatsXd): Its gradient. *Shape:* that of the weights
+        lr_scale (float): Multiplies the rate of this update.
+        RETURNS (Tuple[FloatsXd, FloatsXd]): The same two arrays.
+        """
+        if gradient.size < 1:
+            return weights, gradient
+        w, g = from_dlpack(weights), from_dlpack(gradient)
+        if key not in self.mom1 or self.mom1[key].shape != w.shape:
+            self._start(key, weights)
+        self.nr_update[key] += 1
+        if self.grad_clip:
+            _clip(g, self.grad_clip)
+        self._step(key, w, g, self.learn_rate * lr_scale * self._rate_factor(key[1]))
+        g.zero_()
+        if self.averages is not None:
+            t = self.nr_update[key]
+            decay = min(MAX_AVERAGE_DECAY, (1 + t) / (10 + t))
+            from_dlpack(self.averages[key]).lerp_(w, 1 - decay)
+        return weights, gradient
+
+    def _start(self, key: Key, weights: Any) -> None:
+        w = from_dlpack(weights)
+        self.nr_update[key] = 0
+        self.counts[key] = torch.zeros((), device=w.device)
+        self.mom1[key] = torch.zeros_like(w)
+        self.mom2[key] = torch.zeros_like(w)
+        if self.averages is not None:
+            self.averages[key] = weights.copy()
+
+    def _step(self, key: Key, weights: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+        adamw(
+            [weights],
+            [gradient],
+            [self.mom1[key]],
+            [self.mom2[key]],
+            [],
+            [self.counts[key]],
+            # On a CPU the fused kernel walks the memory and disregards strides, without a word.
+            fused=weights.is_contiguous() and gradient.is_contiguous(),
+            amsgrad=False,
+            beta1=self.b1,
+            beta2=self.b2,
+            lr=rate,
+            weight_decay=self.L2 if weights.ndim > 1 else 0.0,
+            eps=self.eps,
+            maximize=False,
+        )
+
+    def _rate_factor(self, name: str) -> float:
+        return next((factor for pattern, factor in self.rate_factors if pattern.search(name)), 1.0)
+
+
+def _clip(gradient: torch.Tensor, threshold: float) -> None:
+    """Scale a gradient down to a norm."""
+    norm = torch.linalg.vector_norm(gradient)
+    # To look at the norm is free on a CPU; a GPU would have to be waited for, so there the factor may be 1.
+    if gradient.is_cuda or norm > threshold:
+        gradient.mul_((threshold / norm.clamp(min=TINY)).clamp(max=1.0))
+
+
+def _require_beta(name: str, value: float) -> None:
+    if not 0.0 <= value < 1.0:
+        raise ValueError(Errors.X605.format(name=name, value=value))
+
+
+def _compile_factors(rate_factors: Dict[str, float]) -> List[Tuple[re.Pattern[str], float]]:
+    compiled = []
+    for pattern, factor in rate_factors.items():
+        require_not_negative(f"rate_factors[{pattern!r}]", factor)
+        try:
+            compiled.append((re.compile(pattern), factor))
+        except re.error as error:
+            raise ValueError(Errors.X606.format(pattern=pattern, reason=error)) from error
+    return compiled

@@ -1,0 +1,245 @@
+"""Numbers that change with the optimiser step, as pure functions of it.
+
+Unlike thinc's schedules, which are generators, these can be pickled, copied and asked for any step, so a
+component can hold one and a resumed run goes on where it stopped. Steps are counted from 0.
+"""
+
+import math
+from typing import Callable, Union
+
+from ..errors import Errors
+
+Schedule = Union[float, Callable[[int], float]]
+
+
+def value_at(schedule: Schedule, step: int) -> float:
+    """Ask a schedule for its value, whether it is a number or a function.
+
+    schedule (Schedule): A number, or a function of the step.
+    step (int): Optimiser step, counted from 0.
+    RETURNS (float): The value at this step.
+    """
+    return schedule(step) if callable(schedule) else float(schedule)
+
+
+def require_not_negative(name: str, value: float) -> None:
+    """Refuse a number that is negative or not finite.
+
+    name (str): What the number is called in the config.
+    value (float): The number.
+    RAISES (ValueError): X601.
+    """
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(Errors.X601.format(name=name, value=value))
+
+
+def require_positive(name: str, value: float) -> None:
+    """Refuse a number that is zero, negative or not finite.
+
+    name (str): What the number is called in the config.
+    value (float): The number.
+    RAISES (ValueError): X602.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(Errors.X602.format(name=name, value=value))
+
+
+def require_steps(name: str, value: int) -> None:
+    """Refuse a number of steps below 1 or with a fraction.
+
+    name (str): What the number is called in the config.
+    value (int): The number of steps.
+    RAISES (ValueError): X603.
+    """
+    if value < 1 or value != int(value):
+        raise ValueError(Errors.X603.format(name=name, value=value))
+
+
+class StepFunction:
+    """A function of the step that is defined by its attributes alone."""
+
+    def __call__(self, step: int) -> float:
+        """Compute the value.
+
+        step (int): Optimiser step, counted from 0.
+        RETURNS (float): The value at this step.
+        """
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Constant(StepFunction):
+    """The same value at every step.
+
+    value (float): The value, at least 0.
+    RAISES (ValueError): X601.
+    """
+
+    def __init__(self, value: float) -> None:
+        require_not_negative("value", value)
+        self.value = value
+
+    def __call__(self, step: int) -> float:
+        return self.value
+
+
+class Warmup(StepFunction):
+    """A straight line up from 0, then a constant: value * min(1, (t + 1) / steps).
+
+    The first step already gets value / steps, for an optimiser step at rate 0 is a batch thrown away; step
+    `steps - 1` is the first at the full value.
+
+    value (float): The value to reach, at least 0.
+    steps (int): Number of steps on the way, at least 1.
+    RAISES (ValueError): X601, X603.
+    """
+
+    def __init__(self, value: float, steps: int) -> None:
+        require_not_negative("value", value)
+        require_steps("steps", steps)
+        self.value = value
+        self.steps = steps
+
+    def __call__(self, step: int) -> float:
+        return self.value * min(1.0, (step + 1) / self.steps)
+
+
+class Linear(StepFunction):
+    """A straight line from one value to another: start + (end - start) * t / steps, then end.
+
+    start (float): The value at step 0, at least 0.
+    end (float): The value from step `steps` on, at least 0.
+    steps (int): Number of steps between the two, at least 1.
+    RAISES (ValueError): X601, X603.
+    """
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        require_not_negative("start", start)
+        require_not_negative("end", end)
+        require_steps("steps", steps)
+        self.start = start
+        self.end = end
+        self.steps = steps
+
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.end
+        return self.start + (self.end - self.start) * step / self.steps
+
+
+class Exponential(StepFunction):
+    """A geometric path from one value to another: start * (end / start) ** (t / steps), then end.
+
+    start (float): The value at step 0, above 0.
+    end (float): The value from step `steps` on, above 0.
+    steps (int): Number of steps between the two, at least 1.
+    RAISES (ValueError): X602, X603.
+    """
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        require_positive("start", start)
+        require_positive("end", end)
+        require_steps("steps", steps)
+        self.start = start
+        self.end = end
+        self.steps = steps
+
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.end
+        return self.start * (self.end / self.start) ** (step / self.steps)
+
+
+class WarmupLinear(StepFunction):
+    """A straight line up from 0, as `Warmup`, and another down to 0.
+
+    value * (t + 1) / warmup_steps for t < warmup_steps, then
+    value * (total_steps - t) / (total_steps - warmup_steps), then 0.
+
+    value (float): The value at the top, at least 0.
+    warmup_steps (int): Number of steps on the way up; 0 starts at the top.
+    total_steps (int): The first step with value 0, above `warmup_steps`.
+    RAISES (ValueError): X601.
+    """
+
+    def __init__(self, value: float, warmup_steps: int, total_steps: int) -> None:
+        require_not_negative("value", value)
+        self.value = value
+        self.warmup_steps = warmup_steps
+        self.total_steps = total_steps
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return self.value * (step + 1) / self.warmup_steps
+        return self.value * max(0, self.total_steps - step) / (self.total_steps - self.warmup_steps)
+
+
+def build_constant_v1(value: float) -> Constant:
+    """Build a schedule that never changes.
+
+    value (float): The value, at least 0.
+    RETURNS (Constant): A function of the step.
+    RAISES (ValueError): X601.
+    """
+    return Constant(value)
+
+
+def build_warmup_v1(value: float, steps: int) -> Warmup:
+    """Build a schedule that rises from 0 and stays.
+
+    The first step gets value / steps and not 0.
+
+    value (float): The value to reach, at least 0.
+    steps (int): Number of steps on the way, at least 1.
+    RETURNS (Warmup): A function of the step.
+    RAISES (ValueError): X601, X603.
+    """
+    return Warmup(value, steps)
+
+
+def build_linear_v1(start: float, end: float, steps: int) -> Linear:
+    """Build a schedule that goes from one value to another in a straight line.
+
+    start (float): The value at step 0, at least 0.
+    end (float): The value from step `steps` on, at least 0.
+    steps (int): Number of steps between the two, at least 1.
+    RETURNS (Linear): A function of the step.
+    RAISES (ValueError): X601, X603.
+    """
+    return Linear(start, end, steps)
+
+
+def build_exponential_v1(start: float, end: float, steps: int) -> Exponential:
+    """Build a schedule that goes from one value to another by a constant factor per step.
+
+    SiATL (Chronopoulou et al. 2019, arXiv 1902.10547) lets the weight of its language-model term fall so,
+    as exp(linspace(-1.6, -2.3)): from 0.202 to 0.100.
+
+    start (float): The value at step 0, above 0.
+    end (float): The value from step `steps` on, above 0.
+    steps (int): Number of steps between the two, at least 1.
+    RETURNS (Exponential): A function of the step.
+    RAISES (ValueError): X602, X603.
+    """
+    return Exponential(start, end, steps)
+
+
+def build_warmup_linear_v1(value: float, total_steps: int, warmup_share: float = 0.1) -> WarmupLinear:
+    """Build the usual schedule of a learning rate: from 0 up to a value, then down to 0.
+
+    After the warm-up it equals `get_linear_schedule_with_warmup` of transformers; before, it is one step
+    ahead of it, so that the first step is not taken at rate 0.
+
+    value (float): The value at the top, at least 0.
+    total_steps (int): The first step with value 0, at least 1.
+    warmup_share (float): Share of the steps on the way up, from 0 (start at the top) to below 1.
+    RETURNS (WarmupLinear): A function of the step.
+    RAISES (ValueError): X601, X603, X604.
+    """
+    require_steps("total_steps", total_steps)
+    if not 0 <= warmup_share < 1:
+        raise ValueError(Errors.X604.format(warmup_share=warmup_share))
+    return WarmupLinear(value, int(warmup_share * total_steps), total_steps)

@@ -1,0 +1,177 @@
+"""Tiny checkpoints of each family, made here: tests need no network and no files of their own."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from pathlib import Path
+
+import pytest
+import spacy
+import torch
+from spacy.training import Example
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    AlbertConfig,
+    AutoModelForMaskedLM,
+    BertConfig,
+    DistilBertConfig,
+    ModernBertConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
+
+TEXTS = [
+    "The parcel arrived late and the box was broken.",
+    "I want my money back for the second order.",
+    "Das Paket kam zu spät und der Karton war kaputt.",
+    "Ich möchte mein Geld für die zweite Bestellung zurück.",
+    "Pakken kom for sent, og æsken var i stykker.",
+    "Jeg vil have mine penge tilbage for den anden ordre.",
+    "Le colis est arrivé en retard et la boîte était cassée.",
+    "Kargo geç geldi ve kutu kırılmıştı.",
+    "Посылка пришла поздно, и коробка была сломана.",
+]
+SPECIAL = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
+SHAPE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+FAMILIES = {
+    "bert": ("wordpiece", lambda n: BertConfig(vocab_size=n, max_position_embeddings=64, **SHAPE)),
+    "distilbert": (
+        "wordpiece",
+        lambda n: DistilBertConfig(
+            vocab_size=n, max_position_embeddings=64, dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=1
+        ),
+    ),
+    "roberta": ("bpe", lambda n: RobertaConfig(vocab_size=n, max_position_embeddings=66, **SHAPE)),
+    "xlm-roberta": ("unigram", lambda n: XLMRobertaConfig(vocab_size=n, max_position_embeddings=66, **SHAPE)),
+    "albert": (
+        "unigram",
+        lambda n: AlbertConfig(vocab_size=n, max_position_embeddings=64, embedding_size=16, **SHAPE),
+    ),
+    "modernbert": (
+        "bpe",
+        lambda n: ModernBertConfig(vocab_size=n, max_position_embeddings=64, pad_token_id=1, **SHAPE),
+    ),
+}
+
+
+def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
+    """A fast tokenizer of some 200 pieces, trained on TEXTS; `<pad>` is piece 1."""
+    special = list(SPECIAL.values())
+    if kind == "wordpiece":
+        tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
+    elif kind == "bpe":
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=320,
+            special_tokens=special,
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        )
+    else:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizers.NFKC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False
+        )
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[(piece, special.index(piece)) for piece in ("<s>", "</s>")]
+    )
+    names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names)
+
+
+def make_checkpoint(family: str, folder: Path, seed: int = 0, **changes: object) -> Path:
+    """A masked-LM checkpoint of a family with random weights, saved as a Hugging Face folder.
+
+    changes: Settings of the config to change, e.g. rates of dropout.
+    """
+    kind, make_config = FAMILIES[family]
+    tokenizer = make_tokenizer(kind)
+    config = make_config(len(tokenizer))
+    for name, value in changes.items():
+        setattr(config, name, value)
+    torch.manual_seed(seed)
+    model = AutoModelForMaskedLM.from_config(config)
+    # Biases start at zero; a test of gradients should not depend on that.
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.05)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """Folder of a tiny checkpoint, by family; each is made once."""
+    made: dict[str, Path] = {}
+
+    def checkpoint(family: str) -> Path:
+        if family not in made:
+            made[family] = make_checkpoint(family, tmp_path_factory.mktemp(family))
+        return made[family]
+
+    return checkpoint
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def family(request):
+    return request.param
+
+
+@pytest.fixture
+def checkpoint(checkpoints):
+    """One tiny checkpoint, for tests to which the family doesn't matter."""
+    return checkpoints("xlm-roberta")
+
+
+SINGLE = [
+    ("The parcel arrived late.", {"LATE": 1.0, "REFUND": 0.0}),
+    ("I want my money back.", {"LATE": 0.0, "REFUND": 1.0}),
+    ("The second order arrived late.", {"LATE": 1.0, "REFUND": 0.0}),
+    ("My money back for the box.", {"LATE": 0.0, "REFUND": 1.0}),
+]
+MULTI = [
+    ("The parcel arrived late.", {"LATE": 1.0, "REFUND": 0.0, "BROKEN": 0.0}),
+    ("I want my money back.", {"LATE": 0.0, "REFUND": 1.0, "BROKEN": 0.0}),
+    ("The box was late and broken.", {"LATE": 1.0, "REFUND": 0.0, "BROKEN": 1.0}),
+    ("Money back for the broken box.", {"LATE": 0.0, "REFUND": 1.0, "BROKEN": 1.0}),
+]
+
+
+def make_examples(nlp, data):
+    return [Example.from_dict(nlp.make_doc(text), {"cats": cats}) for text, cats in data]
+
+
+def textcat_config(checkpoint, *, mlm_weight=0.0, **changes):
+    """Config of a component on a tiny checkpoint; `changes` are settings of the component."""
+    config = {
+        "model": {"encoder": {"name": str(checkpoint)}},
+        "objective": {"mlm_weight": mlm_weight},
+    }
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            config[key].update(value)
+        else:
+            config[key] = value
+    return config
+
+
+@pytest.fixture
+def nlp():
+    return spacy.blank("xx")

@@ -1,0 +1,131 @@
+import gzip
+import pickle
+
+import pytest
+
+from spacy_xling.data.files import BLOCK, LineReader, TextFile, count_lines, find_files
+
+
+def write(path, content):
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def text_file(path):
+    return find_files(path)[0]
+
+
+def test_one_file_has_no_language(tmp_path):
+    path = write(tmp_path / "da.jsonl", "{}\n")
+    assert find_files(path, ["jsonl"]) == [TextFile(path, None, "jsonl")]
+
+
+def test_folder_gives_files_sorted_with_language_and_kind(tmp_path):
+    for name in ("sv.txt", "da.jsonl.gz", "pt-BR.web.tsv", "da.csv", "nb.SPACY", ".da.txt.swp", "README.md"):
+        write(tmp_path / name, "x\n")
+    (tmp_path / "more.txt").mkdir()
+    found = [(file.path.name, file.language, file.kind) for file in find_files(tmp_path)]
+    assert found == [
+        ("da.csv", "da", "csv"),
+        ("da.jsonl.gz", "da", "jsonl"),
+        ("nb.SPACY", "nb", "spacy"),
+        ("pt-BR.web.tsv", "pt-BR", "tsv"),
+        ("sv.txt", "sv", "txt"),
+    ]
+
+
+def test_folder_gives_only_the_accepted_kinds(tmp_path):
+    write(tmp_path / "da.csv", "x\n")
+    write(tmp_path / "da.txt", "x\n")
+    assert [file.kind for file in find_files(tmp_path, ["txt"])] == ["txt"]
+
+
+def test_missing_path_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="X106"):
+        find_files(tmp_path / "nowhere")
+
+
+def test_folder_without_a_known_kind_says_what_was_found(tmp_path):
+    write(tmp_path / "da.docx", "x")
+    with pytest.raises(ValueError, match=r"X107.*da\.docx"):
+        find_files(tmp_path)
+
+
+def test_folder_with_many_unknown_files_names_the_first_ten(tmp_path):
+    for number in range(12):
+        write(tmp_path / f"{number:02}.docx", "x")
+    with pytest.raises(ValueError, match=r"X107.*09\.docx and 2 more"):
+        find_files(tmp_path)
+
+
+def test_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"X107.*no file"):
+        find_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["da.docx", "da", "da.gz"])
+def test_unknown_suffix_is_an_error(tmp_path, name):
+    with pytest.raises(ValueError, match="X108"):
+        find_files(write(tmp_path / name, "x"))
+
+
+@pytest.mark.parametrize("name", ["da.txt", "da.txt.gz"])
+def test_empty_file_is_an_error(tmp_path, name):
+    with pytest.raises(ValueError, match="X109"):
+        find_files(write(tmp_path / name, ""))
+
+
+def test_file_that_is_not_gzip_is_an_error(tmp_path):
+    path = tmp_path / "da.txt.gz"
+    path.write_bytes(b"plain text\n")
+    with pytest.raises(ValueError, match="X110"):
+        find_files(path)
+
+
+@pytest.mark.parametrize("read", [count_lines, lambda file: list(LineReader(file))])
+def test_truncated_gzip_is_an_error(tmp_path, read):
+    path = tmp_path / "da.txt.gz"
+    packed = gzip.compress(b"".join(b"line %d\n" % number for number in range(20_000)))
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(ValueError, match="X110"):
+        read(text_file(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"), [("a", 1), ("a\n", 1), ("a\n\nb", 3), ("a\r\nb\r\n", 2), ("x" * BLOCK + "\ny", 2)]
+)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_count_lines_is_the_number_of_lines_read(tmp_path, content, lines, suffix):
+    file = text_file(write(tmp_path / f"da.txt{suffix}", content))
+    assert count_lines(file) == lines
+    assert len(list(LineReader(file))) == lines
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_line_reader_gives_text_without_byte_order_mark(tmp_path, suffix):
+    file = text_file(write(tmp_path / f"da.txt{suffix}", b"\xef\xbb\xbfbl\xc3\xa5\nr\xc3\xb8d"))
+    assert list(LineReader(file)) == ["blå\n", "rød"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_line_reader_goes_on_from_an_offset(tmp_path, suffix):
+    file = text_file(write(tmp_path / f"da.txt{suffix}", "blå\nrød\ngrøn\n"))
+    reader = LineReader(file)
+    next(reader)
+    again = LineReader(file, offset=reader.offset, line=reader.line)
+    assert (reader.offset, reader.line) == (5, 1)
+    assert list(again) == list(reader) == ["rød\n", "grøn\n"]
+
+
+def test_line_reader_can_be_pickled_while_open(tmp_path):
+    reader = LineReader(text_file(write(tmp_path / "da.txt", "a\nb\nc\n")))
+    next(reader)
+    assert list(pickle.loads(pickle.dumps(reader))) == ["b\n", "c\n"]
+
+
+def test_undecodable_line_is_an_error_with_file_and_line(tmp_path):
+    reader = LineReader(text_file(write(tmp_path / "da.txt", b"good\nbl\xe5\n")))
+    assert next(reader) == "good\n"
+    with pytest.raises(ValueError, match=r"X111.*da\.txt, line 2"):
+        next(reader)

@@ -1,0 +1,65 @@
+import pytest
+
+from spacy_xling.data.files import find_files
+from spacy_xling.data.records import read_records, text_of
+
+
+def records_of(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8", newline="")
+    return list(read_records(find_files(path)[0]))
+
+
+def places(records):
+    return [(record.line, record.values) for record in records]
+
+
+def test_json_lines_are_records_and_blank_lines_are_passed_over(tmp_path):
+    records = records_of(tmp_path, "da.jsonl", '{"a": 1}\n\n  \n{"a": null}')
+    assert places(records) == [(1, {"a": 1}), (4, {"a": None})]
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [("da.csv", ","), ("da.tsv", "\t")])
+def test_table_rows_are_records_of_the_line_they_start_on(tmp_path, name, delimiter):
+    rows = [["text", "label"], ['"two\nlines"', "A"], [], ['"say ""a, b\t"""', ""]]
+    records = records_of(tmp_path, name, "\r\n".join(delimiter.join(row) for row in rows))
+    expected = [(2, {"text": "two\nlines", "label": "A"}), (5, {"text": 'say "a, b\t"', "label": ""})]
+    assert places(records) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("da.jsonl", '{"a": 1}\n{"a": \n', r"X112.*da\.jsonl, line 2"),
+        ("da.jsonl", "[" * 100_000, "X112.*line 1"),
+        ("da.jsonl", '{"a": 1}\n\n[1]\n', "X113.*line 3.*list"),
+        ("da.csv", 'a,b\n1,2\n"x"y,2\n', r"X117.*da\.csv, line 3"),
+        ("da.csv", 'a,b\n1,2\n"open,2\n3,4\n', "X117.*line 3"),
+        ("da.csv", "a,b\n1,2\n1,2,3\n", r"X118.*line 3.*3 fields.*2 were"),
+        ("da.tsv", "a\tb\n1\n", r"X118.*line 2.*1 fields.*2 were"),
+        ("da.csv", "a,b,a\n1,2,3\n", "X119.*line 1.*a, b, a"),
+    ],
+)
+def test_broken_line_is_an_error_with_file_and_line(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        records_of(tmp_path, name, content)
+
+
+def test_text_of_gives_the_text(tmp_path):
+    (record,) = records_of(tmp_path, "da.jsonl", '{"body": "Hej"}')
+    assert text_of(record, "body") == "Hej"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"body": "Hej", "id": 1}', "X114.*line 1.*body, id.*'text'"),
+        ('{"text": 7}', "X115.*line 1.*7"),
+        ('{"text": null}', "X115.*line 1.*None"),
+        (r'{"text": "\ud800"}', "X116.*line 1"),
+    ],
+)
+def test_missing_or_invalid_text_is_an_error(tmp_path, content, message):
+    (record,) = records_of(tmp_path, "da.jsonl", content)
+    with pytest.raises(ValueError, match=message):
+        text_of(record, "text")

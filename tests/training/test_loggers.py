@@ -1,0 +1,137 @@
+import io
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from spacy_xling.training.loggers import build_console_logger_v1, loss_columns
+
+TERMS = {"loss": "xling_textcat", "class": "xling_textcat_class", "mlm": "xling_textcat_mlm"}
+
+
+def make_pipe(loss_names=None, is_trainable=True):
+    names = {} if loss_names is None else {"loss_names": loss_names}
+    return SimpleNamespace(is_trainable=is_trainable, **names)
+
+
+def make_nlp(**pipes):
+    weights = {"cats_score": 1.0, "speed": 0.0, "cats_score_desc": None}
+    training = {"score_weights": weights, "max_steps": 40, "eval_frequency": 10}
+    return SimpleNamespace(pipeline=list(pipes.items()), config={"training": training})
+
+
+def make_info(step, losses, **scores):
+    return {
+        "epoch": 1,
+        "step": step,
+        "seconds": 12,
+        "score": scores["cats_score"],
+        "other_scores": scores,
+        "losses": losses,
+    }
+
+
+def run_logger(nlp, infos, **settings):
+    stdout = io.StringIO()
+    log_step, finalize = build_console_logger_v1(**settings)(nlp, stdout, io.StringIO())
+    for info in infos:
+        log_step(info)
+    finalize()
+    return stdout.getvalue().splitlines()
+
+
+FIRST = make_info(0, {"xling_textcat": 3.0, "xling_textcat_class": 1.0}, cats_score=0.5, speed=900.0)
+SECOND = make_info(
+    4,
+    {"xling_textcat": 8.0, "xling_textcat_class": 4.0, "xling_textcat_mlm": 2.0},
+    cats_score=np.float32(0.75),
+    cats_f_per_type={"POS": {"f": 0.25}},
+    cats_score_desc="macro F",
+    speed=1000.0,
+)
+STEPS = [FIRST, None, None, None, SECOND]
+
+
+def test_each_term_has_its_column():
+    nlp = make_nlp(
+        tokenizer=SimpleNamespace(), sentencizer=make_pipe({}, False), xling_textcat=make_pipe(TERMS)
+    )
+    header, *_ = run_logger(nlp, [])
+    assert header.split() == ["E", "#", "SEC", "LOSS", "CLASS", "MLM", "CATS_SCORE", "SPEED", "SCORE"]
+
+
+def test_pipes_without_terms_have_the_column_that_spacy_gives_them():
+    columns = loss_columns(make_nlp(tagger=make_pipe(), xling_textcat=make_pipe(TERMS)))
+    assert columns == {"Loss tagger": "tagger", **TERMS}
+
+
+def test_several_pipes_with_terms_can_be_told_apart():
+    columns = loss_columns(make_nlp(one=make_pipe({"mlm": "one_mlm"}), two=make_pipe({"mlm": "two_mlm"})))
+    assert columns == {"one mlm": "one_mlm", "two mlm": "two_mlm"}
+
+
+def test_losses_are_means_per_step_since_the_last_evaluation():
+    *_, first, second = run_logger(make_nlp(xling_textcat=make_pipe(TERMS)), STEPS)
+    assert first.split() == ["1", "0", "12", "3.00", "1.00", "0.00", "50.00", "900.00", "0.50"]
+    assert second.split() == ["1", "4", "12", "2.00", "1.00", "0.50", "75.00", "1000.00", "0.75"]
+
+
+def test_columns_are_aligned():
+    lines = run_logger(make_nlp(xling_textcat=make_pipe(TERMS)), STEPS)
+    assert len({len(line.rstrip()) for line in lines[1:]}) == 1
+
+
+def test_output_file_holds_means_and_scores_as_they_are(tmp_path):
+    path = tmp_path / "logs" / "run.jsonl"
+    nlp = make_nlp(xling_textcat=make_pipe(TERMS))
+    lines = run_logger(nlp, STEPS, output_file=path, console_output=False)
+    # The printer wraps long lines.
+    assert f"Saving results to {path}" in " ".join(lines)
+    assert "LOSS" not in " ".join(lines)
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first["losses"] == {"xling_textcat": 3.0, "xling_textcat_class": 1.0, "xling_textcat_mlm": 0.0}
+    assert second == {
+        "epoch": 1,
+        "step": 4,
+        "seconds": 12,
+        "losses": {"xling_textcat": 2.0, "xling_textcat_class": 1.0, "xling_textcat_mlm": 0.5},
+        "scores": {"cats_score": 0.75, "cats_f_per_type": {"POS": {"f": 0.25}}, "speed": 1000.0},
+        "score": 0.75,
+    }
+
+
+def test_existing_output_file_is_kept_and_a_warning_printed(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text("old\n")
+    lines = run_logger(make_nlp(xling_textcat=make_pipe(TERMS)), STEPS, output_file=str(path))
+    assert "Saving logs is disabled" in lines[0]
+    assert lines[-1].split()[:2] == ["1", "4"]
+    assert path.read_text() == "old\n"
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("train", (40, 4)), ("eval", (10, 0))])
+def test_progress_bar_counts_steps(kind, expected, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, total, initial, **settings):
+            self.span, self.steps, self.is_open = (total, initial), 0, True
+            bars.append(self)
+
+        def update(self, n):
+            self.steps += n
+
+        def close(self):
+            self.is_open = False
+
+    monkeypatch.setattr("spacy_xling.training.loggers.tqdm.tqdm", Bar)
+    run_logger(make_nlp(xling_textcat=make_pipe(TERMS)), [*STEPS, None], progress_bar=kind)
+    assert [bar.steps for bar in bars] == [3, 1]
+    assert bars[1].span == expected
+    assert not any(bar.is_open for bar in bars)
+
+
+def test_unknown_progress_bar_is_refused():
+    with pytest.raises(ValueError, match="X607"):
+        build_console_logger_v1(progress_bar="epoch")
