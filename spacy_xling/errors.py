@@ -191,7 +191,7 @@ class Errors(metaclass=MessagesWithCodes):
         "whole checkpoint, made for this architecture."
     )
     X309 = (
-        "The component '{name}' has no encoder yet; expected nlp.initialize() or spacy.load() before it is used. "
+        "The encoder '{name}' isn't loaded yet; expected nlp.initialize() or spacy.load() before it is used. "
         "Call nlp.initialize(lambda: examples), or load a trained pipeline."
     )
     X311 = "Found {setting} = {found}; expected {expected}. Correct it under [components.NAME.model]."

@@ -45,7 +45,13 @@ FAMILIES = {
     "distilbert": (
         "wordpiece",
         lambda n: DistilBertConfig(
-            vocab_size=n, max_position_embeddings=64, dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=1
+            vocab_size=n,
+            max_position_embeddings=64,
+            dim=32,
+            n_layers=2,
+            n_heads=2,
+            hidden_dim=64,
+            pad_token_id=1,
         ),
     ),
     "roberta": ("bpe", lambda n: RobertaConfig(vocab_size=n, max_position_embeddings=66, **SHAPE)),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ..errors import Errors, Warnings
@@ -30,7 +31,7 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     """Load the tokenizer of a checkpoint.
 
     name (str): Hub name or folder.
-    RETURNS (PreTrainedTokenizerFast): The fast tokenizer.
+    RETURNS (PreTrainedTokenizerFast): The fast tokenizer, which neither cuts nor pads.
     RAISES (ValueError): There is none, it is a slow one, or it adds no special pieces or has no padding
         piece. (ImportError): A library that converts it is missing; the message names the extra.
     """
@@ -40,15 +41,19 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
     except ImportError as error:
-        raise ImportError(Errors.X303.format(name=name, error=_one_line(error))) from error
-    except (OSError, ValueError) as error:
-        if "sentencepiece" in str(error):
-            raise ImportError(Errors.X303.format(name=name, error=_one_line(error))) from error
-        raise ValueError(Errors.X301.format(name=name, error=_one_line(error))) from error
+        raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
+    # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
+    except Exception as error:
+        if "sentencepiece" in str(error).replace(name, ""):
+            raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     if not tokenizer.is_fast:
         raise ValueError(Errors.X302.format(name=name, found=type(tokenizer).__name__))
     if tokenizer.pad_token_id is None or tokenizer.num_special_tokens_to_add() == 0:
         raise ValueError(Errors.X304.format(name=name, found=tokenizer.all_special_tokens))
+    # Some checkpoints say in tokenizer.json that texts are cut and padded.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
     return tokenizer
 
 
@@ -72,11 +77,16 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
         if hasattr(config, "reference_compile"):
             # ModernBERT would compile itself at the first batch, and at each new shape.
             config.reference_compile = False
+        # Weights of another size count as missing, see below; else transformers raises its own error.
         model, info = AutoModelForMaskedLM.from_pretrained(
-            name, config=config, torch_dtype=torch.float32, output_loading_info=True
+            name,
+            config=config,
+            torch_dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.X301.format(name=name, error=_one_line(error))) from error
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     _check_weights(name, model, info)
     return MaskedLM(model)
 
@@ -148,7 +158,9 @@ def _check_exists(name: str) -> None:
 
 
 def _check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
-    missing = sorted({*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])})
+    # Older releases of transformers give both sizes with each key.
+    mismatched = (key if isinstance(key, str) else key[0] for key in info["mismatched_keys"])
+    missing = sorted({*info["missing_keys"], *mismatched})
     encoder = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
     if encoder:
         raise ValueError(Errors.X308.format(name=name, n=len(encoder), first=encoder[0]))
@@ -156,5 +168,6 @@ def _check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
         warnings.warn(Warnings.W301.format(name=name, missing=", ".join(missing)), stacklevel=2)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """The message of an error, as one line."""
     return " ".join(str(error).split())[:300]

@@ -14,7 +14,7 @@ import numpy as np
 import srsly
 import torch
 from safetensors.torch import load_file, save_file
-from thinc.api import PyTorchShim, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import PyTorchShim, Shim, get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
@@ -26,6 +26,7 @@ from .checkpoint import (
     freeze,
     load_masked_lm,
     load_tokenizer,
+    one_line,
     resolve_precision,
     save_checkpoint,
 )
@@ -110,6 +111,7 @@ class JointShim(PyTorchShim):
         self.head = head
         self.tokenizer: Any = None
         self.window = 0
+        self._output_id = self.id
 
     @property
     def module(self) -> JointModule:
@@ -192,19 +194,22 @@ class JointShim(PyTorchShim):
     def scale_gradients(self, factor: float) -> None:
         """Multiply all gradients, as a mean over accumulated sub-batches needs."""
         gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
-        if gradients:
+        if gradients and factor != 1:
             torch._foreach_mul_(gradients, factor)
 
     def finish_update(self, optimizer: Any) -> None:
         """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step parameter by parameter
         under the key (id, name). Parameters that took no part have no gradient, and aren't stepped.
+
+        A classification layer that grew is under an id of its own: thinc's optimizers keep moments by key,
+        and can't use those of another shape.
         """
         stepped = [(name, p) for name, p in self.module.named_parameters() if p.grad is not None]
         clip = getattr(optimizer, "grad_clip", 0.0)
         if clip:
             torch.nn.utils.clip_grad_norm_([p for _, p in stepped], clip)
         for name, parameter in stepped:
-            weights, _ = optimizer((self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad))
+            weights, _ = optimizer(self._key(name), torch2xp(parameter.data), torch2xp(parameter.grad))
             new = xp2torch(weights, device=parameter.device)
             if new.data_ptr() != parameter.data_ptr():
                 parameter.data.copy_(new)
@@ -217,9 +222,9 @@ class JointShim(PyTorchShim):
         params (dict): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
         """
         own = {} if self._model is None else dict(self._model.named_parameters())
-        swapped = {name: p.data for name, p in own.items() if (self.id, name) in params}
+        swapped = {name: p.data for name, p in own.items() if self._key(name) in params}
         for name in swapped:
-            own[name].data = xp2torch(params[self.id, name], device=own[name].device)
+            own[name].data = xp2torch(params[self._key(name)], device=own[name].device)
         try:
             yield
         finally:
@@ -230,6 +235,10 @@ class JointShim(PyTorchShim):
         """Grow the classification head, if there is one yet."""
         if self._model is not None:
             self.module.head.grow(n_labels)
+            self._output_id = Shim(None).id
+
+    def _key(self, name: str) -> tuple[int, str]:
+        return (self._output_id if name.startswith("head.output.") else self.id), name
 
     def to_device(self, device_type: str, device_id: int) -> None:  # pragma: no cover
         if self._model is not None:
@@ -275,10 +284,13 @@ class JointShim(PyTorchShim):
         try:
             own = load_file(path / HEAD_FILE)
         except Exception as error:
-            raise ValueError(Errors.X313.format(path=path, error=error)) from error
+            raise ValueError(Errors.X313.format(path=path, error=one_line(error))) from error
         masked_lm = load_masked_lm(str(path), dropout=self.encoder.dropout)
         self._assemble(masked_lm, load_tokenizer(str(path)), len(own["head.output.weight"]))
-        misfits = self.module.load_state_dict(own, strict=False)
+        try:
+            misfits = self.module.load_state_dict(own, strict=False)
+        except RuntimeError as error:
+            raise ValueError(Errors.X313.format(path=path, error=one_line(error))) from error
         missing = [key for key in misfits.missing_keys if not key.startswith("masked_lm.")]
         if missing or misfits.unexpected_keys:
             differ = f"config and weights differ in {[*missing, *misfits.unexpected_keys]}"

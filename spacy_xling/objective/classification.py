@@ -76,7 +76,7 @@ class ClassificationLoss:
         """
         scores = xp2torch(logits).clone().requires_grad_(True)
         truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
-        weights = torch.tensor(self.label_weights(labels, counts)).to(scores)
+        weights = scores.new_tensor(self.label_weights(labels, counts))
         total, normaliser = self.sums(scores, truth, mask, weights)
         loss = total / normaliser if reduction == "mean" and normaliser else total
         (gradient,) = torch.autograd.grad(loss, scores)

@@ -151,5 +151,5 @@ def _choose(
 def _check_shares(rate: float, mask_share: float, random_share: float) -> None:
     if not 0 < rate <= 1:
         raise ValueError(Errors.X203.format(rate=rate))
-    if mask_share < 0 or random_share < 0 or mask_share + random_share > 1:
+    if not (mask_share >= 0 and random_share >= 0 and mask_share + random_share <= 1):
         raise ValueError(Errors.X204.format(mask_share=mask_share, random_share=random_share))

@@ -36,7 +36,7 @@ class RawWindows:
         taken: list[Pieces] = []
         pieces = 0
         while len(taken) < (n_windows or 0) or pieces < (n_pieces or 0):
-            taken.append(self._next(READ_AHEAD if n_windows is None else n_windows - len(taken)))
+            taken.append(self._next())
             pieces += len(taken[-1].ids)
         return join(taken)
 
@@ -50,9 +50,9 @@ class RawWindows:
         self.texts.load_state_dict(state["texts"])  # type: ignore[attr-defined]
         self._waiting = deque(_window(np.array(w["ids"]), np.array(w["words"])) for w in state["waiting"])
 
-    def _next(self, n_texts: int) -> Pieces:
+    def _next(self) -> Pieces:
         while not self._waiting:
-            texts = [next(self.texts).text for _ in range(n_texts)]
+            texts = [next(self.texts).text for _ in range(READ_AHEAD)]
             pieces = windows_as_texts(self.split(texts))
             for ids, words in zip(
                 np.split(pieces.ids, pieces.starts[1:]),

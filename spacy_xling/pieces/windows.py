@@ -18,7 +18,7 @@ def split_windows(
     """Cut texts into pieces and, where a text is longer than the window, into overlapping windows.
     Every piece of a text is in at least one window.
 
-    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer, which neither cuts nor pads.
     texts (Sequence[str]): The texts.
     window (int): The most pieces a window may hold, specials included.
     overlap (int): Pieces that neighbouring windows of one text share.
@@ -29,7 +29,6 @@ def split_windows(
     if not 0 <= overlap < room:
         raise ValueError(Errors.X201.format(overlap=overlap, window=window, room=room))
     backend = tokenizer.backend_tokenizer
-    backend.no_padding()
     backend.enable_truncation(max_length=window, stride=overlap)
     try:
         # Some tokenizers make a piece of white space; here it is no text.

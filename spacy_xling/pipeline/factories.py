@@ -6,7 +6,8 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
-    from .xling_textcat import XlingMultiLabelTextCategorizer, XlingTextCategorizer
+    from .xling_textcat import XlingTextCategorizer
+    from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
 DEFAULT_CONFIG = """
 [textcat]
@@ -144,7 +145,7 @@ def make_xling_textcat_multilabel(
     seed: int,
 ) -> "XlingMultiLabelTextCategorizer":
     """Make a text classifier with independent labels; see `XlingMultiLabelTextCategorizer`."""
-    from .xling_textcat import XlingMultiLabelTextCategorizer
+    from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
     return XlingMultiLabelTextCategorizer(
         nlp.vocab,

@@ -1,4 +1,4 @@
-"""The text classifiers under the joint objective."""
+"""The text classifier with exclusive classes under the joint objective."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 import srsly
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
+from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -101,9 +101,10 @@ class XlingTextCategorizer(TextCategorizer):
         self.cfg: dict[str, Any] = {
             "labels": [],
             "threshold": threshold,
-            "positive_label": None,
             "label_counts": {"given": {}, "denied": {}},
         }
+        if self.exclusive_classes:
+            self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._raw: Optional[RawWindows] = None
         self._vocabulary: Optional[MaskingVocabulary] = None
@@ -326,10 +327,12 @@ class XlingTextCategorizer(TextCategorizer):
         self._require_labels()
         if positive_label is not None and (positive_label not in self.labels or len(self.labels) != 2):
             raise ValueError(Errors.X505.format(found=positive_label, labels=list(self.labels)))
-        self.cfg["positive_label"] = positive_label
+        if self.exclusive_classes:
+            self.cfg["positive_label"] = positive_label
         self._reset_training()
         raw = unlabelled(nlp) if unlabelled is not None and self.objective.has_mlm else None
-        if self.objective.has_mlm and not (raw or self.mlm_on_labelled or self.cfg["unlabelled_examples"]):
+        sources = (raw is not None, self.mlm_on_labelled, self.cfg["unlabelled_examples"])
+        if self.objective.has_mlm and not any(sources):
             raise ValueError(Errors.X503.format(name=self.name))
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         self._vocabulary = None
@@ -406,45 +409,6 @@ class XlingTextCategorizer(TextCategorizer):
         self._vocabulary = None
         if shim.is_initialized:
             self.model.set_dim("nO", shim.n_labels, force=True)
-
-
-class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCategorizer):
-    """Text classification with independent labels: any number is true of a text. A label that a text
-    doesn't name is unknown, and takes no part in the classification loss of that text.
-    """
-
-    exclusive_classes = False
-
-    def initialize(  # type: ignore[override]
-        self,
-        get_examples: Callable[[], Iterable[Example]],
-        *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
-        unlabelled: Optional[Callable] = None,
-    ) -> None:
-        """Read the checkpoint, and get ready to train; see `XlingTextCategorizer.initialize`.
-
-        get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
-        nlp (Optional[Language]): The pipeline.
-        labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
-        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
-        """
-        super().initialize(get_examples, nlp=nlp, labels=labels, unlabelled=unlabelled)
-        del self.cfg["positive_label"]
-
-    def _probabilities(self, logits: Floats2d) -> Floats2d:
-        return self.model.ops.sigmoid(logits)
-
-    def _logits(self, probabilities: Floats2d) -> Floats2d:
-        xp = self.model.ops.xp
-        info = xp.finfo(probabilities.dtype)
-        probabilities = xp.clip(probabilities, info.tiny, 1 - info.epsneg)
-        return xp.log(probabilities) - xp.log1p(-probabilities)
-
-    def _require_labels(self) -> None:
-        if not self.labels:
-            raise ValueError(Errors.X507.format(name=self.name))
 
 
 def _chosen(examples: Sequence[Example], chosen: Bools1d) -> list[Example]:

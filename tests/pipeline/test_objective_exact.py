@@ -1,5 +1,7 @@
-"""Loss and gradients of `update` equal a reference in plain PyTorch over `AutoModelForMaskedLM` with full
-logits: one padded batch, `labels=` for the masked-LM loss, autograd for everything."""
+"""Loss and gradients of `update` equal a reference in plain PyTorch.
+
+The reference runs `AutoModelForMaskedLM` with full logits on one padded batch, and autograd.
+"""
 
 import numpy as np
 import pytest
@@ -335,6 +337,17 @@ def test_a_schedule_that_is_zero_leaves_the_lm_head_alone(blank, with_dropout):
     assert head
     for name in head:
         assert torch.equal(plain[name], untouched[name]), name
+
+
+def test_once_lambda_is_zero_the_lm_head_no_longer_decays(blank, with_dropout):
+    falling = {"@schedules": "spacy-xling.linear.v1", "start": 0.3, "end": 0.0, "steps": 1}
+    once = parameters(train(blank, with_dropout, steps=1, mlm_weight=falling))
+    later = parameters(train(blank, with_dropout, steps=4, mlm_weight=falling))
+    start = parameters(train(blank, with_dropout, steps=0))
+    for name in ("dense.weight", "dense.bias", "layer_norm.weight", "bias"):
+        name = f"masked_lm.model.lm_head.{name}"
+        assert not torch.equal(start[name], once[name]), name
+        assert torch.equal(once[name], later[name]), name
 
 
 def test_unlabelled_text_never_reaches_the_classification_loss(nlp, checkpoint, monkeypatch):

@@ -1,0 +1,50 @@
+"""The text classifier with independent labels under the joint objective."""
+
+from collections.abc import Callable, Iterable
+from typing import Optional
+
+from spacy.language import Language
+from spacy.pipeline import MultiLabel_TextCategorizer
+from spacy.training import Example
+
+from ..errors import Errors
+from ..types import Floats2d
+from .xling_textcat import XlingTextCategorizer
+
+
+class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCategorizer):
+    """Text classification with independent labels: any number is true of a text. A label that a text
+    doesn't name is unknown, and takes no part in the classification loss of that text.
+    """
+
+    exclusive_classes = False
+
+    def initialize(  # type: ignore[override]
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+        unlabelled: Optional[Callable] = None,
+    ) -> None:
+        """Read the checkpoint, and get ready to train; see `XlingTextCategorizer.initialize`.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
+        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+        """
+        super().initialize(get_examples, nlp=nlp, labels=labels, unlabelled=unlabelled)
+
+    def _probabilities(self, logits: Floats2d) -> Floats2d:
+        return self.model.ops.sigmoid(logits)
+
+    def _logits(self, probabilities: Floats2d) -> Floats2d:
+        xp = self.model.ops.xp
+        info = xp.finfo(probabilities.dtype)
+        probabilities = xp.clip(probabilities, info.tiny, 1 - info.epsneg)
+        return xp.log(probabilities) - xp.log1p(-probabilities)
+
+    def _require_labels(self) -> None:
+        if not self.labels:
+            raise ValueError(Errors.X507.format(name=self.name))

@@ -1,0 +1,481 @@
+import json
+import shutil
+import socket
+import warnings
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    ByT5Tokenizer,
+    DebertaV2Config,
+)
+
+from spacy_xling.models.checkpoint import (
+    find_window,
+    freeze,
+    load_masked_lm,
+    load_tokenizer,
+    resolve_precision,
+    save_checkpoint,
+)
+from spacy_xling.models.shim import EncoderSettings, HeadSettings, JointShim
+from tests.conftest import make_checkpoint, make_tokenizer
+
+# Settings of each family's config that are rates of dropout of the encoder, by its documentation.
+DROPOUTS = {
+    "bert": ["hidden_dropout_prob", "attention_probs_dropout_prob"],
+    "distilbert": ["dropout", "attention_dropout"],
+    "roberta": ["hidden_dropout_prob", "attention_probs_dropout_prob"],
+    "xlm-roberta": ["hidden_dropout_prob", "attention_probs_dropout_prob"],
+    "albert": ["hidden_dropout_prob", "attention_probs_dropout_prob"],
+    "modernbert": ["embedding_dropout", "mlp_dropout", "attention_dropout"],
+}
+# Where each family keeps the word embeddings and the layers.
+WORDS = {
+    "bert": "bert.embeddings.word_embeddings.weight",
+    "distilbert": "distilbert.embeddings.word_embeddings.weight",
+    "roberta": "roberta.embeddings.word_embeddings.weight",
+    "xlm-roberta": "roberta.embeddings.word_embeddings.weight",
+    "albert": "albert.embeddings.word_embeddings.weight",
+    "modernbert": "model.embeddings.tok_embeddings.weight",
+}
+LAYERS = {
+    "bert": "bert.encoder.layer.",
+    "distilbert": "distilbert.transformer.layer.",
+    "roberta": "roberta.encoder.layer.",
+    "xlm-roberta": "roberta.encoder.layer.",
+    "modernbert": "model.layers.",
+}
+LONGEST = 1e30
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Any attempt to connect fails the test, whatever becomes of the error."""
+    tried = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: tried.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: tried.append(args))
+    yield
+    assert not tried
+
+
+def copy_of(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def change_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+def frozen(masked_lm):
+    return {name for name, p in masked_lm.model.named_parameters() if not p.requires_grad}
+
+
+# Loading
+
+
+def test_loads_the_weights_of_the_checkpoint_without_warning(checkpoints, family):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        masked_lm = load_masked_lm(str(checkpoints(family)))
+    assert not [warning for warning in caught if "W301" in str(warning.message)]
+    saved = load_file(checkpoints(family) / "model.safetensors")
+    loaded = masked_lm.model.state_dict()
+    assert len(saved) > 10
+    for name, weight in saved.items():
+        assert torch.equal(loaded[name], weight), name
+
+
+def test_loads_in_fp32_whatever_the_checkpoint_is_in(checkpoint, tmp_path):
+    AutoModelForMaskedLM.from_pretrained(checkpoint).bfloat16().save_pretrained(tmp_path)
+    assert {weight.dtype for weight in load_file(tmp_path / "model.safetensors").values()} == {torch.bfloat16}
+    masked_lm = load_masked_lm(str(tmp_path))
+    assert {parameter.dtype for parameter in masked_lm.parameters()} == {torch.float32}
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("load", [load_masked_lm, load_tokenizer])
+@pytest.mark.parametrize("name", ["/no/such/folder", "./missing", "../missing", "~/missing", "a/b/c"])
+def test_a_missing_folder_is_X301_at_once(load, name, monkeypatch):
+    # As where hubs may be asked.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(ValueError, match=f"X301.*'{name}'.*no such folder"):
+        load(name)
+
+
+@pytest.mark.parametrize("load", [load_masked_lm, load_tokenizer])
+@pytest.mark.parametrize("name", ["no-such-model", "nobody/no-such-model", "not a valid name!"])
+def test_a_hub_name_that_cant_be_had_is_X301(load, name):
+    with pytest.raises(ValueError, match="X301") as caught:
+        load(name)
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_a_folder_without_config_is_X301(tmp_path):
+    with pytest.raises(ValueError, match="X301"):
+        load_masked_lm(str(tmp_path))
+
+
+def test_a_folder_without_weights_is_X301(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match="X301"):
+        load_masked_lm(str(folder))
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1\n", b""])
+def test_weights_that_are_no_weights_are_X301(checkpoint, tmp_path, content):
+    folder = copy_of(checkpoint, tmp_path)
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="X301"):
+        load_masked_lm(str(folder))
+
+
+def test_a_checkpoint_of_no_masked_lm_is_X301(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    change_config(folder, model_type="gpt2")
+    with pytest.raises(ValueError, match="X301"):
+        load_masked_lm(str(folder))
+
+
+def test_a_checkpoint_without_lm_head_warns_and_loads_the_encoder(checkpoints, family, tmp_path):
+    encoder = AutoModel.from_pretrained(checkpoints(family))
+    encoder.save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match="W301"):
+        masked_lm = load_masked_lm(str(tmp_path))
+    loaded = masked_lm.model.base_model.state_dict()
+    saved = encoder.state_dict()
+    # A masked-LM model has no pooler.
+    assert {name for name in saved if name not in loaded} <= {n for n in saved if "pooler" in n}
+    for name in loaded:
+        assert torch.equal(loaded[name], saved[name]), name
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+def test_a_deberta_checkpoint_without_its_head_warns_and_loads(tmp_path):
+    # Its module calls what torch deprecates.
+    from transformers import DebertaV2Model
+
+    config = DebertaV2Config(
+        vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    encoder = DebertaV2Model(config)
+    encoder.save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match="W301.*cls.predictions"):
+        masked_lm = load_masked_lm(str(tmp_path))
+    for name, weight in masked_lm.model.base_model.state_dict().items():
+        assert torch.equal(weight, encoder.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("part", ["roberta.encoder.layer.1.", "roberta.embeddings.word_embeddings"])
+def test_a_checkpoint_that_lacks_weights_of_the_encoder_is_X308(checkpoint, tmp_path, part):
+    folder = copy_of(checkpoint, tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if not name.startswith(part)}
+    n = len(weights) - len(kept)
+    assert n > 0
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match=f"X308.* lacks {n} weights .*{part}"):
+        load_masked_lm(str(folder))
+
+
+def test_a_checkpoint_with_encoder_weights_of_another_size_is_X308(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    change_config(folder, intermediate_size=48)
+    with pytest.raises(ValueError, match=r"X308.*roberta.encoder.layer.0"):
+        load_masked_lm(str(folder))
+
+
+def test_a_head_of_another_size_warns(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.dense.weight"] = torch.zeros(3, 3)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.warns(UserWarning, match=r"W301.*\(lm_head.dense.weight\)"):
+        load_masked_lm(str(folder))
+
+
+# Dropout
+
+
+def rates_in_use(model):
+    """Every rate that the encoder's modules hold, by where."""
+    rates = {}
+    for path, module in model.base_model.named_modules():
+        if isinstance(module, nn.Dropout):
+            rates[path] = module.p
+        for name in ("dropout_prob", "attention_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                rates[f"{path}.{name}"] = getattr(module, name)
+    return rates
+
+
+def test_dropout_reaches_every_dropout_of_the_family(checkpoints, family):
+    masked_lm = load_masked_lm(str(checkpoints(family)), dropout=0.37)
+    config = masked_lm.model.config
+    assert {name: getattr(config, name) for name in DROPOUTS[family]} == dict.fromkeys(DROPOUTS[family], 0.37)
+    rates = {path: rate for path, rate in rates_in_use(masked_lm.model).items() if "classifier" not in path}
+    assert len(rates) > 2
+    # ALBERT holds the rate of a classifier's dropout in its layers too, where nothing uses it.
+    assert set(rates.values()) == {0.37}
+
+
+def test_dropout_zero_makes_training_mode_deterministic_and_another_does_not(checkpoints, family):
+    ids = torch.arange(5, 25).unsqueeze(0)
+    attention = torch.ones_like(ids, dtype=torch.bool)
+    for dropout, same in ((0.0, True), (0.5, False)):
+        masked_lm = load_masked_lm(str(checkpoints(family)), dropout=dropout).train()
+        with torch.no_grad():
+            one, other = (masked_lm.encode(ids, attention) for _ in range(2))
+        assert torch.equal(one, other) == same
+
+
+def test_dropout_none_keeps_the_checkpoints_own(checkpoints, family, tmp_path):
+    folder = copy_of(checkpoints(family), tmp_path)
+    own = {name: 0.05 * (i + 1) for i, name in enumerate(DROPOUTS[family])}
+    change_config(folder, **own)
+    config = load_masked_lm(str(folder)).model.config
+    assert {name: getattr(config, name) for name in own} == own
+
+
+# Windows
+
+
+@pytest.mark.parametrize(
+    ("family", "longest"),
+    # RoBERTa's kin have 66 positions, and count them from the padding piece, 1, on.
+    [
+        ("bert", 64),
+        ("distilbert", 64),
+        ("roberta", 64),
+        ("xlm-roberta", 64),
+        ("albert", 64),
+        ("modernbert", 64),
+    ],
+)
+def test_the_longest_window_of_each_family_is_what_it_can_run(checkpoints, family, longest):
+    masked_lm = load_masked_lm(str(checkpoints(family))).eval()
+    tokenizer = make_tokenizer("bpe")
+    # What transformers gives a tokenizer without a limit.
+    tokenizer.model_max_length = int(LONGEST)
+    assert find_window(masked_lm, tokenizer, None) == longest
+    ids = torch.full((1, longest), 7)
+    masked_lm.encode(ids, torch.ones_like(ids, dtype=torch.bool))
+    if family != "modernbert":
+        # Rotary positions have no table to run out of.
+        with pytest.raises((IndexError, RuntimeError)):
+            masked_lm.encode(ids.new_full((1, longest + 1), 7), torch.ones(1, longest + 1, dtype=torch.bool))
+
+
+def test_the_tokenizers_limit_counts_where_it_is_less(checkpoint):
+    masked_lm, tokenizer = load_masked_lm(str(checkpoint)), make_tokenizer("bpe")
+    for own, expected in ((40, 40), (64, 64), (500, 64), (LONGEST, 64)):
+        tokenizer.model_max_length = own
+        assert find_window(masked_lm, tokenizer, None) == expected
+
+
+def test_a_window_that_is_wanted_is_given(checkpoint):
+    masked_lm, tokenizer = load_masked_lm(str(checkpoint)), make_tokenizer("bpe")
+    assert [find_window(masked_lm, tokenizer, wanted) for wanted in (1, 32, 64)] == [1, 32, 64]
+
+
+@pytest.mark.parametrize("wanted", [0, -1, 65, 10**6])
+def test_a_window_out_of_range_is_X305(checkpoint, wanted):
+    with pytest.raises(ValueError, match=r"X305.* 1 to 64"):
+        find_window(load_masked_lm(str(checkpoint)), make_tokenizer("bpe"), wanted)
+
+
+# Freezing
+
+
+def test_nothing_is_frozen_without_asking(checkpoints, family):
+    masked_lm = load_masked_lm(str(checkpoints(family)))
+    freeze(masked_lm, embeddings=False, layers=0)
+    assert frozen(masked_lm) == set()
+
+
+def test_freezing_embeddings_freezes_the_words_and_the_tied_decoder_alone(checkpoints, family):
+    masked_lm = load_masked_lm(str(checkpoints(family)))
+    assert masked_lm.decoder.weight is masked_lm.model.get_input_embeddings().weight
+    freeze(masked_lm, embeddings=True, layers=0)
+    assert frozen(masked_lm) == {WORDS[family]}
+    assert not masked_lm.decoder.weight.requires_grad
+
+
+@pytest.mark.parametrize("family", sorted(LAYERS))
+@pytest.mark.parametrize("n", [1, 2])
+def test_freezing_layers_freezes_exactly_the_first(checkpoints, family, n):
+    masked_lm = load_masked_lm(str(checkpoints(family)))
+    freeze(masked_lm, embeddings=False, layers=n)
+    prefixes = tuple(f"{LAYERS[family]}{i}." for i in range(n))
+    expected = {name for name, _ in masked_lm.model.named_parameters() if name.startswith(prefixes)}
+    assert len(expected) >= 5 * n
+    assert frozen(masked_lm) == expected
+
+
+@pytest.mark.parametrize(("family", "depth"), [("bert", 2), ("modernbert", 2), ("albert", 0)])
+def test_freezing_layers_that_arent_there_is_X306(checkpoints, family, depth):
+    # The layers of ALBERT share their weights.
+    masked_lm = load_masked_lm(str(checkpoints(family)))
+    with pytest.raises(ValueError, match=f"X306.*freeze_layers = 3.* 0 to {depth}"):
+        freeze(masked_lm, embeddings=False, layers=3)
+    assert frozen(masked_lm) == set()
+
+
+def test_albert_freezes_no_layer_by_itself(checkpoints):
+    with pytest.raises(ValueError, match=r"X306.*freeze_layers = 1"):
+        freeze(load_masked_lm(str(checkpoints("albert"))), embeddings=False, layers=1)
+
+
+# Tokenizers
+
+
+def test_loads_the_tokenizer_of_the_checkpoint(checkpoint):
+    tokenizer = load_tokenizer(str(checkpoint))
+    expected = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    text = "The parcel arrived late, 漢 🎁."
+    assert tokenizer.is_fast
+    assert tokenizer.mask_token == "<mask>"
+    assert tokenizer(text)["input_ids"] == expected.encode(text).ids
+
+
+def test_a_slow_tokenizer_is_X302(checkpoint, tmp_path):
+    change = tmp_path / "slow"
+    ByT5Tokenizer().save_pretrained(change)
+    with pytest.raises(ValueError, match=r"X302.*ByT5Tokenizer"):
+        load_tokenizer(str(change))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("XLMRobertaConverter requires the SentencePiece library but it was not found."),
+        ValueError(
+            "Couldn't instantiate the backend tokenizer from one of: ... You need to have sentencepiece "
+            "installed to convert a slow tokenizer to a fast one."
+        ),
+    ],
+)
+def test_a_missing_sentencepiece_library_is_X303_and_names_the_extra(checkpoint, monkeypatch, error):
+    def from_pretrained(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", from_pretrained)
+    with pytest.raises(ImportError, match=r"X303.*spacy-xling\[sentencepiece\]"):
+        load_tokenizer(str(checkpoint))
+
+
+def test_a_file_that_cant_be_read_is_no_missing_library(tmp_path):
+    # The message of the error has the name in it.
+    folder = tmp_path / "sentencepiece"
+    folder.mkdir()
+    with pytest.raises(ValueError, match="X301"):
+        load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize("lacks", ["padding piece", "start and end"])
+def test_a_tokenizer_without_padding_piece_or_specials_is_X304(tmp_path, lacks):
+    tokenizer = make_tokenizer("bpe")
+    if lacks == "padding piece":
+        tokenizer._special_tokens_map["pad_token"] = None
+    else:
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="$A", special_tokens=[])
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="X304"):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_tokenizer_with_more_pieces_than_embeddings_is_X312(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    tokenizer = load_tokenizer(str(folder))
+    rows = len(tokenizer)
+    tokenizer.add_tokens(["nonesuch"])
+    tokenizer.save_pretrained(folder)
+    shim = JointShim(
+        EncoderSettings(str(folder), None, 0, "fp32", None, False, 0), HeadSettings("mean", True, None, 4096)
+    )
+    with pytest.raises(ValueError, match=f"X312.* number {rows}, .* {rows} embeddings"):
+        shim.initialize(2)
+
+
+# Precision
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_precision_that_is_named_is_taken(device, precision):
+    assert resolve_precision(precision, torch.device(device)) == precision
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_bf16": True}, "bf16"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "bf16"),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, "fp32"),
+        ({}, "fp32"),
+    ],
+)
+def test_auto_on_a_cpu_asks_its_capabilities(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert resolve_precision("auto", torch.device("cpu")) == expected
+
+
+def test_auto_on_a_cpu_of_which_torch_cant_tell_is_fp32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert resolve_precision("auto", torch.device("cpu")) == "fp32"
+
+
+@pytest.mark.parametrize(("supported", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_auto_on_a_gpu_asks_for_hardware_and_not_emulation(monkeypatch, supported, expected):
+    def is_bf16_supported(including_emulation=True):
+        return including_emulation or supported
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_bf16_supported)
+    assert resolve_precision("auto", torch.device("cuda")) == expected
+
+
+# Saving
+
+
+def test_a_saved_checkpoint_loads_in_transformers_with_equal_and_tied_weights(checkpoints, family, tmp_path):
+    masked_lm, tokenizer = load_masked_lm(str(checkpoints(family))), load_tokenizer(str(checkpoints(family)))
+    with torch.no_grad():
+        for parameter in masked_lm.parameters():
+            parameter.add_(0.01)
+    save_checkpoint(masked_lm, tokenizer, tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+    assert not list(tmp_path.glob("*.bin"))
+    model, info = AutoModelForMaskedLM.from_pretrained(tmp_path, output_loading_info=True)
+    assert not info["missing_keys"]
+    saved = masked_lm.model.state_dict()
+    assert model.state_dict().keys() == saved.keys()
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, saved[name]), name
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    text = "The parcel arrived late."
+    assert AutoTokenizer.from_pretrained(tmp_path)(text)["input_ids"] == tokenizer(text)["input_ids"]
+    again = load_masked_lm(str(tmp_path))
+    assert again.decoder.weight is again.model.get_input_embeddings().weight
+
+
+def test_an_untied_decoder_stays_untied(tmp_path):
+    folder = make_checkpoint("bert", tmp_path / "untied", tie_word_embeddings=False)
+    masked_lm = load_masked_lm(str(folder))
+    save_checkpoint(masked_lm, load_tokenizer(str(folder)), tmp_path / "saved")
+    again = load_masked_lm(str(tmp_path / "saved"))
+    embeddings = again.model.get_input_embeddings().weight
+    assert again.decoder.weight is not embeddings
+    assert not torch.equal(again.decoder.weight, embeddings)
+    assert torch.equal(again.decoder.weight, masked_lm.decoder.weight)
+    freeze(again, embeddings=True, layers=0)
+    assert again.decoder.weight.requires_grad

@@ -1,0 +1,880 @@
+"""The components behave as spaCy's own text classifiers, and keep what they promise beyond those."""
+
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config_from_str
+from thinc.api import SGD, Adam, fix_random_seed
+from torch.nn import functional as F
+
+from spacy_xling.models.architectures import joint_shim
+from tests.conftest import MULTI, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
+
+EXCLUSIVE = "xling_textcat"
+INDEPENDENT = "xling_textcat_multilabel"
+KINDS = [(EXCLUSIVE, SINGLE), (INDEPENDENT, MULTI)]
+TEXT = "The money for the late box."
+each_name = pytest.mark.parametrize("name", [EXCLUSIVE, INDEPENDENT])
+each_kind = pytest.mark.parametrize(("name", "data"), KINDS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Tiny matrices are slower on several threads, much so on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make_nlp(checkpoint, name=EXCLUSIVE, **changes):
+    """A pipeline of one component, without dropout."""
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(name, config=plain_config(checkpoint, **changes))
+    return nlp
+
+
+def plain_config(checkpoint, **changes):
+    encoder = {"name": str(checkpoint), "dropout": 0.0}
+    return textcat_config(checkpoint, model={"encoder": encoder}, **changes)
+
+
+def train(nlp, data, n_updates, optimizer=None):
+    """Initialize if there is no optimizer yet, update, and give back the optimizer and the last losses."""
+    examples = make_examples(nlp, data)
+    if optimizer is None:
+        fix_random_seed(0)
+        optimizer = nlp.initialize(lambda: examples, sgd=Adam(0.01, L2=0.0, use_averages=False))
+    losses = {}
+    for _ in range(n_updates):
+        losses = {}
+        nlp.update(examples, sgd=optimizer, losses=losses)
+    return optimizer, losses
+
+
+def trained(checkpoint, name=EXCLUSIVE, data=SINGLE, n_updates=10, **changes):
+    nlp = make_nlp(checkpoint, name, **changes)
+    train(nlp, data, n_updates)
+    return nlp
+
+
+def parameters(component):
+    module = joint_shim(component.model).module
+    return {key: value.detach().clone() for key, value in module.named_parameters()}
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def scores_of(nlp, name, texts):
+    return nlp.get_pipe(name).predict([nlp.make_doc(text) for text in texts])
+
+
+def with_raw_text(nlp, path, name=EXCLUSIVE):
+    """Have `initialize` give a component the raw text of a file."""
+    path.write_text("\n".join(TEXTS), encoding="utf8")
+    reader = {"@readers": "spacy-xling.UnlabelledText.v1", "path": str(path), "language": "xx"}
+    nlp.config["initialize"]["components"][name] = {"unlabelled": reader}
+    return nlp
+
+
+# Labels
+
+
+@each_name
+def test_labels_are_strings(checkpoint, name):
+    component = make_nlp(checkpoint, name).get_pipe(name)
+    assert component.add_label("LATE") == 1
+    assert component.add_label("LATE") == 0
+    with pytest.raises(ValueError, match="E187"):
+        component.add_label(9)
+    assert component.labels == ("LATE",)
+
+
+def test_one_label_is_too_few_for_exclusive_classes(checkpoint):
+    nlp = make_nlp(checkpoint)
+    nlp.get_pipe(EXCLUSIVE).add_label("LATE")
+    with pytest.raises(ValueError, match=r"X504.*LATE"):
+        nlp.initialize()
+
+
+def test_one_label_is_enough_for_independent_labels(checkpoint):
+    nlp = make_nlp(checkpoint, INDEPENDENT)
+    nlp.get_pipe(INDEPENDENT).add_label("LATE")
+    nlp.initialize()
+    assert list(nlp(TEXT).cats) == ["LATE"]
+
+
+@pytest.mark.parametrize(("name", "code"), [(EXCLUSIVE, "X504"), (INDEPENDENT, "X507")])
+def test_no_label_is_an_error(checkpoint, name, code):
+    with pytest.raises(ValueError, match=code):
+        make_nlp(checkpoint, name).initialize()
+
+
+@each_kind
+def test_labels_come_from_the_examples(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=0)
+    component = nlp.get_pipe(name)
+    expected = tuple(data[0][1])
+    assert component.labels == expected
+    assert component.label_data == expected
+    assert component.model.get_dim("nO") == len(expected)
+    assert tuple(nlp(TEXT).cats) == expected
+
+
+@each_kind
+def test_labels_may_be_given_to_initialize(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    given = ["NONE", *reversed(data[0][1])]
+    nlp.config["initialize"]["components"][name] = {"labels": given}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.initialize(lambda: make_examples(nlp, data))
+    assert nlp.get_pipe(name).labels == tuple(given)
+
+
+@each_kind
+def test_labels_beyond_the_given_ones_are_a_warning_then_an_error(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    nlp.config["initialize"]["components"][name] = {"labels": ["LATE", "OTHER"]}
+    examples = make_examples(nlp, data)
+    with pytest.warns(UserWarning, match=r"W501.*REFUND"):
+        optimizer = nlp.initialize(lambda: examples)
+    before = parameters(nlp.get_pipe(name))
+    with pytest.raises(ValueError, match=r"X506.*REFUND"):
+        nlp.update(examples, sgd=optimizer)
+    assert same(parameters(nlp.get_pipe(name)), before)
+
+
+@each_kind
+def test_label_values_are_0_or_1(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    wrong = [*data, ("The box.", {"LATE": 2.0})]
+    with pytest.raises(ValueError, match="E851"):
+        nlp.initialize(lambda: make_examples(nlp, wrong))
+    optimizer = nlp.initialize(lambda: make_examples(nlp, data))
+    with pytest.raises(ValueError, match="E851"):
+        nlp.update(make_examples(nlp, wrong), sgd=optimizer)
+
+
+def test_two_true_labels_are_an_error_for_exclusive_classes(checkpoint):
+    nlp = make_nlp(checkpoint)
+    with pytest.raises(ValueError, match="E895"):
+        nlp.initialize(lambda: make_examples(nlp, MULTI))
+    optimizer = nlp.initialize(lambda: make_examples(nlp, MULTI[:2]))
+    with pytest.raises(ValueError, match="E895"):
+        nlp.update(make_examples(nlp, MULTI), sgd=optimizer)
+
+
+@each_kind
+def test_a_new_label_leaves_the_old_scores_as_they_were(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    optimizer, _ = train(nlp, data, 5)
+    before = dict(nlp(TEXT).cats)
+    component = nlp.get_pipe(name)
+    head = parameters(component)["head.output.weight"]
+    component.add_label("PRAISE")
+    assert component.model.get_dim("nO") == len(before) + 1
+    after = dict(nlp(TEXT).cats)
+    assert 0.0 <= after.pop("PRAISE") < 1e-6
+    # A product with a wider matrix may differ in its last bit; the weights may not.
+    assert after == pytest.approx(before, rel=1e-6)
+    assert torch.equal(parameters(component)["head.output.weight"][: len(before)], head)
+
+    learnt = ("The box arrived.", {**dict.fromkeys(before, 0.0), "PRAISE": 1.0})
+    train(nlp, [*data, learnt], 60, optimizer)
+    assert all(nlp(TEXT).cats[label] != before[label] for label in before)
+    assert nlp(learnt[0]).cats["PRAISE"] > 0.5
+
+
+@each_kind
+def test_a_resized_pipeline_is_saved_whole(checkpoint, name, data, tmp_path):
+    nlp = trained(checkpoint, name, data, n_updates=2)
+    nlp.get_pipe(name).add_label("PRAISE")
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe(name).labels == (*data[0][1], "PRAISE")
+    assert loaded(TEXT).cats == nlp(TEXT).cats
+
+
+# Initializing
+
+
+@each_kind
+def test_initializing_again_starts_anew(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    examples = make_examples(nlp, data)
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: examples)
+    first = parameters(nlp.get_pipe(name))
+    nlp.update(examples, sgd=optimizer)
+    assert not same(parameters(nlp.get_pipe(name)), first)
+    fix_random_seed(0)
+    nlp.initialize(lambda: examples)
+    assert same(parameters(nlp.get_pipe(name)), first)
+
+
+@each_name
+def test_initialize_takes_a_function_that_gives_examples(checkpoint, name):
+    nlp = make_nlp(checkpoint, name)
+    with pytest.raises(TypeError, match="E930"):
+        nlp.initialize(get_examples=lambda: None)
+    with pytest.raises(TypeError, match="E930"):
+        nlp.initialize(get_examples=make_examples(nlp, SINGLE))
+
+
+def test_initialize_reads_a_generator_once(checkpoint):
+    nlp = make_nlp(checkpoint)
+    component = nlp.get_pipe(EXCLUSIVE)
+    component.initialize(lambda: (eg for eg in make_examples(nlp, SINGLE)))
+    assert component.cfg["label_counts"] == {
+        "given": {"LATE": 2, "REFUND": 2},
+        "denied": {"REFUND": 2, "LATE": 2},
+    }
+
+
+def test_positive_label_is_one_of_two(checkpoint):
+    nlp = make_nlp(checkpoint)
+    component = nlp.get_pipe(EXCLUSIVE)
+    examples = make_examples(nlp, SINGLE)
+    component.initialize(lambda: examples, labels=["LATE", "REFUND"], positive_label="REFUND")
+    assert component.labels == ("LATE", "REFUND")
+    assert component.cfg["positive_label"] == "REFUND"
+    assert nlp.evaluate(examples)["cats_score_desc"] == "F (REFUND)"
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"), [(["LATE", "REFUND"], "PRAISE"), (["LATE", "REFUND", "PRAISE"], "PRAISE")]
+)
+def test_positive_label_that_is_not_one_of_two_is_an_error(checkpoint, labels, positive):
+    nlp = make_nlp(checkpoint)
+    examples = make_examples(nlp, SINGLE)
+    with pytest.raises(ValueError, match="X505"):
+        nlp.get_pipe(EXCLUSIVE).initialize(lambda: examples, labels=labels, positive_label=positive)
+
+
+def test_independent_labels_have_no_positive_label(checkpoint):
+    nlp = make_nlp(checkpoint, INDEPENDENT)
+    component = nlp.get_pipe(INDEPENDENT)
+    with pytest.raises(TypeError):
+        component.initialize(lambda: make_examples(nlp, MULTI), positive_label="LATE")
+    component.initialize(lambda: make_examples(nlp, MULTI))
+    assert "positive_label" not in component.cfg
+
+
+@each_kind
+def test_the_loss_must_fit_the_kind_of_classes(checkpoint, name, data):
+    other = "BinaryCrossEntropy" if name == EXCLUSIVE else "CrossEntropy"
+    objective = {"classification": {"@losses": f"spacy-xling.{other}.v1"}}
+    with pytest.raises(ValueError, match=rf"X501.* is {other}"):
+        make_nlp(checkpoint, name, objective=objective)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"texts_per_update": 1, "pieces_per_update": 9}, {"texts_per_update": 0}, {"pieces_per_update": 0}],
+)
+def test_raw_text_is_measured_in_one_way(checkpoint, sizes):
+    with pytest.raises(ValueError, match="X502"):
+        make_nlp(checkpoint, **sizes)
+
+
+def test_a_masked_lm_term_without_raw_text_is_an_error(checkpoint, tmp_path):
+    nlp = make_nlp(checkpoint, mlm_weight=0.1)
+    examples = make_examples(nlp, SINGLE)
+    with pytest.raises(ValueError, match=r"X503.*xling_textcat"):
+        nlp.initialize(lambda: examples)
+    with_raw_text(nlp, tmp_path / "raw.txt").initialize(lambda: examples)
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    with pytest.raises(ValueError, match="X503"):
+        loaded.update(make_examples(loaded, SINGLE), sgd=loaded.resume_training())
+
+
+@each_name
+def test_predicting_before_initializing_is_an_error(checkpoint, name):
+    nlp = make_nlp(checkpoint, name)
+    with pytest.raises(ValueError, match="X309"):
+        nlp(TEXT)
+    with pytest.raises(ValueError, match="X309"):
+        list(nlp.pipe([TEXT]))
+
+
+# Learning and predicting
+
+
+@each_kind
+def test_overfitting_and_io(checkpoint, name, data, tmp_path):
+    nlp = make_nlp(checkpoint, name)
+    examples = make_examples(nlp, data)
+    _, losses = train(nlp, data, 40)
+    assert losses[name] < 0.01
+    for text, cats in data:
+        assert nlp(text).cats == pytest.approx(cats, abs=0.05)
+
+    scores = nlp.evaluate(examples)
+    for key in ("cats_score", "cats_micro_f", "cats_macro_f", "cats_macro_auc"):
+        assert scores[key] == 1.0, key
+    assert scores["cats_score_desc"] == ("macro F" if name == EXCLUSIVE else "macro AUC")
+
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe(name).labels == nlp.get_pipe(name).labels
+    assert loaded.get_pipe(name).cfg == nlp.get_pipe(name).cfg
+    texts = [TEXT, *(text for text, _ in data), "Pakken."]
+    assert np.array_equal(scores_of(loaded, name, texts), scores_of(nlp, name, texts))
+
+
+@each_kind
+def test_pipe_and_call_give_the_same_scores(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data)
+    texts = [*TEXTS, "", TEXT, "Kargo."]
+    once = [doc.cats for doc in nlp.pipe(texts, batch_size=5)]
+    again = [doc.cats for doc in nlp.pipe(texts, batch_size=5)]
+    alone = [nlp(text).cats for text in texts]
+    assert once == again
+    for cats, alone_cats in zip(once, alone, strict=True):
+        assert cats == pytest.approx(alone_cats, abs=1e-5)
+
+
+@each_kind
+def test_predicting_draws_no_dropout(checkpoint, name, data):
+    nlp = spacy.blank("xx")
+    encoder = {"name": str(checkpoint), "dropout": 0.5}
+    nlp.add_pipe(name, config=textcat_config(checkpoint, model={"encoder": encoder}))
+    optimizer, _ = train(nlp, data, 1)
+    # The update leaves the module in its training mode.
+    nlp.update(make_examples(nlp, data), sgd=optimizer, drop=0.5)
+    assert np.array_equal(scores_of(nlp, name, TEXTS), scores_of(nlp, name, TEXTS))
+
+
+def test_exclusive_probabilities_sum_to_1(checkpoint):
+    scores = scores_of(trained(checkpoint), EXCLUSIVE, TEXTS)
+    assert scores.shape == (len(TEXTS), 2)
+    assert (scores > 0).all()
+    np.testing.assert_allclose(scores.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_independent_probabilities_do_not(checkpoint):
+    nlp = trained(checkpoint, INDEPENDENT, MULTI, n_updates=40)
+    cats = nlp("Money back for the broken box.").cats
+    assert cats["REFUND"] + cats["BROKEN"] > 1.5
+
+
+@each_kind
+def test_a_text_without_words_scores_0(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data)
+    zeros = dict.fromkeys(data[0][1], 0.0)
+    for text in ("", " ", " \n\t "):
+        assert nlp(text).cats == zeros
+    docs = list(nlp.pipe(["", TEXT, " \n", TEXTS[0]]))
+    assert docs[0].cats == docs[2].cats == zeros
+    for doc in (docs[1], docs[3]):
+        assert doc.cats == pytest.approx(nlp(doc.text).cats, abs=1e-5)
+        assert all(score > 0 for score in doc.cats.values())
+    assert nlp.get_pipe(name).predict([]).shape == (0, len(zeros))
+
+
+@each_kind
+def test_a_batch_without_words_updates_nothing(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    optimizer, _ = train(nlp, data, 1)
+    before = parameters(nlp.get_pipe(name))
+    losses = {}
+    empty = [("", data[0][1]), (" \n", data[1][1])]
+    nlp.update(make_examples(nlp, empty), sgd=optimizer, losses=losses)
+    nlp.update([], sgd=optimizer, losses=losses)
+    assert losses[name] == 0.0
+    assert same(parameters(nlp.get_pipe(name)), before)
+
+
+@each_kind
+def test_a_text_without_words_takes_no_part_in_a_batch(checkpoint, name, data):
+    nlp, other = make_nlp(checkpoint, name), make_nlp(checkpoint, name)
+    _, losses = train(nlp, data, 2)
+    _, other_losses = train(other, [*data, ("", data[0][1])], 2)
+    assert other_losses == losses
+    assert same(parameters(other.get_pipe(name)), parameters(nlp.get_pipe(name)))
+
+
+@each_kind
+def test_the_same_seed_gives_the_same_model(checkpoint, name, data, tmp_path):
+    runs = []
+    for _ in range(2):
+        # With dropout, which draws random numbers too.
+        nlp = spacy.blank("xx")
+        nlp.add_pipe(name, config=textcat_config(checkpoint, mlm_weight=0.5))
+        train(with_raw_text(nlp, tmp_path / "raw.txt", name), data, 3)
+        runs.append(parameters(nlp.get_pipe(name)))
+    assert same(*runs)
+
+
+def test_another_seed_masks_other_pieces(checkpoint, tmp_path):
+    losses = []
+    for seed in (0, 1):
+        nlp = with_raw_text(make_nlp(checkpoint, mlm_weight=0.5, seed=seed), tmp_path / "raw.txt")
+        losses.append(train(nlp, SINGLE, 1)[1])
+    assert losses[0]["xling_textcat_class"] == losses[1]["xling_textcat_class"]
+    assert losses[0]["xling_textcat_mlm"] != losses[1]["xling_textcat_mlm"]
+
+
+@each_kind
+def test_the_training_loops_way_equals_an_update_with_an_optimizer(checkpoint, name, data):
+    by_hand, by_loop = make_nlp(checkpoint, name), make_nlp(checkpoint, name)
+    train(by_hand, data, 3)
+    optimizer, _ = train(by_loop, data, 0)
+    for _ in range(3):
+        by_loop.update(make_examples(by_loop, data), sgd=False)
+        by_loop.get_pipe(name).finish_update(optimizer)
+    assert same(parameters(by_loop.get_pipe(name)), parameters(by_hand.get_pipe(name)))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_sub_batches_add_up_to_their_batch(checkpoint, reduction):
+    # Halves of one size: the mean of their means is the mean of the whole.
+    pipelines = []
+    for halves in ([SINGLE], [SINGLE[:2], SINGLE[2:]]):
+        nlp = make_nlp(checkpoint, objective={"reduction": reduction})
+        train(nlp, SINGLE, 0)
+        for half in halves:
+            nlp.update(make_examples(nlp, half), sgd=False)
+        nlp.get_pipe(EXCLUSIVE).finish_update(SGD(0.1, L2=0.0, grad_clip=0.0))
+        pipelines.append(parameters(nlp.get_pipe(EXCLUSIVE)))
+    for key, value in pipelines[0].items():
+        torch.testing.assert_close(pipelines[1][key], value, rtol=1e-4, atol=1e-6)
+
+
+# Losses
+
+
+@each_kind
+def test_get_loss_equals_torch(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=3)
+    component = nlp.get_pipe(name)
+    examples = make_examples(nlp, data)
+    scores = component.predict([eg.predicted for eg in examples])
+    loss, gradient = component.get_loss(examples, scores)
+
+    truth = torch.tensor([list(cats.values()) for _, cats in data])
+    probabilities = torch.tensor(scores)
+    if name == EXCLUSIVE:
+        expected = F.nll_loss(probabilities.log(), truth.argmax(dim=1))
+        n_items = len(data)
+    else:
+        expected = F.binary_cross_entropy(probabilities, truth)
+        n_items = truth.numel()
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    # Of softmax and sigmoid alike, on the logits.
+    np.testing.assert_allclose(gradient, (probabilities - truth).numpy() / n_items, atol=1e-6)
+
+
+@each_kind
+def test_a_doubled_batch_has_the_same_mean_loss(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=0)
+    component = nlp.get_pipe(name)
+    examples = make_examples(nlp, data)
+    scores = component.predict([eg.predicted for eg in examples])
+    loss, _ = component.get_loss(examples, scores)
+    doubled, _ = component.get_loss(examples * 2, np.tile(scores, (2, 1)))
+    assert loss > 0
+    assert doubled == pytest.approx(loss)
+
+
+def test_a_missing_label_is_0_for_exclusive_classes(checkpoint):
+    nlp = trained(checkpoint, n_updates=1)
+    component = nlp.get_pipe(EXCLUSIVE)
+    scores = np.array([[0.25, 0.75]], dtype="float32")
+    loss, gradient = component.get_loss(make_examples(nlp, [(TEXT, {"LATE": 1.0})]), scores)
+    assert loss == pytest.approx(-np.log(0.25))
+    np.testing.assert_allclose(gradient, [[-0.75, 0.75]], rtol=1e-5)
+
+
+def test_a_missing_label_is_unknown_for_independent_labels(checkpoint):
+    nlp = trained(checkpoint, INDEPENDENT, MULTI, n_updates=1)
+    component = nlp.get_pipe(INDEPENDENT)
+    scores = np.array([[0.25, 0.6, 0.9]], dtype="float32")
+    loss, gradient = component.get_loss(make_examples(nlp, [(TEXT, {"LATE": 1.0, "BROKEN": 0.0})]), scores)
+    assert loss == pytest.approx((-np.log(0.25) - np.log(0.1)) / 2, rel=1e-5)
+    np.testing.assert_allclose(gradient, [[-0.375, 0.0, 0.45]], rtol=1e-5)
+
+
+@each_kind
+def test_a_certain_score_has_a_finite_loss(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=0)
+    scores = np.array([[float(value) for value in cats.values()] for _, cats in data], dtype="float32")
+    examples = make_examples(nlp, data)
+    right, _ = nlp.get_pipe(name).get_loss(examples, scores)
+    wrong, gradient = nlp.get_pipe(name).get_loss(examples, 1 - scores)
+    assert right == pytest.approx(0.0, abs=1e-6)
+    assert np.isfinite(wrong)
+    assert wrong > 10
+    assert np.isfinite(gradient).all()
+
+
+@each_kind
+def test_losses_are_kept_under_the_name_and_its_terms(checkpoint, name, data, tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(name, name="mine", config=plain_config(checkpoint, mlm_weight=0.25))
+    with_raw_text(nlp, tmp_path / "raw.txt", "mine")
+    optimizer, losses = train(nlp, data, 1)
+    assert set(losses) == {"mine", "mine_class", "mine_mlm"}
+    assert losses["mine_class"] > 0
+    # A tiny model guesses among some 200 pieces.
+    assert 3 < losses["mine_mlm"] < 8
+    assert losses["mine"] == pytest.approx(losses["mine_class"] + 0.25 * losses["mine_mlm"])
+    before = dict(losses)
+    nlp.update(make_examples(nlp, data), sgd=optimizer, losses=losses)
+    assert all(losses[key] > before[key] for key in before)
+
+
+@each_kind
+def test_a_text_without_categories_takes_no_part_in_the_classification_loss(checkpoint, name, data):
+    nlp, other = make_nlp(checkpoint, name), make_nlp(checkpoint, name)
+    _, losses = train(nlp, data, 2)
+    _, other_losses = train(other, [*data, (TEXT, {})], 2)
+    assert other_losses == losses
+    assert same(parameters(other.get_pipe(name)), parameters(nlp.get_pipe(name)))
+
+
+@each_kind
+def test_a_text_without_categories_takes_part_in_the_masked_lm_loss(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name, mlm_weight=1.0)
+    _, losses = train(nlp, [*data, (TEXT, {})], 1)
+    assert losses[f"{name}_mlm"] > 1.0
+
+
+# Scoring
+
+
+@each_kind
+def test_a_text_without_categories_is_not_scored(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=5)
+    labelled = nlp.evaluate(make_examples(nlp, data))
+    mixed = nlp.evaluate(make_examples(nlp, [*data, (TEXT, {}), (TEXTS[2], {})]))
+    for scores in (labelled, mixed):
+        scores.pop("speed")
+    assert mixed == labelled
+
+
+def test_the_scorer_takes_a_threshold(checkpoint):
+    nlp = trained(checkpoint, INDEPENDENT, MULTI, n_updates=0)
+    examples = make_examples(nlp, MULTI)
+    assert 0 <= nlp.evaluate(examples)["cats_score"] <= 1
+    highest = nlp.evaluate(examples, scorer_cfg={"threshold": 1.0})
+    assert highest["cats_f_per_type"]["LATE"]["r"] == 0
+    lowest = nlp.evaluate(examples, scorer_cfg={"threshold": 0})
+    # Two of the four texts are late, and all are called so.
+    assert lowest["cats_f_per_type"]["LATE"] == pytest.approx({"p": 1 / 2, "r": 1.0, "f": 2 / 3})
+
+
+@pytest.mark.parametrize(("threshold", "recall"), [(0.0, 1.0), (1.0, 0.0)])
+def test_the_components_threshold_reaches_the_scorer(checkpoint, threshold, recall):
+    nlp = trained(checkpoint, INDEPENDENT, MULTI, n_updates=0, threshold=threshold)
+    assert nlp.evaluate(make_examples(nlp, MULTI))["cats_micro_r"] == recall
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "scorer"),
+    [
+        (EXCLUSIVE, SINGLE, "spacy.textcat_scorer.v1"),
+        (INDEPENDENT, MULTI, "spacy.textcat_multilabel_scorer.v1"),
+    ],
+)
+def test_legacy_scorers(checkpoint, name, data, scorer):
+    nlp = trained(checkpoint, name, data, n_updates=0, scorer={"@scorers": scorer})
+    scores = nlp.evaluate(make_examples(nlp, data))
+    assert 0 <= scores["cats_score"] <= 1
+    assert set(scores["cats_f_per_type"]) == set(data[0][1])
+
+
+# Rehearsing, freezing, sourcing
+
+
+@each_kind
+def test_rehearsing_right_after_the_copy_changes_nothing(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=5)
+    nlp.resume_training()
+    before = parameters(nlp.get_pipe(name))
+    losses = nlp.rehearse(make_examples(nlp, data), sgd=SGD(0.1, L2=0.0), losses={})
+    assert losses[name] == pytest.approx(0.0, abs=1e-9)
+    for key, value in parameters(nlp.get_pipe(name)).items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=1e-5)
+
+
+@each_kind
+def test_rehearsing_brings_scores_back(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=20)
+    texts = [text for text, _ in data]
+    old = scores_of(nlp, name, texts)
+    nlp.resume_training()
+    head = joint_shim(nlp.get_pipe(name).model).module.head.output
+    head.weight.data.neg_()
+    head.bias.data.neg_()
+    drifted = np.abs(scores_of(nlp, name, texts) - old).mean()
+    assert drifted > 0.3
+    optimizer = Adam(0.01, L2=0.0, use_averages=False)
+    losses = [nlp.rehearse(make_examples(nlp, data), sgd=optimizer, losses={})[name] for _ in range(60)]
+    assert losses[0] > 1.0
+    assert 0 < losses[-1] < losses[0] / 4
+    assert np.abs(scores_of(nlp, name, texts) - old).mean() < drifted / 2
+
+
+@each_kind
+def test_rehearsing_without_a_copy_does_nothing(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=1)
+    before = parameters(nlp.get_pipe(name))
+    assert nlp.get_pipe(name).rehearse(make_examples(nlp, data), sgd=SGD(0.1)) == {name: 0.0}
+    assert same(parameters(nlp.get_pipe(name)), before)
+
+
+def two_components(checkpoint):
+    nlp = make_nlp(checkpoint)
+    nlp.add_pipe(EXCLUSIVE, name="second", config=plain_config(checkpoint))
+    return nlp
+
+
+def test_a_frozen_component_is_unchanged(checkpoint):
+    nlp = two_components(checkpoint)
+    optimizer, _ = train(nlp, SINGLE, 0)
+    frozen, second = (parameters(nlp.get_pipe(name)) for name in (EXCLUSIVE, "second"))
+    for _ in range(5):
+        nlp.update(make_examples(nlp, SINGLE), sgd=optimizer, exclude=[EXCLUSIVE])
+    assert same(parameters(nlp.get_pipe(EXCLUSIVE)), frozen)
+    changed = parameters(nlp.get_pipe("second"))
+    assert not torch.equal(changed["head.output.weight"], second["head.output.weight"])
+
+
+def test_a_disabled_component_neither_learns_nor_predicts(checkpoint):
+    nlp = two_components(checkpoint)
+    optimizer, _ = train(nlp, SINGLE, 0)
+    before = parameters(nlp.get_pipe(EXCLUSIVE))
+    with nlp.select_pipes(enable="second"):
+        losses = {}
+        nlp.update(make_examples(nlp, SINGLE), sgd=optimizer, losses=losses)
+        assert set(losses) == {"second", "second_class", "second_mlm"}
+    with nlp.select_pipes(disable=[EXCLUSIVE, "second"]):
+        assert nlp(TEXT).cats == {}
+    assert same(parameters(nlp.get_pipe(EXCLUSIVE)), before)
+    assert nlp.pipe_names == [EXCLUSIVE, "second"]
+
+
+@each_kind
+def test_a_component_from_another_pipeline_scores_the_same(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data)
+    other = spacy.blank("xx")
+    other.add_pipe(name, source=nlp)
+    assert other(TEXT).cats == nlp(TEXT).cats
+
+
+SOURCED = """
+[nlp]
+lang = "xx"
+pipeline = ["xling_textcat"]
+
+[components]
+
+[components.xling_textcat]
+source = "{source}"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = "{train}"
+
+[corpora.dev]
+@readers = "spacy.Corpus.v1"
+path = "{train}"
+
+[training]
+seed = 0
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+
+[initialize]
+
+[initialize.after_init]
+@callbacks = "spacy-xling.attach_unlabelled.v1"
+component = "xling_textcat"
+
+[initialize.after_init.unlabelled]
+@readers = "spacy-xling.UnlabelledText.v1"
+path = "{raw}"
+language = "xx"
+"""
+
+
+def test_a_sourced_component_trains_on_with_raw_text(checkpoint, tmp_path):
+    raw = tmp_path / "raw.txt"
+    nlp = with_raw_text(make_nlp(checkpoint, mlm_weight=0.5), raw)
+    train(nlp, SINGLE, 5)
+    nlp.to_disk(tmp_path / "source")
+    DocBin(docs=[eg.reference for eg in make_examples(nlp, SINGLE)]).to_disk(tmp_path / "train.spacy")
+    text = SOURCED.format(source=tmp_path / "source", train=tmp_path / "train.spacy", raw=raw)
+    sourced = init_nlp(load_config_from_str(text))
+    assert sourced(TEXT).cats == nlp(TEXT).cats
+    losses = {}
+    sourced.update(make_examples(sourced, SINGLE), sgd=sourced.resume_training(), losses=losses)
+    assert losses["xling_textcat_mlm"] > 1.0
+    assert sourced(TEXT).cats != nlp(TEXT).cats
+
+
+# Saving and loading
+
+
+@each_kind
+def test_bytes_hold_the_component(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=3)
+    loaded = spacy.blank("xx").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert loaded.get_pipe(name).labels == nlp.get_pipe(name).labels
+    assert loaded(TEXT).cats == nlp(TEXT).cats
+
+
+@each_kind
+def test_a_pickled_pipeline_scores_the_same(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=3)
+    assert pickle.loads(pickle.dumps(nlp))(TEXT).cats == nlp(TEXT).cats
+
+
+@each_kind
+def test_a_pipeline_never_initialized_is_saved_and_loaded(checkpoint, name, data, tmp_path):
+    nlp = make_nlp(checkpoint, name)
+    nlp.get_pipe(name).add_label("LATE")
+    nlp.to_disk(tmp_path)
+    by_bytes = spacy.blank("xx").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    for loaded in (spacy.load(tmp_path), by_bytes):
+        assert loaded.get_pipe(name).labels == ("LATE",)
+        with pytest.raises(ValueError, match="X309"):
+            loaded(TEXT)
+        loaded.initialize(lambda loaded=loaded: make_examples(loaded, data))
+        assert list(loaded(TEXT).cats) == list(data[0][1])
+
+
+def test_a_loaded_pipeline_needs_neither_checkpoint_nor_network(tmp_path, monkeypatch):
+    checkpoint = make_checkpoint("xlm-roberta", tmp_path / "checkpoint")
+    nlp = trained(checkpoint, n_updates=3)
+    expected = nlp(TEXT).cats
+    nlp.to_disk(tmp_path / "model")
+    data = nlp.to_bytes()
+    shutil.rmtree(checkpoint)
+
+    def refuse(*args):
+        raise AssertionError("no network is needed")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert spacy.load(tmp_path / "model")(TEXT).cats == expected
+    assert spacy.blank("xx").from_config(nlp.config).from_bytes(data)(TEXT).cats == expected
+
+
+def test_a_saved_component_is_a_hugging_face_folder(checkpoints, family, tmp_path):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    nlp = trained(checkpoints(family), n_updates=2)
+    nlp.to_disk(tmp_path)
+    folder = tmp_path / EXCLUSIVE / "model"
+    component = nlp.get_pipe(EXCLUSIVE)
+    ours = joint_shim(component.model).module.masked_lm.model.state_dict()
+    model, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert info["missing_keys"] == []
+    assert all(torch.equal(value, ours[key]) for key, value in model.state_dict().items())
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer(TEXTS)["input_ids"] == joint_shim(component.model).tokenizer(TEXTS)["input_ids"]
+
+
+def test_a_saved_component_holds_no_pickle(checkpoint, tmp_path):
+    trained(checkpoint, n_updates=1).to_disk(tmp_path)
+    files = [path for path in (tmp_path / EXCLUSIVE).rglob("*") if path.is_file()]
+    kinds = {path.suffix for path in files if path.name != "cfg"}
+    assert {".json", ".safetensors"} <= kinds <= {".json", ".safetensors", ".txt", ".model"}
+    for path in files:
+        # A pickle starts with its protocol, a torch file is a zip.
+        assert not path.read_bytes().startswith((b"\x80", b"PK")), path.name
+
+
+def damage_missing(file):
+    file.unlink()
+
+
+def damage_truncated(file):
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize("damage", [damage_missing, damage_truncated])
+@pytest.mark.parametrize("file", ["head.safetensors", "model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_folder_is_a_coded_error(checkpoint, tmp_path, file, damage):
+    trained(checkpoint, n_updates=0).to_disk(tmp_path)
+    damage(tmp_path / EXCLUSIVE / "model" / file)
+    with pytest.raises(ValueError, match=r"^\[X3(13|01)\]") as caught:
+        spacy.load(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_weights_of_another_shape_are_a_coded_error(checkpoint, tmp_path):
+    trained(checkpoint, n_updates=0).to_disk(tmp_path)
+    changed = {"components.xling_textcat.model.hidden_width": 8}
+    with pytest.raises(ValueError, match=r"^\[X313\].*size mismatch"):
+        spacy.load(tmp_path, config=changed)
+
+
+PROCESSES = """
+import sys
+import numpy as np, spacy, torch
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    nlp = spacy.load(sys.argv[1])
+    texts = sys.stdin.read().splitlines() * 3
+    one = [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=4)]
+    two = [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=4, n_process=2)]
+    assert len(two) == len(texts)
+    np.testing.assert_allclose(two, one, rtol=0, atol=1e-5)
+    print("same", len(two))
+"""
+
+
+def test_two_processes_score_as_one(checkpoint, tmp_path):
+    trained(checkpoint, n_updates=5).to_disk(tmp_path / "model")
+    script = tmp_path / "script.py"
+    script.write_text(PROCESSES)
+    result = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "model")],
+        input="\n".join(TEXTS),
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["same", str(3 * len(TEXTS))]
+
+
+def test_the_component_reads_text_not_tokens(checkpoint):
+    nlp = trained(checkpoint)
+    words = Doc(nlp.vocab, words=list(TEXT), spaces=[False] * len(TEXT))
+    assert words.text == TEXT
+    assert nlp.get_pipe(EXCLUSIVE)(words).cats == nlp(TEXT).cats
+
+
+@each_kind
+def test_update_takes_examples_only(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data, n_updates=0)
+    for method in (nlp.get_pipe(name).update, nlp.get_pipe(name).rehearse):
+        with pytest.raises(TypeError, match="E978"):
+            method([nlp.make_doc(TEXT)])
+    assert isinstance(make_examples(nlp, data)[0], Example)
