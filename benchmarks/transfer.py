@@ -34,7 +34,7 @@ class Task(NamedTuple):
     modes (dict[str, str]): Name of a mode to its config.
     seeds (tuple[int, ...]): One run each.
     steps (int): Optimiser steps.
-    batch_pieces (int): Pieces of a labelled batch, padding included; as many raw windows as texts go with it.
+    batch_pieces (int): Pieces of a labelled batch, padding included; as much raw text goes with it.
     """
 
     modes: dict[str, str]

@@ -68,13 +68,20 @@ FAMILIES = {
 
 
 def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    """A fast tokenizer of some 200 pieces, trained on TEXTS; `<pad>` is piece 1."""
+    """A fast tokenizer with the characters and every second word of TEXTS; `<pad>` is piece 1.
+
+    The vocabularies are written out, since the trainers of the tokenizers library don't give the same one
+    each time; but for the byte-level one, whose trainer does.
+    """
     special = list(SPECIAL.values())
+    words = sorted({word.strip(".,") for text in TEXTS for word in text.split()})[::2]
+    characters = sorted({character for text in TEXTS for character in text if character != " "})
     if kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        pieces = [*special, *characters, *(f"##{c}" for c in characters), *(w for w in words if len(w) > 1)]
+        vocabulary = {piece: number for number, piece in enumerate(pieces)}
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
     elif kind == "bpe":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -85,15 +92,14 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
             show_progress=False,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         )
+        tokenizer.train_from_iterator(TEXTS, trainer)
     else:
-        tokenizer = Tokenizer(models.Unigram())
+        scores = dict.fromkeys(special, 0.0) | {"▁": -6.0} | dict.fromkeys(characters, -10.0)
+        scores |= {f"▁{word}": -5.0 for word in words}
+        tokenizer = Tokenizer(models.Unigram(list(scores.items()), unk_id=special.index("<unk>")))
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         tokenizer.decoder = decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(
-            vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False
-        )
-    tokenizer.train_from_iterator(TEXTS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[(piece, special.index(piece)) for piece in ("<s>", "</s>")]
     )

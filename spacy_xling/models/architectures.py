@@ -53,7 +53,7 @@ def build_joint_textcat_v1(
     pooling: PoolingName = "mean",
     pool_specials: bool = True,
     hidden_width: Optional[int] = None,
-    predict_pieces: int = 4096,
+    pass_pieces: int = 1024,
 ) -> Model:
     """A text classifier whose encoder keeps its LM head, so that both losses train it.
 
@@ -65,7 +65,8 @@ def build_joint_textcat_v1(
         vector: the first piece's, their mean, their maximum, or a learned weighted mean.
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
     hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
-    predict_pieces (int): The most pieces, padding included, that pass the encoder at a time when predicting.
+    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time, windows of like
+        lengths together. It bounds padding, and memory when predicting.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
@@ -73,17 +74,15 @@ def build_joint_textcat_v1(
         raise ValueError(
             Errors.X311.format(setting="hidden_width", found=hidden_width, expected="null, or 1 or more")
         )
-    if predict_pieces < 1:
-        raise ValueError(
-            Errors.X311.format(setting="predict_pieces", found=predict_pieces, expected="1 or more")
-        )
+    if pass_pieces < 1:
+        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
     return Model(
         "joint_textcat",
         forward,
         init=init,
         dims={"nO": None},
         attrs={"dropout_rate": 0.0, "resize_output": resize_output},
-        shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, predict_pieces))],
+        shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, pass_pieces))],
     )
 
 

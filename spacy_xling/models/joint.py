@@ -118,18 +118,18 @@ class JointModule(nn.Module):
         return self.head.output.weight.device
 
     def forward(
-        self, labelled: Optional[Windows], masked: Optional[MaskedWindows], dropout: float = 0.0
+        self, labelled: Sequence[Windows], masked: Sequence[MaskedWindows], dropout: float = 0.0
     ) -> tuple[Optional[Tensor], Optional[Tensor]]:
-        """Run the passes that are asked for.
+        """Run the passes that there is something for.
 
-        labelled (Optional[Windows]): Texts to classify.
-        masked (Optional[MaskedWindows]): Windows with masked pieces.
+        labelled (Sequence[Windows]): Batches of windows of texts to classify.
+        masked (Sequence[MaskedWindows]): Batches of windows with masked pieces.
         dropout (float): Rate of the classification head's dropout, when training.
-        RETURNS (tuple): Logits (texts, labels), and the sum over targets of the masked-LM loss; None for a
-            pass that wasn't asked for.
+        RETURNS (tuple): Logits (texts, labels), and the sum over targets of the masked-LM loss; None for
+            what there is no batch of.
         """
-        logits = None if labelled is None else self.classify([labelled], dropout)
-        return logits, None if masked is None else self.masked_lm_loss(masked)
+        logits = self.classify(labelled, dropout) if labelled else None
+        return logits, self.masked_lm_loss(masked) if masked else None
 
     def classify(self, batches: Sequence[Windows], dropout: float = 0.0) -> Tensor:
         """Logits of texts whose windows come in one batch or several.
@@ -143,16 +143,20 @@ class JointModule(nn.Module):
         texts = torch.cat([batch.texts for batch in batches])
         return self.head(self.pooling.combine(evidence, texts, batches[0].n_texts), dropout)
 
-    def masked_lm_loss(self, masked: MaskedWindows) -> Tensor:
+    def masked_lm_loss(self, batches: Sequence[MaskedWindows]) -> Tensor:
         """The sum over targets of -log P(target | window without it), in nats, a scalar.
 
-        Only the targets' states pass the LM head (see `masked_cross_entropy`).
+        Only the targets' states pass the LM head (see `masked_cross_entropy`), those of all batches at once.
         """
         with self._autocast():
-            hidden = self.masked_lm.encode(masked.ids, masked.attention)
-            states = self.masked_lm.project(hidden.flatten(0, 1)[masked.positions])
+            hidden = [self.masked_lm.encode(batch.ids, batch.attention) for batch in batches]
+            at_targets = [
+                states.flatten(0, 1)[batch.positions] for states, batch in zip(hidden, batches, strict=True)
+            ]
+            states = self.masked_lm.project(torch.cat(at_targets))
+            targets = torch.cat([batch.targets for batch in batches])
             decoder = self.masked_lm.decoder
-            return masked_cross_entropy(states, decoder.weight, decoder.bias, masked.targets)
+            return masked_cross_entropy(states, decoder.weight, decoder.bias, targets)
 
     def _evidence(self, batch: Windows) -> Evidence:
         with self._autocast():

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..pieces.batching import like_lengths, pad, padded_positions
-from ..pieces.windows import split_windows
+from ..pieces.masking import MaskingVocabulary, masking_vocabulary
+from ..pieces.windows import select_masked_windows, select_windows, split_windows
 from ..types import Floats2d, JointBatch, MaskedPieces, Pieces
 from .checkpoint import (
     find_window,
@@ -81,7 +82,7 @@ class HeadSettings(NamedTuple):
     pooling: Any
     pool_specials: bool
     hidden_width: Optional[int]
-    predict_pieces: int
+    pass_pieces: int
 
 
 class Gradients(NamedTuple):
@@ -112,6 +113,7 @@ class JointShim(PyTorchShim):
         self.tokenizer: Any = None
         self.window = 0
         self._output_id = self.id
+        self._masking_vocabulary: Optional[MaskingVocabulary] = None
 
     @property
     def module(self) -> JointModule:
@@ -130,13 +132,19 @@ class JointShim(PyTorchShim):
         _ = self.module
         return split_windows(self.tokenizer, texts, window=self.window, overlap=self.encoder.overlap)
 
+    @property
+    def masking_vocabulary(self) -> MaskingVocabulary:
+        """What a mask needs to know of the tokenizer."""
+        if self._masking_vocabulary is None:
+            self._masking_vocabulary = masking_vocabulary(self.tokenizer)
+        return self._masking_vocabulary
+
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
         module = self.module
         module.eval()
-        groups = like_lengths(pieces.lengths.tolist(), self.head.predict_pieces)
         with torch.inference_mode():
-            return torch2xp(module.classify([self._windows(_rows(pieces, group)) for group in groups]))
+            return torch2xp(module.classify([self._windows(part) for part in self._parts(pieces)]))
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0
@@ -150,9 +158,13 @@ class JointShim(PyTorchShim):
         """
         module = self.module
         module.train()
-        labelled = None if batch.labelled is None else self._windows(batch.labelled)
-        masked = None if batch.masked is None else self._masked_windows(batch.masked)
-        logits, mlm_sum = module(labelled, masked, dropout)
+        labelled = [] if batch.labelled is None else self._parts(batch.labelled)
+        masked = [] if batch.masked is None else self._masked_parts(batch.masked)
+        logits, mlm_sum = module(
+            [self._windows(part) for part in labelled],
+            [self._masked_windows(part) for part in masked],
+            dropout,
+        )
 
         def backprop(gradients: Gradients) -> None:
             roots: list[Tensor] = []
@@ -168,6 +180,15 @@ class JointShim(PyTorchShim):
 
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
+
+    def _parts(self, pieces: Pieces) -> list[Pieces]:
+        return [select_windows(pieces, group) for group in self._groups(pieces)]
+
+    def _masked_parts(self, masked: MaskedPieces) -> list[MaskedPieces]:
+        return [select_masked_windows(masked, group) for group in self._groups(masked.pieces)]
+
+    def _groups(self, pieces: Pieces) -> list[list[int]]:
+        return like_lengths(pieces.lengths.tolist(), self.head.pass_pieces)
 
     def _windows(self, pieces: Pieces) -> Windows:
         ids, attention = self._padded(pieces)
@@ -326,16 +347,5 @@ class JointShim(PyTorchShim):
             resolve_precision(self.encoder.precision, device),
         )
         self.tokenizer = tokenizer
+        self._masking_vocabulary = None
         self._model = module.to(device)
-
-
-def _rows(pieces: Pieces, windows: Sequence[int]) -> Pieces:
-    """Some of the windows, which keep the numbers of their texts."""
-    chosen = [slice(pieces.starts[w], pieces.starts[w] + pieces.lengths[w]) for w in windows]
-    return Pieces(
-        ids=np.concatenate([pieces.ids[piece] for piece in chosen]),
-        words=np.concatenate([pieces.words[piece] for piece in chosen]),
-        lengths=pieces.lengths[list(windows)],
-        texts=pieces.texts[list(windows)],
-        n_texts=pieces.n_texts,
-    )

@@ -59,14 +59,12 @@ class JointObjective:
         mlm_sum (float): The sum over targets of -log P(target), in nats.
         n_targets (int): How many targets there are.
         """
-        share = 1 / n_targets if self.reduction == "mean" and n_targets else 1.0
+        share = self.mean_factor(n_targets)
         return share, share * mlm_sum
 
-    def accumulation_factor(self, n_batches: int) -> float:
-        """What the sum of the gradients of accumulated sub-batches is multiplied by: their objectives'
-        mean under `mean`, their sum under `sum`.
-        """
-        return 1 / n_batches if self.reduction == "mean" else 1.0
+    def mean_factor(self, n: int) -> float:
+        """What a sum over n items is multiplied by: 1 / n under `mean`, 1 under `sum`, or for no item."""
+        return 1 / n if self.reduction == "mean" and n else 1.0
 
 
 def build_joint_objective_v1(

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import Errors
-from ..types import NO_WORD, Bools1d, Ints1d, Pieces
+from ..types import NO_WORD, Bools1d, Ints1d, MaskedPieces, Pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+# Piece numbers start at 0.
+NO_TARGET = -1
 
 
 def split_windows(
@@ -64,6 +67,34 @@ def select_texts(pieces: Pieces, chosen: Bools1d) -> Pieces:
     )
 
 
+def select_windows(pieces: Pieces, windows: Sequence[int]) -> Pieces:
+    """Some of the windows, which keep the numbers of their texts.
+
+    pieces (Pieces): All windows.
+    windows (Sequence[int]): Numbers of the windows to keep, in any order.
+    RETURNS (Pieces): These windows, in their own order.
+    """
+    chosen = np.sort(np.asarray(windows, dtype=np.int64))
+    at = _places(pieces, chosen)
+    return Pieces(
+        pieces.ids[at], pieces.words[at], pieces.lengths[chosen], pieces.texts[chosen], pieces.n_texts
+    )
+
+
+def select_masked_windows(masked: MaskedPieces, windows: Sequence[int]) -> MaskedPieces:
+    """Some of the windows, with their targets.
+
+    masked (MaskedPieces): All windows.
+    windows (Sequence[int]): Numbers of the windows to keep, in any order.
+    RETURNS (MaskedPieces): These windows, in their own order.
+    """
+    target = np.full(len(masked.pieces.ids), NO_TARGET, dtype=np.int64)
+    target[masked.positions] = masked.targets
+    kept = target[_places(masked.pieces, np.sort(np.asarray(windows, dtype=np.int64)))]
+    positions = np.flatnonzero(kept != NO_TARGET)
+    return MaskedPieces(select_windows(masked.pieces, windows), positions, kept[positions])
+
+
 def windows_as_texts(pieces: Pieces) -> Pieces:
     """The same windows, each a text of its own: the masked-LM term knows no longer texts."""
     n_windows = len(pieces.lengths)
@@ -80,6 +111,12 @@ def join(batches: Sequence[Pieces]) -> Pieces:
         texts=_flat(batch.texts + shift for batch, shift in zip(batches, shifts, strict=False)),
         n_texts=int(shifts[-1]),
     )
+
+
+def _places(pieces: Pieces, windows: Ints1d) -> Ints1d:
+    """Offsets of the pieces of some windows. *Shape:* (pieces of these windows,)"""
+    spans = zip(pieces.starts[windows], pieces.lengths[windows], strict=True)
+    return _flat(np.arange(start, start + length) for start, length in spans)
 
 
 def _flat(parts) -> Ints1d:  # type: ignore[no-untyped-def]

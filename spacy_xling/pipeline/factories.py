@@ -22,7 +22,7 @@ seed = 0
 pooling = "mean"
 pool_specials = true
 hidden_width = null
-predict_pieces = 4096
+pass_pieces = 1024
 
 [textcat.model.encoder]
 @architectures = "spacy-xling.MaskedLMEncoder.v1"

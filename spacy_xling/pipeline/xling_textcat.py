@@ -22,7 +22,7 @@ from ..models.architectures import joint_shim
 from ..models.shim import Gradients
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
-from ..pieces.masking import Masking, MaskingVocabulary, masking_vocabulary
+from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, select_texts, windows_as_texts
 from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
@@ -69,7 +69,7 @@ class XlingTextCategorizer(TextCategorizer):
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
-            many windows as the batch has texts.
+            many as the batch has.
         seed (int): Seed of the masks.
         RAISES (ValueError): A loss of the other kind of classes, or settings out of range.
         """
@@ -107,7 +107,6 @@ class XlingTextCategorizer(TextCategorizer):
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._raw: Optional[RawWindows] = None
-        self._vocabulary: Optional[MaskingVocabulary] = None
         self._reset_training()
 
     def _reset_training(self) -> None:
@@ -209,7 +208,7 @@ class XlingTextCategorizer(TextCategorizer):
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
-            joint_shim(self.model).scale_gradients(self.objective.accumulation_factor(self._n_batches))
+            joint_shim(self.model).scale_gradients(self.objective.mean_factor(self._n_batches))
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
@@ -256,10 +255,10 @@ class XlingTextCategorizer(TextCategorizer):
         set_dropout_rate(self.model, drop)
         (logits, _), backprop = self.model.begin_update(JointBatch(pieces, None))
         wanted = self._probabilities(self._rehearsal_model.predict(pieces))
+        difference = self._probabilities(logits) - wanted
         # The gradient, on the logits, of the cross entropy with the old scores as the truth.
-        gradient = self._probabilities(logits) - wanted
-        backprop(Gradients(gradient, 0.0))
-        losses[self.name] += float((gradient**2).sum())
+        backprop(Gradients(difference * self.objective.mean_factor(pieces.n_texts), 0.0))
+        losses[self.name] += float((difference**2).sum())
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -288,15 +287,13 @@ class XlingTextCategorizer(TextCategorizer):
             raise ValueError(Errors.X503.format(name=self.name))
         windows = [windows_as_texts(select_texts(pieces, own))]
         if self._raw is not None:
-            size = self.texts_per_update or len(labelled)
             windows.append(
-                self._raw.take(n_windows=size)
-                if self.pieces_per_update is None
-                else self._raw.take(n_pieces=self.pieces_per_update)
+                self._raw.take(n_pieces=self.pieces_per_update or len(pieces.ids))
+                if self.texts_per_update is None
+                else self._raw.take(n_windows=self.texts_per_update)
             )
-        if self._vocabulary is None:
-            self._vocabulary = masking_vocabulary(joint_shim(self.model).tokenizer)
-        masked = self.masking(join(windows), self._vocabulary, self._generator)
+        vocabulary = joint_shim(self.model).masking_vocabulary
+        masked = self.masking(join(windows), vocabulary, self._generator)
         return masked if len(masked.targets) else None
 
     # Labels
@@ -335,9 +332,9 @@ class XlingTextCategorizer(TextCategorizer):
         if self.objective.has_mlm and not any(sources):
             raise ValueError(Errors.X503.format(name=self.name))
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
-        self._vocabulary = None
         if self.objective.has_mlm:
-            self._vocabulary = masking_vocabulary(joint_shim(self.model).tokenizer)
+            # Now, and not at the first update, is the time to miss a mask piece.
+            _ = joint_shim(self.model).masking_vocabulary
         if raw is not None:
             self.attach_unlabelled(raw)
 
@@ -406,7 +403,6 @@ class XlingTextCategorizer(TextCategorizer):
     def _load_model(self, path: Path) -> None:
         shim = joint_shim(self.model)
         shim.from_folder(path)
-        self._vocabulary = None
         if shim.is_initialized:
             self.model.set_dim("nO", shim.n_labels, force=True)
 

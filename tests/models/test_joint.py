@@ -153,7 +153,7 @@ def test_masked_lm_loss_is_plain_cross_entropy_on_the_targets(checkpoints, famil
     masked = masked_windows()
     logits = module.masked_lm.model(input_ids=masked.ids, attention_mask=masked.attention.long()).logits
     expected = F.cross_entropy(logits.flatten(0, 1)[masked.positions], masked.targets, reduction="sum")
-    loss = module.masked_lm_loss(masked)
+    loss = module.masked_lm_loss([masked])
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     named = dict(module.masked_lm.named_parameters())
     got = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
@@ -167,17 +167,17 @@ def test_masked_lm_loss_is_plain_cross_entropy_on_the_targets(checkpoints, famil
 def test_forward_runs_the_passes_that_are_asked_for(checkpoint, monkeypatch):
     module = make_module(checkpoint)
     labelled, masked = windows([0, 1, 2, 3, 4, 5]), masked_windows()
-    logits, loss = module(labelled, masked)
+    logits, loss = module([labelled], [masked])
     torch.testing.assert_close(logits, module.classify([labelled]))
-    torch.testing.assert_close(loss, module.masked_lm_loss(masked))
+    torch.testing.assert_close(loss, module.masked_lm_loss([masked]))
     passes = []
     encode = module.masked_lm.encode
     monkeypatch.setattr(module.masked_lm, "encode", lambda *args: passes.append(args) or encode(*args))
-    assert module(None, None) == (None, None)
+    assert module([], []) == (None, None)
     assert not passes
-    assert module(labelled, None)[1] is None
+    assert module([labelled], [])[1] is None
     assert len(passes) == 1
-    assert module(None, masked)[0] is None
+    assert module([], [masked])[0] is None
     assert len(passes) == 2
 
 
@@ -189,7 +189,7 @@ def test_bf16_is_close_to_fp32_and_gives_fp32(checkpoint, pooling):
     batch, masked = windows([0, 1, 2, 3, 4, 5]), masked_windows()
     results = []
     for module in (exact, half):
-        logits, loss = module(batch, masked)
+        logits, loss = module([batch], [masked])
         (logits.square().sum() + loss).backward()
         gradients = torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None])
         results.append((logits.detach(), loss.detach(), gradients))

@@ -72,9 +72,9 @@ def test_mlm_term_is_before_lambda():
     assert make(0.1).mlm_term(6.0, 4) == make(5.0).mlm_term(6.0, 4)
 
 
-def test_accumulation_factor_by_hand():
-    assert [make(reduction="mean").accumulation_factor(n) for n in (1, 2, 4)] == [1.0, 0.5, 0.25]
-    assert [make(reduction="sum").accumulation_factor(n) for n in (1, 2, 4)] == [1.0, 1.0, 1.0]
+def test_mean_factor_by_hand():
+    assert [make(reduction="mean").mean_factor(n) for n in (1, 2, 4)] == [1.0, 0.5, 0.25]
+    assert [make(reduction="sum").mean_factor(n) for n in (1, 2, 4)] == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(("reduction", "divisor"), [("mean", 2), ("sum", 1)])
