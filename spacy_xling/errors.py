@@ -71,7 +71,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X117 = (
         "{path}, line {line}: {error}. A row with fields quoted by double quotes was expected: correct the "
-        "row, whose error may be a quote left open."
+        "row (a quote may be left open), or set quoted = false on the reader if quotes are text."
     )
     X118 = (
         "{path}, line {line}: the row has {found} fields. {expected} were expected, as in the header: "
@@ -80,7 +80,8 @@ class Errors(metaclass=MessagesWithCodes):
     X119 = "{path}, line {line}: the header is {found}. Each name once was expected: rename the columns."
     X120 = (
         "{path}, line {line}: the fields are {found}. A class was expected in '{field}', '{labels}' or "
-        "'{cats}': set the reader's 'label', 'labels' or 'cats' to the name of the field."
+        "'{cats}': set the reader's 'label', 'labels' or 'cats' to the name of the field; a text without "
+        "a class has the field too, empty or null."
     )
     X121 = (
         "{path}, line {line}: {filled} are all filled. One of them was expected: empty the others, or set "
@@ -156,6 +157,11 @@ class Errors(metaclass=MessagesWithCodes):
     X205 = "Found max_word_pieces = {value}; expected 1 or more. Set e.g. max_word_pieces = 10."
     X206 = "Found size = {size} and buffer = {buffer}; expected both 1 or more. Set e.g. size = 2048, buffer = 512."
 
+    X207 = (
+        "The reader of raw text came to an end; expected an endless stream of texts, as "
+        "spacy-xling.UnlabelledText.v1 gives. Let the reader start over, e.g. with itertools.cycle."
+    )
+
     # 3 models
     X301 = (
         "No masked-LM checkpoint could be loaded from '{name}' ({error}); expected a folder with config.json, "
@@ -217,6 +223,12 @@ class Errors(metaclass=MessagesWithCodes):
     X404 = "Found label_smoothing = {found}; expected 0 to below 1. Set e.g. label_smoothing = 0.1."
     X405 = "Found gamma = {found}; expected 0 or more. Set e.g. gamma = 2.0."
 
+    X406 = (
+        "Found a {found} for mlm_weight; expected a number or a function of the step. Use one of the schedules "
+        "spacy-xling.constant.v1, warmup.v1, linear.v1, exponential.v1 or warmup_linear.v1; thinc's own are "
+        "generators, and can't be saved or copied."
+    )
+
     # 5 pipeline
     X501 = (
         "The component '{name}' has {kind}, but its classification loss is {found}; expected {expected}. Correct "
@@ -225,12 +237,13 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X502 = (
         "Found texts_per_update = {texts} and pieces_per_update = {pieces}; expected one of them, 1 or more, or "
-        "null for both. Set one to null."
+        "null for both. Correct them under [components.NAME]."
     )
     X503 = (
         "The component '{name}' has mlm_weight > 0 but no raw text; expected a reader under "
         "[initialize.components.{name}.unlabelled], unlabelled texts among the examples, or mlm_on_labelled = "
-        "true. Give it raw text, or set mlm_weight = 0."
+        "true. Give it raw text (a component that is loaded or sourced, with the callback "
+        "spacy-xling.attach_unlabelled.v1 under [initialize.after_init]), or set mlm_weight = 0."
     )
     X504 = (
         "Found labels {found} for '{name}'; expected at least two, as exactly one is true of each text. Check "
@@ -247,6 +260,11 @@ class Errors(metaclass=MessagesWithCodes):
     X507 = (
         "Found no labels for '{name}'; expected at least one. Check that the training data has categories, or "
         "give `labels` in [initialize.components.{name}]."
+    )
+
+    X508 = (
+        "The loss is no longer a number at step {step} (classification {class_loss}, masked-LM {mlm_loss}); "
+        "expected a finite one. Lower the learning rate, lengthen its warm-up, or lower mlm_weight."
     )
 
     # 6 training

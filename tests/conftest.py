@@ -22,6 +22,9 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from spacy_xling.pieces import windows
+from spacy_xling.pieces.windows import set_window
+
 TEXTS = [
     "The parcel arrived late and the box was broken.",
     "I want my money back for the second order.",
@@ -105,6 +108,12 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
     )
     names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names)
+
+
+def split_windows(tokenizer, texts, *, window, overlap):
+    """`pieces.windows.split_windows` of a tokenizer that is told anew how to cut."""
+    set_window(tokenizer, window, overlap)
+    return windows.split_windows(tokenizer, texts)
 
 
 def make_checkpoint(family: str, folder: Path, seed: int = 0, **changes: object) -> Path:

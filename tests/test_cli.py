@@ -1,6 +1,7 @@
 """spaCy's commands work with the components, from labelled files to a package."""
 
 import importlib.util
+import io
 import json
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from spacy.cli.find_threshold import find_threshold
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_pipeline
 from spacy.util import load_config
 from typer.testing import CliRunner
 
@@ -257,6 +260,23 @@ def test_debug_data_reads_the_corpus(run):
     # Its only complaint, and right.
     assert "1 error" in result.output
     assert "Low number of examples" in result.output
+
+
+def test_train_accumulates_gradients_and_streams(run, tmp_path):
+    """With `max_epochs = -1` spaCy reads the labels from the first examples and streams the batches."""
+    log = tmp_path / "log.jsonl"
+    overrides = {**run.overrides, "training.accumulate_gradient": 2, "training.max_epochs": -1}
+    nlp, _ = train_in_process(run.config, {**overrides, "paths.log": str(log)})
+    assert sorted(nlp.get_pipe(run.name).labels) == sorted(run.data[0][1])
+    rows = list(srsly.read_jsonl(log))
+    assert [row["step"] for row in rows] == [0, 2, 4]
+    # Means per call, not sums over the sub-batches: about log 2 for two labels, whatever their number.
+    assert all(0.3 < row["losses"][f"{run.name}_class"] < 1.4 for row in rows)
+
+
+def train_in_process(config, overrides):
+    nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False))
+    return train_pipeline(nlp, None, stdout=io.StringIO(), stderr=io.StringIO())
 
 
 def test_labels_of_init_labels_are_taken_by_train(run, tmp_path):

@@ -56,6 +56,7 @@ def build_labelled_text_v1(
     lang: str = "lang",
     label_set: str = "label_set",
     separator: str = ",",
+    quoted: bool = True,
     language: Optional[str] = None,
     limit: int = 0,
 ) -> "LabelledText":
@@ -72,6 +73,7 @@ def build_labelled_text_v1(
         get 0.0 or 1.0, and all others are unknown. Without it, each class that any record of the corpus
         names and `labels` leaves out is 0.0.
     separator (str): What stands between the classes of a list in CSV and TSV.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
     language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
         name in a folder of files by language.
     limit (int): Greatest number of examples, 0 for all.
@@ -81,25 +83,37 @@ def build_labelled_text_v1(
     if not separator:
         raise ValueError(Errors.X129)
     fields = Fields(text=text, label=label, labels=labels, cats=cats, lang=lang, label_set=label_set)
-    return LabelledText(path, fields=fields, separator=separator, language=language, limit=limit)
+    return LabelledText(
+        path, fields=fields, separator=separator, quoted=quoted, language=language, limit=limit
+    )
 
 
 class LabelledText:
-    """A corpus of labelled text, read anew from its files each time it is called.
+    """A corpus of labelled text, read anew from its files each time it is called (but for the list of all its
+    classes, where that is needed, which is made once).
 
     path (Optional[Path]): A file, or a folder of files by language.
     fields (Fields): Names of the fields of a record.
     separator (str): What stands between the classes of a list in CSV and TSV.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
     language (Optional[str]): Language of the texts whose record does not name it.
     limit (int): Greatest number of examples, 0 for all.
     """
 
     def __init__(
-        self, path: Optional[Path], *, fields: Fields, separator: str, language: Optional[str], limit: int
+        self,
+        path: Optional[Path],
+        *,
+        fields: Fields,
+        separator: str,
+        quoted: bool,
+        language: Optional[str],
+        limit: int,
     ) -> None:
         self.path = path
         self.fields = fields
         self.separator = separator
+        self.quoted = quoted
         self.language = language
         self.limit = limit
         self._classes: Optional[List[str]] = None
@@ -131,12 +145,15 @@ class LabelledText:
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
-        for record in read_records(file):
+        for record in self._records(file):
             text = text_of(record, self.fields.text)
             cats = self._cats(record, files)
             language = read_language(record, self.fields.lang) or fallback
             if text:
                 yield text_example(nlp, text, cats, language)
+
+    def _records(self, file: TextFile) -> Iterator[Record]:
+        return read_records(file, quoted=self.quoted)
 
     def _cats(self, record: Record, files: Sequence[TextFile]) -> Dict[str, float]:
         truth = read_truth(record, self.fields, self.separator)
@@ -155,7 +172,7 @@ class LabelledText:
     def _cats_of_file(self, file: TextFile) -> Iterator[Dict[str, float]]:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
-        return (read_truth(record, self.fields, self.separator).cats for record in read_records(file))
+        return (read_truth(record, self.fields, self.separator).cats for record in self._records(file))
 
 
 def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Optional[str]) -> Example:

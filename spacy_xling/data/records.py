@@ -10,6 +10,8 @@ from ..errors import Errors
 from .files import LineReader, TextFile
 
 DIALECTS = {"csv": "excel", "tsv": "excel-tab"}
+# The default of 131,072 characters is less than some texts have.
+csv.field_size_limit(2**31 - 1)
 
 
 class Record(NamedTuple):
@@ -39,15 +41,16 @@ class Record(NamedTuple):
         }
 
 
-def read_records(file: TextFile) -> Iterator[Record]:
+def read_records(file: TextFile, *, quoted: bool = True) -> Iterator[Record]:
     """Read the records of a file one by one; blank lines are passed over.
 
     file (TextFile): A file of the kind "jsonl", "csv" or "tsv"; the last two start with a header line.
+    quoted (bool): In CSV and TSV, whether a field may stand in double quotes; if not, quotes are text.
     YIELDS (Record): The records in file order.
     RAISES (ValueError): If a line is no record, naming the file and the line.
     """
     with closing(LineReader(file)) as lines:
-        yield from _read_table(lines) if file.kind in DIALECTS else _read_json_lines(lines)
+        yield from _read_table(lines, quoted) if file.kind in DIALECTS else _read_json_lines(lines)
 
 
 def parse_json_record(file: TextFile, line: int, content: str) -> Record:
@@ -94,9 +97,9 @@ def _read_json_lines(lines: LineReader) -> Iterator[Record]:
             yield parse_json_record(lines.file, lines.line, content)
 
 
-def _read_table(lines: LineReader) -> Iterator[Record]:
+def _read_table(lines: LineReader, quoted: bool) -> Iterator[Record]:
     path = lines.file.path
-    rows = _read_rows(lines)
+    rows = _read_rows(lines, quoted)
     header_line, header = next(rows, (0, []))
     if len(set(header)) < len(header):
         raise ValueError(Errors.X119.format(path=path, line=header_line, found=", ".join(header)))
@@ -106,8 +109,13 @@ def _read_table(lines: LineReader) -> Iterator[Record]:
         yield Record(lines.file, line, dict(zip(header, row, strict=True)))
 
 
-def _read_rows(lines: LineReader) -> Iterator[Tuple[int, List[str]]]:
-    rows = csv.reader(lines, dialect=DIALECTS[lines.file.kind], strict=True)
+def _read_rows(lines: LineReader, quoted: bool) -> Iterator[Tuple[int, List[str]]]:
+    rows = csv.reader(
+        lines,
+        dialect=DIALECTS[lines.file.kind],
+        strict=True,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+    )
     while True:
         # A quoted field may hold line ends: a row is named by the line it starts on.
         start = lines.line + 1

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
+from spacy.util import logger
 
 from ..errors import Errors
 from .files import LineReader, TextFile, count_lines, find_files
@@ -107,7 +108,11 @@ class UnlabelledText:
             LanguageTexts(language, files, field=self.text, size=self.shuffle_buffer)
             for language, files in self._files_by_language(Path(self.path)).items()
         ]
-        return RawTextStream(sources, alpha=self.alpha, seed=self.seed)
+        stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed)
+        for source in sources:
+            share = stream.shares[source.language]
+            logger.info("Raw text: %s, %d lines, drawn %.1f %%", source.language, source.n_lines, 100 * share)
+        return stream
 
     def _files_by_language(self, path: Path) -> Dict[Optional[str], List[TextFile]]:
         files = find_files(path, KINDS)

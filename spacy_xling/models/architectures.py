@@ -49,7 +49,7 @@ def build_masked_lm_encoder_v1(
 
 
 def build_joint_textcat_v1(
-    encoder: Any,
+    encoder: EncoderSettings,
     pooling: PoolingName = "mean",
     pool_specials: bool = True,
     hidden_width: Optional[int] = None,

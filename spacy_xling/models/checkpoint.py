@@ -39,7 +39,7 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
 
     _check_exists(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, trust_remote_code=False)
     except ImportError as error:
         raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
     # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
@@ -70,7 +70,7 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
 
     _check_exists(name)
     try:
-        config = AutoConfig.from_pretrained(name)
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         for setting in DROPOUT_SETTINGS:
             if dropout is not None and hasattr(config, setting):
                 setattr(config, setting, dropout)
@@ -84,6 +84,7 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
             torch_dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
@@ -94,7 +95,14 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
 def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
     masked_lm.model.save_pretrained(path, safe_serialization=True)
-    tokenizer.save_pretrained(path)
+    # How texts are cut is a setting of ours, and none of the checkpoint's.
+    truncation = tokenizer.backend_tokenizer.truncation
+    tokenizer.backend_tokenizer.no_truncation()
+    try:
+        tokenizer.save_pretrained(path)
+    finally:
+        if truncation:
+            tokenizer.backend_tokenizer.enable_truncation(**truncation)
 
 
 def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wanted: Optional[int]) -> int:

@@ -122,47 +122,50 @@ class JointModule(nn.Module):
     ) -> tuple[Optional[Tensor], Optional[Tensor]]:
         """Run the passes that there is something for.
 
-        labelled (Sequence[Windows]): Batches of windows of texts to classify.
-        masked (Sequence[MaskedWindows]): Batches of windows with masked pieces.
+        labelled (Sequence[Windows]): Windows of texts to classify, in one batch or several, which together
+            hold all windows of the texts.
+        masked (Sequence[MaskedWindows]): Windows with masked pieces, in one batch or several.
         dropout (float): Rate of the classification head's dropout, when training.
-        RETURNS (tuple): Logits (texts, labels), and the sum over targets of the masked-LM loss; None for
-            what there is no batch of.
-        """
-        logits = self.classify(labelled, dropout) if labelled else None
-        return logits, self.masked_lm_loss(masked) if masked else None
-
-    def classify(self, batches: Sequence[Windows], dropout: float = 0.0) -> Tensor:
-        """Logits of texts whose windows come in one batch or several.
-
-        batches (Sequence[Windows]): Together they hold all windows of the same texts.
-        dropout (float): Rate of the classification head's dropout, when training.
-        RETURNS (Tensor): *Shape:* (texts, labels)
-        """
-        parts = [self._evidence(batch) for batch in batches]
-        evidence = tuple(torch.cat(column) for column in zip(*parts, strict=True))
-        texts = torch.cat([batch.texts for batch in batches])
-        return self.head(self.pooling.combine(evidence, texts, batches[0].n_texts), dropout)
-
-    def masked_lm_loss(self, batches: Sequence[MaskedWindows]) -> Tensor:
-        """The sum over targets of -log P(target | window without it), in nats, a scalar.
-
-        Only the targets' states pass the LM head (see `masked_cross_entropy`), those of all batches at once.
+        RETURNS (tuple): Logits (texts, labels), and the sum over targets of -log P(target | window without
+            it), in nats; None for what there is no batch of.
         """
         with self._autocast():
-            hidden = [self.masked_lm.encode(batch.ids, batch.attention) for batch in batches]
-            at_targets = [
-                states.flatten(0, 1)[batch.positions] for states, batch in zip(hidden, batches, strict=True)
+            embedded = self._embed([batch.ids for batch in labelled] + [batch.ids for batch in masked])
+            evidence = [
+                self._evidence(states, batch) for states, batch in zip(embedded, labelled, strict=False)
             ]
-            states = self.masked_lm.project(torch.cat(at_targets))
-            targets = torch.cat([batch.targets for batch in batches])
-            decoder = self.masked_lm.decoder
-            return masked_cross_entropy(states, decoder.weight, decoder.bias, targets)
+            mlm_sum = self._masked_lm_loss(embedded[len(labelled) :], masked) if masked else None
+        return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
-    def _evidence(self, batch: Windows) -> Evidence:
-        with self._autocast():
-            hidden = self.masked_lm.encode(batch.ids, batch.attention)
-        hidden = hidden.to(self.head.output.weight.dtype)
-        return self.pooling.evidence(hidden, batch.pooled)
+    def _embed(self, ids: Sequence[Tensor]) -> list[Tensor]:
+        # One look-up for all batches: the gradient of each is as large as the embedding matrix.
+        if not ids:
+            return []
+        flat = self.masked_lm.embed(torch.cat([batch.flatten() for batch in ids]))
+        parts = torch.split(flat, [batch.numel() for batch in ids])
+        return [part.view(*batch.shape, -1) for part, batch in zip(parts, ids, strict=True)]
+
+    def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
+        hidden = self.masked_lm.encode(embedded, batch.attention)
+        # Within the one autocast of `forward`, which keeps its casts of the weights until it ends.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.pooling.evidence(hidden.to(self.head.output.weight.dtype), batch.pooled)
+
+    def _classify(self, evidence: Sequence[Evidence], batches: Sequence[Windows], dropout: float) -> Tensor:
+        columns = tuple(torch.cat(column) for column in zip(*evidence, strict=True))
+        texts = torch.cat([batch.texts for batch in batches])
+        return self.head(self.pooling.combine(columns, texts, batches[0].n_texts), dropout)
+
+    def _masked_lm_loss(self, embedded: Sequence[Tensor], batches: Sequence[MaskedWindows]) -> Tensor:
+        # Only the targets' states pass the LM head, those of all batches at once.
+        at_targets = [
+            self.masked_lm.encode(part, batch.attention).flatten(0, 1)[batch.positions]
+            for part, batch in zip(embedded, batches, strict=True)
+        ]
+        states = self.masked_lm.project(torch.cat(at_targets))
+        targets = torch.cat([batch.targets for batch in batches])
+        decoder = self.masked_lm.decoder
+        return masked_cross_entropy(states, decoder.weight, decoder.bias, targets)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")

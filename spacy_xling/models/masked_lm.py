@@ -72,14 +72,22 @@ class MaskedLM(nn.Module):
         """Width of the encoder's hidden states."""
         return int(self.model.config.hidden_size)
 
-    def encode(self, ids: Tensor, attention: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
+        """The word embeddings of pieces.
+
+        ids (Tensor): Piece ids. *Shape:* (...)
+        RETURNS (Tensor): *Shape:* (..., embedding width)
+        """
+        return self.model.get_input_embeddings()(ids)
+
+    def encode(self, embedded: Tensor, attention: Tensor) -> Tensor:
         """The encoder's last hidden states.
 
-        ids (Tensor): Piece ids. *Shape:* (windows, length)
+        embedded (Tensor): Word embeddings of the pieces. *Shape:* (windows, length, embedding width)
         attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
         RETURNS (Tensor): *Shape:* (windows, length, width)
         """
-        return self.model.base_model(input_ids=ids, attention_mask=attention)[0]
+        return self.model.base_model(inputs_embeds=embedded, attention_mask=attention)[0]
 
     def project(self, states: Tensor) -> Tensor:
         """Hidden states to what the decoder takes.
@@ -99,9 +107,9 @@ class MaskedLM(nn.Module):
             ids = torch.tensor([[5, 6, 7]], device=self.decoder.weight.device)
             attention = torch.ones_like(ids, dtype=torch.bool)
             whole = self.model(input_ids=ids, attention_mask=attention).logits
-            parts = self.decoder(self.project(self.encode(ids, attention)))
+            parts = self.decoder(self.project(self.encode(self.embed(ids), attention)))
             fits = torch.allclose(whole, parts, rtol=1e-3, atol=1e-4)
-        except (AttributeError, RuntimeError, TypeError) as error:
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             # Another kind of head under a name that is known: BART's "lm_head" is a single layer.
             problem = error
         self.model.train(training)

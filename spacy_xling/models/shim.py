@@ -3,7 +3,6 @@ folders to modules.
 """
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy, deepcopy
@@ -20,8 +19,9 @@ from torch import Tensor
 from ..errors import Errors
 from ..pieces.batching import like_lengths, pad, padded_positions
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
-from ..pieces.windows import select_masked_windows, select_windows, split_windows
+from ..pieces.windows import select_masked_windows, select_windows, set_window, split_windows
 from ..types import Floats2d, JointBatch, MaskedPieces, Pieces
+from . import forking  # noqa: F401  (registers what a forked child needs)
 from .checkpoint import (
     find_window,
     freeze,
@@ -36,32 +36,6 @@ from .masked_lm import MaskedLM
 from .pooling import make_pooling
 
 HEAD_FILE = "head.safetensors"
-
-
-FORK_SETTING = "TOKENIZERS_PARALLELISM"
-
-
-def _before_fork() -> None:
-    # The tokenizers library warns in a child forked after it ran on several threads, unless it is told so.
-    global _own_setting
-    _own_setting = os.environ.get(FORK_SETTING)
-    os.environ.setdefault(FORK_SETTING, "false")
-
-
-def _after_fork_in_parent() -> None:
-    if _own_setting is None:
-        os.environ.pop(FORK_SETTING, None)
-
-
-def _after_fork_in_child() -> None:
-    # A child forked from a parent that ran torch on several threads hangs in torch's thread pool.
-    torch.set_num_threads(1)
-
-
-_own_setting: Optional[str] = None
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)
 
 
 class EncoderSettings(NamedTuple):
@@ -111,7 +85,6 @@ class JointShim(PyTorchShim):
         self.encoder = encoder
         self.head = head
         self.tokenizer: Any = None
-        self.window = 0
         self._output_id = self.id
         self._masking_vocabulary: Optional[MaskingVocabulary] = None
 
@@ -130,7 +103,7 @@ class JointShim(PyTorchShim):
     def split(self, texts: Sequence[str]) -> Pieces:
         """Texts to windows of pieces, for this encoder."""
         _ = self.module
-        return split_windows(self.tokenizer, texts, window=self.window, overlap=self.encoder.overlap)
+        return split_windows(self.tokenizer, texts)
 
     @property
     def masking_vocabulary(self) -> MaskingVocabulary:
@@ -144,7 +117,7 @@ class JointShim(PyTorchShim):
         module = self.module
         module.eval()
         with torch.inference_mode():
-            return torch2xp(module.classify([self._windows(part) for part in self._parts(pieces)]))
+            return torch2xp(module([self._windows(part) for part in self._parts(pieces)], [])[0])
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0
@@ -337,7 +310,7 @@ class JointShim(PyTorchShim):
         )
         if highest >= rows:
             raise ValueError(Errors.X312.format(name=self.encoder.name, highest=highest, rows=rows))
-        self.window = find_window(masked_lm, tokenizer, self.encoder.window)
+        set_window(tokenizer, find_window(masked_lm, tokenizer, self.encoder.window), self.encoder.overlap)
         freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
         device = get_torch_default_device()
         module = JointModule(

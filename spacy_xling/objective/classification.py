@@ -187,7 +187,8 @@ def build_cross_entropy_v1(
     """Cross entropy of exclusive classes: -w_y log P(y | x).
 
     class_weights (LabelWeights): Weight of each class by name, or "balanced": texts / (classes * texts of
-        the class), counted in the training data. A mean is divided by the sum of the weights, as in torch.
+        the class), counted in the examples that `initialize` sees (with `max_epochs = -1` the first 100).
+        A mean is divided by the sum of the weights, as in torch.
     label_smoothing (float): Share of the truth that is spread over all classes (Szegedy et al. 2016,
         arXiv 1512.00567), from 0 to below 1.
     RETURNS (ClassificationLoss): The loss.

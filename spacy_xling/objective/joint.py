@@ -19,6 +19,8 @@ class JointObjective:
         mlm_weight: Union[float, Callable[[int], float]],
         reduction: Reduction,
     ) -> None:
+        if not (callable(mlm_weight) or isinstance(mlm_weight, (int, float))):
+            raise ValueError(Errors.X406.format(found=type(mlm_weight).__name__))
         self.classification = classification
         self.mlm_weight = mlm_weight
         self.reduction = reduction
@@ -68,8 +70,8 @@ class JointObjective:
 
 
 def build_joint_objective_v1(
-    classification: Any,
-    mlm_weight: Union[float, Callable] = 0.1,
+    classification: ClassificationLoss,
+    mlm_weight: Any = 0.1,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> JointObjective:
     """L = classification loss + lambda * masked-LM loss.
@@ -82,6 +84,6 @@ def build_joint_objective_v1(
         as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs.
     reduction (Literal["mean", "sum"]): How each term sums up its items.
     RETURNS (JointObjective): The objective.
-    RAISES (ValueError): A negative weight.
+    RAISES (ValueError): A negative weight, or what is neither a number nor a function of the step.
     """
     return JointObjective(classification, mlm_weight, reduction)

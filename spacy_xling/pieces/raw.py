@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Optional
 
 import numpy as np
 
 from ..data.unlabelled import RawText
+from ..errors import Errors
 from ..types import Pieces
 from .windows import join, windows_as_texts
 
@@ -52,7 +54,9 @@ class RawWindows:
 
     def _next(self) -> Pieces:
         while not self._waiting:
-            texts = [next(self.texts).text for _ in range(READ_AHEAD)]
+            texts = [raw.text for raw in islice(self.texts, READ_AHEAD)]
+            if len(texts) < READ_AHEAD:
+                raise ValueError(Errors.X207)
             pieces = windows_as_texts(self.split(texts))
             for ids, words in zip(
                 np.split(pieces.ids, pieces.starts[1:]),

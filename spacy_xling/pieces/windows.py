@@ -1,7 +1,7 @@
 """Texts to windows of pieces."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,29 +15,33 @@ if TYPE_CHECKING:
 NO_TARGET = -1
 
 
-def split_windows(
-    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], *, window: int, overlap: int
-) -> Pieces:
-    """Cut texts into pieces and, where a text is longer than the window, into overlapping windows.
-    Every piece of a text is in at least one window.
+def set_window(tokenizer: "PreTrainedTokenizerFast", window: int, overlap: int) -> None:
+    """Tell a tokenizer, once, how `split_windows` is to cut. (Splitting itself only reads the tokenizer, so
+    that threads can share it.)
 
-    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer, which neither cuts nor pads.
-    texts (Sequence[str]): The texts.
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
     window (int): The most pieces a window may hold, specials included.
     overlap (int): Pieces that neighbouring windows of one text share.
-    RETURNS (Pieces): The windows, in the order of the texts.
     RAISES (ValueError): The overlap leaves a window no room for new pieces.
     """
     room = window - tokenizer.num_special_tokens_to_add()
     if not 0 <= overlap < room:
         raise ValueError(Errors.X201.format(overlap=overlap, window=window, room=room))
-    backend = tokenizer.backend_tokenizer
-    backend.enable_truncation(max_length=window, stride=overlap)
-    try:
-        # Some tokenizers make a piece of white space; here it is no text.
-        encodings = backend.encode_batch([text if text.strip() else "" for text in texts])
-    finally:
-        backend.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.enable_truncation(max_length=window, stride=overlap)
+
+
+def split_windows(tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]) -> Pieces:
+    """Cut texts into pieces and, where a text is longer than the window, into overlapping windows.
+    Every piece of a text is in at least one window.
+
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer, after `set_window`.
+    texts (Sequence[str]): The texts.
+    RETURNS (Pieces): The windows, in the order of the texts.
+    """
+    # Some tokenizers make a piece of white space; here it is no text.
+    read = [text if text.strip() else "" for text in texts]
+    encodings = tokenizer.backend_tokenizer.encode_batch(read)
     windows = [(text, part) for text, whole in enumerate(encodings) for part in (whole, *whole.overflowing)]
     return Pieces(
         ids=_flat(part.ids for _, part in windows),
@@ -119,6 +123,6 @@ def _places(pieces: Pieces, windows: Ints1d) -> Ints1d:
     return _flat(np.arange(start, start + length) for start, length in spans)
 
 
-def _flat(parts) -> Ints1d:  # type: ignore[no-untyped-def]
+def _flat(parts: Iterable[Any]) -> Ints1d:
     arrays = [np.asarray(part, dtype=np.int64) for part in parts]
     return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)

@@ -107,6 +107,7 @@ class XlingTextCategorizer(TextCategorizer):
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._raw: Optional[RawWindows] = None
+        self._has_unlabelled = False
         self._reset_training()
 
     def _reset_training(self) -> None:
@@ -120,6 +121,11 @@ class XlingTextCategorizer(TextCategorizer):
     def loss_names(self) -> dict[str, str]:
         """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
         return {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
+
+    @property
+    def updates_name(self) -> str:
+        """Where `update` counts its calls, beside the losses that it adds up."""
+        return f"{self.name}_updates"
 
     # Predicting
 
@@ -189,11 +195,13 @@ class XlingTextCategorizer(TextCategorizer):
         (logits, mlm_sum), backprop = self.model.begin_update(batch)
         d_logits, class_loss = self._classification_term(_chosen(examples, classified), logits)
         d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
+        if not np.isfinite(class_loss + mlm_loss):
+            raise ValueError(Errors.X508.format(step=self._step, class_loss=class_loss, mlm_loss=mlm_loss))
         backprop(Gradients(d_logits, weight * d_mlm))
 
         self._n_batches += 1
-        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss)
-        for key, value in zip(self.loss_names.values(), terms, strict=True):
+        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss, 1.0)
+        for key, value in zip((*self.loss_names.values(), self.updates_name), terms, strict=True):
             losses[key] = losses.get(key, 0.0) + value
         if sgd not in (None, False):
             self.finish_update(sgd)
@@ -255,7 +263,9 @@ class XlingTextCategorizer(TextCategorizer):
         set_dropout_rate(self.model, drop)
         (logits, _), backprop = self.model.begin_update(JointBatch(pieces, None))
         wanted = self._probabilities(self._rehearsal_model.predict(pieces))
-        difference = self._probabilities(logits) - wanted
+        # A label that was added since is wanted as it then was: not at all.
+        difference = self._probabilities(logits)
+        difference[:, : wanted.shape[1]] -= wanted
         # The gradient, on the logits, of the cross entropy with the old scores as the truth.
         backprop(Gradients(difference * self.objective.mean_factor(pieces.n_texts), 0.0))
         losses[self.name] += float((difference**2).sum())
@@ -264,8 +274,8 @@ class XlingTextCategorizer(TextCategorizer):
         return losses
 
     def attach_unlabelled(self, texts: Iterator[RawText]) -> None:
-        """Give the masked-LM term its raw text. `initialize` does; call it for a component that was
-        loaded or sourced.
+        """Give the masked-LM term its raw text. `initialize` does so with what it is given; call this for a
+        component that was loaded or sourced.
 
         texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
         """
@@ -277,13 +287,17 @@ class XlingTextCategorizer(TextCategorizer):
         if logits is None:
             return None, 0.0
         truths, known = self._examples_to_truth(examples)
-        counts = LabelCounts(**self.cfg["label_counts"])
-        return self.objective.classification_term(logits, truths, known, self.labels, counts)
+        return self.objective.classification_term(logits, truths, known, self.labels, self._label_counts)
+
+    @property
+    def _label_counts(self) -> LabelCounts:
+        return LabelCounts(**self.cfg["label_counts"])
 
     def _masked(self, pieces: Pieces, labelled: Bools1d) -> Optional[MaskedPieces]:
         """The windows of this update's masked pass, or None where there is nothing to mask."""
         own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
-        if self._raw is None and not own.any() and not self.cfg.get("unlabelled_examples"):
+        self._has_unlabelled = self._has_unlabelled or not labelled.all()
+        if self._raw is None and not (self.mlm_on_labelled or self._has_unlabelled):
             raise ValueError(Errors.X503.format(name=self.name))
         windows = [windows_as_texts(select_texts(pieces, own))]
         if self._raw is not None:
@@ -327,27 +341,27 @@ class XlingTextCategorizer(TextCategorizer):
         if self.exclusive_classes:
             self.cfg["positive_label"] = positive_label
         self._reset_training()
-        raw = unlabelled(nlp) if unlabelled is not None and self.objective.has_mlm else None
-        sources = (raw is not None, self.mlm_on_labelled, self.cfg["unlabelled_examples"])
-        if self.objective.has_mlm and not any(sources):
+        self._raw = None
+        if unlabelled is not None and self.objective.has_mlm:
+            self.attach_unlabelled(unlabelled(nlp))
+        # What is missing is missed now, and not at the first update.
+        if self.objective.has_mlm and not (self._raw or self.mlm_on_labelled or self._has_unlabelled):
             raise ValueError(Errors.X503.format(name=self.name))
+        self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if self.objective.has_mlm:
-            # Now, and not at the first update, is the time to miss a mask piece.
             _ = joint_shim(self.model).masking_vocabulary
-        if raw is not None:
-            self.attach_unlabelled(raw)
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
         """Look at the examples once: labels, how often each is given, and whether some have none."""
         counts = LabelCounts()
-        unlabelled = 0
+        n_unlabelled = 0
         found: dict[str, None] = {}
         for example in examples:
             self._validate_categories([example])
             found.update(dict.fromkeys(example.reference.cats))
             counts.add(example.reference.cats)
-            unlabelled += not example.reference.cats
+            n_unlabelled += not example.reference.cats
         for label in found if labels is None else labels:
             self.add_label(label)
         unknown = [label for label in found if label not in self.labels]
@@ -355,7 +369,8 @@ class XlingTextCategorizer(TextCategorizer):
             text = Warnings.W501.format(unknown=unknown, name=self.name, known=list(self.labels))
             warnings.warn(text, stacklevel=3)
         self.cfg["label_counts"] = {"given": dict(counts.given), "denied": dict(counts.denied)}
-        self.cfg["unlabelled_examples"] = unlabelled
+        # Without a labelled text the examples tell nothing: spaCy makes up a Doc where it is given none.
+        self._has_unlabelled = bool(found and n_unlabelled)
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:

@@ -28,8 +28,10 @@ def build_console_logger_v1(
     """Build a logger like spaCy's ConsoleLogger.v3, with a column for each loss term.
 
     A pipe names its terms in an attribute `loss_names`, from a header to a key of spaCy's losses:
-    `{"loss": "xling_textcat", "mlm": "xling_textcat_mlm"}`. Any other trainable pipe has one column. Losses
-    are means per optimiser step since the last evaluation, so they do not depend on how often that is.
+    `{"loss": "xling_textcat", "mlm": "xling_textcat_mlm"}`, and in `updates_name` where among them it counts
+    its calls. Any other trainable pipe has one column. Losses
+    are means per call of `update` since the last evaluation, so they depend neither on how often that is nor
+    on how many sub-batches a step has; those of a pipe that doesn't count its calls are per optimiser step.
 
     Each line of the output file is a JSON object with epoch, step, seconds, losses, scores and score. Scores
     are written as they are, between 0 and 1, with those per label; the table shows percentages.
@@ -47,7 +49,7 @@ def build_console_logger_v1(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        columns = loss_columns(nlp)
+        columns, counters = loss_columns(nlp), update_counters(nlp)
         stream = _open_log(Path(output_file), stdout) if output_file else None
         write_row = _start_table(nlp, columns, stdout) if console_output else None
         bar: Optional[tqdm.tqdm] = None
@@ -60,7 +62,11 @@ def build_console_logger_v1(
                 if bar is not None:
                     bar.update(1)
                 return
-            losses = {key: float(info["losses"].get(key, 0.0)) / steps for key in columns.values()}
+            sums = info["losses"]
+            losses = {
+                key: float(sums.get(key, 0.0)) / max(1, sums.get(counters.get(key), steps))
+                for key in columns.values()
+            }
             steps = 0
             if stream is not None:
                 stream.write(json.dumps(_record(info, losses)) + "\n")
@@ -98,6 +104,20 @@ def loss_columns(nlp: Language) -> Dict[str, str]:
         named = {f"{prefix}{header}": key for header, key in keys.items()}
         columns.update(named or {f"Loss {name}": name})
     return columns
+
+
+def update_counters(nlp: Language) -> Dict[str, str]:
+    """Find out which pipes count their calls of `update`.
+
+    nlp (Language): The pipeline.
+    RETURNS (Dict[str, str]): Key of the counter in spaCy's losses by key of a loss term.
+    """
+    return {
+        key: pipe.updates_name
+        for _, pipe in nlp.pipeline
+        if hasattr(pipe, "updates_name")
+        for key in pipe.loss_names.values()
+    }
 
 
 def _open_log(path: Path, stdout: IO) -> Optional[IO[str]]:

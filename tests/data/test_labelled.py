@@ -251,3 +251,17 @@ def test_missing_or_unknown_file_is_an_error(nlp, tmp_path, name, message):
     write_text(tmp_path / "plain.txt", "x\n")
     with pytest.raises((FileNotFoundError, ValueError), match=message):
         read(nlp, tmp_path / name)
+
+
+def test_quotes_are_text_in_a_table_that_is_not_quoted(nlp, tmp_path):
+    path = write_text(tmp_path / "train.tsv", 'text\tlabel\n"Hello" he said\tA\n"Open\tB\n')
+    with pytest.raises(ValueError, match="X117"):
+        read(nlp, path)
+    texts = [example.text for example in build_labelled_text_v1(path, quoted=False)(nlp)]
+    assert texts == ['"Hello" he said', '"Open']
+
+
+def test_a_field_may_be_longer_than_the_csv_modules_limit(nlp, tmp_path):
+    text = "word " * 40_000
+    (example,) = read(nlp, write_text(tmp_path / "train.csv", f"text,label\n{text},A\n"))
+    assert len(example.reference.text) == len(text)

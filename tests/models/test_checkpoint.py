@@ -235,7 +235,7 @@ def test_dropout_zero_makes_training_mode_deterministic_and_another_does_not(che
     for dropout, same in ((0.0, True), (0.5, False)):
         masked_lm = load_masked_lm(str(checkpoints(family)), dropout=dropout).train()
         with torch.no_grad():
-            one, other = (masked_lm.encode(ids, attention) for _ in range(2))
+            one, other = (masked_lm.encode(masked_lm.embed(ids), attention) for _ in range(2))
         assert torch.equal(one, other) == same
 
 
@@ -269,11 +269,14 @@ def test_the_longest_window_of_each_family_is_what_it_can_run(checkpoints, famil
     tokenizer.model_max_length = int(LONGEST)
     assert find_window(masked_lm, tokenizer, None) == longest
     ids = torch.full((1, longest), 7)
-    masked_lm.encode(ids, torch.ones_like(ids, dtype=torch.bool))
+    masked_lm.encode(masked_lm.embed(ids), torch.ones_like(ids, dtype=torch.bool))
     if family != "modernbert":
         # Rotary positions have no table to run out of.
         with pytest.raises((IndexError, RuntimeError)):
-            masked_lm.encode(ids.new_full((1, longest + 1), 7), torch.ones(1, longest + 1, dtype=torch.bool))
+            masked_lm.encode(
+                masked_lm.embed(ids.new_full((1, longest + 1), 7)),
+                torch.ones(1, longest + 1, dtype=torch.bool),
+            )
 
 
 def test_the_tokenizers_limit_counts_where_it_is_less(checkpoint):
@@ -479,3 +482,23 @@ def test_an_untied_decoder_stays_untied(tmp_path):
     assert torch.equal(again.decoder.weight, masked_lm.decoder.weight)
     freeze(again, embeddings=True, layers=0)
     assert again.decoder.weight.requires_grad
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, load_masked_lm])
+def test_code_that_comes_with_a_checkpoint_is_never_run(tmp_path, load, monkeypatch):
+    folder = make_checkpoint("bert", tmp_path / "checkpoint")
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    remote = {"AutoConfig": "evil.Config", "AutoModelForMaskedLM": "evil.Model"}
+    for name, changes in (
+        ("config.json", {"auto_map": remote, "model_type": "evil"}),
+        (
+            "tokenizer_config.json",
+            {"auto_map": {"AutoTokenizer": [None, "evil.Tokenizer"]}, "tokenizer_class": "Evil"},
+        ),
+    ):
+        settings = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(settings | changes))
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked whether to run it"))
+    with pytest.raises(ValueError, match="X301"):
+        load(str(folder))
+    assert not (tmp_path / "ran").exists()

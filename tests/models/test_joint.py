@@ -128,8 +128,8 @@ def test_grow_from_no_labels():
 def test_classify_in_any_split_equals_one_batch(checkpoint, pooling, split):
     module = make_module(checkpoint, pooling)
     with torch.no_grad():
-        expected = module.classify([windows(list(range(6)))])
-        logits = module.classify([windows(part) for part in split])
+        expected = module([windows(list(range(6)))], [])[0]
+        logits = module([windows(part) for part in split], [])[0]
     assert logits.shape == (4, 3)
     assert expected.std() > 0.1
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
@@ -145,7 +145,7 @@ def test_classify_is_encoder_mean_and_linear_layer(checkpoint):
             for text in range(4)
         ]
         expected = torch.stack(vectors) @ module.head.output.weight.T + module.head.output.bias
-        torch.testing.assert_close(module.classify([batch]), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(module([batch], [])[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_masked_lm_loss_is_plain_cross_entropy_on_the_targets(checkpoints, family):
@@ -153,7 +153,7 @@ def test_masked_lm_loss_is_plain_cross_entropy_on_the_targets(checkpoints, famil
     masked = masked_windows()
     logits = module.masked_lm.model(input_ids=masked.ids, attention_mask=masked.attention.long()).logits
     expected = F.cross_entropy(logits.flatten(0, 1)[masked.positions], masked.targets, reduction="sum")
-    loss = module.masked_lm_loss([masked])
+    loss = module([], [masked])[1]
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     named = dict(module.masked_lm.named_parameters())
     got = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
@@ -168,8 +168,8 @@ def test_forward_runs_the_passes_that_are_asked_for(checkpoint, monkeypatch):
     module = make_module(checkpoint)
     labelled, masked = windows([0, 1, 2, 3, 4, 5]), masked_windows()
     logits, loss = module([labelled], [masked])
-    torch.testing.assert_close(logits, module.classify([labelled]))
-    torch.testing.assert_close(loss, module.masked_lm_loss([masked]))
+    torch.testing.assert_close(logits, module([labelled], [])[0])
+    torch.testing.assert_close(loss, module([], [masked])[1])
     passes = []
     encode = module.masked_lm.encode
     monkeypatch.setattr(module.masked_lm, "encode", lambda *args: passes.append(args) or encode(*args))
@@ -207,15 +207,15 @@ def test_bf16_runs_the_encoder_under_autocast_and_the_head_not(checkpoint):
     layer = next(m for m in module.masked_lm.model.base_model.modules() if isinstance(m, nn.Linear))
     layer.register_forward_hook(lambda m, args, out: seen.update(encoder=out.dtype))
     module.head.output.register_forward_hook(lambda m, args, out: seen.update(head=out.dtype))
-    module.classify([windows([0, 1, 2, 3, 4, 5])])
+    module([windows([0, 1, 2, 3, 4, 5])], [])[0]
     assert seen == {"encoder": torch.bfloat16, "head": torch.float32}
 
 
 def test_hidden_states_in_bf16_are_pooled_in_fp32(checkpoint, monkeypatch):
     # The last layer of some families gives bf16 under autocast.
     module = make_module(checkpoint, precision="bf16")
-    monkeypatch.setattr(module.masked_lm, "encode", lambda ids, _: torch.ones(*ids.shape, 32).bfloat16())
-    logits = module.classify([windows([0, 1, 2, 3, 4, 5])])
+    monkeypatch.setattr(module.masked_lm, "encode", lambda embedded, _: torch.ones_like(embedded).bfloat16())
+    logits = module([windows([0, 1, 2, 3, 4, 5])], [])[0]
     assert logits.dtype == torch.float32
     expected = module.head(torch.ones(4, 32), 0.0)
     torch.testing.assert_close(logits, expected)

@@ -69,7 +69,7 @@ def test_encode_project_and_decode_give_the_models_own_logits(checkpoints, famil
     masked_lm, whole = MaskedLM(load(checkpoints(family))).eval(), load(checkpoints(family))
     ids, attention = batch()
     with torch.no_grad():
-        hidden = masked_lm.encode(ids, attention)
+        hidden = masked_lm.encode(masked_lm.embed(ids), attention)
         logits = masked_lm.decoder(masked_lm.project(hidden))
         expected = whole(input_ids=ids, attention_mask=attention.long()).logits
     assert hidden.shape == (2, 9, masked_lm.width) == (2, 9, 32)
@@ -83,7 +83,7 @@ def test_picked_positions_alone_give_the_same_logits(checkpoints, family):
     with torch.no_grad():
         expected = masked_lm.model(input_ids=ids, attention_mask=attention).logits.flatten(0, 1)
         positions = torch.tensor([1, 4, 5, 9, 14])
-        states = masked_lm.encode(ids, attention).flatten(0, 1)[positions]
+        states = masked_lm.encode(masked_lm.embed(ids), attention).flatten(0, 1)[positions]
         logits = masked_lm.decoder(masked_lm.project(states))
     torch.testing.assert_close(logits, expected[positions], rtol=1e-5, atol=1e-5)
 
@@ -92,8 +92,8 @@ def test_padding_changes_no_hidden_state(checkpoints, family):
     masked_lm = MaskedLM(load(checkpoints(family))).eval()
     ids, attention = batch()
     with torch.no_grad():
-        padded = masked_lm.encode(ids, attention)[1, :6]
-        alone = masked_lm.encode(ids[1:, :6], attention[1:, :6])[0]
+        padded = masked_lm.encode(masked_lm.embed(ids), attention)[1, :6]
+        alone = masked_lm.encode(masked_lm.embed(ids[1:, :6]), attention[1:, :6])[0]
     torch.testing.assert_close(padded, alone, rtol=1e-5, atol=1e-5)
 
 

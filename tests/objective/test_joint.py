@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from thinc.schedules import warmup_linear
 
 from spacy_xling.objective.classification import LabelCounts, build_cross_entropy_v1
 from spacy_xling.objective.joint import build_joint_objective_v1
@@ -86,3 +87,8 @@ def test_classification_term_has_the_objectives_reduction(reduction, divisor):
     )
     assert loss == pytest.approx(-(math.log(0.7) + math.log(0.4)) / divisor)
     np.testing.assert_allclose(gradient, np.array([[-0.3, 0.3], [-0.6, 0.6]]) / divisor, atol=1e-12)
+
+
+def test_a_schedule_of_thinc_is_X406():
+    with pytest.raises(ValueError, match="X406"):
+        make(mlm_weight=warmup_linear(0.1, 2, 10))

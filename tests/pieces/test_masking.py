@@ -11,9 +11,8 @@ from spacy_xling.pieces.masking import (
     each_word,
     masking_vocabulary,
 )
-from spacy_xling.pieces.windows import split_windows
 from spacy_xling.types import NO_WORD, Pieces
-from tests.conftest import TEXTS, make_tokenizer
+from tests.conftest import TEXTS, make_tokenizer, split_windows
 
 # Of the hand-made windows: start 0, padding 1, end 2, unknown 3, mask 4; ordinary pieces from 5 on.
 VOCABULARY = MaskingVocabulary(4, np.arange(5), np.arange(5, 105))

@@ -7,8 +7,7 @@ import pytest
 
 from spacy_xling.data.unlabelled import RawText
 from spacy_xling.pieces.raw import READ_AHEAD, RawWindows
-from spacy_xling.pieces.windows import split_windows
-from tests.conftest import TEXTS, make_tokenizer
+from tests.conftest import TEXTS, make_tokenizer, split_windows
 
 WINDOW, OVERLAP = 16, 4
 

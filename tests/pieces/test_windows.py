@@ -1,11 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import numpy as np
 import pytest
 
-from spacy_xling.pieces.windows import join, select_texts, split_windows, windows_as_texts
+from spacy_xling.pieces import windows
+from spacy_xling.pieces.windows import join, select_texts, set_window, windows_as_texts
 from spacy_xling.types import NO_WORD
-from tests.conftest import TEXTS, make_tokenizer
+from tests.conftest import TEXTS, make_tokenizer, split_windows
 
 KINDS = ["wordpiece", "bpe", "unigram"]
 LONG = " ".join(TEXTS)
@@ -149,11 +151,20 @@ def test_an_overlap_that_leaves_no_room_is_X201(tokenizers, window, overlap):
         split_windows(tokenizers["bpe"], TEXTS, window=window, overlap=overlap)
 
 
-def test_the_tokenizer_is_left_as_it_was(tokenizers):
-    backend = tokenizers["bpe"].backend_tokenizer
-    before = backend.to_str()
-    split_windows(tokenizers["bpe"], [LONG], window=16, overlap=3)
-    assert backend.to_str() == before
+def test_splitting_leaves_the_tokenizer_as_it_was(tokenizers):
+    set_window(tokenizers["bpe"], 16, 3)
+    before = tokenizers["bpe"].backend_tokenizer.to_str()
+    windows.split_windows(tokenizers["bpe"], [LONG])
+    assert tokenizers["bpe"].backend_tokenizer.to_str() == before
+
+
+def test_threads_can_split_with_one_tokenizer(tokenizers):
+    set_window(tokenizers["unigram"], 16, 3)
+    expected = windows.split_windows(tokenizers["unigram"], [LONG] * 4)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: windows.split_windows(tokenizers["unigram"], [LONG] * 4), range(200)))
+    for pieces in found:
+        assert_same(pieces, expected)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ The reference runs `AutoModelForMaskedLM` with full logits on one padded batch, 
 
 import numpy as np
 import pytest
+import spacy
 import torch
 from spacy.training import Example
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_xling.data.unlabelled import RawText
+from spacy_xling.models import masked_cross_entropy
 from spacy_xling.models.architectures import joint_shim
 from spacy_xling.models.shim import Gradients
 from spacy_xling.training.adamw import build_adamw_v1
@@ -327,8 +330,6 @@ def assert_bit_equal(one, other):
 
 @pytest.fixture
 def blank(nlp):
-    import spacy
-
     return lambda: spacy.blank("xx")
 
 
@@ -350,10 +351,10 @@ def test_lambda_zero_runs_no_masked_pass_and_equals_training_without_raw_text(
 ):
     from spacy_xling.models.joint import JointModule
 
-    def forbidden(self, batches):
+    def forbidden(self, embedded, batches):
         raise AssertionError("a masked pass ran")
 
-    monkeypatch.setattr(JointModule, "masked_lm_loss", forbidden)
+    monkeypatch.setattr(JointModule, "_masked_lm_loss", forbidden)
     assert_bit_equal(
         parameters(train(blank, with_dropout, raw=True)), parameters(train(blank, with_dropout, raw=False))
     )
@@ -507,3 +508,66 @@ def test_frozen_embeddings_and_layers_stay_as_they_are(nlp, checkpoint):
     assert len(frozen) > 10
     for name, value in before.items():
         assert torch.equal(after[name], value) == (name in frozen), name
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the size of the largest tensor that is made while it is on."""
+
+    def __init__(self):
+        super().__init__()
+        self.numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, torch.Tensor):
+                self.numel = max(self.numel, tensor.numel())
+        return result
+
+
+def test_an_update_never_holds_the_logits_of_all_targets(nlp, tmp_path, monkeypatch):
+    checkpoint = make_checkpoint("xlm-roberta", tmp_path, vocab_size=3000)
+    masking = {"@misc": "spacy-xling.piece_masking.v1", "rate": 1.0}
+    textcat, examples = make_component(nlp, checkpoint, masking=masking, texts_per_update=40)
+    masks = record_masks(textcat, monkeypatch)
+    vocabulary = joint_shim(textcat.model).module.masked_lm.decoder.out_features
+    monkeypatch.setattr(masked_cross_entropy, "SLICE_LOGITS", 16 * vocabulary)
+    with LargestTensor() as largest:
+        textcat.update(examples)
+    targets = len(masks[0].targets)
+    assert targets > 500
+    assert largest.numel < targets * vocabulary / 10
+    with LargestTensor() as largest:
+        Reference(textcat, checkpoint).mlm_loss(masks[0], "mean")
+    assert largest.numel >= targets * vocabulary, "the plain loss holds them all"
+
+
+def test_a_loss_that_is_no_number_is_X508_and_leaves_the_weights_alone(nlp, checkpoint):
+    textcat, examples = make_component(nlp, checkpoint, mlm_weight=0.0)
+    with torch.no_grad():
+        joint_shim(textcat.model).module.head.output.bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="X508"):
+        textcat.update(examples, sgd=build_adamw_v1(1e-3))
+    assert not component_gradients(textcat)
+
+
+def test_raw_text_that_ends_is_X207(nlp, checkpoint):
+    textcat, examples = make_component(nlp, checkpoint)
+    textcat.attach_unlabelled(iter([RawText(RAW[0], None)]))
+    with pytest.raises(ValueError, match="X207"):
+        textcat.update(examples)
+
+
+def test_the_averages_are_saved_when_spacy_saves_them(nlp, checkpoint, tmp_path):
+    textcat, examples = make_component(nlp, checkpoint, mlm_weight=0.0, dtype=torch.float32)
+    optimizer = build_adamw_v1(1e-2, use_averages=True)
+    for _ in range(4):
+        textcat.update(examples, sgd=optimizer)
+    with nlp.use_params(optimizer.averages):
+        expected = textcat.predict([nlp.make_doc(TEXTS[0])])
+        nlp.to_disk(tmp_path)
+    assert not np.array_equal(textcat.predict([nlp.make_doc(TEXTS[0])]), expected)
+    loaded = spacy.load(tmp_path)
+    np.testing.assert_array_equal(
+        loaded.get_pipe("xling_textcat").predict([nlp.make_doc(TEXTS[0])]), expected
+    )

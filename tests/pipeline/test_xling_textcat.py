@@ -529,7 +529,7 @@ def test_losses_are_kept_under_the_name_and_its_terms(checkpoint, name, data, tm
     nlp.add_pipe(name, name="mine", config=plain_config(checkpoint, mlm_weight=0.25))
     with_raw_text(nlp, tmp_path / "raw.txt", "mine")
     optimizer, losses = train(nlp, data, 1)
-    assert set(losses) == {"mine", "mine_class", "mine_mlm"}
+    assert set(losses) == {"mine", "mine_class", "mine_mlm", "mine_updates"}
     assert losses["mine_class"] > 0
     # A tiny model guesses among some 200 pieces.
     assert 3 < losses["mine_mlm"] < 8
@@ -663,7 +663,7 @@ def test_a_disabled_component_neither_learns_nor_predicts(checkpoint):
     with nlp.select_pipes(enable="second"):
         losses = {}
         nlp.update(make_examples(nlp, SINGLE), sgd=optimizer, losses=losses)
-        assert set(losses) == {"second", "second_class", "second_mlm"}
+        assert set(losses) == {"second", "second_class", "second_mlm", "second_updates"}
     with nlp.select_pipes(disable=[EXCLUSIVE, "second"]):
         assert nlp(TEXT).cats == {}
     assert same(parameters(nlp.get_pipe(EXCLUSIVE)), before)

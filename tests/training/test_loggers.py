@@ -135,3 +135,15 @@ def test_progress_bar_counts_steps(kind, expected, monkeypatch):
 def test_unknown_progress_bar_is_refused():
     with pytest.raises(ValueError, match="X607"):
         build_console_logger_v1(progress_bar="epoch")
+
+
+def test_losses_of_a_pipe_that_counts_its_calls_are_means_per_call(tmp_path):
+    pipe = make_pipe(TERMS)
+    pipe.updates_name = "xling_textcat_updates"
+    # Two steps of three sub-batches each.
+    losses = {"xling_textcat": 12.0, "xling_textcat_class": 6.0, "xling_textcat_updates": 6.0, "ner": 8.0}
+    path = tmp_path / "log.jsonl"
+    nlp = make_nlp(xling_textcat=pipe, ner=make_pipe())
+    run_logger(nlp, [None, make_info(1, losses, cats_score=0.5)], output_file=path)
+    written = json.loads(path.read_text())["losses"]
+    assert written == {"xling_textcat": 2.0, "xling_textcat_class": 1.0, "xling_textcat_mlm": 0.0, "ner": 4.0}

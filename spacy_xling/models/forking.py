@@ -1,0 +1,33 @@
+"""What `nlp.pipe(n_process=2)` needs: hooks that run when a process is forked. Importing registers them."""
+
+import os
+from typing import Optional
+
+import torch
+
+FORK_SETTING = "TOKENIZERS_PARALLELISM"
+
+
+def _before_fork() -> None:
+    # The tokenizers library warns in a child forked after it ran on several threads, unless it is told so.
+    global _own_setting
+    _own_setting = os.environ.get(FORK_SETTING)
+    os.environ.setdefault(FORK_SETTING, "false")
+
+
+def _after_fork_in_parent() -> None:
+    if _own_setting is None:
+        os.environ.pop(FORK_SETTING, None)
+
+
+def _after_fork_in_child() -> None:
+    # A child forked from a parent that ran torch on several threads hangs in torch's thread pool.
+    torch.set_num_threads(1)
+
+
+_own_setting: Optional[str] = None
+# Windows doesn't fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )
