@@ -231,9 +231,9 @@ class Errors(metaclass=MessagesWithCodes):
 
     # 5 pipeline
     X501 = (
-        "The component '{name}' has {kind}, but its classification loss is {found}; expected {expected}. Correct "
-        "[components.{name}.objective.classification], or use the other of xling_textcat and "
-        "xling_textcat_multilabel."
+        "The classification loss of '{name}' is {found}; expected CrossEntropy or FocalLoss for xling_textcat, "
+        "whose classes are exclusive, and BinaryCrossEntropy or BinaryFocalLoss for xling_textcat_multilabel. "
+        "Correct [components.{name}.objective.classification], or use the other component."
     )
     X502 = (
         "Found texts_per_update = {texts} and pieces_per_update = {pieces}; expected one of them, 1 or more, or "
@@ -265,6 +265,10 @@ class Errors(metaclass=MessagesWithCodes):
     X508 = (
         "The loss is no longer a number at step {step} (classification {class_loss}, masked-LM {mlm_loss}); "
         "expected a finite one. Lower the learning rate, lengthen its warm-up, or lower mlm_weight."
+    )
+    X509 = (
+        "The objective of '{name}' is {found}; expected spacy-xling.JointObjective.v1, with the classification "
+        "loss under [components.{name}.objective.classification]. Correct [components.{name}.objective]."
     )
 
     # 6 training

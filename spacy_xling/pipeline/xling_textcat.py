@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -26,6 +27,7 @@ from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, select_texts, windows_as_texts
 from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
+from .labels import count_categories, require_known_labels
 
 Losses = dict[str, float]
 
@@ -73,17 +75,11 @@ class XlingTextCategorizer(TextCategorizer):
         seed (int): Seed of the masks.
         RAISES (ValueError): A loss of the other kind of classes, or settings out of range.
         """
+        if not isinstance(objective, JointObjective):
+            raise ValueError(Errors.X509.format(name=name, found=type(objective).__name__))
         if objective.classification.exclusive_classes != self.exclusive_classes:
-            raise ValueError(
-                Errors.X501.format(
-                    name=name,
-                    kind="exclusive classes" if self.exclusive_classes else "independent labels",
-                    found=type(objective.classification).__name__,
-                    expected="CrossEntropy or FocalLoss"
-                    if self.exclusive_classes
-                    else "BinaryCrossEntropy or BinaryFocalLoss",
-                )
-            )
+            found = type(objective.classification).__name__
+            raise ValueError(Errors.X501.format(name=name, found=found))
         sizes = [size for size in (texts_per_update, pieces_per_update) if size is not None]
         if len(sizes) > 1 or any(size < 1 for size in sizes):
             raise ValueError(Errors.X502.format(texts=texts_per_update, pieces=pieces_per_update))
@@ -111,10 +107,10 @@ class XlingTextCategorizer(TextCategorizer):
         self._reset_training()
 
     def _reset_training(self) -> None:
-        # Of lambda's schedule; sub-batches since the last step; and the stream of masks, which is apart
-        # from all others so that lambda = 0 draws the same numbers as no masked-LM term.
+        # Optimiser steps taken, for lambda's schedule, and calls of `update` since the last.
         self._step = 0
         self._n_batches = 0
+        # Masks draw from a generator of their own, so that without them training draws what it always does.
         self._generator = np.random.default_rng(self.seed)
 
     @property
@@ -182,7 +178,7 @@ class XlingTextCategorizer(TextCategorizer):
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
-        self._require_known_labels(examples)
+        require_known_labels(examples, self.labels, self.name)
         losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
         pieces = self._split([eg.predicted.text for eg in examples])
@@ -193,7 +189,7 @@ class XlingTextCategorizer(TextCategorizer):
         set_dropout_rate(self.model, drop)
         batch = JointBatch(select_texts(pieces, classified) if classified.any() else None, masked)
         (logits, mlm_sum), backprop = self.model.begin_update(batch)
-        d_logits, class_loss = self._classification_term(_chosen(examples, classified), logits)
+        d_logits, class_loss = self._classification_term(list(compress(examples, classified)), logits)
         d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
         if not np.isfinite(class_loss + mlm_loss):
             raise ValueError(Errors.X508.format(step=self._step, class_loss=class_loss, mlm_loss=mlm_loss))
@@ -353,35 +349,20 @@ class XlingTextCategorizer(TextCategorizer):
             _ = joint_shim(self.model).masking_vocabulary
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
-        """Look at the examples once: labels, how often each is given, and whether some have none."""
-        counts = LabelCounts()
-        n_unlabelled = 0
-        found: dict[str, None] = {}
-        for example in examples:
-            self._validate_categories([example])
-            found.update(dict.fromkeys(example.reference.cats))
-            counts.add(example.reference.cats)
-            n_unlabelled += not example.reference.cats
-        for label in found if labels is None else labels:
+        seen = count_categories(examples, self._validate_categories)
+        for label in seen.labels if labels is None else labels:
             self.add_label(label)
-        unknown = [label for label in found if label not in self.labels]
+        unknown = [label for label in seen.labels if label not in self.labels]
         if unknown:
             text = Warnings.W501.format(unknown=unknown, name=self.name, known=list(self.labels))
             warnings.warn(text, stacklevel=3)
-        self.cfg["label_counts"] = {"given": dict(counts.given), "denied": dict(counts.denied)}
+        self.cfg["label_counts"] = {"given": dict(seen.counts.given), "denied": dict(seen.counts.denied)}
         # Without a labelled text the examples tell nothing: spaCy makes up a Doc where it is given none.
-        self._has_unlabelled = bool(found and n_unlabelled)
+        self._has_unlabelled = bool(seen.labels and seen.n_unlabelled)
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:
             raise ValueError(Errors.X504.format(name=self.name, found=list(self.labels)))
-
-    def _require_known_labels(self, examples: Iterable[Example]) -> None:
-        known = set(self.labels)
-        for eg in examples:
-            if not known.issuperset(eg.reference.cats):
-                unknown = sorted(set(eg.reference.cats) - known)
-                raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
 
     # Saving and loading
 
@@ -420,7 +401,3 @@ class XlingTextCategorizer(TextCategorizer):
         shim.from_folder(path)
         if shim.is_initialized:
             self.model.set_dim("nO", shim.n_labels, force=True)
-
-
-def _chosen(examples: Sequence[Example], chosen: Bools1d) -> list[Example]:
-    return [example for example, keep in zip(examples, chosen, strict=True) if keep]

@@ -1,11 +1,13 @@
 """The components behave as spaCy's own text classifiers, and keep what they promise beyond those."""
 
+import json
 import pickle
 import shutil
 import socket
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -878,3 +880,51 @@ def test_update_takes_examples_only(checkpoint, name, data):
         with pytest.raises(TypeError, match="E978"):
             method([nlp.make_doc(TEXT)])
     assert isinstance(make_examples(nlp, data)[0], Example)
+
+
+def test_an_objective_of_another_kind_is_X509(checkpoint):
+    config = textcat_config(checkpoint)
+    config["objective"] = {"@losses": "spacy-xling.CrossEntropy.v1"}
+    with pytest.raises(ValueError, match="X509"):
+        spacy.blank("xx").add_pipe(EXCLUSIVE, config=config)
+
+
+def test_raw_text_is_missed_where_spacy_makes_up_an_example(checkpoint):
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe(EXCLUSIVE, config=textcat_config(checkpoint, mlm_weight=0.1))
+    for label in ("LATE", "REFUND"):
+        textcat.add_label(label)
+    with pytest.raises(ValueError, match="X503"):
+        nlp.initialize()
+
+
+@pytest.fixture
+def without_mask_piece(tmp_path):
+    folder = make_checkpoint("bert", tmp_path / "checkpoint")
+    for file in ("tokenizer_config.json", "special_tokens_map.json"):
+        settings = json.loads((folder / file).read_text())
+        del settings["mask_token"]
+        (folder / file).write_text(json.dumps(settings))
+    return folder
+
+
+def test_initialize_misses_the_mask_piece_of_the_tokenizer(without_mask_piece, nlp):
+    nlp.add_pipe(EXCLUSIVE, config=textcat_config(without_mask_piece, mlm_weight=0.1, mlm_on_labelled=True))
+    with pytest.raises(ValueError, match="X202"):
+        nlp.initialize(lambda: make_examples(nlp, SINGLE))
+
+
+def test_without_masked_lm_term_no_mask_piece_is_needed(without_mask_piece, nlp):
+    nlp.add_pipe(EXCLUSIVE, config=textcat_config(without_mask_piece))
+    optimizer = nlp.initialize(lambda: make_examples(nlp, SINGLE))
+    assert nlp.update(make_examples(nlp, SINGLE), sgd=optimizer)[EXCLUSIVE] > 0
+
+
+def test_two_threads_can_share_a_pipeline(checkpoint):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(EXCLUSIVE, config=textcat_config(checkpoint))
+    nlp.initialize(lambda: make_examples(nlp, SINGLE))
+    expected = [nlp(text).cats for text, _ in SINGLE]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda text: nlp(text).cats, [text for text, _ in SINGLE] * 25))
+    assert found == expected * 25
