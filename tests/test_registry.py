@@ -109,3 +109,8 @@ def test_default_config_is_whole(name):
     written = nlp.config["components"][name]
     default = Language.get_factory_meta(name).default_config
     assert {key: value for key, value in written.items() if key != "factory"} == default
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in ENTRY_POINTS])
+def test_the_readme_lists_every_registered_name(name):
+    assert f"`{name}`" in SETUP.with_name("README.md").read_text(encoding="utf8")

@@ -50,16 +50,12 @@ class MeanPooling(Pooling):
         return total / count.clamp(min=1)
 
 
-class FirstPooling(Pooling):
+class FirstPooling(MeanPooling):
     """The first piece's state ([CLS], <s>); the mean of those of a long text's windows."""
 
     def evidence(self, hidden: Tensor, pooled: Tensor) -> Evidence:
         first = hidden[:, 0]
         return first, torch.ones_like(first[:, :1])
-
-    def combine(self, evidence: Evidence, texts: Tensor, n_texts: int) -> Tensor:
-        total, count = (_sum_by_text(part, texts, n_texts) for part in evidence)
-        return total / count.clamp(min=1)
 
 
 class MaxPooling(Pooling):
