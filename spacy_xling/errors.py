@@ -1,7 +1,8 @@
 """Every message of the package, with its code.
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
-code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training.
+code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
+7 encoders.
 """
 
 
@@ -282,6 +283,11 @@ class Errors(metaclass=MessagesWithCodes):
         "one that re.search can look for in a parameter's name. Correct the pattern."
     )
     X607 = "Found progress_bar = {value!r}; expected one of {expected}. Set null for no progress bar."
+    X608 = "Found keep = {keep}; expected to keep 1 checkpoint or more. Set e.g. keep = 1."
+    X609 = (
+        "The checkpoint {path} couldn't be written ({error}); expected a disk with room and a folder that can be "
+        "written to. Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):

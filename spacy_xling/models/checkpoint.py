@@ -2,13 +2,14 @@
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import torch
 from safetensors import SafetensorError
 from torch import nn
 
 from ..errors import Errors, Warnings
+from ..pieces.windows import set_window
 from .masked_lm import MaskedLM
 
 if TYPE_CHECKING:
@@ -25,6 +26,43 @@ DROPOUT_SETTINGS = (
     "embedding_dropout",
     "mlp_dropout",
 )
+
+
+class Encoder(NamedTuple):
+    """A checkpoint in memory.
+
+    masked_lm (MaskedLM): Encoder and LM head.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer, which cuts texts into windows for it.
+    window (int): The most pieces a window holds, specials included.
+    """
+
+    masked_lm: MaskedLM
+    tokenizer: "PreTrainedTokenizerFast"
+    window: int
+
+
+def load_encoder(
+    name: str, *, window: Optional[int] = None, overlap: int = 0, dropout: Optional[float] = None
+) -> Encoder:
+    """Load a checkpoint whole: model, tokenizer, and how texts are cut for them.
+
+    name (str): Hub name or folder.
+    window (Optional[int]): The most pieces of a window; None takes what the encoder can.
+    overlap (int): Pieces that neighbouring windows of one text share.
+    dropout (Optional[float]): Rate of all the encoder's dropouts; None keeps the checkpoint's.
+    RETURNS (Encoder): The encoder, in fp32, on the CPU.
+    RAISES (ValueError): As `load_masked_lm` and `load_tokenizer`, and for a tokenizer of another model or
+        a window that doesn't fit. (ImportError): As `load_tokenizer`.
+    """
+    masked_lm = load_masked_lm(name, dropout=dropout)
+    tokenizer = load_tokenizer(name)
+    highest = max(tokenizer.get_vocab().values())
+    rows = masked_lm.model.get_input_embeddings().num_embeddings
+    if highest >= rows:
+        raise ValueError(Errors.X312.format(name=name, highest=highest, rows=rows))
+    longest = find_window(masked_lm, tokenizer, window)
+    set_window(tokenizer, longest, overlap)
+    return Encoder(masked_lm, tokenizer, longest)
 
 
 def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":

@@ -1,54 +1,18 @@
 """The torch module with both losses' forward passes: one encoder, an LM head, a classification head."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .masked_cross_entropy import masked_cross_entropy
+from .batches import MaskedWindows, Windows
 from .masked_lm import MaskedLM
 from .pooling import Evidence, Pooling
 
 # Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
 NEW_LABEL_MARGIN = 20.0
-
-
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """A padded batch of windows to classify.
-
-    ids (Tensor): Piece ids. *Shape:* (windows, length)
-    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
-    pooled (Tensor): True for a piece that is pooled. *Shape:* (windows, length)
-    texts (Tensor): The text each window belongs to. *Shape:* (windows,)
-    n_texts (int): Number of texts.
-    """
-
-    ids: Tensor
-    attention: Tensor
-    pooled: Tensor
-    texts: Tensor
-    n_texts: int
-
-
-@dataclass(frozen=True, eq=False)
-class MaskedWindows:
-    """A padded batch of windows with masked pieces.
-
-    ids (Tensor): Piece ids after masking. *Shape:* (windows, length)
-    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
-    positions (Tensor): Places of the targets, counted row by row in (windows * length).
-        *Shape:* (targets,)
-    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
-    """
-
-    ids: Tensor
-    attention: Tensor
-    positions: Tensor
-    targets: Tensor
 
 
 class ClassificationHead(nn.Module):
@@ -130,20 +94,12 @@ class JointModule(nn.Module):
             it), in nats; None for what there is no batch of.
         """
         with self._autocast():
-            embedded = self._embed([batch.ids for batch in labelled] + [batch.ids for batch in masked])
+            embedded = self.masked_lm.embed_all([*labelled, *masked])
             evidence = [
                 self._evidence(states, batch) for states, batch in zip(embedded, labelled, strict=False)
             ]
-            mlm_sum = self._masked_lm_loss(embedded[len(labelled) :], masked) if masked else None
+            mlm_sum = self.masked_lm.loss(embedded[len(labelled) :], masked) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
-
-    def _embed(self, ids: Sequence[Tensor]) -> list[Tensor]:
-        # One look-up for all batches: the gradient of each is as large as the embedding matrix.
-        if not ids:
-            return []
-        flat = self.masked_lm.embed(torch.cat([batch.flatten() for batch in ids]))
-        parts = torch.split(flat, [batch.numel() for batch in ids])
-        return [part.view(*batch.shape, -1) for part, batch in zip(parts, ids, strict=True)]
 
     def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
         hidden = self.masked_lm.encode(embedded, batch.attention)
@@ -155,17 +111,6 @@ class JointModule(nn.Module):
         columns = tuple(torch.cat(column) for column in zip(*evidence, strict=True))
         texts = torch.cat([batch.texts for batch in batches])
         return self.head(self.pooling.combine(columns, texts, batches[0].n_texts), dropout)
-
-    def _masked_lm_loss(self, embedded: Sequence[Tensor], batches: Sequence[MaskedWindows]) -> Tensor:
-        # Only the targets' states pass the LM head, those of all batches at once.
-        at_targets = [
-            self.masked_lm.encode(part, batch.attention).flatten(0, 1)[batch.positions]
-            for part, batch in zip(embedded, batches, strict=True)
-        ]
-        states = self.masked_lm.project(torch.cat(at_targets))
-        targets = torch.cat([batch.targets for batch in batches])
-        decoder = self.masked_lm.decoder
-        return masked_cross_entropy(states, decoder.weight, decoder.bias, targets)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")

@@ -4,13 +4,18 @@ The LM head is everything between the encoder's last hidden state and the logits
 decoder, whose weight most families tie to the word embeddings.
 """
 
-from typing import Any, Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import Errors
+from .masked_cross_entropy import masked_cross_entropy
+
+if TYPE_CHECKING:
+    from .batches import MaskedWindows, Windows
 
 Projection = Callable[[Any, Tensor], Tensor]
 
@@ -96,6 +101,35 @@ class MaskedLM(nn.Module):
         RETURNS (Tensor): *Shape:* (targets, projection width)
         """
         return PROJECTIONS[self._where](self.model, states)
+
+    def embed_all(self, batches: "Sequence[Windows | MaskedWindows]") -> list[Tensor]:
+        """The word embeddings of several batches in one look-up: the gradient of each look-up is as large as
+        the embedding matrix.
+
+        batches (Sequence): Batches with piece ids. *Shape of each:* (windows, length)
+        RETURNS (list[Tensor]): *Shape of each:* (windows, length, embedding width)
+        """
+        if not batches:
+            return []
+        flat = self.embed(torch.cat([batch.ids.flatten() for batch in batches]))
+        parts = torch.split(flat, [batch.ids.numel() for batch in batches])
+        return [part.view(*batch.ids.shape, -1) for part, batch in zip(parts, batches, strict=True)]
+
+    def loss(self, embedded: Sequence[Tensor], batches: "Sequence[MaskedWindows]") -> Tensor:
+        """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
+
+        embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
+        batches (Sequence[MaskedWindows]): Windows with masked pieces.
+        RETURNS (Tensor): A scalar, whose gradient can be taken once.
+        """
+        # Only the targets' states pass the LM head, those of all batches at once.
+        at_targets = [
+            self.encode(part, batch.attention).flatten(0, 1)[batch.positions]
+            for part, batch in zip(embedded, batches, strict=True)
+        ]
+        states = self.project(torch.cat(at_targets))
+        targets = torch.cat([batch.targets for batch in batches])
+        return masked_cross_entropy(states, self.decoder.weight, self.decoder.bias, targets)
 
     @torch.no_grad()
     def _check_split(self) -> None:

@@ -9,7 +9,6 @@ from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, cast
 
-import numpy as np
 import srsly
 import torch
 from safetensors.torch import load_file, save_file
@@ -17,22 +16,13 @@ from thinc.api import PyTorchShim, Shim, get_torch_default_device, torch2xp, xp2
 from torch import Tensor
 
 from ..errors import Errors
-from ..pieces.batching import like_lengths, pad, padded_positions
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
-from ..pieces.windows import select_masked_windows, select_windows, set_window, split_windows
-from ..types import Floats2d, JointBatch, MaskedPieces, Pieces
+from ..pieces.windows import split_windows
+from ..types import Floats2d, JointBatch, Pieces
 from . import forking  # noqa: F401  (registers what a forked child needs)
-from .checkpoint import (
-    find_window,
-    freeze,
-    load_masked_lm,
-    load_tokenizer,
-    one_line,
-    resolve_precision,
-    save_checkpoint,
-)
-from .joint import ClassificationHead, JointModule, MaskedWindows, Windows
-from .masked_lm import MaskedLM
+from .batches import Padding, Windows, masked_windows, windows
+from .checkpoint import freeze, load_encoder, one_line, resolve_precision, save_checkpoint
+from .joint import ClassificationHead, JointModule
 from .pooling import make_pooling
 
 HEAD_FILE = "head.safetensors"
@@ -117,7 +107,7 @@ class JointShim(PyTorchShim):
         module = self.module
         module.eval()
         with torch.inference_mode():
-            return torch2xp(module([self._windows(part) for part in self._parts(pieces)], [])[0])
+            return torch2xp(module(self._windows(pieces), [])[0])
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0
@@ -131,13 +121,9 @@ class JointShim(PyTorchShim):
         """
         module = self.module
         module.train()
-        labelled = [] if batch.labelled is None else self._parts(batch.labelled)
-        masked = [] if batch.masked is None else self._masked_parts(batch.masked)
-        logits, mlm_sum = module(
-            [self._windows(part) for part in labelled],
-            [self._masked_windows(part) for part in masked],
-            dropout,
-        )
+        labelled = [] if batch.labelled is None else self._windows(batch.labelled)
+        masked = [] if batch.masked is None else masked_windows(batch.masked, self._padding)
+        logits, mlm_sum = module(labelled, masked, dropout)
 
         def backprop(gradients: Gradients) -> None:
             roots: list[Tensor] = []
@@ -154,34 +140,12 @@ class JointShim(PyTorchShim):
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
 
-    def _parts(self, pieces: Pieces) -> list[Pieces]:
-        return [select_windows(pieces, group) for group in self._groups(pieces)]
+    def _windows(self, pieces: Pieces) -> list[Windows]:
+        return windows(pieces, self._padding, pool_specials=self.head.pool_specials)
 
-    def _masked_parts(self, masked: MaskedPieces) -> list[MaskedPieces]:
-        return [select_masked_windows(masked, group) for group in self._groups(masked.pieces)]
-
-    def _groups(self, pieces: Pieces) -> list[list[int]]:
-        return like_lengths(pieces.lengths.tolist(), self.head.pass_pieces)
-
-    def _windows(self, pieces: Pieces) -> Windows:
-        ids, attention = self._padded(pieces)
-        pooled = attention
-        if not self.head.pool_specials:
-            pooled = self._tensor(pad(pieces.is_word, pieces, False))
-        return Windows(ids, attention, pooled, self._tensor(pieces.texts), pieces.n_texts)
-
-    def _masked_windows(self, masked: MaskedPieces) -> MaskedWindows:
-        ids, attention = self._padded(masked.pieces)
-        positions = padded_positions(masked.pieces)[masked.positions]
-        return MaskedWindows(ids, attention, self._tensor(positions), self._tensor(masked.targets))
-
-    def _padded(self, pieces: Pieces) -> tuple[Tensor, Tensor]:
-        ids = pad(pieces.ids, pieces, self.tokenizer.pad_token_id)
-        attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False)
-        return self._tensor(ids), self._tensor(attention)
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.module.device, non_blocking=True)
+    @property
+    def _padding(self) -> Padding:
+        return Padding(self.tokenizer.pad_token_id, self.head.pass_pieces, self.module.device)
 
     # Parameters
 
@@ -253,8 +217,7 @@ class JointShim(PyTorchShim):
 
     def initialize(self, n_labels: int) -> None:
         """Load the checkpoint, with a new classification head."""
-        masked_lm = load_masked_lm(self.encoder.name, dropout=self.encoder.dropout)
-        self._assemble(masked_lm, load_tokenizer(self.encoder.name), n_labels)
+        self._assemble(self.encoder.name, n_labels)
 
     def to_folder(self, path: Path) -> None:
         """Write a Hugging Face folder with the classification head beside it. An empty folder stands for a
@@ -279,8 +242,7 @@ class JointShim(PyTorchShim):
             own = load_file(path / HEAD_FILE)
         except Exception as error:
             raise ValueError(Errors.X313.format(path=path, error=one_line(error))) from error
-        masked_lm = load_masked_lm(str(path), dropout=self.encoder.dropout)
-        self._assemble(masked_lm, load_tokenizer(str(path)), len(own["head.output.weight"]))
+        self._assemble(str(path), len(own["head.output.weight"]))
         try:
             misfits = self.module.load_state_dict(own, strict=False)
         except RuntimeError as error:
@@ -303,14 +265,10 @@ class JointShim(PyTorchShim):
             self.from_folder(Path(folder))
         return self
 
-    def _assemble(self, masked_lm: MaskedLM, tokenizer: Any, n_labels: int) -> None:
-        highest, rows = (
-            max(tokenizer.get_vocab().values()),
-            masked_lm.model.get_input_embeddings().num_embeddings,
+    def _assemble(self, name: str, n_labels: int) -> None:
+        masked_lm, self.tokenizer, _ = load_encoder(
+            name, window=self.encoder.window, overlap=self.encoder.overlap, dropout=self.encoder.dropout
         )
-        if highest >= rows:
-            raise ValueError(Errors.X312.format(name=self.encoder.name, highest=highest, rows=rows))
-        set_window(tokenizer, find_window(masked_lm, tokenizer, self.encoder.window), self.encoder.overlap)
         freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
         device = get_torch_default_device()
         module = JointModule(
@@ -319,6 +277,5 @@ class JointShim(PyTorchShim):
             ClassificationHead(masked_lm.width, n_labels, self.head.hidden_width),
             resolve_precision(self.encoder.precision, device),
         )
-        self.tokenizer = tokenizer
         self._masking_vocabulary = None
         self._model = module.to(device)

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from spacy_xling.models.batches import MaskedWindows, Windows
 from spacy_xling.models.checkpoint import load_masked_lm
-from spacy_xling.models.joint import ClassificationHead, JointModule, MaskedWindows, Windows
+from spacy_xling.models.joint import ClassificationHead, JointModule
 from spacy_xling.models.pooling import make_pooling
 
 POOLINGS = ["first", "mean", "max", "attention"]

@@ -349,12 +349,12 @@ def test_same_seed_gives_the_same_model_bit_for_bit_and_another_seed_another(bla
 def test_lambda_zero_runs_no_masked_pass_and_equals_training_without_raw_text(
     blank, with_dropout, monkeypatch
 ):
-    from spacy_xling.models.joint import JointModule
+    from spacy_xling.models.masked_lm import MaskedLM
 
     def forbidden(self, embedded, batches):
         raise AssertionError("a masked pass ran")
 
-    monkeypatch.setattr(JointModule, "_masked_lm_loss", forbidden)
+    monkeypatch.setattr(MaskedLM, "loss", forbidden)
     assert_bit_equal(
         parameters(train(blank, with_dropout, raw=True)), parameters(train(blank, with_dropout, raw=False))
     )

@@ -1,0 +1,28 @@
+"""The command line's root, and how a command fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from spacy.cli._util import app as spacy_app
+from wasabi import msg
+
+HELP = "Label in one language, ship in many: from raw text to an encoder, and training that can be resumed."
+
+app = typer.Typer(name="xling", help=HELP, no_args_is_help=True, rich_markup_mode=None)
+spacy_app.add_typer(app)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Print an error of this package as its one line, and leave with status 1; others keep their traceback.
+
+    RAISES (typer.Exit): An error with a code was raised.
+    """
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        if not str(error).startswith("[X"):
+            raise
+        msg.fail(str(error))
+        raise typer.Exit(1) from error

@@ -1,0 +1,110 @@
+"""Windows of pieces as padded batches of tensors, each of windows of like lengths."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..pieces.padding import like_lengths, pad, padded_positions
+from ..pieces.windows import select_masked_windows, select_windows
+from ..types import MaskedPieces, Pieces
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A padded batch of windows to classify.
+
+    ids (Tensor): Piece ids. *Shape:* (windows, length)
+    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+    pooled (Tensor): True for a piece that is pooled. *Shape:* (windows, length)
+    texts (Tensor): The text each window belongs to. *Shape:* (windows,)
+    n_texts (int): Number of texts.
+    """
+
+    ids: Tensor
+    attention: Tensor
+    pooled: Tensor
+    texts: Tensor
+    n_texts: int
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedWindows:
+    """A padded batch of windows with masked pieces.
+
+    ids (Tensor): Piece ids after masking. *Shape:* (windows, length)
+    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+    positions (Tensor): Places of the targets, counted row by row in (windows * length).
+        *Shape:* (targets,)
+    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    """
+
+    ids: Tensor
+    attention: Tensor
+    positions: Tensor
+    targets: Tensor
+
+
+class Padding(NamedTuple):
+    """How windows become batches.
+
+    pad_id (int): The padding piece.
+    pass_pieces (int): The most pieces of a batch, padding included; a longer window is a batch of its own.
+    device (torch.device): Where the tensors go.
+    """
+
+    pad_id: int
+    pass_pieces: int
+    device: torch.device
+
+
+def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Windows]:
+    """Lay out windows to classify.
+
+    pieces (Pieces): The windows.
+    padding (Padding): How they become batches.
+    pool_specials (bool): Whether special pieces are pooled too.
+    RETURNS (list[Windows]): The batches, which together hold each window once.
+    """
+    return [
+        _windows(select_windows(pieces, group), padding, pool_specials) for group in _groups(pieces, padding)
+    ]
+
+
+def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows]:
+    """Lay out windows with masked pieces.
+
+    masked (MaskedPieces): The windows.
+    padding (Padding): How they become batches.
+    RETURNS (list[MaskedWindows]): The batches, which together hold each window once.
+    """
+    groups = _groups(masked.pieces, padding)
+    return [_masked_windows(select_masked_windows(masked, group), padding) for group in groups]
+
+
+def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
+    return like_lengths(pieces.lengths.tolist(), padding.pass_pieces)
+
+
+def _windows(pieces: Pieces, padding: Padding, pool_specials: bool) -> Windows:
+    ids, attention = _padded(pieces, padding)
+    pooled = attention if pool_specials else _tensor(pad(pieces.is_word, pieces, False), padding)
+    return Windows(ids, attention, pooled, _tensor(pieces.texts, padding), pieces.n_texts)
+
+
+def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
+    ids, attention = _padded(masked.pieces, padding)
+    positions = padded_positions(masked.pieces)[masked.positions]
+    return MaskedWindows(ids, attention, _tensor(positions, padding), _tensor(masked.targets, padding))
+
+
+def _padded(pieces: Pieces, padding: Padding) -> tuple[Tensor, Tensor]:
+    ids = pad(pieces.ids, pieces, padding.pad_id)
+    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False)
+    return _tensor(ids, padding), _tensor(attention, padding)
+
+
+def _tensor(array: np.ndarray, padding: Padding) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(padding.device, non_blocking=True)

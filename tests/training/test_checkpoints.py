@@ -1,0 +1,110 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from spacy_xling.training import checkpoints
+from spacy_xling.training.checkpoints import Checkpoints, step_of, write_folder
+
+
+def fill_with(content):
+    def fill(folder: Path) -> None:
+        for name in ("a", "b", "c"):
+            (folder / name).write_text(content)
+
+    return fill
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def whole(content):
+    return dict.fromkeys("abc", content)
+
+
+def test_latest_is_the_highest_step_and_not_the_last_in_the_alphabet(tmp_path):
+    saved = Checkpoints(tmp_path / "run", keep=3)
+    assert saved.latest() is None
+    for step in (2, 9, 10):
+        saved.write(step, fill_with(str(step)))
+    assert saved.latest() == tmp_path / "run" / "step-10"
+    assert step_of(saved.latest()) == 10
+    assert contents(saved.latest()) == whole("10")
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_as_many_are_kept_as_asked(tmp_path, keep):
+    saved = Checkpoints(tmp_path, keep=keep)
+    for step in range(5):
+        saved.write(step, fill_with("x"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"step-{s}" for s in range(5 - keep, 5)]
+
+
+def test_keep_below_one_is_X608(tmp_path):
+    with pytest.raises(ValueError, match="X608"):
+        Checkpoints(tmp_path, keep=0)
+
+
+class Killed(BaseException):
+    """What a process that is killed does not get to handle."""
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_killed_at_any_step_of_writing_one_whole_checkpoint_is_left(tmp_path, monkeypatch, moment):
+    saved = Checkpoints(tmp_path)
+    saved.write(1, fill_with("one"))
+    calls = 0
+
+    def dying(function):
+        def call(*args, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls > moment:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return call
+
+    # A killed process runs no handler: removing, renaming, making and flushing stop working at once.
+    monkeypatch.setattr(checkpoints.os, "fsync", dying(os.fsync))
+    monkeypatch.setattr(Path, "rename", dying(Path.rename))
+    monkeypatch.setattr(checkpoints.shutil, "rmtree", dying(checkpoints.shutil.rmtree))
+    with pytest.raises(Killed):
+        saved.write(2, fill_with("two"))
+    monkeypatch.undo()
+    left = Checkpoints(tmp_path).latest()
+    assert contents(left) == whole({1: "one", 2: "two"}[step_of(left)])
+    Checkpoints(tmp_path).write(3, fill_with("three"))
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("step-") and "." not in p.name] == [
+        "step-3"
+    ]
+
+
+def test_a_full_disk_is_X609_and_the_last_checkpoint_stays_whole(tmp_path):
+    saved = Checkpoints(tmp_path)
+    saved.write(1, fill_with("one"))
+
+    def fill(folder):
+        (folder / "a").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"X609.*step-2.*No space left.*--resume.*step-1"):
+        saved.write(2, fill)
+    assert [p.name for p in tmp_path.iterdir()] == ["step-1"]
+    assert contents(saved.latest()) == whole("one")
+
+
+def test_a_folder_that_cannot_be_made_is_X609(tmp_path):
+    (tmp_path / "run").write_text("a file stands here")
+    with pytest.raises(OSError, match="X609"):
+        Checkpoints(tmp_path / "run").write(1, fill_with("one"))
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    write_folder(tmp_path / "best", fill_with("old"))
+    (tmp_path / "best" / "stale").write_text("")
+    write_folder(tmp_path / "best", fill_with("new"))
+    assert contents(tmp_path / "best") == whole("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["best"]
