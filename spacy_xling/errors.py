@@ -140,6 +140,23 @@ class Errors(metaclass=MessagesWithCodes):
         "The saved state is of the files {found}. The stream reads {expected}: resume with the files that "
         "were there when the state was saved."
     )
+    X135 = (
+        "{path}, line {line}: the line has {columns} columns, {filled} of them with text. A text, a tab and its "
+        "translation were expected: correct the line, or take it out."
+    )
+    X136 = "heldout_share is {share}. A share of the texts from 0 to below 1 was expected: change it, e.g. to 0.01."
+    X137 = (
+        "paths.parallel is not set: the ParallelText reader got no path. A file or folder was expected: set it "
+        "in [paths] or with --paths.parallel FILE, or set parallel_share = 0."
+    )
+    X138 = (
+        "{path} has no file named {missing}; it has {found}. Each of the setting 'pairs' was expected, as "
+        "'en-da.tsv': add the file or correct 'pairs'."
+    )
+    X139 = (
+        "{path} and {other} are both named '{name}'. One file for each pair of languages was expected: join "
+        "them or rename one."
+    )
 
     # 2 pieces
     X201 = (
@@ -289,6 +306,53 @@ class Errors(metaclass=MessagesWithCodes):
         "written to. Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
     )
 
+    # 7 encoders
+    X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
+    X702 = (
+        "No tokenizer of {n_pieces} pieces could be trained ({error}); expected more pieces than the texts have "
+        "characters. Give more pieces, or leave out texts of another script."
+    )
+    X703 = (
+        "Found {contexts} contexts in the parallel text; expected more than the {width} dimensions of the "
+        "embeddings. Give more parallel text, or leave it out."
+    )
+    X704 = "Found the preset '{found}'; expected one of {presets}. Choose one, or give a config file."
+    X705 = (
+        "No model config could be read from '{path}' ({error}); expected a Hugging Face config.json, or a "
+        "checkpoint. Correct the path."
+    )
+    X706 = "The folder {path} is not empty; expected a new or an empty one. Choose another, or empty it."
+    X707 = (
+        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
+        "Make room, or choose another folder."
+    )
+    X710 = "The config has no section {missing}; expected {expected}. Start from configs/pretrain.cfg."
+    X711 = (
+        "paths.encoder is not set; expected a checkpoint to start from. Set it in [paths] or with --paths.encoder "
+        "NAME_OR_FOLDER; `spacy xling init-encoder` makes one from raw text."
+    )
+    X712 = (
+        "The masked-LM loss is {loss} at step {step}; expected a finite number. Lower the learning rate, or "
+        "lengthen its warm-up."
+    )
+    X713 = (
+        "The config has changed since {path} was written: {changes}; expected the same one. Undo the changes, or "
+        "train to another folder."
+    )
+    X714 = (
+        "The checkpoint {path} doesn't fit the encoder that the config names ({error}); expected the one the run "
+        "started from. Correct paths.encoder, or train to another folder."
+    )
+    X715 = "TensorBoard is missing; expected the extra. Run pip install 'spacy-xling[tensorboard]', or set tensorboard = null."
+    X716 = (
+        "Found {found} processes; expected {expected}, as when the checkpoint was written. Start as many, or train "
+        "to another folder."
+    )
+    X717 = (
+        "There is a checkpoint of an earlier run at {path}; expected a new folder. Add --resume to go on with that "
+        "run, or choose another folder."
+    )
+
 
 class Warnings(metaclass=MessagesWithCodes):
     W301 = (
@@ -300,4 +364,8 @@ class Warnings(metaclass=MessagesWithCodes):
     W501 = (
         "Found labels {unknown} in the examples, which aren't among the labels of '{name}' ({known}); training "
         "on them will fail. Add them to `labels` in [initialize.components.{name}], or take these texts out."
+    )
+    W701 = (
+        "The languages {languages} have no held-out text, so no loss is measured for them. Give them more text, or "
+        "set a greater heldout_share on the reader of raw text."
     )

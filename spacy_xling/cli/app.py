@@ -26,3 +26,12 @@ def one_line_errors() -> Iterator[None]:
             raise
         msg.fail(str(error))
         raise typer.Exit(1) from error
+
+
+def names(value: str) -> list[str]:
+    """The names of a list with commas between them.
+
+    value (str): The list, e.g. "da,de".
+    RETURNS (list[str]): The names.
+    """
+    return [name.strip() for name in value.split(",") if name.strip()]

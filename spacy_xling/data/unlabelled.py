@@ -1,8 +1,10 @@
 """The reader of raw text: an endless stream, sampled by language, in constant memory."""
 
+from contextlib import closing
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
@@ -10,6 +12,7 @@ from spacy.util import logger
 
 from ..errors import Errors
 from .files import LineReader, TextFile, count_lines, find_files
+from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha, sampling_shares
 from .records import parse_json_record, text_of
 
@@ -36,6 +39,7 @@ def build_unlabelled_text_v1(
     language: Optional[str] = None,
     shuffle_buffer: int = 2000,
     seed: int = 0,
+    heldout_share: float = 0.0,
 ) -> "UnlabelledText":
     """Build a reader of raw text, registered as `spacy-xling.UnlabelledText.v1`.
 
@@ -47,12 +51,15 @@ def build_unlabelled_text_v1(
     language (Optional[str]): Language of the texts if `path` is one file.
     shuffle_buffer (int): Number of texts of each language to draw from, 1 for the order of the file.
     seed (int): Seed of the draws.
+    heldout_share (float): Share of the texts that the stream never gives, from 0 to below 1; what a text
+        says decides, so that two texts of the same wording are on the same side.
     RETURNS (UnlabelledText): The reader.
-    RAISES (ValueError): If `alpha` lies outside [0, 1] or `shuffle_buffer` is below 1.
+    RAISES (ValueError): If `alpha` lies outside [0, 1], `heldout_share` outside [0, 1), or
+        `shuffle_buffer` is below 1.
     """
     check_alpha(alpha)
-    if shuffle_buffer < 1:
-        raise ValueError(Errors.X133.format(shuffle_buffer=shuffle_buffer))
+    check_heldout_share(heldout_share)
+    check_shuffle_buffer(shuffle_buffer)
     return UnlabelledText(
         path,
         languages=languages,
@@ -61,7 +68,18 @@ def build_unlabelled_text_v1(
         language=language,
         shuffle_buffer=shuffle_buffer,
         seed=seed,
+        heldout_share=heldout_share,
     )
+
+
+def check_shuffle_buffer(shuffle_buffer: int) -> None:
+    """Check the size of a shuffle buffer.
+
+    shuffle_buffer (int): Number of texts.
+    RAISES (ValueError): If it is below 1.
+    """
+    if shuffle_buffer < 1:
+        raise ValueError(Errors.X133.format(shuffle_buffer=shuffle_buffer))
 
 
 class UnlabelledText:
@@ -74,6 +92,7 @@ class UnlabelledText:
     language (Optional[str]): Language of the texts if `path` is one file.
     shuffle_buffer (int): Number of texts of each language to draw from.
     seed (int): Seed of the draws.
+    heldout_share (float): Share of the texts that the stream never gives.
     """
 
     def __init__(
@@ -86,6 +105,7 @@ class UnlabelledText:
         language: Optional[str],
         shuffle_buffer: int,
         seed: int,
+        heldout_share: float,
     ) -> None:
         self.path = path
         self.languages = languages
@@ -94,27 +114,68 @@ class UnlabelledText:
         self.language = language
         self.shuffle_buffer = shuffle_buffer
         self.seed = seed
+        self.heldout_share = heldout_share
 
-    def __call__(self, nlp: Language) -> "RawTextStream":
+    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> "RawTextStream":
         """Start a stream.
 
-        nlp (Language): The pipeline; raw text needs none of it, but spaCy calls every reader with it.
+        nlp (Optional[Language]): The pipeline; raw text needs none of it, but spaCy calls every reader
+            with it.
+        rank (int): Number of the process, of several that read the same files each in an order of its own.
         RETURNS (RawTextStream): The stream.
         RAISES (ValueError): If `path` is None, a language is missing or holds no text.
         """
-        if self.path is None:
-            raise ValueError(Errors.X105)
         sources = [
-            LanguageTexts(language, files, field=self.text, size=self.shuffle_buffer)
-            for language, files in self._files_by_language(Path(self.path)).items()
+            LanguageTexts(language, files, text_of_line=self._text_to_train, size=self.shuffle_buffer)
+            for language, files in self.files_by_language().items()
         ]
-        stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed)
+        stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed + rank)
         for source in sources:
             share = stream.shares[source.language]
             logger.info("Raw text: %s, %d lines, drawn %.1f %%", source.language, source.n_lines, 100 * share)
         return stream
 
-    def _files_by_language(self, path: Path) -> Dict[Optional[str], List[TextFile]]:
+    def read(self) -> Iterator[RawText]:
+        """Read all texts once, language by language, in the order of the files. Held-out texts are there too.
+
+        YIELDS (RawText): The texts that are not blank.
+        RAISES (ValueError): If `path` is None, a language is missing, or a line is not what is expected.
+        """
+        for language, files in self.files_by_language().items():
+            for file in files:
+                for text in texts_of_file(file, partial(text_of_raw_line, field=self.text)):
+                    yield RawText(text, language)
+
+    def read_heldout(self, limit: int) -> Dict[Optional[str], List[str]]:
+        """Read texts that the stream never gives.
+
+        limit (int): The most texts of a language; the first in the order of the files are taken.
+        RETURNS (Dict[Optional[str], List[str]]): Texts by language, none twice.
+        """
+        heldout: Dict[Optional[str], Dict[str, None]] = {}
+        for language, files in self.files_by_language().items():
+            found = heldout.setdefault(language, {})
+            for file in files:
+                for text in texts_of_file(file, partial(text_of_raw_line, field=self.text)):
+                    if len(found) == limit:
+                        break
+                    if is_heldout(text, self.heldout_share):
+                        found[text] = None
+        return {language: list(found) for language, found in heldout.items()}
+
+    def _text_to_train(self, file: TextFile, line: int, content: str) -> str:
+        text = text_of_raw_line(file, line, content, field=self.text)
+        return "" if is_heldout(text, self.heldout_share) else text
+
+    def files_by_language(self) -> Dict[Optional[str], List[TextFile]]:
+        """Find the files of each language.
+
+        RETURNS (Dict[Optional[str], List[TextFile]]): The files, sorted by name.
+        RAISES (ValueError): If `path` is None or a language is missing.
+        """
+        if self.path is None:
+            raise ValueError(Errors.X105)
+        path = Path(self.path)
         files = find_files(path, KINDS)
         if self.language is not None:
             if path.is_dir():
@@ -133,6 +194,39 @@ class UnlabelledText:
         return {language: files for language, files in by_language.items() if language in self.languages}
 
 
+# Reads the text of a line, given its file and number; an empty text is passed over.
+TextOfLine = Callable[[TextFile, int, str], str]
+
+
+def text_of_raw_line(file: TextFile, line: int, content: str, *, field: str) -> str:
+    """Read the text of a line of raw text.
+
+    file (TextFile): The file it stands in.
+    line (int): Its number.
+    content (str): The line, with its line end.
+    field (str): Field of the text in JSONL.
+    RETURNS (str): The text.
+    RAISES (ValueError): If a line of JSONL is not valid.
+    """
+    if file.kind == "txt" or not content.strip():
+        return content.rstrip("\r\n")
+    return text_of(parse_json_record(file, line, content), field)
+
+
+def texts_of_file(file: TextFile, text_of_line: TextOfLine) -> Iterator[str]:
+    """Read the texts of a file, once.
+
+    file (TextFile): The file.
+    text_of_line (TextOfLine): Reads the text of a line.
+    YIELDS (str): The texts that are not blank.
+    """
+    with closing(LineReader(file)) as lines:
+        for content in lines:
+            text = text_of_line(file, lines.line, content)
+            if text.strip():
+                yield text
+
+
 class LanguageTexts:
     """The texts of one language, drawn pass after pass from a shuffle buffer.
 
@@ -141,15 +235,17 @@ class LanguageTexts:
 
     language (Optional[str]): The language.
     files (Sequence[TextFile]): Its files, read one after the other.
-    field (str): Field of the text in JSONL.
+    text_of_line (TextOfLine): Reads the text of a line.
     size (int): Number of texts in the full buffer.
     RAISES (ValueError): If the files hold no text.
     """
 
-    def __init__(self, language: Optional[str], files: Sequence[TextFile], *, field: str, size: int) -> None:
+    def __init__(
+        self, language: Optional[str], files: Sequence[TextFile], *, text_of_line: TextOfLine, size: int
+    ) -> None:
         self.language = language
         self.files = files
-        self.field = field
+        self.text_of_line = text_of_line
         self.size = size
         self.n_lines = sum(count_lines(file) for file in files)
         self.buffer: List[str] = []
@@ -215,18 +311,13 @@ class LanguageTexts:
     def _next_text(self) -> Optional[str]:
         """Read up to the next text that is not blank; None at the end of the last file."""
         while True:
-            for line in self._reader:
-                text = self._text_of_line(line)
+            for content in self._reader:
+                text = self.text_of_line(self._reader.file, self._reader.line, content)
                 if text.strip():
                     return text
             if self._index + 1 == len(self.files):
                 return None
             self._start(self._index + 1)
-
-    def _text_of_line(self, line: str) -> str:
-        if self._reader.file.kind == "txt" or not line.strip():
-            return line.rstrip("\r\n")
-        return text_of(parse_json_record(self._reader.file, self._reader.line, line), self.field)
 
 
 class RawTextStream:

@@ -5,7 +5,7 @@ decoder, whose weight most families tie to the word embeddings.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Literal
 
 import torch
 from torch import Tensor, nn
@@ -151,3 +151,22 @@ class MaskedLM(nn.Module):
             raise ValueError(
                 Errors.X307.format(family=type(self.model).__name__, known=", ".join(PROJECTIONS))
             ) from problem
+
+
+class MaskedLMLoss(nn.Module):
+    """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
+
+    masked_lm (MaskedLM): Encoder and LM head.
+    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast; parameters and loss stay in fp32.
+    """
+
+    def __init__(self, masked_lm: MaskedLM, precision: Literal["fp32", "bf16"] = "fp32") -> None:
+        super().__init__()
+        self.masked_lm = masked_lm
+        self.precision = precision
+
+    def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
+        """The sum over targets of -log P(target | window without it), in nats; see `MaskedLM.loss`."""
+        device = self.masked_lm.decoder.weight.device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.masked_lm.loss(self.masked_lm.embed_all(batches), batches)

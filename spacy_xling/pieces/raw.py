@@ -7,10 +7,9 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ..data.unlabelled import RawText
 from ..errors import Errors
 from ..types import Pieces
-from .windows import join, windows_as_texts
+from .windows import join, one_window, separate
 
 # Texts cut into pieces in one call of the tokenizer.
 READ_AHEAD = 16
@@ -19,13 +18,14 @@ READ_AHEAD = 16
 class RawWindows:
     """Takes texts from an endless stream and hands out their windows, in constant memory.
 
-    texts (Iterator[RawText]): Where texts come from, as `spacy-xling.UnlabelledText.v1` gives them.
-    split (Callable[[Sequence[str]], Pieces]): Texts to windows.
+    texts (Iterator): Where texts come from: `RawText`, as `spacy-xling.UnlabelledText.v1` gives them, or
+        `TextPair`, as `spacy-xling.ParallelText.v1` does.
+    cut (Callable[[Sequence], Pieces]): Texts to windows: `pieces.cutting.cut_texts` or `cut_pairs`.
     """
 
-    def __init__(self, texts: Iterator[RawText], split: Callable[[Sequence[str]], Pieces]) -> None:
+    def __init__(self, texts: Iterator[Any], cut: Callable[[Sequence[Any]], Pieces]) -> None:
         self.texts = texts
-        self.split = split
+        self.cut = cut
         self._waiting: deque[Pieces] = deque()
 
     def take(self, *, n_windows: Optional[int] = None, n_pieces: Optional[int] = None) -> Pieces:
@@ -50,22 +50,12 @@ class RawWindows:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where another stream over the same text stood."""
         self.texts.load_state_dict(state["texts"])  # type: ignore[attr-defined]
-        self._waiting = deque(_window(np.array(w["ids"]), np.array(w["words"])) for w in state["waiting"])
+        self._waiting = deque(one_window(np.array(w["ids"]), np.array(w["words"])) for w in state["waiting"])
 
     def _next(self) -> Pieces:
         while not self._waiting:
-            texts = [raw.text for raw in islice(self.texts, READ_AHEAD)]
+            texts = list(islice(self.texts, READ_AHEAD))
             if len(texts) < READ_AHEAD:
                 raise ValueError(Errors.X207)
-            pieces = windows_as_texts(self.split(texts))
-            for ids, words in zip(
-                np.split(pieces.ids, pieces.starts[1:]),
-                np.split(pieces.words, pieces.starts[1:]),
-                strict=True,
-            ):
-                self._waiting.append(_window(ids, words))
+            self._waiting.extend(separate(self.cut(texts)))
         return self._waiting.popleft()
-
-
-def _window(ids: np.ndarray, words: np.ndarray) -> Pieces:
-    return Pieces(ids, words, np.array([len(ids)]), np.zeros(1, dtype=np.int64), 1)

@@ -105,6 +105,30 @@ def windows_as_texts(pieces: Pieces) -> Pieces:
     return Pieces(pieces.ids, pieces.words, pieces.lengths, np.arange(n_windows), n_windows)
 
 
+def one_window(ids: Ints1d, words: Ints1d) -> Pieces:
+    """A single window, of a single text.
+
+    ids (Ints1d): Piece ids. *Shape:* (pieces,)
+    words (Ints1d): Number of each piece's word, NO_WORD for a special piece. *Shape:* (pieces,)
+    RETURNS (Pieces): The window.
+    """
+    return Pieces(ids, words, np.array([len(ids)]), np.zeros(1, dtype=np.int64), 1)
+
+
+def separate(pieces: Pieces) -> list[Pieces]:
+    """Take windows apart.
+
+    pieces (Pieces): The windows.
+    RETURNS (list[Pieces]): Each window, as a text of its own.
+    """
+    starts = pieces.starts[1:]
+    return [
+        one_window(ids, words)
+        for ids, words in zip(np.split(pieces.ids, starts), np.split(pieces.words, starts), strict=True)
+        if len(ids)
+    ]
+
+
 def join(batches: Sequence[Pieces]) -> Pieces:
     """Batches one after the other, as one batch."""
     shifts = np.cumsum([0] + [batch.n_texts for batch in batches])

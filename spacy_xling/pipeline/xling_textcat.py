@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -23,6 +24,7 @@ from ..models.architectures import joint_shim
 from ..models.shim import Gradients
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
+from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, select_texts, windows_as_texts
@@ -275,7 +277,7 @@ class XlingTextCategorizer(TextCategorizer):
 
         texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
         """
-        self._raw = RawWindows(texts, self._split)
+        self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
 
     def _classification_term(
         self, examples: Sequence[Example], logits: Optional[Floats2d]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spacy_xling.data.unlabelled import RawText
+from spacy_xling.pieces.cutting import cut_texts
 from spacy_xling.pieces.raw import READ_AHEAD, RawWindows
 from tests.conftest import TEXTS, make_tokenizer, split_windows
 
@@ -63,7 +64,7 @@ def listed(pieces):
 
 
 def test_take_by_windows_gives_so_many_in_order_none_lost_or_repeated(split, expected):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     taken = []
     for n in [1, 7, 2, 40, 1, 1, 30]:
         windows = listed(raw.take(n_windows=n))
@@ -77,7 +78,7 @@ def test_long_texts_come_as_several_windows(split, expected):
     count = len(split([first]).lengths)
     assert count > 4
     assert len(expected) > 600
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     before = sum(len(split([Endless().text(number)]).lengths) for number in range(2))
     raw.take(n_windows=before)
     windows = listed(raw.take(n_windows=count))
@@ -87,7 +88,7 @@ def test_long_texts_come_as_several_windows(split, expected):
 
 
 def test_take_by_pieces_gives_the_fewest_windows_that_hold_so_many(split, expected):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     start = 0
     for wanted in [1, 16, 17, 100, 500, 3, 333]:
         windows = listed(raw.take(n_pieces=wanted))
@@ -100,7 +101,7 @@ def test_take_by_pieces_gives_the_fewest_windows_that_hold_so_many(split, expect
 
 
 def test_take_by_windows_and_by_pieces_in_turn_keeps_the_order(split, expected):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     taken = []
     for turn in range(12):
         taken += listed(raw.take(n_windows=5) if turn % 2 else raw.take(n_pieces=70))
@@ -108,26 +109,26 @@ def test_take_by_windows_and_by_pieces_in_turn_keeps_the_order(split, expected):
 
 
 def test_take_nothing_reads_nothing(split):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     assert raw.take().n_texts == raw.take(n_windows=0).n_texts == raw.take(n_pieces=0).n_texts == 0
     assert raw.texts.read == 0
 
 
 def test_take_reads_ahead_no_further_than_it_says(split):
     for how in ({"n_windows": 3}, {"n_pieces": 1}):
-        raw = RawWindows(Endless(), split)
+        raw = RawWindows(Endless(), partial(cut_texts, split=split))
         raw.take(**how)
         assert raw.texts.read == READ_AHEAD
 
 
 @pytest.mark.parametrize("how", [{"n_windows": 3}, {"n_windows": 1}, {"n_pieces": 25}, {"n_pieces": 200}])
 def test_a_restored_state_goes_on_exactly_at_every_point(split, expected, how):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     given = 0
     for _ in range(20):
         state = json.loads(json.dumps(raw.state_dict()))
         # A stream that had gone elsewhere, and has windows of its own waiting.
-        other = RawWindows(Endless(), split)
+        other = RawWindows(Endless(), partial(cut_texts, split=split))
         other.take(n_pieces=37)
         other.load_state_dict(state)
         ahead = [listed(other.take(**how)) for _ in range(4)]
@@ -138,14 +139,14 @@ def test_a_restored_state_goes_on_exactly_at_every_point(split, expected, how):
 
 
 def test_saving_a_state_takes_nothing(split):
-    raw, other = (RawWindows(Endless(), split) for _ in range(2))
+    raw, other = (RawWindows(Endless(), partial(cut_texts, split=split)) for _ in range(2))
     for _ in range(5):
         raw.state_dict()
         assert listed(raw.take(n_pieces=30)) == listed(other.take(n_pieces=30))
 
 
 def test_a_state_holds_the_windows_read_ahead(split, expected):
-    raw = RawWindows(Endless(), split)
+    raw = RawWindows(Endless(), partial(cut_texts, split=split))
     taken = len(listed(raw.take(n_pieces=1)))
     state = raw.state_dict()
     waiting = [(window["ids"], window["words"]) for window in state["waiting"]]

@@ -1,0 +1,32 @@
+"""`spacy xling pretrain`"""
+
+from pathlib import Path
+
+import typer
+from spacy.cli._util import parse_config_overrides, show_validation_error
+from spacy.util import load_config
+from wasabi import msg
+
+from .app import app, one_line_errors
+
+
+@app.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def pretrain_cli(
+    ctx: typer.Context,
+    config_path: Path = typer.Argument(..., help="Config file, as configs/pretrain.cfg", exists=True),
+    output: Path = typer.Option(..., "--output", "-o", help="Folder of the run"),
+    resume: bool = typer.Option(False, "--resume", help="Go on from the run's last checkpoint"),
+) -> None:
+    """Train an encoder on raw and parallel text, from scratch or from any checkpoint.
+
+    Settings can be given as options, such as --training.max_steps 2000. For several processes or GPUs, start
+    it with `accelerate launch -m spacy xling pretrain ...`.
+    """
+    overrides = parse_config_overrides(ctx.args)
+    with show_validation_error(config_path):
+        config = load_config(config_path, overrides=overrides, interpolate=False)
+    with show_validation_error(config_path, hint_fill=False), one_line_errors():
+        from ..encoders.runs import pretrain
+
+        best = pretrain(config, output, resume=resume, quiet=False)
+    msg.good(f"The encoder is at {best}")

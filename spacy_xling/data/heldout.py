@@ -1,0 +1,31 @@
+"""Texts that are kept from training, chosen by what they say."""
+
+from hashlib import blake2b
+
+from ..errors import Errors
+
+HASH_BYTES = 8
+
+
+def check_heldout_share(share: float) -> None:
+    """Check the share of held-out texts.
+
+    share (float): The share.
+    RAISES (ValueError): If it lies outside [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise ValueError(Errors.X136.format(share=share))
+
+
+def is_heldout(text: str, share: float) -> bool:
+    """Tell whether a text is held out. A hash of the text decides, so the same wording is always on the same
+    side, in whatever file, pair or run it stands.
+
+    text (str): The text; white space around it does not count.
+    share (float): Share of all texts that are held out.
+    RETURNS (bool): True if it is held out.
+    """
+    if share == 0:
+        return False
+    digest = blake2b(text.strip().encode("utf-8"), digest_size=HASH_BYTES).digest()
+    return int.from_bytes(digest, "big") < share * 256**HASH_BYTES

@@ -1,0 +1,197 @@
+"""The reader of parallel text: texts and their translations."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from spacy.language import Language
+
+from ..errors import Errors
+from .files import TextFile, find_files
+from .heldout import check_heldout_share, is_heldout
+from .languages import check_alpha
+from .unlabelled import LanguageTexts, RawTextStream, check_shuffle_buffer, texts_of_file
+
+KINDS = ("tsv",)
+SEPARATOR = "\t"
+
+
+class TextPair(NamedTuple):
+    """A text in two languages.
+
+    first (str): The text.
+    second (str): Its translation.
+    languages (Optional[str]): The file's name up to the first dot, e.g. "en-da"; None for a single file.
+    """
+
+    first: str
+    second: str
+    languages: Optional[str]
+
+
+def build_parallel_text_v1(
+    path: Optional[Path],
+    *,
+    pairs: Optional[List[str]] = None,
+    alpha: float = 0.3,
+    shuffle_buffer: int = 2000,
+    seed: int = 0,
+    heldout_share: float = 0.0,
+) -> "ParallelText":
+    """Build a reader of parallel text, registered as `spacy-xling.ParallelText.v1`.
+
+    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv",
+        the name followed by .gz if gzipped. A line is a text, a tab and its translation, without a header
+        and without quotes. None is an error once the text is read.
+    pairs (Optional[List[str]]): The names to read, such as "en-da"; None or no name for all.
+    alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
+    shuffle_buffer (int): Number of pairs of each file to draw from, 1 for the order of the file.
+    seed (int): Seed of the draws.
+    heldout_share (float): Share of the texts that are held out, from 0 to below 1: a pair is never given if
+        either side is. The same share on `spacy-xling.UnlabelledText.v1` holds out the same texts.
+    RETURNS (ParallelText): The reader.
+    RAISES (ValueError): If `alpha` lies outside [0, 1], `heldout_share` outside [0, 1), or
+        `shuffle_buffer` is below 1.
+    """
+    check_alpha(alpha)
+    check_heldout_share(heldout_share)
+    check_shuffle_buffer(shuffle_buffer)
+    return ParallelText(
+        path, pairs=pairs, alpha=alpha, shuffle_buffer=shuffle_buffer, seed=seed, heldout_share=heldout_share
+    )
+
+
+class ParallelText:
+    """Makes streams of text pairs; each call starts a new one.
+
+    path (Optional[Path]): A .tsv file, or a folder of them named by their languages.
+    pairs (Optional[List[str]]): The names to read, None or no name for all.
+    alpha (float): Exponent of the sampling of files.
+    shuffle_buffer (int): Number of pairs of each file to draw from.
+    seed (int): Seed of the draws.
+    heldout_share (float): Share of the texts that are held out.
+    """
+
+    def __init__(
+        self,
+        path: Optional[Path],
+        *,
+        pairs: Optional[List[str]],
+        alpha: float,
+        shuffle_buffer: int,
+        seed: int,
+        heldout_share: float,
+    ) -> None:
+        self.path = path
+        self.pairs = pairs
+        self.alpha = alpha
+        self.shuffle_buffer = shuffle_buffer
+        self.seed = seed
+        self.heldout_share = heldout_share
+
+    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> "TextPairStream":
+        """Start a stream.
+
+        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        rank (int): Number of the process, of several that read the same files each in an order of its own.
+        RETURNS (TextPairStream): The stream.
+        RAISES (ValueError): If `path` is None, a file is missing or holds no pair to train on.
+        """
+        sources = [
+            LanguageTexts(name, [file], text_of_line=self._line_to_train, size=self.shuffle_buffer)
+            for name, file in self.files_by_name().items()
+        ]
+        return TextPairStream(RawTextStream(sources, alpha=self.alpha, seed=self.seed + rank))
+
+    def read(self) -> Iterator[TextPair]:
+        """Read all pairs once, file by file. Held-out pairs are there too.
+
+        YIELDS (TextPair): The pairs.
+        RAISES (ValueError): If `path` is None, a file is missing, or a line is no pair.
+        """
+        for name, file in self.files_by_name().items():
+            for line in texts_of_file(file, line_of_pair):
+                yield TextPair(*_sides(line), name)
+
+    def files_by_name(self) -> Dict[Optional[str], TextFile]:
+        """Find the files.
+
+        RETURNS (Dict[Optional[str], TextFile]): The file of each name.
+        RAISES (ValueError): If `path` is None, a file is missing or two have the same name.
+        """
+        if self.path is None:
+            raise ValueError(Errors.X137)
+        by_name: Dict[Optional[str], TextFile] = {}
+        for file in find_files(Path(self.path), KINDS):
+            if file.language in by_name:
+                other = by_name[file.language].path
+                raise ValueError(Errors.X139.format(path=file.path, other=other, name=file.language))
+            by_name[file.language] = file
+        if not self.pairs:
+            return by_name
+        missing = [name for name in self.pairs if name not in by_name]
+        if missing:
+            raise ValueError(Errors.X138.format(path=self.path, missing=missing, found=list(by_name)))
+        return {name: by_name[name] for name in self.pairs}
+
+    def _line_to_train(self, file: TextFile, line: int, content: str) -> str:
+        text = line_of_pair(file, line, content)
+        return "" if text and any(is_heldout(side, self.heldout_share) for side in _sides(text)) else text
+
+
+class TextPairStream:
+    """An endless stream of text pairs; the file of each is drawn by p ~ n^alpha.
+
+    lines (RawTextStream): The lines that hold them.
+    """
+
+    def __init__(self, lines: RawTextStream) -> None:
+        self._lines = lines
+
+    @property
+    def lines(self) -> Dict[Optional[str], int]:
+        """Number of lines of each file, by its name."""
+        return {source.language: source.n_lines for source in self._lines.sources}
+
+    def __iter__(self) -> "TextPairStream":
+        return self
+
+    def __next__(self) -> TextPair:
+        """Draw the next pair.
+
+        RETURNS (TextPair): The pair.
+        RAISES (ValueError): If a line is no pair, naming the file and the line.
+        """
+        line = next(self._lines)
+        return TextPair(*_sides(line.text), line.language)
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Save where the stream stands, as `RawTextStream.state_dict`."""
+        return self._lines.state_dict()
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Go to a saved state, as `RawTextStream.load_state_dict`."""
+        self._lines.load_state_dict(state)
+
+
+def line_of_pair(file: TextFile, line: int, content: str) -> str:
+    """Check a line of parallel text.
+
+    file (TextFile): The file it stands in.
+    line (int): Its number.
+    content (str): The line, with its line end.
+    RETURNS (str): The line without its line end; nothing for a blank one.
+    RAISES (ValueError): If it hasn't two columns with text.
+    """
+    text = content.rstrip("\r\n")
+    if not text.strip():
+        return ""
+    columns = text.split(SEPARATOR)
+    if len(columns) != 2 or not all(column.strip() for column in columns):
+        filled = sum(bool(column.strip()) for column in columns)
+        raise ValueError(Errors.X135.format(path=file.path, line=line, columns=len(columns), filled=filled))
+    return text
+
+
+def _sides(line: str) -> Tuple[str, str]:
+    first, second = line.split(SEPARATOR)
+    return first, second

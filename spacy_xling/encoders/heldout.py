@@ -1,0 +1,62 @@
+"""The masked-LM loss on text that training never sees, by language."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+
+import numpy as np
+import torch
+
+from ..models.batches import MaskedWindows, Padding, masked_windows
+from ..models.checkpoint import Encoder
+from ..models.masked_lm import MaskedLMLoss
+from ..pieces.masking import masking_vocabulary
+from ..pieces.windows import split_windows, windows_as_texts
+from .settings import Settings
+
+
+class HeldOut(NamedTuple):
+    """Held-out texts, masked once: every measurement is of the same targets.
+
+    languages (Sequence[Optional[str]]): The languages that have such texts.
+    batches (Sequence[Sequence[MaskedWindows]]): Those of each language.
+    """
+
+    languages: Sequence[Optional[str]]
+    batches: Sequence[Sequence[MaskedWindows]]
+
+    @classmethod
+    def read(cls, settings: Settings, encoder: Encoder, padding: Padding) -> "HeldOut":
+        """Read and mask the held-out texts of a run.
+
+        settings (Settings): The run's settings.
+        encoder (Encoder): The encoder they are for.
+        padding (Padding): How windows become batches.
+        RETURNS (HeldOut): The texts, none of a language that has none.
+        """
+        texts = settings.unlabelled.read_heldout(settings.training.heldout_texts)
+        texts = {language: found for language, found in texts.items() if found}
+        vocabulary = masking_vocabulary(encoder.tokenizer)
+        batches = []
+        for found in texts.values():
+            generator = np.random.Generator(np.random.PCG64(settings.training.seed))
+            windows = windows_as_texts(split_windows(encoder.tokenizer, found))
+            batches.append(masked_windows(settings.masking(windows, vocabulary, generator), padding))
+        return cls(list(texts), batches)
+
+
+@torch.no_grad()
+def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[Optional[str], float]:
+    """Measure the loss by language.
+
+    heldout (HeldOut): The texts.
+    module (MaskedLMLoss): The encoder; it is left in the mode it was in.
+    RETURNS (dict[Optional[str], float]): Mean of -log P(target | window without it), in nats, by language.
+    """
+    training = module.training
+    module.eval()
+    losses = {}
+    for language, batches in zip(heldout.languages, heldout.batches, strict=True):
+        n_targets = sum(len(batch.targets) for batch in batches)
+        losses[language] = sum(module([batch]).item() for batch in batches) / n_targets
+    module.train(training)
+    return losses

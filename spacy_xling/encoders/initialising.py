@@ -1,0 +1,224 @@
+"""From raw text to an encoder that knows nothing yet: a tokenizer, and a model of a given shape."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
+
+from ..data.parallel import ParallelText
+from ..data.unlabelled import UnlabelledText
+from ..errors import Errors
+from ..models.checkpoint import one_line, save_checkpoint
+from ..models.masked_lm import MaskedLM
+from ..training.checkpoints import write_folder
+from .alignment import aligned_vectors, contexts_of
+from .cards import InitialCard, write_card
+from .tokenizers import Kind, train_tokenizer
+
+# Texts whose pieces are counted in one call of the tokenizer.
+BATCH = 10_000
+# Standard deviation of the aligned embeddings: above that of the position embeddings, their summands.
+ALIGNED_STD = 0.05
+
+
+class Shape(NamedTuple):
+    """The shape of an encoder.
+
+    layers (int): Number of layers.
+    width (int): Width of the hidden states.
+    heads (int): Attention heads of a layer.
+    window (int): The most pieces of a text, specials included.
+    n_pieces (int): Pieces of the vocabulary, special pieces included.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    window: int
+    n_pieces: int
+
+
+PRESETS = {
+    "tiny": Shape(layers=2, width=128, heads=2, window=128, n_pieces=8_000),
+    "mini": Shape(layers=4, width=192, heads=4, window=256, n_pieces=16_000),
+    "small": Shape(layers=6, width=384, heads=6, window=512, n_pieces=32_000),
+    "base": Shape(layers=12, width=768, heads=12, window=512, n_pieces=64_000),
+}
+
+
+class Initial(NamedTuple):
+    """What was made.
+
+    path (Path): The Hugging Face folder.
+    n_pieces (int): Pieces of the vocabulary.
+    n_parameters (int): Parameters of encoder and LM head; tied ones count once.
+    n_texts (int): Texts that the tokenizer was trained on.
+    n_contexts (int): Contexts that aligned the embeddings; 0 without parallel text.
+    """
+
+    path: Path
+    n_pieces: int
+    n_parameters: int
+    n_texts: int
+    n_contexts: int
+
+
+def preset_config(preset: str) -> Any:
+    """The model config of a preset: an XLM-R of another size.
+
+    preset (str): Name of the preset.
+    RETURNS (XLMRobertaConfig): The config.
+    RAISES (ValueError): There is no such preset.
+    """
+    if preset not in PRESETS:
+        raise ValueError(Errors.X704.format(found=preset, presets=", ".join(PRESETS)))
+    shape = PRESETS[preset]
+    return XLMRobertaConfig(
+        vocab_size=shape.n_pieces,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=4 * shape.width,
+        # Positions are counted from the padding piece on, which is number 1.
+        max_position_embeddings=shape.window + 2,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+    )
+
+
+def read_config(path: str) -> Any:
+    """Read the shape of a model from a Hugging Face config.
+
+    path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
+    RETURNS (PretrainedConfig): The config.
+    RAISES (ValueError): It can't be read.
+    """
+    try:
+        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.X705.format(path=path, error=one_line(error))) from error
+
+
+def init_encoder(
+    output: Path,
+    raw: UnlabelledText,
+    *,
+    config: Any,
+    kind: Kind = "unigram",
+    n_pieces: Optional[int] = None,
+    max_texts: int = 200_000,
+    parallel: Optional[ParallelText] = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Initial:
+    """Make an encoder: train a tokenizer on raw text, and start a masked-LM model. Its weights are random;
+    with parallel text, its piece embeddings are aligned across languages.
+
+    output (Path): Folder to write, an ordinary Hugging Face folder; it must not exist yet, or be empty.
+    raw (UnlabelledText): Raw text by language. Languages are balanced by its alpha: texts are drawn as in
+        training.
+    config (PretrainedConfig): Shape of the model. Its vocabulary and special pieces become the tokenizer's.
+    kind (Kind): Kind of tokenizer: "unigram" or "wordpiece".
+    n_pieces (Optional[int]): Pieces of the vocabulary; None takes the config's.
+    max_texts (int): The most texts to train the tokenizer on; fewer are used where there are fewer.
+    parallel (Optional[ParallelText]): Parallel text that aligns the embeddings; see `encoders.alignment`.
+    seed (int): Seed of the weights.
+    progress (bool): Show progress bars.
+    RETURNS (Initial): What was made.
+    RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
+    """
+    if output.exists() and any(output.iterdir()):
+        raise ValueError(Errors.X706.format(path=output))
+    stream = raw()
+    n_texts = min(max_texts, sum(source.n_lines for source in stream.sources))
+    drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)
+    tokenizer = train_tokenizer(
+        (text.text for text in drawn),
+        kind=kind,
+        n_pieces=n_pieces or config.vocab_size,
+        window=_window_of(config),
+    )
+    torch.manual_seed(seed)
+    masked_lm = MaskedLM(AutoModelForMaskedLM.from_config(_fit_config(config, tokenizer)))
+    n_contexts = 0
+    if parallel is not None:
+        n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)
+    n_parameters = sum(parameter.numel() for parameter in masked_lm.parameters())
+    shares = {source.language: stream.shares[source.language] for source in stream.sources}
+
+    def fill(folder: Path) -> None:
+        save_checkpoint(masked_lm, tokenizer, folder)
+        write_card(folder, InitialCard(shares, n_texts, n_contexts, len(tokenizer), n_parameters))
+
+    try:
+        write_folder(output, fill)
+    except OSError as error:
+        raise OSError(Errors.X707.format(path=output, error=one_line(error))) from error
+    return Initial(output, len(tokenizer), n_parameters, n_texts, n_contexts)
+
+
+@torch.no_grad()
+def align_embeddings(
+    masked_lm: MaskedLM,
+    tokenizer: PreTrainedTokenizerFast,
+    parallel: ParallelText,
+    *,
+    seed: int = 0,
+    progress: bool = False,
+) -> int:
+    """Start the word embeddings aligned across languages. Pieces that the parallel text doesn't have keep
+    what they have.
+
+    masked_lm (MaskedLM): The model, whose embeddings are changed in place.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+    parallel (ParallelText): The parallel text.
+    seed (int): Seed of the randomised SVD.
+    progress (bool): Show a progress bar.
+    RETURNS (int): Number of contexts.
+    RAISES (ValueError): Fewer contexts than the embeddings are wide.
+    """
+    contexts = _pieces_of_contexts(contexts_of(parallel.read()), tokenizer, progress)
+    embeddings = masked_lm.model.get_input_embeddings().weight
+    vectors = aligned_vectors(contexts, n_pieces=embeddings.shape[0], width=embeddings.shape[1], seed=seed)
+    aligned = torch.from_numpy(vectors * ALIGNED_STD * vectors.shape[1] ** 0.5)
+    seen = aligned.any(dim=1)
+    seen[tokenizer.all_special_ids] = False
+    embeddings[seen] = aligned[seen]
+    return len(contexts)
+
+
+def _pieces_of_contexts(
+    contexts: Iterable[Sequence[str]], tokenizer: PreTrainedTokenizerFast, progress: bool
+) -> list[list[int]]:
+    """Ordinary pieces of each context."""
+    special = set(tokenizer.all_special_ids)
+    pieces = []
+    waiting = iter(tqdm(contexts, desc="Parallel text", unit=" contexts", disable=None if progress else True))
+    while batch := list(islice(waiting, BATCH)):
+        texts = [text for context in batch for text in context]
+        encodings = iter(tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False))
+        pieces += [
+            [piece for _ in context for piece in next(encodings).ids if piece not in special]
+            for context in batch
+        ]
+    return pieces
+
+
+def _window_of(config: Any) -> int:
+    """Positions of a model, less those that RoBERTa and its kin leave out."""
+    shifted = config.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")
+    return int(config.max_position_embeddings) - (2 if shifted else 0)
+
+
+def _fit_config(config: Any, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """The config with the tokenizer's vocabulary and special pieces."""
+    config.vocab_size = len(tokenizer)
+    for role in ("pad", "bos", "eos", "cls", "sep"):
+        setattr(config, f"{role}_token_id", getattr(tokenizer, f"{role}_token_id"))
+    if hasattr(config, "reference_compile"):
+        config.reference_compile = False
+    return config

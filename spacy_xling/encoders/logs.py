@@ -1,0 +1,143 @@
+"""What a pre-training run says of itself: a table on the console, JSONL, and TensorBoard."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Optional
+
+from wasabi import Printer
+
+from ..errors import Errors
+
+SPACING = 2
+# Language columns that fit a terminal; with more, the console has their mean alone.
+MAX_COLUMNS = 14
+
+
+class Row(NamedTuple):
+    """A measurement.
+
+    step (int): Optimiser steps done.
+    pieces (int): Pieces that passed the encoder so far, in all processes.
+    seconds (float): Seconds since this process began to train.
+    learn_rate (float): Rate of the last step.
+    loss (float): Mean training loss since the last row, in nats per target.
+    heldout (dict[str, float]): Loss on held-out text by language, in nats per target.
+    """
+
+    step: int
+    pieces: int
+    seconds: float
+    learn_rate: float
+    loss: float
+    heldout: dict[str, float]
+
+    @property
+    def heldout_mean(self) -> Optional[float]:
+        """Mean of the languages' losses; None without held-out text."""
+        return sum(self.heldout.values()) / len(self.heldout) if self.heldout else None
+
+
+class JsonLog:
+    """A JSONL file that can go on from where a checkpoint left it.
+
+    path (Path): The file.
+    size (int): Bytes to keep of what is there.
+    """
+
+    def __init__(self, path: Path, size: int = 0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = path.open("ab")
+        self._stream.truncate(min(size, path.stat().st_size))
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._stream.seek(0, os.SEEK_END)
+
+    def write(self, row: Row) -> None:
+        """Write a row, as a JSON object on a line, and see it to the disk."""
+        record = {**row._asdict(), "heldout_mean": row.heldout_mean}
+        self._stream.write(json.dumps(record).encode("utf-8") + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+class ConsoleLog:
+    """A table with a row for each measurement.
+
+    languages (Sequence[str]): Languages with held-out text.
+    stream (IO): Where to write.
+    """
+
+    def __init__(self, languages: Sequence[str], stream: Optional[IO[str]] = None) -> None:
+        self.languages = list(languages) if len(languages) <= MAX_COLUMNS else []
+        titles = ["#", "SEC", "PIECES/S", "LOSS", *(["HELDOUT"] if languages else []), *self.languages]
+        self.widths = [max(len(title), 7) for title in titles]
+        self._stream = stream or sys.stdout
+        self._printer = Printer(no_print=True)
+        self._since = (0, 0.0)
+        self._write(titles)
+        self._write(["-" * width for width in self.widths])
+
+    def write(self, row: Row) -> None:
+        """Write a row. Pieces per second are those since the last row of this process."""
+        pieces, seconds = self._since
+        rate = (row.pieces - pieces) / (row.seconds - seconds) if pieces else row.pieces / row.seconds
+        self._since = (row.pieces, row.seconds)
+        losses = [row.loss, *([] if row.heldout_mean is None else [row.heldout_mean])]
+        losses += [row.heldout[language] for language in self.languages]
+        self._write([str(row.step), f"{row.seconds:.0f}", f"{rate:.0f}", *(f"{loss:.3f}" for loss in losses)])
+
+    def start(self, pieces: int) -> None:
+        """Count pieces per second from here on."""
+        self._since = (pieces, 0.0)
+
+    def _write(self, cells: Sequence[str]) -> None:
+        row = self._printer.row(cells, widths=self.widths, spacing=SPACING, aligns=["r"] * len(cells))
+        self._stream.write(f"{row}\n")
+        self._stream.flush()
+
+
+class TensorBoardLog:
+    """Scalars for TensorBoard.
+
+    folder (Path): The folder of the log.
+    step (int): Steps after it that the folder holds are taken back.
+    RAISES (ImportError): The extra is not installed.
+    """
+
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ImportError(Errors.X715) from error
+        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def write(self, row: Row) -> None:
+        """Write a row."""
+        scalars = {"loss": row.loss, "learn_rate": row.learn_rate, "pieces": row.pieces}
+        scalars |= {f"heldout/{language}": loss for language, loss in row.heldout.items()}
+        for name, value in scalars.items():
+            self._writer.add_scalar(name, value, row.step)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._writer.close()
+
+
+def improves(row: Row, best: Optional[float]) -> bool:
+    """Tell whether a row's held-out loss is the lowest so far.
+
+    row (Row): The row.
+    best (Optional[float]): The lowest before it.
+    RETURNS (bool): True if it is lower; False without held-out text.
+    """
+    return row.heldout_mean is not None and row.heldout_mean < (math.inf if best is None else best)

@@ -1,0 +1,178 @@
+"""Masked-LM and translation-LM training of an encoder, from scratch or continued."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+
+from ..errors import Errors
+from ..models.batches import Padding, masked_windows
+from ..models.checkpoint import Encoder, freeze, load_encoder, resolve_precision
+from ..models.masked_lm import MaskedLM, MaskedLMLoss
+from ..pieces.cutting import cut_pairs, cut_texts
+from ..pieces.masking import masking_vocabulary
+from ..pieces.raw import RawWindows
+from ..pieces.windows import join, split_windows
+from ..training.schedules import value_at
+from ..types import MaskedPieces
+from .heldout import HeldOut
+from .settings import OptimizerBlock, Settings
+
+
+class Streams:
+    """The masked windows of each step: raw text and text pairs, in the shares that the settings ask for.
+
+    settings (Settings): The run's settings.
+    encoder (Encoder): The encoder the windows are for.
+    rank (int): Number of this process, of several; each reads in an order of its own.
+    """
+
+    def __init__(self, settings: Settings, encoder: Encoder, rank: int) -> None:
+        split = partial(split_windows, encoder.tokenizer)
+        training = settings.training
+        share = training.parallel_share
+        per_batch = training.batch_pieces / training.accumulate_gradient
+        self._sources: dict[str, tuple[RawWindows, int]] = {}
+        self.lines: dict[str, dict[Optional[str], int]] = {"unlabelled": {}, "parallel": {}}
+        if share < 1:
+            texts = settings.unlabelled(rank=rank)
+            self._sources["unlabelled"] = (
+                RawWindows(texts, partial(cut_texts, split=split)),
+                max(1, round(per_batch * (1 - share))),
+            )
+            self.lines["unlabelled"] = {source.language: source.n_lines for source in texts.sources}
+        if share > 0:
+            pairs = settings.parallel(rank=rank)
+            self._sources["parallel"] = (
+                RawWindows(pairs, partial(cut_pairs, split=split, window=encoder.window)),
+                max(1, round(per_batch * share)),
+            )
+            self.lines["parallel"] = pairs.lines
+        self._masking = settings.masking
+        self._vocabulary = masking_vocabulary(encoder.tokenizer)
+        self._generator = np.random.Generator(np.random.PCG64([training.seed, rank]))
+
+    def draw(self) -> MaskedPieces:
+        """The windows of the next (sub-)batch, with new masks."""
+        windows = join([source.take(n_pieces=pieces) for source, pieces in self._sources.values()])
+        return self._masking(windows, self._vocabulary, self._generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where each stream and the generator of the masks stand, as plain data."""
+        state: dict[str, Any] = dict(self._generator.bit_generator.state)
+        state["state"] = {name: str(number) for name, number in state["state"].items()}
+        return {
+            "generator": state,
+            "sources": {name: source.state_dict() for name, (source, _) in self._sources.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where other streams over the same text stood."""
+        generator = state["generator"]
+        numbers = {name: int(number) for name, number in generator["state"].items()}
+        self._generator.bit_generator.state = {**generator, "state": numbers}
+        for name, (source, _) in self._sources.items():
+            source.load_state_dict(state["sources"][name])
+
+
+def make_optimizer(module: nn.Module, settings: OptimizerBlock) -> torch.optim.AdamW:
+    """torch's fused AdamW. Matrices decay; vectors, that is biases and the parameters of norms, don't.
+
+    module (nn.Module): What to train; frozen parameters are left out.
+    settings (OptimizerBlock): The optimiser's settings.
+    RETURNS (torch.optim.AdamW): The optimiser, at rate 0: each step sets its own.
+    """
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=0.0, betas=(settings.beta1, settings.beta2), eps=settings.eps, fused=True
+    )
+
+
+class Pretraining:
+    """A run in memory: everything that changes from step to step.
+
+    settings (Settings): The run's settings.
+    accelerator (Accelerator): This process, of one or several.
+    """
+
+    def __init__(self, settings: Settings, accelerator: Accelerator) -> None:
+        training, start = settings.training, settings.encoder
+        set_seed(training.seed + accelerator.process_index)
+        self.settings = settings
+        self.accelerator = accelerator
+        self.encoder = load_encoder(start.name, window=start.window, dropout=start.dropout)
+        freeze(self.encoder.masked_lm, embeddings=start.freeze_embeddings, layers=start.freeze_layers)
+        loss = MaskedLMLoss(self.encoder.masked_lm, resolve_precision(start.precision, accelerator.device))
+        self.module = accelerator.prepare_model(loss)
+        self.optimizer = make_optimizer(loss, training.optimizer)
+        self.padding = Padding(self.encoder.tokenizer.pad_token_id, training.pass_pieces, accelerator.device)
+        self.streams = Streams(settings, self.encoder, accelerator.process_index)
+        self.step = 0
+        self.n_pieces = 0
+
+    @property
+    def masked_lm(self) -> MaskedLM:
+        return self.encoder.masked_lm
+
+    def update(self) -> float:
+        """One optimiser step on the mean loss of all its targets, in all sub-batches and processes.
+
+        RETURNS (float): That loss, in nats.
+        RAISES (ValueError): It is no longer a number.
+        """
+        self.module.train()
+        batches = [self.streams.draw() for _ in range(self.settings.training.accumulate_gradient)]
+        n_targets = self._sum(sum(len(batch.targets) for batch in batches))
+        # Gradients of several processes come as their mean.
+        scale = self.accelerator.num_processes / n_targets
+        total = torch.zeros((), device=self.accelerator.device, dtype=torch.float64)
+        for number, batch in enumerate(batches, start=1):
+            with nullcontext() if number == len(batches) else self.accelerator.no_sync(self.module):
+                loss = self.module(masked_windows(batch, self.padding))
+                self.accelerator.backward(loss * scale)
+            total += loss.detach()
+        self.n_pieces += int(self._sum(sum(len(batch.pieces.ids) for batch in batches)))
+        mean = self._sum(total) / n_targets
+        if not np.isfinite(mean):
+            raise ValueError(Errors.X712.format(step=self.step, loss=mean))
+        self._step()
+        return mean
+
+    def _step(self) -> None:
+        optimizer = self.settings.training.optimizer
+        if optimizer.grad_clip:
+            nn.utils.clip_grad_norm_(self.module.parameters(), optimizer.grad_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = value_at(optimizer.learn_rate, self.step)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+
+    def _sum(self, value: Any) -> float:
+        """The sum of a number over all processes."""
+        tensor = torch.as_tensor(value, dtype=torch.float64, device=self.accelerator.device)
+        return float(self.accelerator.reduce(tensor, "sum"))
+
+    def heldout(self) -> HeldOut:
+        """The texts to measure the loss on, masked once for all measurements."""
+        return HeldOut.read(self.settings, self.encoder, self.padding)
+
+
+def steps(run: Pretraining) -> Iterator[float]:
+    """Train until the last step.
+
+    run (Pretraining): The run; it may have steps behind it.
+    YIELDS (float): The loss of each step.
+    """
+    while run.step < run.settings.training.max_steps:
+        yield run.update()

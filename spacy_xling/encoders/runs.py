@@ -1,0 +1,186 @@
+"""A pre-training run from its config to a Hugging Face folder: measured, logged, checkpointed, resumed."""
+
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Optional, TypeVar
+
+from accelerate import Accelerator
+from thinc.api import Config
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from ..errors import Errors, Warnings
+from ..models.checkpoint import one_line, save_checkpoint
+from ..training.checkpoints import Checkpoints, write_folder
+from .cards import PretrainedCard, write_card
+from .heldout import HeldOut, heldout_losses
+from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
+from .pretraining import Pretraining
+from .settings import Settings, flatten, resolve_settings
+from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
+
+Number = TypeVar("Number", int, float)
+
+BEST, LAST, CHECKPOINTS, LOG = "model-best", "model-last", "checkpoints", "log.jsonl"
+
+
+def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool = True) -> Path:
+    """Train an encoder: masked language modelling on raw text (Devlin et al. 2019, arXiv 1810.04805), and
+    translation language modelling on parallel text (Conneau & Lample 2019, arXiv 1901.07291).
+
+    With several processes, as `accelerate launch` starts them, each reads an order of its own, and a step is
+    one of the mean over all their targets.
+
+    config (Config): The config, e.g. that of configs/pretrain.cfg.
+    output (Path): Folder of the run. It gets `model-last` and, where there is held-out text, `model-best`,
+        the one with the lowest mean of the languages' held-out losses; both are Hugging Face folders with a
+        model card. Beside them `log.jsonl` and `checkpoints`.
+    resume (bool): Go on from the last whole checkpoint. In one process on a CPU the result is then, bit for
+        bit, that of a run that was never stopped.
+    quiet (bool): Print nothing.
+    RETURNS (Path): The best encoder, or the last where nothing is measured.
+    RAISES (ValueError): The config, the text or the checkpoint is not what is expected, or the loss is no
+        longer a number. (OSError): The output can't be written; the last checkpoint is still whole.
+    """
+    settings = resolve_settings(config)
+    accelerator = Accelerator()
+    checkpoints = Checkpoints(output / CHECKPOINTS)
+    latest = checkpoints.latest()
+    if latest is not None and not resume:
+        raise ValueError(Errors.X717.format(path=latest))
+    run = Pretraining(settings, accelerator)
+    progress = Progress() if latest is None else load_snapshot(latest, run)
+    try:
+        with Loop(run, output, checkpoints, progress, quiet=quiet or not accelerator.is_main_process) as loop:
+            loop.run()
+            if accelerator.is_main_process:
+                loop.save(output / LAST)
+    except OSError as error:
+        if str(error).startswith("[X"):
+            raise
+        kept = checkpoints.latest() or "none"
+        raise OSError(Errors.X609.format(path=output, error=one_line(error), kept=kept)) from error
+    return output / (LAST if loop.progress.best is None else BEST)
+
+
+class Loop:
+    """Steps, and between them measurements, logs and checkpoints.
+
+    run (Pretraining): The run.
+    output (Path): Its folder.
+    checkpoints (Checkpoints): Its checkpoints.
+    progress (Progress): How far it has come.
+    quiet (bool): Print nothing.
+    """
+
+    def __init__(
+        self, run: Pretraining, output: Path, checkpoints: Checkpoints, progress: Progress, *, quiet: bool
+    ) -> None:
+        self._run = run
+        self._output = output
+        self._checkpoints = checkpoints
+        self.progress = progress
+        self._quiet = quiet
+        self._heldout = HeldOut.read(run.settings, run.encoder, run.padding)
+        self._warn_of_languages_without_heldout()
+        self._logs = self._open_logs() if run.accelerator.is_main_process else []
+
+    @property
+    def _settings(self) -> Settings:
+        return self._run.settings
+
+    @property
+    def done(self) -> bool:
+        """True after the last step, or too many without a lower held-out loss."""
+        training = self._settings.training
+        waited = self._run.step - self.progress.best_step
+        impatient = training.patience > 0 and self.progress.best is not None and waited >= training.patience
+        return self._run.step >= training.max_steps or impatient
+
+    def run(self) -> None:
+        """Train to the end."""
+        training = self._settings.training
+        started, losses = time.perf_counter(), []
+        bar = tqdm(total=training.max_steps, initial=self._run.step, disable=True if self._quiet else None)
+        with bar:
+            while not self.done:
+                losses.append(self._run.update())
+                bar.update(1)
+                if self._run.step % training.eval_frequency == 0 or self._run.step == training.max_steps:
+                    bar.clear()
+                    self._measure(sum(losses) / len(losses), time.perf_counter() - started)
+                    losses.clear()
+
+    def save(self, path: Path) -> None:
+        """Write the encoder as a Hugging Face folder with a model card, whole or not at all."""
+        run = self._run
+
+        def fill(folder: Path) -> None:
+            save_checkpoint(run.masked_lm, run.encoder.tokenizer, folder)
+            lines, start = run.streams.lines, self._settings.encoder.name
+            settings = flatten(self._settings.plain)
+            card = PretrainedCard(
+                start=start,
+                step=run.step,
+                n_pieces_seen=run.n_pieces,
+                raw=_named(lines["unlabelled"]),
+                parallel=_named(lines["parallel"]),
+                heldout=self.progress.heldout,
+                settings=settings,
+            )
+            write_card(folder, card)
+
+        write_folder(path, fill)
+
+    def __enter__(self) -> "Loop":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for log in self._logs:
+            if hasattr(log, "close"):
+                log.close()
+
+    def _measure(self, loss: float, seconds: float) -> None:
+        run = self._run
+        # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
+        heldout = _named(heldout_losses(self._heldout, run.accelerator.unwrap_model(run.module)))
+        self.progress = self.progress._replace(heldout=heldout)
+        rate = run.optimizer.param_groups[0]["lr"]
+        row = Row(run.step, run.n_pieces, round(seconds, 1), rate, loss, heldout)
+        better = improves(row, self.progress.best)
+        if better:
+            self.progress = self.progress._replace(best=row.heldout_mean, best_step=run.step)
+        streams = gather_streams(run)
+        if run.accelerator.is_main_process:
+            for log in self._logs:
+                log.write(row)
+            if better:
+                self.save(self._output / BEST)
+            self.progress = self.progress._replace(log_size=self._json_log.size)
+            self._checkpoints.write(
+                run.step, lambda folder: save_snapshot(folder, run, self.progress, streams)
+            )
+        run.accelerator.wait_for_everyone()
+
+    def _open_logs(self) -> list[Any]:
+        self._json_log = JsonLog(self._output / LOG, self.progress.log_size)
+        logs: list[Any] = [self._json_log]
+        folder = self._settings.training.tensorboard
+        if folder is not None:
+            logs.append(TensorBoardLog(folder, self._run.step))
+        if not self._quiet:
+            console = ConsoleLog([language or "-" for language in self._heldout.languages])
+            console.start(self._run.n_pieces)
+            logs.append(console)
+        return logs
+
+    def _warn_of_languages_without_heldout(self) -> None:
+        lines = self._run.streams.lines["unlabelled"]
+        missing = [language for language in lines if language not in self._heldout.languages]
+        if missing and self._settings.training.heldout_texts and self._settings.unlabelled.heldout_share:
+            warnings.warn(Warnings.W701.format(languages=missing), stacklevel=2)
+
+
+def _named(by_language: dict[Optional[str], Number]) -> dict[str, Number]:
+    """The same, with a name for texts whose language isn't known."""
+    return {language or "-": value for language, value in by_language.items()}

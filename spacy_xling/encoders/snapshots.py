@@ -1,0 +1,127 @@
+"""What a checkpoint of a pre-training run holds: everything that the rest of the run depends on."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import torch
+from accelerate.utils import gather_object
+from safetensors import SafetensorError
+from safetensors.torch import load_file, load_model, save_file, save_model
+
+from ..errors import Errors
+from ..models.checkpoint import one_line
+from .pretraining import Pretraining
+from .settings import flatten
+
+WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+# What the optimiser keeps of each parameter.
+KEPT = ("step", "exp_avg", "exp_avg_sq")
+
+
+class Progress(NamedTuple):
+    """How far a run has come, beside its tensors.
+
+    log_size (int): Bytes of the log.
+    best (Optional[float]): Lowest held-out loss so far.
+    best_step (int): The step it was measured at.
+    heldout (dict[str, float]): The last held-out losses by language, "-" for a language that isn't known.
+    """
+
+    log_size: int = 0
+    best: Optional[float] = None
+    best_step: int = 0
+    heldout: dict[str, float] = {}  # noqa: RUF012  (never changed)
+
+
+def gather_streams(run: Pretraining) -> list[dict[str, Any]]:
+    """The streams and torch generators of all processes; every process has to call it.
+
+    run (Pretraining): The run in this process.
+    RETURNS (list[dict[str, Any]]): The states, by process.
+    """
+    state = {"streams": run.streams.state_dict(), "generators": _generators()}
+    return [state] if run.accelerator.num_processes == 1 else gather_object([state])
+
+
+def save_snapshot(
+    folder: Path, run: Pretraining, progress: Progress, streams: Sequence[dict[str, Any]]
+) -> None:
+    """Write a snapshot.
+
+    folder (Path): The empty folder to write to.
+    run (Pretraining): The run.
+    progress (Progress): How far it has come.
+    streams (Sequence[dict[str, Any]]): What `gather_streams` gave.
+    """
+    save_model(run.masked_lm, str(folder / WEIGHTS))
+    moments = {
+        f"{name}/{kept}": run.optimizer.state[parameter][kept]
+        for name, parameter in run.masked_lm.named_parameters()
+        if parameter in run.optimizer.state
+        for kept in KEPT
+    }
+    save_file(moments, folder / MOMENTS)
+    state = {
+        "step": run.step,
+        "n_pieces": run.n_pieces,
+        "progress": progress._asdict(),
+        "settings": _plain(run),
+        "processes": list(streams),
+    }
+    (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
+
+
+def load_snapshot(folder: Path, run: Pretraining) -> Progress:
+    """Take a run back to where a snapshot was written.
+
+    folder (Path): What `save_snapshot` wrote.
+    run (Pretraining): A run that was just made from the same config.
+    RETURNS (Progress): How far it had come.
+    RAISES (ValueError): The config has changed, the number of processes has, or the snapshot is of another
+        model.
+    """
+    state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    _check_settings(folder, state["settings"], _plain(run))
+    if len(state["processes"]) != run.accelerator.num_processes:
+        found, expected = run.accelerator.num_processes, len(state["processes"])
+        raise ValueError(Errors.X716.format(found=found, expected=expected))
+    try:
+        load_model(run.masked_lm, str(folder / WEIGHTS))
+        moments = load_file(folder / MOMENTS, device=str(run.accelerator.device))
+    except (RuntimeError, SafetensorError, OSError) as error:
+        raise ValueError(Errors.X714.format(path=folder, error=one_line(error))) from error
+    for name, parameter in run.masked_lm.named_parameters():
+        if f"{name}/step" in moments:
+            run.optimizer.state[parameter] = {kept: moments[f"{name}/{kept}"] for kept in KEPT}
+    own = state["processes"][run.accelerator.process_index]
+    run.streams.load_state_dict(own["streams"])
+    _set_generators(own["generators"])
+    run.step, run.n_pieces = state["step"], state["n_pieces"]
+    return Progress(**state["progress"])
+
+
+def _plain(run: Pretraining) -> dict[str, Any]:
+    """The settings as JSON gives them back."""
+    return json.loads(json.dumps(flatten(run.settings.plain), default=str))
+
+
+def _check_settings(folder: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
+    differing = sorted(name for name in saved.keys() | now.keys() if saved.get(name) != now.get(name))
+    if differing:
+        changes = ", ".join(f"{name} (was {saved.get(name)!r}, is {now.get(name)!r})" for name in differing)
+        raise ValueError(Errors.X713.format(path=folder, changes=changes))
+
+
+def _generators() -> dict[str, list[int]]:
+    states = {"cpu": torch.get_rng_state().tolist()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state().tolist()
+    return states
+
+
+def _set_generators(states: dict[str, list[int]]) -> None:
+    torch.set_rng_state(torch.tensor(states["cpu"], dtype=torch.uint8))
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(torch.tensor(states["cuda"], dtype=torch.uint8))

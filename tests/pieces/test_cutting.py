@@ -1,0 +1,79 @@
+from functools import partial
+
+import numpy as np
+import pytest
+
+from spacy_xling.data.parallel import TextPair
+from spacy_xling.data.unlabelled import RawText
+from spacy_xling.pieces.cutting import cut_pairs, cut_texts
+from spacy_xling.pieces.windows import set_window, split_windows
+from spacy_xling.types import NO_WORD
+from tests.conftest import TEXTS, make_tokenizer
+
+PAIRS = [TextPair(TEXTS[0], TEXTS[2], "en-de"), TextPair(TEXTS[1], TEXTS[3], "en-de")]
+
+
+@pytest.fixture(params=["wordpiece", "bpe", "unigram"])
+def tokenizer(request):
+    return make_tokenizer(request.param)
+
+
+def cut(tokenizer, pairs, window):
+    set_window(tokenizer, window, 0)
+    return cut_pairs(pairs, split=partial(split_windows, tokenizer), window=window)
+
+
+def windows_of(pieces):
+    return [ids.tolist() for ids in np.split(pieces.ids, pieces.starts[1:])]
+
+
+def ids(tokenizer, text):
+    """Ordinary pieces only."""
+    tokenizer.backend_tokenizer.no_truncation()
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def test_a_pair_is_one_window_with_both_sides_and_every_other_is_turned_round(tokenizer):
+    start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
+    windows = windows_of(cut(tokenizer, PAIRS, 300))
+    assert windows == [
+        [start, *ids(tokenizer, TEXTS[0]), end, *ids(tokenizer, TEXTS[2]), end],
+        [start, *ids(tokenizer, TEXTS[3]), end, *ids(tokenizer, TEXTS[1]), end],
+    ]
+
+
+def test_no_word_spans_both_sides(tokenizer):
+    pieces = cut(tokenizer, PAIRS[:1], 300)
+    ordinary = pieces.words != NO_WORD
+    first_side = np.cumsum(~ordinary) == 1
+    assert not set(pieces.words[ordinary & first_side]) & set(pieces.words[ordinary & ~first_side])
+    assert (ordinary == ~np.isin(pieces.ids, [tokenizer.cls_token_id, tokenizer.sep_token_id])).all()
+
+
+def test_a_pair_that_does_not_fit_is_the_windows_of_its_texts(tokenizer):
+    both = len(windows_of(cut(tokenizer, PAIRS[:1], 300))[0])
+    set_window(tokenizer, both - 1, 0)
+    alone = windows_of(split_windows(tokenizer, [TEXTS[0], TEXTS[2]]))
+    assert windows_of(cut(tokenizer, PAIRS[:1], both - 1)) == alone
+    assert len(windows_of(cut(tokenizer, PAIRS[:1], both))) == 1
+
+
+def test_a_side_longer_than_the_window_loses_nothing(tokenizer):
+    pair = TextPair(" ".join(TEXTS[:3]), TEXTS[3], None)
+    windows = windows_of(cut(tokenizer, [pair], 12))
+    specials = {tokenizer.cls_token_id, tokenizer.sep_token_id}
+    flat = [piece for window in windows for piece in window if piece not in specials]
+    assert flat == ids(tokenizer, pair.first) + ids(tokenizer, pair.second)
+    assert max(map(len, windows)) <= 12
+
+
+def test_every_window_is_a_text_of_its_own(tokenizer):
+    pieces = cut(tokenizer, PAIRS * 3, 16)
+    assert pieces.n_texts == len(pieces.lengths)
+    assert pieces.texts.tolist() == list(range(pieces.n_texts))
+
+
+def test_raw_texts_are_cut_as_texts(tokenizer):
+    set_window(tokenizer, 12, 2)
+    pieces = cut_texts([RawText(text, "de") for text in TEXTS], split=partial(split_windows, tokenizer))
+    assert windows_of(pieces) == windows_of(split_windows(tokenizer, TEXTS))
