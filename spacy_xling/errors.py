@@ -140,6 +140,10 @@ class Errors(metaclass=MessagesWithCodes):
         "The saved state is of the files {found}. The stream reads {expected}: resume with the files that "
         "were there when the state was saved."
     )
+    X135 = (
+        "{path}, line {line}: {found} columns, of which {filled} are not blank. A text, a tab and its "
+        "translation were expected: correct the line, or take tabs out of the texts."
+    )
 
     # 2 pieces
     X201 = (
@@ -287,6 +291,43 @@ class Errors(metaclass=MessagesWithCodes):
     X609 = (
         "The checkpoint {path} couldn't be written ({error}); expected a disk with room and a folder that can be "
         "written to. Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+    )
+
+    # 7 encoders: what to know of one
+    X730 = (
+        "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
+        "--source one of these."
+    )
+    X731 = (
+        "Found layer = {layer}; expected 0 (the embeddings) to {depth} (the last layer of this encoder). Give a "
+        "layer in that range, or none for the middle one."
+    )
+    X732 = (
+        "Found {count} text(s) of language '{language}'; expected 2 or more. Raise the limit, add texts, or take "
+        "the file out."
+    )
+    X733 = (
+        "Found {count} pair(s) of '{name}' whose texts stand in no other pair; expected 2 or more. Add pairs, or "
+        "take the file out."
+    )
+    X734 = (
+        "Found vectors of the shapes {source} and {target}; expected {expected}. Make them of texts and an "
+        "encoder that fit together."
+    )
+    X735 = (
+        "Found parallel text {found}; expected '{source}-LANG.tsv' with LANG one of {languages}. Rename the "
+        "files, or leave --parallel out."
+    )
+    X736 = (
+        "Found the name {path} for the figure; expected one that ends in {expected}. Change the name's end."
+    )
+    X737 = (
+        "matplotlib can't be imported ({error}); expected it for the figure. Install the extra: pip install "
+        "'spacy-xling[plots]', or leave --figure out."
+    )
+    X738 = (
+        "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
+        "other texts, or an encoder whose tokenizer knows the language."
     )
 
 

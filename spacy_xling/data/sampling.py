@@ -1,0 +1,61 @@
+"""Samples of text in constant memory."""
+
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional, Sequence, TypeVar
+
+import numpy as np
+
+from ..errors import Errors
+from .unlabelled import files_by_language, read_texts
+
+Item = TypeVar("Item")
+
+
+def sample_texts(
+    path: Path,
+    limit: int,
+    *,
+    seed: int = 0,
+    languages: Optional[Sequence[str]] = None,
+    field: str = "text",
+) -> Dict[Optional[str], List[str]]:
+    """Sample texts of each language, all texts of a language with the same chance.
+
+    Which texts are taken depends on nothing but the seed and their number: languages with as many texts
+    give the same lines, so that texts that are aligned stay aligned.
+
+    path (Path): A file, or a folder of files by language, as the UnlabelledText reader takes.
+    limit (int): The most texts of a language.
+    seed (int): Seed of the draws.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
+    field (str): Field of the text in JSONL.
+    RETURNS (Dict[Optional[str], List[str]]): The texts of each language; the language of a single file is
+        None.
+    RAISES (ValueError): If a language is missing or holds no text, or a line cannot be read.
+    """
+    sampled: Dict[Optional[str], List[str]] = {}
+    for language, files in files_by_language(path, languages=languages).items():
+        sampled[language] = reservoir_sample(read_texts(files, field=field), limit, seed=seed)
+        if not sampled[language]:
+            names = ", ".join(str(file.path) for file in files)
+            raise ValueError(Errors.X132.format(language=language, files=names))
+    return sampled
+
+
+def reservoir_sample(items: Iterable[Item], size: int, *, seed: int) -> List[Item]:
+    """Draw items without replacement in one pass that holds no more than the sample (Vitter 1985, ACM
+    Transactions on Mathematical Software 11(1), algorithm R).
+
+    items (Iterable[Item]): The items.
+    size (int): How many to draw, 1 or more.
+    seed (int): Seed of the draws.
+    RETURNS (List[Item]): The sample, in no order; all items if there are not more.
+    """
+    generator = np.random.default_rng(seed)
+    sample: List[Item] = []
+    for number, item in enumerate(items):
+        if number < size:
+            sample.append(item)
+        elif (slot := int(generator.integers(number + 1))) < size:
+            sample[slot] = item
+    return sample
