@@ -5,7 +5,6 @@ from typing import Dict, Iterable, List, Optional, Sequence, TypeVar
 
 import numpy as np
 
-from ..errors import Errors
 from .unlabelled import files_by_language, read_texts
 
 Item = TypeVar("Item")
@@ -33,13 +32,10 @@ def sample_texts(
         None.
     RAISES (ValueError): If a language is missing or holds no text, or a line cannot be read.
     """
-    sampled: Dict[Optional[str], List[str]] = {}
-    for language, files in files_by_language(path, languages=languages).items():
-        sampled[language] = reservoir_sample(read_texts(files, field=field), limit, seed=seed)
-        if not sampled[language]:
-            names = ", ".join(str(file.path) for file in files)
-            raise ValueError(Errors.X132.format(language=language, files=names))
-    return sampled
+    return {
+        language: reservoir_sample(read_texts(files, field=field), limit, seed=seed)
+        for language, files in files_by_language(path, languages=languages).items()
+    }
 
 
 def reservoir_sample(items: Iterable[Item], size: int, *, seed: int) -> List[Item]:

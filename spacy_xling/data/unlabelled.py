@@ -105,11 +105,10 @@ class UnlabelledText:
         """
         if self.path is None:
             raise ValueError(Errors.X105)
+        by_language = files_by_language(Path(self.path), languages=self.languages, language=self.language)
         sources = [
             LanguageTexts(language, files, field=self.text, size=self.shuffle_buffer)
-            for language, files in files_by_language(
-                Path(self.path), languages=self.languages, language=self.language
-            ).items()
+            for language, files in by_language.items()
         ]
         stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed)
         for source in sources:
@@ -121,13 +120,14 @@ class UnlabelledText:
 def files_by_language(
     path: Path, *, languages: Optional[Sequence[str]] = None, language: Optional[str] = None
 ) -> Dict[Optional[str], List[TextFile]]:
-    """Find the files of raw text of each language.
+    """Find the files of raw text.
 
     path (Path): A file, or a folder of files by language.
-    languages (Optional[Sequence[str]]): The languages to find, None or no name for all.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
     language (Optional[str]): Language of the texts if `path` is one file.
     RETURNS (Dict[Optional[str], List[TextFile]]): The files of each language, sorted by language.
-    RAISES (ValueError): If a language is missing, or the files are not such as `find_files` takes.
+    RAISES (ValueError): If a language is missing, or `language` is set for a folder. (FileNotFoundError):
+        If there is no such file or folder.
     """
     files = find_files(path, KINDS)
     if language is not None:
@@ -146,19 +146,23 @@ def files_by_language(
 
 
 def read_texts(files: Sequence[TextFile], *, field: str = "text") -> Iterator[str]:
-    """Read the texts of some files once, in their order; blank ones are passed over.
+    """Read the texts of one language once, in the order of the files; blank ones are passed over.
 
-    files (Sequence[TextFile]): The files.
+    files (Sequence[TextFile]): The files, read one after the other.
     field (str): Field of the text in JSONL.
     YIELDS (str): The texts.
-    RAISES (ValueError): If a line is not what the reader expects, naming the file and the line.
+    RAISES (ValueError): If a line is not what was expected, or the files hold no text.
     """
+    found = False
     for file in files:
         with closing(LineReader(file)) as lines:
             for line in lines:
                 text = _text_of_line(lines, line, field)
                 if text.strip():
+                    found = True
                     yield text
+    if not found:
+        raise ValueError(_no_text(files))
 
 
 class LanguageTexts:
@@ -237,8 +241,7 @@ class LanguageTexts:
         while len(self.buffer) < self.size and (text := self._next_text()) is not None:
             self.buffer.append(text)
         if not self.buffer:
-            files = ", ".join(str(file.path) for file in self.files)
-            raise ValueError(Errors.X132.format(language=self.language, files=files))
+            raise ValueError(_no_text(self.files))
 
     def _next_text(self) -> Optional[str]:
         """Read up to the next text that is not blank; None at the end of the last file."""
@@ -314,7 +317,12 @@ class RawTextStream:
         self._generator.bit_generator.state = {**generator, "state": numbers}
 
 
-def _text_of_line(lines: LineReader, line: str, field: str) -> str:
-    if lines.file.kind == "txt" or not line.strip():
+def _text_of_line(reader: LineReader, line: str, field: str) -> str:
+    if reader.file.kind == "txt" or not line.strip():
         return line.rstrip("\r\n")
-    return text_of(parse_json_record(lines.file, lines.line, line), field)
+    return text_of(parse_json_record(reader.file, reader.line, line), field)
+
+
+def _no_text(files: Sequence[TextFile]) -> str:
+    paths = ", ".join(str(file.path) for file in files)
+    return Errors.X132.format(language=files[0].language, files=paths)
