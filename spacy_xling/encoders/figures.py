@@ -104,7 +104,7 @@ def _draw_panel(axis: Any, panel: Panel, inspection: Inspection) -> None:
     axis.bar_label(bars, names, padding=2, fontsize="small")
     axis.set_title(panel.title, fontsize="medium")
     # Room for the numbers beside the bars.
-    axis.margins(x=0.25)
+    axis.margins(x=0.25, y=0.02)
     axis.tick_params(axis="x", labelsize="small")
     axis.tick_params(axis="y", length=0)
     axis.spines[["top", "right"]].set_visible(False)
