@@ -33,7 +33,7 @@ def test_quotes_are_text_and_blank_lines_are_passed_over(tmp_path):
 
 @pytest.mark.parametrize(
     ("line", "found", "filled"),
-    [("one column", 1, 1), ("a\tb\tc", 3, 3), ("a\t ", 2, 1), ("\tb", 2, 1)],
+    [("one column", 1, 1), ("a\tb\tc", 3, 3), ("a\t\tb", 3, 2), ("a\t ", 2, 1), ("\tb", 2, 1)],
 )
 def test_a_line_without_two_filled_columns_is_an_error(tmp_path, line, found, filled):
     path = write(tmp_path / "en-da.tsv", f"a dog\ten hund\n\n{line}\n")

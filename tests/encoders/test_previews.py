@@ -90,8 +90,9 @@ def test_a_rate_of_1_leaves_nothing(checkpoint, texts):
 
 def test_a_long_text_has_numbered_windows_that_overlap(checkpoint, tmp_path):
     text = " ".join(TEXTS)
-    (tmp_path / "one.txt").write_text(text, encoding="utf-8")
-    previews = preview_encoder_masks(str(checkpoint), tmp_path / "one.txt", window=30, overlap=10)
+    (tmp_path / "one.txt").write_text(f"The box\n{text}", encoding="utf-8")
+    short, *previews = preview_encoder_masks(str(checkpoint), tmp_path / "one.txt", window=30, overlap=10)
+    assert (short.text, short.window, short.windows) == ("The box", 1, 1)
     assert len(previews) > 3
     assert [preview.window for preview in previews] == list(range(1, len(previews) + 1))
     assert {preview.windows for preview in previews} == {len(previews)}
