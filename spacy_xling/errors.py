@@ -352,6 +352,41 @@ class Errors(metaclass=MessagesWithCodes):
         "There is a checkpoint of an earlier run at {path}; expected a new folder. Add --resume to go on with that "
         "run, or choose another folder."
     )
+    X730 = (
+        "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
+        "--source one of these."
+    )
+    X731 = (
+        "Found layer = {layer}; expected 0 (the embeddings) to {depth} (the last layer of this encoder). Give a "
+        "layer in that range, or none for the middle one."
+    )
+    X732 = (
+        "Found {count} text(s) of language '{language}'; expected 2 or more. Raise the limit, add texts, or take "
+        "the file out."
+    )
+    X733 = (
+        "Found {count} pair(s) of '{name}' whose texts stand in no other pair; expected 2 or more. Add pairs, or "
+        "take the file out."
+    )
+    X734 = (
+        "Found vectors of the shapes {source} and {target}; expected {expected}. Make them of texts and an "
+        "encoder that fit together."
+    )
+    X735 = (
+        "Found parallel text {found}; expected '{source}-LANG.tsv' with LANG one of {languages}. Rename the "
+        "files, or leave --parallel out."
+    )
+    X736 = (
+        "Found the name {path} for the figure; expected one that ends in {expected}. Change the name's end."
+    )
+    X737 = (
+        "matplotlib can't be imported ({error}); expected it for the figure. Install the extra: pip install "
+        "'spacy-xling[plots]', or leave --figure out."
+    )
+    X738 = (
+        "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
+        "other texts, or an encoder whose tokenizer knows the language."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):

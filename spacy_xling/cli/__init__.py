@@ -3,7 +3,8 @@
 Nothing here imports torch or transformers at its top, for every `spacy` command imports these modules.
 """
 
-from . import init_encoder, pretrain  # noqa: F401  (each module adds its command)
+# Each module adds its command to the app.
+from . import init_encoder, inspect, pretrain, preview_masks
 from .app import app
 
-__all__ = ["app"]
+__all__ = ["app", "init_encoder", "inspect", "pretrain", "preview_masks"]

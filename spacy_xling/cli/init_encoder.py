@@ -1,7 +1,8 @@
-"""`spacy xling init-encoder`"""
+"""`spacy xling init-encoder`: an encoder from raw text."""
 
+from enum import Enum
 from pathlib import Path
-from typing import Optional
+from typing import Annotated, Optional
 
 import typer
 from wasabi import msg
@@ -9,26 +10,36 @@ from wasabi import msg
 from .app import app, names, one_line_errors
 
 
+class Tokenizer(str, Enum):
+    """Kinds of tokenizer."""
+
+    unigram = "unigram"
+    wordpiece = "wordpiece"
+
+
 @app.command("init-encoder")
-def init_encoder_cli(
-    texts: Path = typer.Argument(
-        ..., help="Raw text: a folder of files by language (da.txt, de.jsonl.gz), or a file"
-    ),
-    output: Path = typer.Option(..., "--output", "-o", help="Folder to write"),
-    parallel: Optional[Path] = typer.Option(
-        None, help="Parallel text (en-da.tsv ...): start with piece embeddings aligned across languages"
-    ),
-    pairs: str = typer.Option("", help="Files of the parallel text to use, e.g. en-da,en-de; all by default"),
-    preset: str = typer.Option("mini", help="Shape: tiny, mini, small or base"),
-    config: Optional[str] = typer.Option(None, help="Shape: a Hugging Face config.json, instead of a preset"),
-    tokenizer: str = typer.Option("unigram", help="Kind of tokenizer: unigram or wordpiece"),
-    pieces: Optional[int] = typer.Option(
-        None, min=1, help="Pieces of the vocabulary; by default the shape's"
-    ),
-    languages: str = typer.Option("", help="Languages to use, e.g. da,de; all by default"),
-    alpha: float = typer.Option(0.3, help="Balance of languages: 1 by size, 0 all alike"),
-    max_texts: int = typer.Option(200_000, min=1, help="The most texts to train the tokenizer on"),
-    seed: int = typer.Option(0, help="Seed of draws and weights"),
+def init_encoder_command(
+    texts: Annotated[
+        Path, typer.Argument(help="Raw text: a folder of files by language (da.txt ...), or a file")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")],
+    parallel: Annotated[
+        Optional[Path],
+        typer.Option(help="Parallel text (en-da.tsv ...): start with embeddings aligned across languages"),
+    ] = None,
+    pairs: Annotated[str, typer.Option(help="Files of it, as en-da,en-de", show_default="all")] = "",
+    preset: Annotated[str, typer.Option(help="Shape: tiny, mini, small or base")] = "mini",
+    config: Annotated[
+        Optional[str], typer.Option(help="Shape: a Hugging Face config.json, in place of a preset")
+    ] = None,
+    tokenizer: Annotated[Tokenizer, typer.Option(help="Kind of tokenizer")] = Tokenizer.unigram,
+    pieces: Annotated[
+        Optional[int], typer.Option(min=1, help="Pieces of the vocabulary", show_default="the shape's")
+    ] = None,
+    languages: Annotated[str, typer.Option(help="Languages to use, as da,de", show_default="all")] = "",
+    alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.3,
+    max_texts: Annotated[int, typer.Option(min=1, help="Most texts for the tokenizer")] = 200_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of draws and weights")] = 0,
 ) -> None:
     """Make an encoder from raw text: a tokenizer, and a masked-LM model that is yet to be trained."""
     with one_line_errors():
@@ -40,7 +51,7 @@ def init_encoder_cli(
             output,
             build_unlabelled_text_v1(texts, languages=names(languages), alpha=alpha, seed=seed),
             config=read_config(config) if config else preset_config(preset),
-            kind=tokenizer,  # type: ignore[arg-type]
+            kind=tokenizer.value,
             n_pieces=pieces,
             max_texts=max_texts,
             parallel=build_parallel_text_v1(parallel, pairs=names(pairs)) if parallel else None,

@@ -1,6 +1,7 @@
-"""`spacy xling pretrain`"""
+"""`spacy xling pretrain`: masked-LM and translation-LM training."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
@@ -11,11 +12,11 @@ from .app import app, one_line_errors
 
 
 @app.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def pretrain_cli(
+def pretrain_command(
     ctx: typer.Context,
-    config_path: Path = typer.Argument(..., help="Config file, as configs/pretrain.cfg", exists=True),
-    output: Path = typer.Option(..., "--output", "-o", help="Folder of the run"),
-    resume: bool = typer.Option(False, "--resume", help="Go on from the run's last checkpoint"),
+    config_path: Annotated[Path, typer.Argument(help="Config file, as configs/pretrain.cfg", exists=True)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint")] = False,
 ) -> None:
     """Train an encoder on raw and parallel text, from scratch or from any checkpoint.
 

@@ -20,12 +20,12 @@ class TextPair(NamedTuple):
 
     first (str): The text.
     second (str): Its translation.
-    languages (Optional[str]): The file's name up to the first dot, e.g. "en-da"; None for a single file.
+    languages (str): The file's name up to the first dot, e.g. "en-da".
     """
 
     first: str
     second: str
-    languages: Optional[str]
+    languages: str
 
 
 def build_parallel_text_v1(
@@ -108,24 +108,23 @@ class ParallelText:
         YIELDS (TextPair): The pairs.
         RAISES (ValueError): If `path` is None, a file is missing, or a line is no pair.
         """
-        for name, file in self.files_by_name().items():
-            for line in texts_of_file(file, line_of_pair):
-                yield TextPair(*_sides(line), name)
+        for file in self.files_by_name().values():
+            yield from read_pairs(file)
 
-    def files_by_name(self) -> Dict[Optional[str], TextFile]:
+    def files_by_name(self) -> Dict[str, TextFile]:
         """Find the files.
 
-        RETURNS (Dict[Optional[str], TextFile]): The file of each name.
+        RETURNS (Dict[str, TextFile]): The file of each name.
         RAISES (ValueError): If `path` is None, a file is missing or two have the same name.
         """
         if self.path is None:
             raise ValueError(Errors.X137)
-        by_name: Dict[Optional[str], TextFile] = {}
+        by_name: Dict[str, TextFile] = {}
         for file in find_files(Path(self.path), KINDS):
-            if file.language in by_name:
-                other = by_name[file.language].path
-                raise ValueError(Errors.X139.format(path=file.path, other=other, name=file.language))
-            by_name[file.language] = file
+            name = file.path.name.split(".")[0]
+            if name in by_name:
+                raise ValueError(Errors.X139.format(path=file.path, other=by_name[name].path, name=name))
+            by_name[name] = file._replace(language=name)
         if not self.pairs:
             return by_name
         missing = [name for name in self.pairs if name not in by_name]
@@ -148,9 +147,9 @@ class TextPairStream:
         self._lines = lines
 
     @property
-    def lines(self) -> Dict[Optional[str], int]:
+    def lines(self) -> Dict[str, int]:
         """Number of lines of each file, by its name."""
-        return {source.language: source.n_lines for source in self._lines.sources}
+        return {str(source.language): source.n_lines for source in self._lines.sources}
 
     def __iter__(self) -> "TextPairStream":
         return self
@@ -162,7 +161,7 @@ class TextPairStream:
         RAISES (ValueError): If a line is no pair, naming the file and the line.
         """
         line = next(self._lines)
-        return TextPair(*_sides(line.text), line.language)
+        return TextPair(*_sides(line.text), str(line.language))
 
     def state_dict(self) -> Dict[str, Any]:
         """Save where the stream stands, as `RawTextStream.state_dict`."""
@@ -171,6 +170,17 @@ class TextPairStream:
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Go to a saved state, as `RawTextStream.load_state_dict`."""
         self._lines.load_state_dict(state)
+
+
+def read_pairs(file: TextFile) -> Iterator[TextPair]:
+    """Read the pairs of a file, once.
+
+    file (TextFile): The file, with its name as `language`.
+    YIELDS (TextPair): The pairs.
+    RAISES (ValueError): If a line is no pair, naming the file and the line.
+    """
+    for line in texts_of_file(file, line_of_pair):
+        yield TextPair(*_sides(line), str(file.language))
 
 
 def line_of_pair(file: TextFile, line: int, content: str) -> str:
@@ -194,4 +204,4 @@ def line_of_pair(file: TextFile, line: int, content: str) -> str:
 
 def _sides(line: str) -> Tuple[str, str]:
     first, second = line.split(SEPARATOR)
-    return first, second
+    return first.strip(), second.strip()

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
@@ -127,7 +127,7 @@ class UnlabelledText:
         """
         sources = [
             LanguageTexts(language, files, text_of_line=self._text_to_train, size=self.shuffle_buffer)
-            for language, files in self.files_by_language().items()
+            for language, files in self._files_by_language().items()
         ]
         stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed + rank)
         for source in sources:
@@ -135,63 +135,75 @@ class UnlabelledText:
             logger.info("Raw text: %s, %d lines, drawn %.1f %%", source.language, source.n_lines, 100 * share)
         return stream
 
-    def read(self) -> Iterator[RawText]:
-        """Read all texts once, language by language, in the order of the files. Held-out texts are there too.
-
-        YIELDS (RawText): The texts that are not blank.
-        RAISES (ValueError): If `path` is None, a language is missing, or a line is not what is expected.
-        """
-        for language, files in self.files_by_language().items():
-            for file in files:
-                for text in texts_of_file(file, partial(text_of_raw_line, field=self.text)):
-                    yield RawText(text, language)
-
     def read_heldout(self, limit: int) -> Dict[Optional[str], List[str]]:
         """Read texts that the stream never gives.
 
-        limit (int): The most texts of a language; the first in the order of the files are taken.
+        limit (int): The most texts of a language; the first in the order of the files are taken, and one that
+            stands twice among them counts once.
         RETURNS (Dict[Optional[str], List[str]]): Texts by language, none twice.
         """
-        heldout: Dict[Optional[str], Dict[str, None]] = {}
-        for language, files in self.files_by_language().items():
-            found = heldout.setdefault(language, {})
-            for file in files:
-                for text in texts_of_file(file, partial(text_of_raw_line, field=self.text)):
-                    if len(found) == limit:
-                        break
-                    if is_heldout(text, self.heldout_share):
-                        found[text] = None
-        return {language: list(found) for language, found in heldout.items()}
+        by_language = {}
+        for language, files in self._files_by_language().items():
+            found = (
+                text for text in read_texts(files, field=self.text) if is_heldout(text, self.heldout_share)
+            )
+            # A dict, for texts that stand twice.
+            by_language[language] = list(dict.fromkeys(islice(found, limit)))
+        return by_language
 
     def _text_to_train(self, file: TextFile, line: int, content: str) -> str:
         text = text_of_raw_line(file, line, content, field=self.text)
         return "" if is_heldout(text, self.heldout_share) else text
 
-    def files_by_language(self) -> Dict[Optional[str], List[TextFile]]:
-        """Find the files of each language.
-
-        RETURNS (Dict[Optional[str], List[TextFile]]): The files, sorted by name.
-        RAISES (ValueError): If `path` is None or a language is missing.
-        """
+    def _files_by_language(self) -> Dict[Optional[str], List[TextFile]]:
         if self.path is None:
             raise ValueError(Errors.X105)
-        path = Path(self.path)
-        files = find_files(path, KINDS)
-        if self.language is not None:
-            if path.is_dir():
-                raise ValueError(Errors.X131.format(path=path, language=self.language))
-            files = [file._replace(language=self.language) for file in files]
-        # Files of a folder come sorted by name, where "da-DK.txt" stands between "da.jsonl" and "da.txt".
-        files = sorted(files, key=lambda file: file.language or "")
-        by_language = {
-            language: list(group) for language, group in groupby(files, lambda file: file.language)
-        }
-        if not self.languages:
-            return by_language
-        missing = [language for language in self.languages if language not in by_language]
-        if missing:
-            raise ValueError(Errors.X130.format(path=path, missing=missing, found=list(by_language)))
-        return {language: files for language, files in by_language.items() if language in self.languages}
+        return files_by_language(Path(self.path), languages=self.languages, language=self.language)
+
+
+def files_by_language(
+    path: Path, *, languages: Optional[Sequence[str]] = None, language: Optional[str] = None
+) -> Dict[Optional[str], List[TextFile]]:
+    """Find the files of raw text.
+
+    path (Path): A file, or a folder of files by language.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
+    language (Optional[str]): Language of the texts if `path` is one file.
+    RETURNS (Dict[Optional[str], List[TextFile]]): The files of each language, sorted by language.
+    RAISES (ValueError): If a language is missing, or `language` is set for a folder. (FileNotFoundError):
+        If there is no such file or folder.
+    """
+    files = find_files(path, KINDS)
+    if language is not None:
+        if path.is_dir():
+            raise ValueError(Errors.X131.format(path=path, language=language))
+        files = [file._replace(language=language) for file in files]
+    # Files of a folder come sorted by name, where "da-DK.txt" stands between "da.jsonl" and "da.txt".
+    files = sorted(files, key=lambda file: file.language or "")
+    by_language = {name: list(group) for name, group in groupby(files, lambda file: file.language)}
+    if not languages:
+        return by_language
+    missing = [name for name in languages if name not in by_language]
+    if missing:
+        raise ValueError(Errors.X130.format(path=path, missing=missing, found=list(by_language)))
+    return {name: files for name, files in by_language.items() if name in languages}
+
+
+def read_texts(files: Sequence[TextFile], *, field: str = "text") -> Iterator[str]:
+    """Read the texts of one language once, in the order of the files; blank ones are passed over.
+
+    files (Sequence[TextFile]): The files, read one after the other.
+    field (str): Field of the text in JSONL.
+    YIELDS (str): The texts.
+    RAISES (ValueError): If a line is not what was expected, or the files hold no text.
+    """
+    found = False
+    for file in files:
+        for text in texts_of_file(file, partial(text_of_raw_line, field=field)):
+            found = True
+            yield text
+    if not found:
+        raise ValueError(_no_text(files))
 
 
 # Reads the text of a line, given its file and number; an empty text is passed over.
@@ -305,8 +317,7 @@ class LanguageTexts:
         while len(self.buffer) < self.size and (text := self._next_text()) is not None:
             self.buffer.append(text)
         if not self.buffer:
-            files = ", ".join(str(file.path) for file in self.files)
-            raise ValueError(Errors.X132.format(language=self.language, files=files))
+            raise ValueError(_no_text(self.files))
 
     def _next_text(self) -> Optional[str]:
         """Read up to the next text that is not blank; None at the end of the last file."""
@@ -318,6 +329,10 @@ class LanguageTexts:
             if self._index + 1 == len(self.files):
                 return None
             self._start(self._index + 1)
+
+
+def _no_text(files: Sequence[TextFile]) -> str:
+    return Errors.X132.format(language=files[0].language, files=", ".join(str(file.path) for file in files))
 
 
 class RawTextStream:

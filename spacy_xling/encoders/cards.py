@@ -6,6 +6,8 @@ from typing import NamedTuple, Optional, Protocol
 
 import srsly
 
+from .heldout import NO_LANGUAGE
+
 CARD = "README.md"
 
 
@@ -111,7 +113,7 @@ def write_card(folder: Path, card: Card) -> None:
 
 
 def _codes(languages: Iterable[Optional[str]]) -> list[str]:
-    return [language for language in languages if language and language != "-"]
+    return [language for language in languages if language and language != NO_LANGUAGE]
 
 
 def _shares_table(shares: Mapping[Optional[str], float]) -> str:

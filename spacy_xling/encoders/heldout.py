@@ -1,7 +1,7 @@
 """The masked-LM loss on text that training never sees, by language."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,15 +13,18 @@ from ..pieces.masking import masking_vocabulary
 from ..pieces.windows import split_windows, windows_as_texts
 from .settings import Settings
 
+# Stands for a language that isn't known.
+NO_LANGUAGE = "-"
+
 
 class HeldOut(NamedTuple):
     """Held-out texts, masked once: every measurement is of the same targets.
 
-    languages (Sequence[Optional[str]]): The languages that have such texts.
+    languages (Sequence[str]): The languages that have such texts.
     batches (Sequence[Sequence[MaskedWindows]]): Those of each language.
     """
 
-    languages: Sequence[Optional[str]]
+    languages: Sequence[str]
     batches: Sequence[Sequence[MaskedWindows]]
 
     @classmethod
@@ -41,16 +44,16 @@ class HeldOut(NamedTuple):
             generator = np.random.Generator(np.random.PCG64(settings.training.seed))
             windows = windows_as_texts(split_windows(encoder.tokenizer, found))
             batches.append(masked_windows(settings.masking(windows, vocabulary, generator), padding))
-        return cls(list(texts), batches)
+        return cls([language or NO_LANGUAGE for language in texts], batches)
 
 
 @torch.no_grad()
-def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[Optional[str], float]:
+def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     """Measure the loss by language.
 
     heldout (HeldOut): The texts.
     module (MaskedLMLoss): The encoder; it is left in the mode it was in.
-    RETURNS (dict[Optional[str], float]): Mean of -log P(target | window without it), in nats, by language.
+    RETURNS (dict[str, float]): Mean of -log P(target | window without it), in nats, by language.
     """
     training = module.training
     module.eval()

@@ -1,9 +1,8 @@
 """Masked-LM and translation-LM training of an encoder, from scratch or continued."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
 from ..training.schedules import value_at
 from ..types import MaskedPieces
-from .heldout import HeldOut
+from .heldout import NO_LANGUAGE
 from .settings import OptimizerBlock, Settings
 
 
@@ -39,14 +38,14 @@ class Streams:
         share = training.parallel_share
         per_batch = training.batch_pieces / training.accumulate_gradient
         self._sources: dict[str, tuple[RawWindows, int]] = {}
-        self.lines: dict[str, dict[Optional[str], int]] = {"unlabelled": {}, "parallel": {}}
+        self.lines: dict[str, dict[str, int]] = {"unlabelled": {}, "parallel": {}}
         if share < 1:
             texts = settings.unlabelled(rank=rank)
             self._sources["unlabelled"] = (
                 RawWindows(texts, partial(cut_texts, split=split)),
                 max(1, round(per_batch * (1 - share))),
             )
-            self.lines["unlabelled"] = {source.language: source.n_lines for source in texts.sources}
+            self.lines["unlabelled"] = {s.language or NO_LANGUAGE: s.n_lines for s in texts.sources}
         if share > 0:
             pairs = settings.parallel(rank=rank)
             self._sources["parallel"] = (
@@ -162,17 +161,3 @@ class Pretraining:
         """The sum of a number over all processes."""
         tensor = torch.as_tensor(value, dtype=torch.float64, device=self.accelerator.device)
         return float(self.accelerator.reduce(tensor, "sum"))
-
-    def heldout(self) -> HeldOut:
-        """The texts to measure the loss on, masked once for all measurements."""
-        return HeldOut.read(self.settings, self.encoder, self.padding)
-
-
-def steps(run: Pretraining) -> Iterator[float]:
-    """Train until the last step.
-
-    run (Pretraining): The run; it may have steps behind it.
-    YIELDS (float): The loss of each step.
-    """
-    while run.step < run.settings.training.max_steps:
-        yield run.update()

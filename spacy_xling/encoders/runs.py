@@ -3,7 +3,7 @@
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Optional, TypeVar
+from typing import Any
 
 from accelerate import Accelerator
 from thinc.api import Config
@@ -18,8 +18,6 @@ from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining
 from .settings import Settings, flatten, resolve_settings
 from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
-
-Number = TypeVar("Number", int, float)
 
 BEST, LAST, CHECKPOINTS, LOG = "model-best", "model-last", "checkpoints", "log.jsonl"
 
@@ -123,8 +121,8 @@ class Loop:
                 start=start,
                 step=run.step,
                 n_pieces_seen=run.n_pieces,
-                raw=_named(lines["unlabelled"]),
-                parallel=_named(lines["parallel"]),
+                raw=lines["unlabelled"],
+                parallel=lines["parallel"],
                 heldout=self.progress.heldout,
                 settings=settings,
             )
@@ -143,7 +141,7 @@ class Loop:
     def _measure(self, loss: float, seconds: float) -> None:
         run = self._run
         # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
-        heldout = _named(heldout_losses(self._heldout, run.accelerator.unwrap_model(run.module)))
+        heldout = heldout_losses(self._heldout, run.accelerator.unwrap_model(run.module))
         self.progress = self.progress._replace(heldout=heldout)
         rate = run.optimizer.param_groups[0]["lr"]
         row = Row(run.step, run.n_pieces, round(seconds, 1), rate, loss, heldout)
@@ -169,7 +167,7 @@ class Loop:
         if folder is not None:
             logs.append(TensorBoardLog(folder, self._run.step))
         if not self._quiet:
-            console = ConsoleLog([language or "-" for language in self._heldout.languages])
+            console = ConsoleLog(self._heldout.languages)
             console.start(self._run.n_pieces)
             logs.append(console)
         return logs
@@ -179,8 +177,3 @@ class Loop:
         missing = [language for language in lines if language not in self._heldout.languages]
         if missing and self._settings.training.heldout_texts and self._settings.unlabelled.heldout_share:
             warnings.warn(Warnings.W701.format(languages=missing), stacklevel=2)
-
-
-def _named(by_language: dict[Optional[str], Number]) -> dict[str, Number]:
-    """The same, with a name for texts whose language isn't known."""
-    return {language or "-": value for language, value in by_language.items()}

@@ -26,7 +26,7 @@ class Progress(NamedTuple):
     log_size (int): Bytes of the log.
     best (Optional[float]): Lowest held-out loss so far.
     best_step (int): The step it was measured at.
-    heldout (dict[str, float]): The last held-out losses by language, "-" for a language that isn't known.
+    heldout (dict[str, float]): The last held-out losses by language.
     """
 
     log_size: int = 0

@@ -24,6 +24,9 @@ def masked_cross_entropy(states: Tensor, weight: Tensor, bias: Tensor | None, ta
     RETURNS (Tensor): The loss, in nats, a scalar; 0 where there is no target. Its gradient can be
         taken once.
     """
+    if not torch.is_grad_enabled():
+        # A Function makes the gradients of whatever is trained, though nobody can ask for them here.
+        states, weight, bias = states.detach(), weight.detach(), None if bias is None else bias.detach()
     return _MaskedCrossEntropy.apply(states, weight, bias, targets)  # type: ignore[no-untyped-call]
 
 

@@ -160,3 +160,18 @@ def test_a_vocabulary_over_the_slice_is_taken_target_by_target(monkeypatch):
     monkeypatch.setattr(module, "SLICE_LOGITS", 100)
     states, weight, bias, chosen = inputs(torch.float32, sizes=(40, 1000, 2))
     assert largest_made(masked_cross_entropy, (states, weight, bias), chosen) <= 2 * 1000
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_without_gradients_none_is_made(monkeypatch, bias):
+    needed = []
+    made = module._loss_and_gradients
+    monkeypatch.setattr(
+        module, "_loss_and_gradients", lambda *arguments: needed.extend(arguments[-1]) or made(*arguments)
+    )
+    states, weight, offset, targets = inputs(bias=bias)
+    with torch.no_grad():
+        loss = masked_cross_entropy(states, weight, offset, targets)
+    assert needed
+    assert not any(needed)
+    torch.testing.assert_close(loss, plain(states, weight, offset, targets).detach())

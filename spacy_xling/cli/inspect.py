@@ -1,0 +1,110 @@
+"""`spacy xling inspect`: what an encoder makes of each language, before any training."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List, Optional
+
+import srsly
+import typer
+from wasabi import msg, table
+
+from .app import app, one_line_errors
+
+if TYPE_CHECKING:
+    from ..encoders.inspection import Inspection, LanguageReport
+
+HEADER = (
+    "language",
+    "texts",
+    "pieces/word",
+    "pieces/char",
+    "unknown %",
+    "long %",
+    "MLM loss",
+    "distance",
+    "retrieval %",
+    "pairs",
+)
+LEGEND = """\
+pieces/word   ordinary pieces per word, a word being what stands between spaces: where a script has none, a
+              sentence. Look at pieces/char there: pieces per character that is no white space.
+unknown %     of the ordinary pieces, those that are the unknown piece
+long %        of the texts, those longer than the window of {window} pieces
+MLM loss      nats per masked piece, under whole-word masking; unknown pieces are never masked
+distance      squared maximum mean discrepancy between the text vectors of {source} and the language:
+              0 for the same distribution, at most 2; texts on other subjects are farther too
+retrieval %   of the texts of {source}, those whose translation is the closest of all pairs' by cosine
+Vectors are the mean, over a text's ordinary pieces, of the states of layer {layer}; 0 is the embeddings."""
+
+
+@app.command("inspect")
+def inspect_command(
+    encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
+    texts: Annotated[Path, typer.Argument(help="Folder of raw text by language: da.txt, de.jsonl.gz ...")],
+    parallel: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of pairs, en-da.tsv or en-da.tsv.gz: two columns, no header, no quotes"),
+    ] = None,
+    source: Annotated[str, typer.Option(help="The language that the others are held against")] = "en",
+    limit: Annotated[int, typer.Option(min=2, help="Most texts, and pairs, of a language: a sample")] = 500,
+    layer: Annotated[
+        Optional[int],
+        typer.Option(help="Layer for text vectors, 0 for the embedding layer", show_default="the middle one"),
+    ] = None,
+    json: Annotated[Optional[Path], typer.Option(help="File for all numbers")] = None,
+    figure: Annotated[Optional[Path], typer.Option(help="File for a figure: .svg, .png or .pdf")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and masks")] = 0,
+) -> None:
+    """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
+    with one_line_errors():
+        from ..encoders.figures import check_figure, save_figure
+        from ..encoders.inspection import inspect_encoder
+
+        if figure is not None:
+            check_figure(figure)
+        inspection = inspect_encoder(
+            encoder,
+            texts,
+            parallel=parallel,
+            source=source,
+            limit=limit,
+            layer=layer,
+            seed=seed,
+            progress=True,
+        )
+        print_inspection(inspection)
+        if json is not None:
+            json.parent.mkdir(parents=True, exist_ok=True)
+            srsly.write_json(json, asdict(inspection))
+            msg.good(f"Numbers in {json}")
+        if figure is not None:
+            figure.parent.mkdir(parents=True, exist_ok=True)
+            save_figure(inspection, figure)
+            msg.good(f"Figure in {figure}")
+
+
+def print_inspection(inspection: "Inspection") -> None:
+    """Print the numbers as a table, with what they are.
+
+    inspection (Inspection): The numbers.
+    """
+    rows = [_row(report) for report in inspection.languages]
+    typer.echo(table(rows, header=HEADER, divider=True, aligns=["l", *["r"] * (len(HEADER) - 1)]))
+    typer.echo(
+        LEGEND.format(window=inspection.window, source=inspection.source, layer=inspection.layer) + "\n"
+    )
+
+
+def _row(report: "LanguageReport") -> List[str]:
+    return [
+        report.language,
+        str(report.texts),
+        f"{report.pieces_per_word:.2f}",
+        f"{report.pieces_per_character:.2f}",
+        f"{100 * report.unknown_share:.1f}",
+        f"{100 * report.long_share:.1f}",
+        "-" if report.mlm_loss is None else f"{report.mlm_loss:.2f}",
+        "-" if report.distance is None else f"{report.distance:.3f}",
+        "-" if report.retrieval is None else f"{100 * report.retrieval:.1f}",
+        str(report.pairs or "-"),
+    ]

@@ -1,0 +1,98 @@
+"""`spacy xling preview-masks`: masked texts as the model will see them."""
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from .app import app, names, one_line_errors
+
+if TYPE_CHECKING:
+    from ..encoders.previews import PreviewPiece, WindowPreview
+
+COLOURS = {"special": "bright_black", "mask": "yellow", "random": "red", "kept": "green"}
+LEGEND = (
+    ("mask", "[MASK<-was] the mask piece"),
+    ("random", "[RANDOM now<-was] a random piece"),
+    ("kept", "[KEPT piece] a target that stays as it is"),
+)
+
+
+class Unit(str, Enum):
+    """What is masked as a whole."""
+
+    word = "word"
+    piece = "piece"
+
+
+@app.command("preview-masks")
+def preview_masks_command(
+    encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
+    texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Texts of each language: a sample")] = 5,
+    rate: Annotated[float, typer.Option(help="Share of the words or pieces that become targets")] = 0.15,
+    by: Annotated[Unit, typer.Option(help="Mask whole words or single pieces")] = Unit.word,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and masks")] = 0,
+    languages: Annotated[
+        str, typer.Option(help="Languages with commas between them: da,de", show_default="all")
+    ] = "",
+    window: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Most pieces of a window", show_default="what the encoder can take"),
+    ] = None,
+    overlap: Annotated[int, typer.Option(min=0, help="Pieces that a long text's windows share")] = 32,
+) -> None:
+    """Masked texts as the model will see them in training, with what stood there."""
+    with one_line_errors():
+        from ..encoders.previews import preview_encoder_masks
+
+        previews = preview_encoder_masks(
+            encoder,
+            texts,
+            n=n,
+            rate=rate,
+            by=by.value,
+            seed=seed,
+            languages=names(languages),
+            window=window,
+            overlap=overlap,
+        )
+        _print("  ".join(_coloured(text, fate) for fate, text in LEGEND))
+        for preview in previews:
+            _print(f"\n{_heading(preview)}\n{preview.text.strip()}\n{format_window(preview)}")
+
+
+def format_window(preview: "WindowPreview") -> str:
+    """The pieces of a window as one line, which says without colours too what became of each.
+
+    preview (WindowPreview): The window.
+    RETURNS (str): The line.
+    """
+    return " ".join(_coloured(_marked(piece), piece.fate) for piece in preview.pieces)
+
+
+def _marked(piece: "PreviewPiece") -> str:
+    if piece.fate == "mask":
+        return f"[MASK<-{piece.target}]"
+    if piece.fate == "random":
+        return f"[RANDOM {piece.shown}<-{piece.target}]"
+    return f"[KEPT {piece.shown}]" if piece.fate == "kept" else piece.shown
+
+
+def _heading(preview: "WindowPreview") -> str:
+    targets = sum(piece.target is not None for piece in preview.pieces)
+    ordinary = sum(piece.fate != "special" for piece in preview.pieces)
+    language = preview.language or "text"
+    place = "" if preview.windows == 1 else f", window {preview.window} of {preview.windows}"
+    return typer.style(f"{language}{place}: {targets} of {ordinary} pieces to guess", bold=True)
+
+
+def _coloured(text: str, fate: str) -> str:
+    return typer.style(text, fg=COLOURS[fate]) if fate in COLOURS else text
+
+
+def _print(text: str) -> None:
+    # None leaves it to whether it is a terminal.
+    typer.echo(text, color=False if "NO_COLOR" in os.environ else None)

@@ -1,0 +1,119 @@
+"""Figures of what an encoder makes of each language."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ..errors import Errors
+from .inspection import Inspection, LanguageReport
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".svg", ".png", ".pdf")
+BAR, SOURCE_BAR = "#4477aa", "#bbbbbb"
+# Inches.
+PANEL_WIDTH, ROW_HEIGHT, MARGIN = 2.6, 0.24, 1.4
+
+
+class Panel(NamedTuple):
+    """One of the small multiples.
+
+    title (str): Its title.
+    value (Callable): The number of a language, None for no bar.
+    form (str): How the number is written.
+    """
+
+    title: str
+    value: Callable[[LanguageReport], Optional[float]]
+    form: str
+
+
+def check_figure(path: Path) -> None:
+    """Check, before any work, that a figure can be drawn.
+
+    path (Path): The file to be.
+    RAISES (ValueError): Its name tells no known kind. (ImportError): matplotlib is missing; the message
+        names the extra.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(Errors.X736.format(path=path, expected=", ".join(SUFFIXES)))
+    _figure_class()
+
+
+def save_figure(inspection: Inspection, path: Path) -> None:
+    """Draw an inspection to a file.
+
+    inspection (Inspection): The numbers.
+    path (Path): The file, which ends in .svg, .png or .pdf.
+    RAISES (ValueError): As `check_figure`. (ImportError): As `check_figure`.
+    """
+    check_figure(path)
+    draw_inspection(inspection).savefig(path, dpi=150)
+
+
+def draw_inspection(inspection: Inspection) -> "Figure":
+    """Draw a panel for each number, with a bar for each language.
+
+    inspection (Inspection): The numbers.
+    RETURNS (Figure): The figure.
+    RAISES (ImportError): matplotlib is missing; the message names the extra.
+    """
+    chosen = panels(inspection)
+    reports = inspection.languages
+    size = (PANEL_WIDTH * len(chosen), ROW_HEIGHT * len(reports) + MARGIN)
+    figure = _figure_class()(figsize=size, layout="constrained")
+    axes = figure.subplots(1, len(chosen), sharey=True, squeeze=False)[0]
+    for axis, panel in zip(axes, chosen, strict=True):
+        _draw_panel(axis, panel, inspection)
+    axes[0].set_yticks(range(len(reports)), [report.language for report in reports])
+    axes[0].invert_yaxis()
+    figure.suptitle(
+        f"{Path(inspection.encoder).name}: layer {inspection.layer}, source {inspection.source} in grey",
+        fontsize="medium",
+    )
+    return figure
+
+
+def panels(inspection: Inspection) -> list[Panel]:
+    """The panels of an inspection; that of retrieval only where there were pairs.
+
+    inspection (Inspection): The numbers.
+    RETURNS (list[Panel]): The panels, left to right.
+    """
+    always = [
+        Panel("pieces per word", lambda report: report.pieces_per_word, "{:.1f}"),
+        Panel("unknown pieces, %", lambda report: 100 * report.unknown_share, "{:.1f}"),
+        Panel("masked-LM loss, nats", lambda report: report.mlm_loss, "{:.1f}"),
+        Panel("distance to source, MMD²", lambda report: report.distance, "{:.2f}"),
+    ]
+    if all(report.retrieval is None for report in inspection.languages):
+        return always
+    return [*always, Panel("retrieval from source, %", _retrieval_percent, "{:.0f}")]
+
+
+def _retrieval_percent(report: LanguageReport) -> Optional[float]:
+    return None if report.retrieval is None else 100 * report.retrieval
+
+
+def _draw_panel(axis: Any, panel: Panel, inspection: Inspection) -> None:
+    values = [panel.value(report) for report in inspection.languages]
+    colours = [SOURCE_BAR if report.language == inspection.source else BAR for report in inspection.languages]
+    bars = axis.barh(range(len(values)), [value or 0 for value in values], color=colours)
+    names = ["" if value is None else panel.form.format(value) for value in values]
+    axis.bar_label(bars, names, padding=2, fontsize="small")
+    axis.set_title(panel.title, fontsize="medium")
+    # Room for the numbers beside the bars.
+    axis.margins(x=0.25, y=0.02)
+    axis.tick_params(axis="x", labelsize="small")
+    axis.tick_params(axis="y", length=0)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _figure_class() -> Any:
+    try:
+        # Not pyplot, whose state is the whole process's.
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(Errors.X737.format(error=error)) from error
+    return Figure
