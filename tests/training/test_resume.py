@@ -89,10 +89,8 @@ def assert_same(work, expected):
     ("kind", "checkpoint_every"),
     [
         ("joint", None),
-        ("joint", 2),
         ("streamed", 2),
         ("epochs", None),
-        ("spacy", None),
         ("spacy", 3),
         ("patience", None),
         ("plain order", 2),
@@ -107,7 +105,7 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(
     deaths = 0
     while is_killed(
         work,
-        chance.randrange(moments // 8, moments // 2),
+        chance.randrange(moments // 4, moments // 2),
         monkeypatch,
         resume=deaths > 0,
         checkpoint_every=checkpoint_every,
@@ -119,7 +117,7 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(
     assert_same(work, expected)
 
 
-@pytest.mark.parametrize("before_the_end", [1, 5, 9, 14, 40])
+@pytest.mark.parametrize("before_the_end", [1, 5, 14])
 def test_killed_near_its_end_it_ends_as_if_never_killed(before_the_end, make_work, never_killed, monkeypatch):
     expected, moments = never_killed("spacy")
     work = make_work("spacy")
