@@ -91,6 +91,9 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         unfinished.rename(target)
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, shutil.Error):
+            # A list of (from, to, reason).
+            raise OSError(error.args[0][0][-1]) from error
         if isinstance(error, Exception) and SYSTEM_ERROR.search(str(error)):
             raise OSError(str(error)) from error
         raise

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,14 @@ def test_what_the_system_refused_is_an_OSError_whoever_says_it(tmp_path, said):
         raise Exception(said)
 
     with pytest.raises(OSError, match=r"X609.*No space left"):
+        Checkpoints(tmp_path).write(2, fill)
+
+
+def test_of_a_copy_that_fails_the_first_reason_is_told(tmp_path):
+    def fill(folder):
+        raise shutil.Error([("a", "b", "No space left"), ("c", "d", "No space left either")])
+
+    with pytest.raises(OSError, match=r"X609.*couldn't be written \(No space left\);"):
         Checkpoints(tmp_path).write(2, fill)
 
 

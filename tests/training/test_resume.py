@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import random
 from pathlib import Path
 
@@ -117,10 +118,15 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(
     assert_same(work, expected)
 
 
-@pytest.mark.parametrize("before_the_end", [1, 5, 14])
-def test_killed_near_its_end_it_ends_as_if_never_killed(before_the_end, make_work, never_killed, monkeypatch):
-    expected, moments = never_killed("spacy")
-    work = make_work("spacy")
+@pytest.mark.parametrize(
+    ("kind", "before_the_end"), [("joint", 1), ("joint", 9), ("spacy", 1), ("spacy", 5), ("spacy", 14)]
+)
+def test_killed_near_its_end_it_ends_as_if_never_killed(
+    kind, before_the_end, make_work, never_killed, monkeypatch
+):
+    """The last step of the one is evaluated and has a checkpoint, that of the other has neither."""
+    expected, moments = never_killed(kind)
+    work = make_work(kind)
     assert is_killed(work, moments - before_the_end, monkeypatch)
     work.train(resume=True)
     assert_same(work, expected)
@@ -160,6 +166,21 @@ def test_rows_of_steps_that_were_done_are_not_shown_again(make_work, monkeypatch
     assert [row[:2] for row in rows].count(["E", "#"]) == 1
     assert [row[1] for row in rows if row and row[0].isdigit()] == ["8"]
     assert [row["step"] for row in work.rows()] == [0, 4, 8]
+
+
+def test_seconds_go_on_from_those_of_the_checkpoint(make_work, monkeypatch):
+    work = make_work("joint")
+    interrupt(work, monkeypatch)
+    file = work.output / "checkpoints" / "step-3" / "training.json"
+    data = json.loads(file.read_text())
+    for evaluation, seconds in zip(data["progress"]["evaluations"], (500, 1000), strict=True):
+        evaluation["seconds"] = seconds
+    data["progress"]["seconds"] = 1000
+    file.write_text(json.dumps(data))
+    work.train(resume=True)
+    seconds = [json.loads(line)["seconds"] for line in work.log.read_text().splitlines()]
+    assert seconds[:2] == [500, 1000]
+    assert 1000 <= seconds[2] < 1100
 
 
 def test_without_a_checkpoint_it_starts_from_the_beginning(make_work, never_killed, monkeypatch):
@@ -302,7 +323,7 @@ def test_an_error_saves_the_pipeline_and_can_be_resumed(error, make_work, never_
     assert_same(work, never_killed("spacy")[0])
 
 
-def test_a_log_of_another_run_stays(make_work, monkeypatch):
+def test_a_log_of_another_run_stays(make_work):
     work = make_work("spacy")
     work.log.write_text("of another run")
     assert "already exists" in work.train(checkpoint_every=3)
