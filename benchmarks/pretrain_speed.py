@@ -3,11 +3,11 @@
     python benchmarks/pretrain_speed.py RAW [--steps 20] [--repeats 3] [--json FILE]
 
 RAW is a folder of raw text by language. Peer: `transformers`' own `Trainer` with
-`DataCollatorForLanguageModeling`, dynamic padding and the same texts in each batch, fp32. Shape: 4 layers x 192,
-with vocabularies of 16,000 and of 64,000 pieces; the weights are random, on which speed doesn't depend. The runs
-take turns in one process, so that what slows the machine slows all of them. Each is timed without its first
-steps. Prints a table of pieces per second (without padding): median, least and greatest of the repeats, and the
-ratio of the medians to the Trainer's.
+`DataCollatorForLanguageModeling`, dynamic padding and the same texts in each batch, fp32. Shape: 4 layers x
+192, with vocabularies of 16,000 and of 64,000 pieces; the weights are random, on which speed doesn't
+depend. The runs take turns in one process, so that what slows the machine slows all of them. Each is timed
+without its first steps. Prints a table of pieces per second (without padding): median, least and greatest
+of the repeats, and the ratio of the medians to the Trainer's.
 """
 
 import argparse

@@ -3,11 +3,11 @@
     python benchmarks/tlm.py RAW PARALLEL WORK [--steps 1500]
 
 RAW and PARALLEL are folders of raw text (en, de, da) and of pairs (en-de, en-da). One encoder with random
-weights, of the preset `tiny`, is trained twice: on raw text alone, and with half of the pieces from pairs; steps,
-pieces, rate and seed are the same. The raw text of the first run has the sentences of the pairs too, each side by
-itself, so that both runs see the same text. Score: English to German retrieval, accuracy@1 among 1,000
-held-out pairs that neither run trained on; mean of the ordinary pieces' states in layer 1 of 2, which was fixed
-beforehand, by cosine. Beside it the same with each language's mean vector taken off.
+weights, of the preset `tiny`, is trained twice: on raw text alone, and with half of the pieces from pairs;
+steps, pieces, rate and seed are the same. The raw text of the first run has the sentences of the pairs too,
+each side by itself, so that both runs see the same text. Score: English to German retrieval, accuracy@1
+among 1,000 held-out pairs that neither run trained on; mean of the ordinary pieces' states in layer 1 of 2,
+which was fixed beforehand, by cosine. Beside it the same with each language's mean vector taken off.
 """
 
 import argparse

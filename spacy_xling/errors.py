@@ -288,6 +288,11 @@ class Errors(metaclass=MessagesWithCodes):
         "The objective of '{name}' is {found}; expected spacy-xling.JointObjective.v1, with the classification "
         "loss under [components.{name}.objective.classification]. Correct [components.{name}.objective]."
     )
+    X510 = (
+        "The raw text of '{name}' comes from a {found} without `state_dict`; expected a stream that can be saved "
+        "and restored, as spacy-xling.UnlabelledText.v1 gives. Add `state_dict` and `load_state_dict` to it, or "
+        "train with `spacy train`, without checkpoints."
+    )
 
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
@@ -304,6 +309,32 @@ class Errors(metaclass=MessagesWithCodes):
     X609 = (
         "The checkpoint {path} couldn't be written ({error}); expected a disk with room and a folder that can be "
         "written to. Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+    )
+    X610 = (
+        "Found a checkpoint of an earlier run at {path}; expected a folder without. Add --resume to go on with "
+        "that run, or choose another --output folder, or remove {folder}."
+    )
+    X611 = (
+        "The config differs from that of the run to be resumed, in {settings}; expected the same. Take the "
+        "config and overrides the run was started with, or start anew in another --output folder."
+    )
+    X612 = (
+        "The training text isn't what the run to be resumed had read in its first {n_batches} batches; expected "
+        "the same texts in the same order. Bring back the files it was started with, or start anew in another "
+        "--output folder."
+    )
+    X613 = (
+        "The optimizer keeps values under {keys}, which belong to no parameter of the pipeline; expected only "
+        "those of thinc's parameters and of torch's named ones. Train with `spacy train`, without checkpoints."
+    )
+    X614 = (
+        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
+        "Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+    )
+    X615 = "Found checkpoint_every = {found}; expected 1 step or more. Set e.g. --checkpoint-every 500."
+    X616 = (
+        "The checkpoint {path} can't be read ({error}); expected what a run of this version wrote. Remove the "
+        "folder and start anew."
     )
 
     # 7 encoders

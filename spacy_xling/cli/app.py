@@ -13,6 +13,11 @@ app = typer.Typer(name="xling", help=HELP, no_args_is_help=True, rich_markup_mod
 spacy_app.add_typer(app)
 
 
+@app.callback(help=HELP)
+def root() -> None:
+    """Keeps a command's name needed where there is only one, which Typer would take for the whole."""
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Print an error of this package as its one line, and leave with status 1; others keep their traceback.

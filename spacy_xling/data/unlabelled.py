@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.util import logger
 
 from ..errors import Errors
+from ..generators import generator_state, set_generator_state
 from .files import LineReader, TextFile, count_lines, find_files
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha, sampling_shares
@@ -369,11 +370,8 @@ class RawTextStream:
 
         RETURNS (Dict[str, Any]): The state, of strings, small integers, lists and dicts with string keys.
         """
-        generator: Dict[str, Any] = dict(self._generator.bit_generator.state)
-        # Two numbers of 128 bits, which most JSON and msgpack libraries cannot hold.
-        generator["state"] = {name: str(number) for name, number in generator["state"].items()}
         return {
-            "generator": generator,
+            "generator": generator_state(self._generator),
             "languages": [{**source.identity, **source.position} for source in self.sources],
         }
 
@@ -392,6 +390,4 @@ class RawTextStream:
             raise ValueError(Errors.X134.format(found=saved, expected=expected))
         for source, position in zip(self.sources, state["languages"], strict=True):
             source.restore(position)
-        generator = state["generator"]
-        numbers = {name: int(number) for name, number in generator["state"].items()}
-        self._generator.bit_generator.state = {**generator, "state": numbers}
+        set_generator_state(self._generator, state["generator"])

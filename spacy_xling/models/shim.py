@@ -167,7 +167,9 @@ class JointShim(PyTorchShim):
         if clip:
             torch.nn.utils.clip_grad_norm_([p for _, p in stepped], clip)
         for name, parameter in stepped:
-            weights, _ = optimizer(self._key(name), torch2xp(parameter.data), torch2xp(parameter.grad))
+            weights, _ = optimizer(
+                self.parameter_key(name), torch2xp(parameter.data), torch2xp(parameter.grad)
+            )
             new = xp2torch(weights, device=parameter.device)
             if new.data_ptr() != parameter.data_ptr():
                 parameter.data.copy_(new)
@@ -180,9 +182,9 @@ class JointShim(PyTorchShim):
         params (dict): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
         """
         own = {} if self._model is None else dict(self._model.named_parameters())
-        swapped = {name: p.data for name, p in own.items() if self._key(name) in params}
+        swapped = {name: p.data for name, p in own.items() if self.parameter_key(name) in params}
         for name in swapped:
-            own[name].data = xp2torch(params[self._key(name)], device=own[name].device)
+            own[name].data = xp2torch(params[self.parameter_key(name)], device=own[name].device)
         try:
             yield
         finally:
@@ -195,7 +197,8 @@ class JointShim(PyTorchShim):
             self.module.head.grow(n_labels)
             self._output_id = Shim(None).id
 
-    def _key(self, name: str) -> tuple[int, str]:
+    def parameter_key(self, name: str) -> tuple[int, str]:
+        """What the optimizer knows a parameter by."""
         return (self._output_id if name.startswith("head.output.") else self.id), name
 
     def to_device(self, device_type: str, device_id: int) -> None:  # pragma: no cover

@@ -30,11 +30,12 @@ from ..pieces.raw import RawWindows
 from ..pieces.windows import join, select_texts, windows_as_texts
 from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
 from .labels import count_categories, require_known_labels
+from .resumable import Resumable
 
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(TextCategorizer):
+class XlingTextCategorizer(Resumable, TextCategorizer):
     """Text classification with exclusive classes, trained on labelled text and, through the masked-LM term,
     on raw text of the target languages.
 

@@ -9,6 +9,8 @@ from typing import Callable, List, Optional
 from ..errors import Errors
 
 STEP_FOLDER = re.compile(r"step-(\d+)")
+# How the libraries that are written in Rust report what the system refused.
+SYSTEM_ERROR = re.compile(r"os error \d|Os \{ code")
 UNFINISHED = ".unfinished"
 REPLACED = ".replaced"
 
@@ -87,11 +89,41 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
             _flush(path)
         replaced = _take_name(target)
         unfinished.rename(target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, shutil.Error):
+            # A list of (from, to, reason).
+            raise OSError(error.args[0][0][-1]) from error
+        if isinstance(error, Exception) and SYSTEM_ERROR.search(str(error)):
+            raise OSError(str(error)) from error
         raise
     _flush(target.parent)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_file(target: Path, text: str) -> None:
+    """Write a small file so that it is never seen half written.
+
+    target (Path): The file; its folder is made where it isn't there.
+    text (str): What to write.
+    RAISES (OSError): The disk is full or can't be written to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(target.name + UNFINISHED)
+    unfinished.write_text(text, encoding="utf8")
+    _flush(unfinished)
+    unfinished.replace(target)
+    _flush(target.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed left half written, or hadn't removed yet.
+
+    folder (Path): Where folders were written to.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name.endswith((UNFINISHED, REPLACED)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _take_name(folder: Path) -> Path:

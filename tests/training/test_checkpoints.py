@@ -1,11 +1,18 @@
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from spacy_xling.training import checkpoints
-from spacy_xling.training.checkpoints import Checkpoints, step_of, write_folder
+from spacy_xling.training.checkpoints import (
+    Checkpoints,
+    remove_leftovers,
+    step_of,
+    write_file,
+    write_folder,
+)
 
 
 def fill_with(content):
@@ -108,3 +115,63 @@ def test_a_folder_is_replaced_whole(tmp_path):
     write_folder(tmp_path / "best", fill_with("new"))
     assert contents(tmp_path / "best") == whole("new")
     assert [p.name for p in tmp_path.iterdir()] == ["best"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No space left on device (os error 28)",
+        'Error while serializing: I/O error: Os { code: 28, kind: StorageFull, message: "No space left" }',
+    ],
+)
+def test_what_the_system_refused_is_an_OSError_whoever_says_it(tmp_path, said):
+    """The tokenizers and safetensors libraries raise errors of their own."""
+
+    def fill(folder):
+        raise Exception(said)
+
+    with pytest.raises(OSError, match=r"X609.*No space left"):
+        Checkpoints(tmp_path).write(2, fill)
+
+
+def test_of_a_copy_that_fails_the_first_reason_is_told(tmp_path):
+    def fill(folder):
+        raise shutil.Error([("a", "b", "No space left"), ("c", "d", "No space left either")])
+
+    with pytest.raises(OSError, match=r"X609.*couldn't be written \(No space left\);"):
+        Checkpoints(tmp_path).write(2, fill)
+
+
+def test_another_error_stays_as_it_is(tmp_path):
+    def fill(folder):
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        write_folder(tmp_path / "best", fill)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "run.json"
+    write_file(path, "old")
+
+    def die(path):
+        raise Killed
+
+    monkeypatch.setattr(checkpoints, "_flush", die)
+    with pytest.raises(Killed):
+        write_file(path, "new")
+    assert path.read_text() == "old"
+    monkeypatch.undo()
+    write_file(path, "new")
+    assert path.read_text() == "new"
+    assert [p.name for p in path.parent.iterdir()] == ["run.json"]
+
+
+def test_only_leftovers_are_removed(tmp_path):
+    for name in ("a.unfinished", "b.replaced", "model-last", "step-1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notes.replaced").write_text("a file of the user's")
+    remove_leftovers(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"model-last", "step-1", "notes.replaced"}
+    remove_leftovers(tmp_path / "nothing here")

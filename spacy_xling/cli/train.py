@@ -1,0 +1,102 @@
+"""`spacy xling train`: `spacy train` with checkpoints."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from spacy import util
+from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
+from wasabi import msg
+
+from .app import app, one_line_errors
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command("train", context_settings=PASS_ON)
+def train_cli(
+    ctx: typer.Context,
+    config_path: Annotated[Path, typer.Argument(help="Path to config file", exists=True, allow_dash=True)],
+    output_path: Annotated[
+        Path,
+        typer.Option(
+            "--output", "--output-path", "-o", help="Folder for model-last, model-best and checkpoints"
+        ),
+    ],
+    resume: Annotated[
+        bool, typer.Option("--resume", "-r", help="Go on from the last checkpoint, if there is one")
+    ] = False,
+    checkpoint_every: Annotated[
+        Optional[int],
+        typer.Option(help="Steps between checkpoints, beside one after each evaluation", metavar="STEPS"),
+    ] = None,
+    code_path: Annotated[
+        Optional[Path],
+        typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
+    ] = None,
+    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="Display more information")] = False,
+) -> None:
+    """Train as `spacy train` does, with checkpoints, from which a run that was killed goes on with --resume.
+
+    Settings of the config are overridden by options such as --training.max_steps 1000.
+    """
+    if verbose:
+        util.logger.setLevel(logging.DEBUG)
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code_path)
+    with one_line_errors():
+        train(
+            config_path,
+            output_path,
+            resume=resume,
+            checkpoint_every=checkpoint_every,
+            use_gpu=use_gpu,
+            overrides=overrides,
+        )
+
+
+def train(
+    config_path: Path,
+    output_path: Path,
+    *,
+    resume: bool = False,
+    checkpoint_every: Optional[int] = None,
+    use_gpu: int = -1,
+    overrides: Optional[dict[str, Any]] = None,
+) -> None:
+    """Train the pipeline of a config; see `train_resumable`.
+
+    config_path (Path): The config.
+    output_path (Path): Where pipelines and checkpoints are saved.
+    resume (bool): Go on from the last checkpoint, if there is one.
+    checkpoint_every (Optional[int]): Steps between checkpoints, beside one after each evaluation.
+    use_gpu (int): The GPU, or -1.
+    overrides (Optional[dict[str, Any]]): Settings by dot name.
+    """
+    from spacy.training.initialize import init_nlp
+
+    from ..training.resume import is_finished, train_resumable
+
+    if is_finished(output_path, resume=resume):
+        msg.good(f"The run in {output_path} is finished: nothing to do")
+        return
+    setup_gpu(use_gpu)
+    with show_validation_error(config_path):
+        config = util.load_config(config_path, overrides=overrides or {}, interpolate=False)
+    msg.divider("Initializing pipeline")
+    with show_validation_error(config_path, hint_fill=False):
+        nlp = init_nlp(config, use_gpu=use_gpu)
+    msg.good("Initialized pipeline")
+    msg.divider("Training pipeline")
+    train_resumable(
+        nlp,
+        output_path,
+        resume=resume,
+        checkpoint_every=checkpoint_every,
+        use_gpu=use_gpu,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+    )

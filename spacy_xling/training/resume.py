@@ -1,0 +1,352 @@
+"""`spacy train` with checkpoints: the same loop, which a killed run goes on with as if nothing had been."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Optional, cast
+
+from spacy.language import Language
+from spacy.schemas import ConfigSchemaTraining
+from spacy.training.loop import (
+    DIR_MODEL_BEST,
+    DIR_MODEL_LAST,
+    clean_output_dir,
+    create_before_to_disk_callback,
+    create_evaluation_callback,
+    create_train_batches,
+    train_while_improving,
+    update_meta,
+)
+from spacy.util import registry, resolve_dot_names
+from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
+from wasabi import Printer
+
+from ..errors import Errors
+from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
+from .replay import Batches, LiveOutput, ReplayedPipeline
+from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
+
+CHECKPOINTS = "checkpoints"
+# What is true of the run and of no single checkpoint: its log file, and whether it is finished.
+RUN_FILE = "run.json"
+
+Info = dict[str, Any]
+
+
+class Run(NamedTuple):
+    """A training run.
+
+    nlp (Language): The pipeline.
+    output_path (Path): Where pipelines and checkpoints are saved.
+    config (dict): The whole config, as plain data.
+    training (dict): What `[training]` is resolved to.
+    saved (Optional[Snapshot]): The checkpoint to go on from.
+    evaluations (list[dict]): What each evaluation so far has found, with the losses of the steps before it.
+    """
+
+    nlp: Language
+    output_path: Path
+    config: dict[str, Any]
+    training: dict[str, Any]
+    saved: Optional[Snapshot]
+    evaluations: list[dict[str, Any]]
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.output_path / CHECKPOINTS)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self.training["optimizer"]
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What the loop had noted in the checkpoint to go on from."""
+        return self.saved.data["progress"] if self.saved else {}
+
+
+def train_resumable(
+    nlp: Language,
+    output_path: Path,
+    *,
+    resume: bool = False,
+    checkpoint_every: Optional[int] = None,
+    use_gpu: int = -1,
+    stdout: IO = sys.stdout,
+    stderr: IO = sys.stderr,
+) -> tuple[Language, Path]:
+    """Train a pipeline as `spacy train` does, with a checkpoint after each evaluation.
+
+    A run that was killed at any moment goes on from its last checkpoint. On a CPU, with as many threads,
+    pipelines, scores and log are then those of a run that was never killed, bit by bit; in the log but for
+    the seconds.
+
+    nlp (Language): The pipeline, initialized with its whole config.
+    output_path (Path): Where `model-last`, `model-best` and `checkpoints` are saved.
+    resume (bool): Go on from the last checkpoint, if there is one.
+    checkpoint_every (Optional[int]): Write a checkpoint after so many steps too.
+    use_gpu (int): The GPU, or -1.
+    stdout (IO): Where to write messages.
+    stderr (IO): Where to write progress bars.
+    RETURNS (tuple[Language, Path]): The pipeline, and the folder of `model-last`.
+    RAISES (ValueError): There are checkpoints that are not to be resumed; config or training text has
+        changed; something that can't be saved. (OSError): The disk is full or can't be written to.
+    """
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise ValueError(Errors.X615.format(found=checkpoint_every))
+    last = output_path / DIR_MODEL_LAST
+    if is_finished(output_path, resume=resume):
+        return nlp, last
+    run = _start_run(nlp, output_path, resume=resume, use_gpu=use_gpu)
+    batches = _make_batches(run)
+    _announce(run, resume=resume, write=lambda text: stdout.write(text + "\n"))
+    msg = Printer(no_print=True)
+    try:
+        _train(run, batches, checkpoint_every, stdout, stderr)
+    except (Exception, KeyboardInterrupt) as error:
+        # As spaCy does; but while steps are replayed there is nothing new, and a full disk stays full.
+        if not batches.is_replaying and not isinstance(error, OSError):
+            stdout.write(msg.warn(f"Aborting and saving the pipeline as it is. Found: {error!r}") + "\n")
+            _save_last(run)
+        raise
+    _save_last(run)
+    _write_run_file(output_path, {**_read_run_file(output_path), "is_finished": True})
+    stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
+    return nlp, last
+
+
+def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> None:
+    """Go through all steps, with their log, pipelines and checkpoints."""
+    console = LiveOutput(stdout), LiveOutput(stderr)
+    with run.nlp.select_pipes(disable=run.training["frozen_components"]):
+        log_step, finalize_logger = run.training["logger"](run.nlp, *console)
+    try:
+        for info, is_best in _steps(run, batches):
+            for stream in console:
+                stream.is_quiet = batches.is_replaying
+            is_evaluated = is_best is not None
+            if is_evaluated and not batches.is_replaying:
+                _note_evaluation(run, info, is_best)
+            log_step(info if is_evaluated else None)
+            is_due = checkpoint_every is not None and (info["step"] + 1) % checkpoint_every == 0
+            if (is_evaluated or is_due) and not batches.is_replaying:
+                _write_checkpoint(run, batches, info)
+        if batches.is_replaying:
+            # It was killed after its last step.
+            batches.end_replay()
+    finally:
+        finalize_logger()
+
+
+def is_finished(output_path: Path, *, resume: bool) -> bool:
+    """Look whether there is anything to do, which costs nothing and can be done before a pipeline is made.
+
+    output_path (Path): The run's folder.
+    resume (bool): Whether a run that is there is to go on.
+    RETURNS (bool): The run that is there has come to its end.
+    RAISES (ValueError): A run is there, and isn't to go on.
+    """
+    folder = output_path / CHECKPOINTS
+    latest = Checkpoints(folder).latest()
+    if latest and not resume:
+        raise ValueError(Errors.X610.format(path=latest, folder=folder))
+    return latest is not None and bool(_read_run_file(output_path).get("is_finished"))
+
+
+def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) -> Run:
+    """Look for a checkpoint, make room for what is to be written, and resolve `[training]`."""
+    config = nlp.config.interpolate()
+    plain = json.loads(json.dumps(config))
+    latest = Checkpoints(output_path / CHECKPOINTS).latest()
+    saved = read_snapshot(latest) if latest else None
+    if saved:
+        differ = differing_settings(saved.data["progress"]["config"], plain)
+        if differ:
+            raise ValueError(Errors.X611.format(settings=", ".join(differ)))
+    if config["training"]["seed"] is not None:
+        fix_random_seed(config["training"]["seed"])
+    allocator = config["training"]["gpu_allocator"]
+    if use_gpu >= 0 and allocator:
+        set_gpu_allocator(allocator)
+    _claim_log(plain["training"]["logger"].get("output_file"), output_path, resume=resume)
+    training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    if saved is None:
+        clean_output_dir(output_path)
+    for folder in (output_path, output_path / CHECKPOINTS):
+        remove_leftovers(folder)
+    evaluations = saved.data["progress"]["evaluations"] if saved else []
+    return Run(nlp, output_path, plain, training, saved, evaluations)
+
+
+def differing_settings(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The settings in which two configs differ.
+
+    old (Mapping): A config.
+    new (Mapping): Another one.
+    prefix (str): Name of the section they are.
+    RETURNS (list[str]): Their names, as `section.setting`.
+    """
+    differ = []
+    for name in sorted({*old, *new}):
+        ours, theirs = old.get(name, ...), new.get(name, ...)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            differ += differing_settings(ours, theirs, f"{prefix}{name}.")
+        elif ours != theirs:
+            differ.append(f"{prefix}{name}")
+    return differ
+
+
+def _make_batches(run: Run) -> Batches:
+    corpus, _ = _corpora(run)
+    made = create_train_batches(run.nlp, corpus, run.training["batcher"], run.training["max_epochs"])
+
+    def restore() -> None:
+        restore_snapshot(cast(Snapshot, run.saved), run.nlp, run.optimizer)
+
+    return Batches(made, done=run.progress.get("batches"), on_replayed=restore)
+
+
+def _corpora(run: Run) -> tuple[Callable, Callable]:
+    names = [run.training["train_corpus"], run.training["dev_corpus"]]
+    train_corpus, dev_corpus = resolve_dot_names(run.nlp.config.interpolate(), names)
+    return train_corpus, dev_corpus
+
+
+def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
+    """spaCy's loop: first again over the steps that were done, then on."""
+    training = run.training
+    _, dev_corpus = _corpora(run)
+    evaluations = list(run.evaluations)
+    pipeline = cast(Language, ReplayedPipeline(run.nlp, batches, (e["scores"] for e in evaluations)))
+    before_update = training["before_update"]
+    steps = train_while_improving(
+        pipeline,
+        run.optimizer,
+        batches,
+        create_evaluation_callback(
+            pipeline, lambda _: () if batches.is_replaying else dev_corpus(run.nlp), training["score_weights"]
+        ),
+        dropout=training["dropout"],
+        accumulate_gradient=training["accumulate_gradient"],
+        patience=training["patience"],
+        max_steps=training["max_steps"],
+        eval_frequency=training["eval_frequency"],
+        exclude=training["frozen_components"],
+        annotating_components=training["annotating_components"],
+        before_update=before_update and (lambda _, args: before_update(run.nlp, args)),
+    )
+    earlier = 0
+    noted = iter(evaluations)
+    for _, info, is_best in steps:
+        if batches.is_replaying:
+            evaluation = run.progress if is_best is None else next(noted)
+            earlier = run.progress["seconds"] - info["seconds"]
+            # The loop goes on adding to this very dict.
+            info["losses"].clear()
+            info["losses"].update(evaluation["losses"])
+            info["seconds"] = evaluation["seconds"]
+        else:
+            info["seconds"] += earlier
+        if is_best is not None:
+            info["output_path"] = str(run.output_path / DIR_MODEL_LAST)
+        yield info, is_best
+
+
+def _note_evaluation(run: Run, info: Info, is_best: Optional[bool]) -> None:
+    """Save the pipeline after an evaluation, and what the evaluation found."""
+    with run.nlp.select_pipes(disable=run.training["frozen_components"]):
+        update_meta(run.training, run.nlp, info)
+    _save_last(run)
+    if is_best:
+        last = run.output_path / DIR_MODEL_LAST
+        best = run.output_path / DIR_MODEL_BEST
+        _save_folder(run, best, lambda path: shutil.copytree(last, path, dirs_exist_ok=True))
+    run.evaluations.append(
+        {
+            "scores": _plain(info["other_scores"]),
+            "losses": _plain(info["losses"]),
+            "seconds": info["seconds"],
+        }
+    )
+
+
+def _save_last(run: Run) -> None:
+    before_to_disk = create_before_to_disk_callback(run.training["before_to_disk"])
+
+    def fill(path: Path) -> None:
+        with run.nlp.use_params(run.optimizer.averages):
+            before_to_disk(run.nlp).to_disk(path)
+
+    _save_folder(run, run.output_path / DIR_MODEL_LAST, fill)
+
+
+def _save_folder(run: Run, path: Path, fill: Callable[[Path], Any]) -> None:
+    try:
+        write_folder(path, fill)
+    except OSError as error:
+        kept = run.checkpoints.latest() or "none"
+        raise OSError(Errors.X614.format(path=path, error=error, kept=kept)) from error
+
+
+def _write_checkpoint(run: Run, batches: Batches, info: Info) -> None:
+    progress = {
+        "config": run.config,
+        "batches": batches.state,
+        "evaluations": run.evaluations,
+        "losses": _plain(info["losses"]),
+        "seconds": info["seconds"],
+    }
+    run.checkpoints.write(info["step"], lambda path: save_snapshot(path, run.nlp, run.optimizer, progress))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold of scores and losses, each number as it is."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
+        return value.item()
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def _claim_log(log: Optional[str], output_path: Path, *, resume: bool) -> None:
+    """Remove the log file that this run has begun, for the logger writes it again from the beginning. One
+    that was there before the run is another's, and stays.
+    """
+    is_own = log is not None and (
+        not Path(log).exists() or (resume and _read_run_file(output_path).get("log") == log)
+    )
+    _write_run_file(output_path, {"log": log if is_own else None, "is_finished": False})
+    if log is not None and is_own:
+        Path(log).unlink(missing_ok=True)
+
+
+def _read_run_file(output_path: Path) -> dict[str, Any]:
+    path = output_path / CHECKPOINTS / RUN_FILE
+    return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+
+
+def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
+    path = output_path / CHECKPOINTS / RUN_FILE
+    try:
+        write_file(path, json.dumps(run))
+    except OSError as error:
+        kept = Checkpoints(path.parent).latest() or "none"
+        raise OSError(Errors.X614.format(path=path, error=error, kept=kept)) from error
+
+
+def _announce(run: Run, *, resume: bool, write: Callable[[str], Any]) -> None:
+    msg = Printer(no_print=True)
+    write(msg.info(f"Pipeline: {run.nlp.pipe_names}"))
+    if run.training["frozen_components"]:
+        write(msg.info(f"Frozen components: {run.training['frozen_components']}"))
+    if run.training["annotating_components"]:
+        write(msg.info(f"Set annotations on update for: {run.training['annotating_components']}"))
+    write(msg.info(f"Initial learn rate: {run.optimizer.learn_rate}"))
+    if run.saved:
+        write(msg.info(f"Going on after step {step_of(run.saved.path)}, once its batches are read again"))
+    elif resume:
+        write(msg.info("No checkpoint was found: starting from the beginning"))

@@ -1,0 +1,339 @@
+"""Training runs for tests of resuming: their configs and files, and how to kill and compare them."""
+
+import io
+import json
+from pathlib import Path
+
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config_from_str
+
+from spacy_xling.training import checkpoints, resume
+from spacy_xling.training.resume import train_resumable
+from tests.conftest import SINGLE, TEXTS
+
+JOINT = """
+[paths]
+folder = null
+encoder = null
+
+[system]
+seed = 3
+
+[nlp]
+lang = "xx"
+pipeline = ["xling_textcat"]
+
+[components]
+
+[components.xling_textcat]
+factory = "xling_textcat"
+texts_per_update = 2
+
+[components.xling_textcat.model]
+@architectures = "spacy-xling.JointTextCat.v1"
+hidden_width = 8
+
+[components.xling_textcat.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = ${paths.encoder}
+dropout = 0.1
+freeze_layers = 1
+
+[components.xling_textcat.objective]
+@losses = "spacy-xling.JointObjective.v1"
+
+[components.xling_textcat.objective.mlm_weight]
+@schedules = "spacy-xling.linear.v1"
+start = 0.1
+end = 0.9
+steps = 8
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl
+
+[corpora.dev]
+@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl
+
+[initialize]
+
+[initialize.components]
+
+[initialize.components.xling_textcat]
+
+[initialize.components.xling_textcat.unlabelled]
+@readers = "spacy-xling.UnlabelledText.v1"
+path = ${paths.folder}/raw
+shuffle_buffer = 3
+
+[training]
+seed = ${system.seed}
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+max_steps = 9
+eval_frequency = 3
+dropout = 0.2
+accumulate_gradient = 2
+
+[training.batcher]
+@batchers = "spacy-xling.batch_by_pieces.v1"
+tokenizer = ${paths.encoder}
+size = 64
+
+[training.optimizer]
+@optimizers = "spacy-xling.AdamW.v1"
+use_averages = true
+
+[training.optimizer.learn_rate]
+@schedules = "spacy-xling.warmup_linear.v1"
+value = 0.01
+warmup_share = 0.3
+total_steps = 12
+
+[training.logger]
+@loggers = "spacy-xling.ConsoleLogger.v1"
+output_file = ${paths.folder}/log.jsonl
+"""
+
+# Entities, for spaCy's parser draws from Python's generator at each update; texts in lower case, for an
+# augmenter does so at each text.
+SPACY = """
+[paths]
+folder = null
+
+[system]
+seed = 3
+
+[nlp]
+lang = "xx"
+pipeline = ["tok2vec", "tagger", "ner"]
+
+[components]
+
+[components.tok2vec]
+factory = "tok2vec"
+
+[components.tok2vec.model]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 8
+depth = 1
+embed_size = 50
+window_size = 1
+maxout_pieces = 2
+subword_features = true
+
+[components.tagger]
+factory = "tagger"
+
+[components.tagger.model]
+@architectures = "spacy.Tagger.v2"
+
+[components.tagger.model.tok2vec]
+@architectures = "spacy.Tok2VecListener.v1"
+width = 8
+upstream = "tok2vec"
+
+[components.ner]
+factory = "ner"
+
+[components.ner.model]
+@architectures = "spacy.TransitionBasedParser.v2"
+state_type = "ner"
+extra_state_tokens = false
+hidden_width = 8
+maxout_pieces = 2
+use_upper = true
+
+[components.ner.model.tok2vec]
+@architectures = "spacy.Tok2VecListener.v1"
+width = 8
+upstream = "tok2vec"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = ${paths.folder}/train.spacy
+
+[corpora.train.augmenter]
+@augmenters = "spacy.lower_case.v1"
+level = 0.3
+
+[corpora.dev]
+@readers = "spacy.Corpus.v1"
+path = ${paths.folder}/dev.spacy
+
+[training]
+seed = ${system.seed}
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+max_steps = 9
+eval_frequency = 4
+dropout = 0.3
+
+[training.batcher]
+@batchers = "spacy.batch_by_words.v1"
+
+[training.batcher.size]
+@schedules = "compounding.v1"
+start = 10
+stop = 40
+compound = 1.2
+
+[training.optimizer]
+@optimizers = "Adam.v1"
+use_averages = true
+L2 = 0.01
+
+[training.optimizer.learn_rate]
+@schedules = "warmup_linear.v1"
+warmup_steps = 4
+total_steps = 20
+initial_rate = 0.01
+
+[training.logger]
+@loggers = "spacy.ConsoleLogger.v3"
+output_file = ${paths.folder}/log.jsonl
+"""
+
+
+class Killed(BaseException):
+    """What a process that is killed does not get to handle."""
+
+
+class Work:
+    """A folder with the files of a run.
+
+    config (str): JOINT or SPACY.
+    folder (Path): An empty folder.
+    encoder (Path): A checkpoint, for JOINT.
+    changes: Settings by dot name, with `__` for the dot.
+    """
+
+    def __init__(self, config, folder, encoder=None, **changes):
+        self.folder = folder
+        self.output = folder / "output"
+        self.log = folder / "log.jsonl"
+        self.text = config
+        self.overrides = {"paths.folder": str(folder)}
+        if encoder is not None:
+            self.overrides["paths.encoder"] = str(encoder)
+        self.change(**changes)
+        self.fill()
+
+    def change(self, **changes):
+        self.overrides.update({name.replace("__", "."): value for name, value in changes.items()})
+
+    def fill(self):
+        lines = [{"text": text, "label": max(cats, key=cats.get)} for text, cats in SINGLE]
+        srsly.write_jsonl(self.folder / "train.jsonl", lines)
+        (self.folder / "raw").mkdir(exist_ok=True)
+        (self.folder / "raw" / "en.txt").write_text("\n".join(TEXTS[:2]), encoding="utf8")
+        (self.folder / "raw" / "de.txt").write_text("\n".join(TEXTS[2:4]), encoding="utf8")
+        nlp = spacy.blank("xx")
+        docs = [nlp.make_doc(text) for text in TEXTS]
+        for number, doc in enumerate(docs):
+            for token in doc:
+                token.tag_ = "LONG" if len(token) > 4 else "SHORT"
+            # Not every text has entities, nor every batch.
+            doc.ents = [doc.char_span(0, len(doc[0]), label="FIRST")] if number % 3 else []
+        DocBin(docs=docs[:6]).to_disk(self.folder / "train.spacy")
+        # Words of these enter the vocabulary at an evaluation only.
+        DocBin(docs=docs).to_disk(self.folder / "dev.spacy")
+
+    def start(self):
+        """The initialized pipeline."""
+        config = load_config_from_str(self.text, overrides=self.overrides, interpolate=False)
+        return init_nlp(config)
+
+    def train(self, **options):
+        """Train, and give back what was printed."""
+        printed = io.StringIO()
+        train_resumable(self.start(), self.output, stdout=printed, stderr=io.StringIO(), **options)
+        return printed.getvalue()
+
+    def rows(self):
+        """The log, but for what a clock has measured."""
+        rows = [json.loads(line) for line in self.log.read_text(encoding="utf8").splitlines()]
+        for row in rows:
+            row.pop("seconds", None)
+            row["scores"].pop("speed", None)
+        return rows
+
+    def files(self):
+        """All bytes of the output folder, and of the log."""
+        paths = [*self.output.rglob("*"), self.log]
+        return {path: path.read_bytes() for path in paths if path.is_file()}
+
+    def result(self):
+        """All bytes of the saved pipelines, and the log."""
+        folder = str(self.folder).encode()
+        files = {
+            str(path.relative_to(self.output)): path.read_bytes().replace(folder, b"FOLDER")
+            for name in ("model-last", "model-best")
+            for path in sorted((self.output / name).rglob("*"))
+            if path.is_file()
+        }
+        return files, self.rows()
+
+
+class Moments:
+    """The moments at which a run can be killed: before each update, and before each thing that writing does.
+
+    monkeypatch: Of the test.
+    lifetime (Optional[int]): How many moments the process lives; None to count them only.
+    """
+
+    def __init__(self, monkeypatch, lifetime=None):
+        self.count = 0
+        self.lifetime = lifetime
+        for owner, name in (
+            (Language, "update"),
+            (resume, "save_snapshot"),
+            (resume, "update_meta"),
+            (checkpoints, "_flush"),
+            (Path, "rename"),
+            (Path, "replace"),
+            (Path, "unlink"),
+            (checkpoints.shutil, "rmtree"),
+        ):
+            monkeypatch.setattr(owner, name, self.dying(getattr(owner, name)))
+
+    def dying(self, function):
+        def call(*args, **kwargs):
+            self.count += 1
+            # A dead process does nothing more, not even what an exception handler would.
+            if self.lifetime is not None and self.count > self.lifetime:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return call
+
+
+def is_killed(work, lifetime, monkeypatch, **options):
+    """Train for so many moments; whether that was too short."""
+    with monkeypatch.context() as patch:
+        Moments(patch, lifetime)
+        try:
+            work.train(**options)
+        except Killed:
+            return True
+    return False
+
+
+def count_moments(work, monkeypatch):
+    """Train to the end; how many moments that took."""
+    with monkeypatch.context() as patch:
+        moments = Moments(patch)
+        work.train()
+    return moments.count
