@@ -11,6 +11,7 @@ from accelerate.utils import set_seed
 from torch import nn
 
 from ..errors import Errors
+from ..generators import generator_state, set_generator_state
 from ..models.batches import Padding, masked_windows
 from ..models.checkpoint import Encoder, freeze, load_encoder, resolve_precision
 from ..models.masked_lm import MaskedLM, MaskedLMLoss
@@ -64,18 +65,14 @@ class Streams:
 
     def state_dict(self) -> dict[str, Any]:
         """Where each stream and the generator of the masks stand, as plain data."""
-        state: dict[str, Any] = dict(self._generator.bit_generator.state)
-        state["state"] = {name: str(number) for name, number in state["state"].items()}
         return {
-            "generator": state,
+            "generator": generator_state(self._generator),
             "sources": {name: source.state_dict() for name, (source, _) in self._sources.items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where other streams over the same text stood."""
-        generator = state["generator"]
-        numbers = {name: int(number) for name, number in generator["state"].items()}
-        self._generator.bit_generator.state = {**generator, "state": numbers}
+        set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():
             source.load_state_dict(state["sources"][name])
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-import torch
 from accelerate.utils import gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from ..errors import Errors
 from ..models.checkpoint import one_line
+from ..training.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 from .pretraining import Pretraining
 from .settings import flatten
 
@@ -41,7 +41,11 @@ def gather_streams(run: Pretraining) -> list[dict[str, Any]]:
     run (Pretraining): The run in this process.
     RETURNS (list[dict[str, Any]]): The states, by process.
     """
-    state = {"streams": run.streams.state_dict(), "generators": _generators()}
+    state = {
+        "streams": run.streams.state_dict(),
+        "generators": generator_states(),
+        "cuda": cuda_states(),
+    }
     return [state] if run.accelerator.num_processes == 1 else gather_object([state])
 
 
@@ -97,7 +101,8 @@ def load_snapshot(folder: Path, run: Pretraining) -> Progress:
             run.optimizer.state[parameter] = {kept: moments[f"{name}/{kept}"] for kept in KEPT}
     own = state["processes"][run.accelerator.process_index]
     run.streams.load_state_dict(own["streams"])
-    _set_generators(own["generators"])
+    set_generator_states(own["generators"])
+    set_cuda_states(own["cuda"])
     run.step, run.n_pieces = state["step"], state["n_pieces"]
     return Progress(**state["progress"])
 
@@ -112,16 +117,3 @@ def _check_settings(folder: Path, saved: dict[str, Any], now: dict[str, Any]) ->
     if differing:
         changes = ", ".join(f"{name} (was {saved.get(name)!r}, is {now.get(name)!r})" for name in differing)
         raise ValueError(Errors.X713.format(path=folder, changes=changes))
-
-
-def _generators() -> dict[str, list[int]]:
-    states = {"cpu": torch.get_rng_state().tolist()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state().tolist()
-    return states
-
-
-def _set_generators(states: dict[str, list[int]]) -> None:
-    torch.set_rng_state(torch.tensor(states["cpu"], dtype=torch.uint8))
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(torch.tensor(states["cuda"], dtype=torch.uint8))
