@@ -1,8 +1,9 @@
 """The reader of raw text: an endless stream, sampled by language, in constant memory."""
 
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
@@ -104,9 +105,10 @@ class UnlabelledText:
         """
         if self.path is None:
             raise ValueError(Errors.X105)
+        by_language = files_by_language(Path(self.path), languages=self.languages, language=self.language)
         sources = [
             LanguageTexts(language, files, field=self.text, size=self.shuffle_buffer)
-            for language, files in self._files_by_language(Path(self.path)).items()
+            for language, files in by_language.items()
         ]
         stream = RawTextStream(sources, alpha=self.alpha, seed=self.seed)
         for source in sources:
@@ -114,23 +116,53 @@ class UnlabelledText:
             logger.info("Raw text: %s, %d lines, drawn %.1f %%", source.language, source.n_lines, 100 * share)
         return stream
 
-    def _files_by_language(self, path: Path) -> Dict[Optional[str], List[TextFile]]:
-        files = find_files(path, KINDS)
-        if self.language is not None:
-            if path.is_dir():
-                raise ValueError(Errors.X131.format(path=path, language=self.language))
-            files = [file._replace(language=self.language) for file in files]
-        # Files of a folder come sorted by name, where "da-DK.txt" stands between "da.jsonl" and "da.txt".
-        files = sorted(files, key=lambda file: file.language or "")
-        by_language = {
-            language: list(group) for language, group in groupby(files, lambda file: file.language)
-        }
-        if not self.languages:
-            return by_language
-        missing = [language for language in self.languages if language not in by_language]
-        if missing:
-            raise ValueError(Errors.X130.format(path=path, missing=missing, found=list(by_language)))
-        return {language: files for language, files in by_language.items() if language in self.languages}
+
+def files_by_language(
+    path: Path, *, languages: Optional[Sequence[str]] = None, language: Optional[str] = None
+) -> Dict[Optional[str], List[TextFile]]:
+    """Find the files of raw text.
+
+    path (Path): A file, or a folder of files by language.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
+    language (Optional[str]): Language of the texts if `path` is one file.
+    RETURNS (Dict[Optional[str], List[TextFile]]): The files of each language, sorted by language.
+    RAISES (ValueError): If a language is missing, or `language` is set for a folder. (FileNotFoundError):
+        If there is no such file or folder.
+    """
+    files = find_files(path, KINDS)
+    if language is not None:
+        if path.is_dir():
+            raise ValueError(Errors.X131.format(path=path, language=language))
+        files = [file._replace(language=language) for file in files]
+    # Files of a folder come sorted by name, where "da-DK.txt" stands between "da.jsonl" and "da.txt".
+    files = sorted(files, key=lambda file: file.language or "")
+    by_language = {name: list(group) for name, group in groupby(files, lambda file: file.language)}
+    if not languages:
+        return by_language
+    missing = [name for name in languages if name not in by_language]
+    if missing:
+        raise ValueError(Errors.X130.format(path=path, missing=missing, found=list(by_language)))
+    return {name: files for name, files in by_language.items() if name in languages}
+
+
+def read_texts(files: Sequence[TextFile], *, field: str = "text") -> Iterator[str]:
+    """Read the texts of one language once, in the order of the files; blank ones are passed over.
+
+    files (Sequence[TextFile]): The files, read one after the other.
+    field (str): Field of the text in JSONL.
+    YIELDS (str): The texts.
+    RAISES (ValueError): If a line is not what was expected, or the files hold no text.
+    """
+    found = False
+    for file in files:
+        with closing(LineReader(file)) as lines:
+            for line in lines:
+                text = _text_of_line(lines, line, field)
+                if text.strip():
+                    found = True
+                    yield text
+    if not found:
+        raise ValueError(_no_text(files))
 
 
 class LanguageTexts:
@@ -209,24 +241,18 @@ class LanguageTexts:
         while len(self.buffer) < self.size and (text := self._next_text()) is not None:
             self.buffer.append(text)
         if not self.buffer:
-            files = ", ".join(str(file.path) for file in self.files)
-            raise ValueError(Errors.X132.format(language=self.language, files=files))
+            raise ValueError(_no_text(self.files))
 
     def _next_text(self) -> Optional[str]:
         """Read up to the next text that is not blank; None at the end of the last file."""
         while True:
             for line in self._reader:
-                text = self._text_of_line(line)
+                text = _text_of_line(self._reader, line, self.field)
                 if text.strip():
                     return text
             if self._index + 1 == len(self.files):
                 return None
             self._start(self._index + 1)
-
-    def _text_of_line(self, line: str) -> str:
-        if self._reader.file.kind == "txt" or not line.strip():
-            return line.rstrip("\r\n")
-        return text_of(parse_json_record(self._reader.file, self._reader.line, line), self.field)
 
 
 class RawTextStream:
@@ -289,3 +315,14 @@ class RawTextStream:
         generator = state["generator"]
         numbers = {name: int(number) for name, number in generator["state"].items()}
         self._generator.bit_generator.state = {**generator, "state": numbers}
+
+
+def _text_of_line(reader: LineReader, line: str, field: str) -> str:
+    if reader.file.kind == "txt" or not line.strip():
+        return line.rstrip("\r\n")
+    return text_of(parse_json_record(reader.file, reader.line, line), field)
+
+
+def _no_text(files: Sequence[TextFile]) -> str:
+    paths = ", ".join(str(file.path) for file in files)
+    return Errors.X132.format(language=files[0].language, files=paths)

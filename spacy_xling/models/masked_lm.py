@@ -138,7 +138,9 @@ class MaskedLM(nn.Module):
         self.model.eval()
         fits, problem = False, None
         try:
+            # A trimmed vocabulary may be tiny.
             ids = torch.tensor([[5, 6, 7]], device=self.decoder.weight.device)
+            ids = ids.clamp(max=len(self.decoder.weight) - 1)
             attention = torch.ones_like(ids, dtype=torch.bool)
             whole = self.model(input_ids=ids, attention_mask=attention).logits
             parts = self.decoder(self.project(self.encode(self.embed(ids), attention)))
