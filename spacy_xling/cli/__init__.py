@@ -4,5 +4,6 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 """
 
 from .app import app
+from .trim import trim_cli
 
-__all__ = ["app"]
+__all__ = ["app", "trim_cli"]
