@@ -187,7 +187,7 @@ def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerF
     whole = vocabulary.tokenizer
     settings = {key: value for key, value in whole.init_kwargs.items() if key not in OF_ITS_FILES}
     backend = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
-    tokenizer = type(whole)(tokenizer_object=backend, **settings)
+    tokenizer = type(whole)(tokenizer_object=backend, **{**settings, **whole.special_tokens_map_extended})
     found = tokenizer.get_vocab()
     expected = {piece: numbers[id] for piece, id in vocabulary.ids.items() if id in numbers}
     if found != expected:
