@@ -228,6 +228,27 @@ def test_unknown_characters_score_as_before():
     assert trimmed.tokenize("axb") == whole.tokenize("axb")
 
 
+def test_the_unknown_piece_is_found_under_its_new_number():
+    scores = {"a": -1.0, "b": -1.0, "c": -1.0, "<unk>": 0.0}
+    base = Tokenizer(models.Unigram(list(scores.items()), unk_id=3))
+    base.add_special_tokens(["<unk>"])
+    trimmed = trim(wrap(base), ["b"])
+    assert trimmed.get_vocab() == {"a": 0, "b": 1, "<unk>": 2}
+    assert trimmed("bxa")["input_ids"] == [1, 2, 0]
+
+
+def test_an_added_piece_that_is_merged_too_keeps_what_it_is_merged_from():
+    pieces = [*SPECIALS, *"abcde", "ab", "abc", "de"]
+    merges = [("a", "b"), ("ab", "c"), ("d", "e")]
+    base = Tokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges))
+    base.add_special_tokens(SPECIALS)
+    # Where it is a part of a word, merging makes it.
+    base.add_tokens([AddedToken("abc", single_word=True)])
+    whole = wrap(base)
+    trimmed = trim(whole, ["de"])
+    assert trimmed.tokenize("abcde") == whole.tokenize("abcde") == ["abc", "de"]
+
+
 def test_equal_scores_are_decided_as_before():
     scores = {"<unk>": 0.0, "a": -4.0, "aa": -5.0, "aaa": -6.0, "b": -7.0, "c": -8.0, "bc": -20.0}
     base = Tokenizer(models.Unigram(list(scores.items()), unk_id=0))
@@ -355,6 +376,9 @@ def test_a_piece_stays_if_one_language_has_it_often_enough():
     assert choose(vocabulary, counts, min_count=3).tolist() == [0, 4]
     with pytest.raises(ValueError, match="X720"):
         choose(vocabulary, counts, min_count=4)
+    # Texts of nothing but unknown words.
+    with pytest.raises(ValueError, match="X720"):
+        choose(vocabulary, {"xx": np.array([9, 0, 0, 0, 0, 0])})
 
 
 def test_a_piece_that_does_not_fit_is_passed_over():
