@@ -383,6 +383,31 @@ class Errors(metaclass=MessagesWithCodes):
         "There is a checkpoint of an earlier run at {path}; expected a new folder. Add --resume to go on with that "
         "run, or choose another folder."
     )
+    X720 = (
+        "No piece of '{name}' besides the special ones occurs {min_count} times or more in a language of {texts}; "
+        "expected one at least. Lower --min-count, or give more texts."
+    )
+    X721 = (
+        "Found max_pieces = {max_pieces}; expected {least} or more, for {required} pieces are always kept (the "
+        "special ones, and what the tokenizer can't do without). Set a higher --max-pieces."
+    )
+    X722 = "Found {setting} = {found}; expected a whole number of 1 or more. Correct it."
+    X723 = (
+        "The tokenizer of '{name}' is of the kind {found}; expected one of {expected}. Choose another encoder, or "
+        "use this one whole."
+    )
+    X724 = (
+        "The tokenizer of '{name}' numbers its pieces in a way that can't be kept up when some go (e.g. "
+        "{pieces}); expected the added pieces after those of the vocabulary. Use this encoder whole."
+    )
+    X725 = (
+        "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
+        "nothing is lost. Choose another --output, or move what is there."
+    )
+    X726 = (
+        "The trimmed encoder couldn't be written to {path} ({error}); expected a disk with room and a folder that "
+        "can be written to. Make room or mend the rights, then try again."
+    )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
         "--source one of these."
@@ -434,4 +459,9 @@ class Warnings(metaclass=MessagesWithCodes):
     W701 = (
         "The languages {languages} have no held-out text, so no loss is measured for them. Give them more text, or "
         "set a greater heldout_share on the reader of raw text."
+    )
+    W720 = (
+        "Of the pieces that are kept from '{name}', {n} hold characters that the vocabulary has no continuing "
+        "piece for ({first} ...): a word that was unknown for such a character may come out in pieces after "
+        "trimming. All other words keep their pieces. Nothing needs to be done if that is harmless."
     )

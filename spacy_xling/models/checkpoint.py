@@ -150,15 +150,20 @@ def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wante
     RAISES (ValueError): More is wanted than the encoder can take.
     """
     limits = [tokenizer.model_max_length, getattr(masked_lm.model.config, "max_position_embeddings", None)]
-    for path, module in masked_lm.model.base_model.named_modules():
-        if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # RoBERTa and its kin count positions from the padding piece on.
-            taken = 0 if module.padding_idx is None else module.padding_idx + 1
-            limits.append(module.num_embeddings - taken)
+    for module in position_embeddings(masked_lm):
+        # RoBERTa and its kin count positions from the padding piece on.
+        taken = 0 if module.padding_idx is None else module.padding_idx + 1
+        limits.append(module.num_embeddings - taken)
     longest = min(int(limit) for limit in limits if limit and limit > 0)
     if wanted is not None and not 1 <= wanted <= longest:
         raise ValueError(Errors.X305.format(wanted=wanted, longest=longest))
     return wanted or longest
+
+
+def position_embeddings(masked_lm: MaskedLM) -> list[nn.Embedding]:
+    """The encoder's embeddings of positions, if it has any."""
+    modules = masked_lm.model.base_model.named_modules()
+    return [m for path, m in modules if path.endswith("position_embeddings") and isinstance(m, nn.Embedding)]
 
 
 def freeze(masked_lm: MaskedLM, *, embeddings: bool, layers: int) -> None:

@@ -138,7 +138,10 @@ class MaskedLM(nn.Module):
         self.model.eval()
         fits, problem = False, None
         try:
-            ids = torch.tensor([[5, 6, 7]], device=self.decoder.weight.device)
+            # A vocabulary may be tiny, and a padding piece would have another position by its id.
+            rows = range(min(4, len(self.decoder.weight)))
+            pieces = [row for row in rows if row != self.model.config.pad_token_id]
+            ids = torch.tensor([pieces], device=self.decoder.weight.device)
             attention = torch.ones_like(ids, dtype=torch.bool)
             whole = self.model(input_ids=ids, attention_mask=attention).logits
             parts = self.decoder(self.project(self.encode(self.embed(ids), attention)))

@@ -1,0 +1,62 @@
+"""`spacy xling trim`: an encoder with the pieces that some texts need, and no others."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Optional
+
+import srsly
+import typer
+
+from .app import app, names, one_line_errors
+
+
+@app.command("trim")
+def trim_cli(
+    encoder: Annotated[str, typer.Argument(help="Masked-LM checkpoint: hub name or folder")],
+    texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write, new or empty")],
+    languages: Annotated[
+        str, typer.Option("--languages", "-l", help="Languages to read, as da,de", show_default="all")
+    ] = "",
+    language: Annotated[
+        Optional[str], typer.Option("--language", help="Language of the texts in a single file")
+    ] = None,
+    max_pieces: Annotated[
+        Optional[int],
+        typer.Option("--max-pieces", "-n", help="The most pieces to keep, special ones included"),
+    ] = None,
+    min_count: Annotated[
+        int, typer.Option("--min-count", "-c", help="Keep pieces that a language has this often")
+    ] = 1,
+    alpha: Annotated[
+        float, typer.Option("--alpha", help="With --max-pieces: 0 treats languages alike, 1 goes by size")
+    ] = 0.3,
+    field: Annotated[str, typer.Option("--field", help="Field of the text in JSONL")] = "text",
+    json: Annotated[
+        Optional[Path], typer.Option("--json", help="File to write the report to, as JSON")
+    ] = None,
+) -> None:
+    """Cut the vocabulary of an encoder to the pieces that occur in TEXTS.
+
+    Word embeddings, decoder and tokenizer lose all other pieces. A text whose pieces are kept has the same
+    pieces and hidden states as before. The result is an ordinary Hugging Face folder.
+    """
+    with one_line_errors():
+        from ..encoders.trim_report import format_report
+        from ..encoders.trimming import trim_encoder
+
+        report = trim_encoder(
+            encoder,
+            texts,
+            output,
+            languages=names(languages),
+            language=language,
+            field=field,
+            min_count=min_count,
+            max_pieces=max_pieces,
+            alpha=alpha,
+            progress=True,
+        )
+    print(format_report(report))
+    if json is not None:
+        srsly.write_json(json, asdict(report))
