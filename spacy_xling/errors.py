@@ -352,7 +352,10 @@ class Errors(metaclass=MessagesWithCodes):
         "No model config could be read from '{path}' ({error}); expected a Hugging Face config.json, or a "
         "checkpoint. Correct the path."
     )
-    X706 = "The folder {path} is not empty; expected a new or an empty one. Choose another, or empty it."
+    X706 = (
+        "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
+        "nothing is lost. Choose another --output, or move what is there."
+    )
     X707 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
         "Make room, or choose another folder."
@@ -399,14 +402,6 @@ class Errors(metaclass=MessagesWithCodes):
     X724 = (
         "The tokenizer of '{name}' numbers its pieces in a way that can't be kept up when some go (e.g. "
         "{pieces}); expected the added pieces after those of the vocabulary. Use this encoder whole."
-    )
-    X725 = (
-        "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
-        "nothing is lost. Choose another --output, or move what is there."
-    )
-    X726 = (
-        "The trimmed encoder couldn't be written to {path} ({error}); expected a disk with room and a folder that "
-        "can be written to. Make room or mend the rights, then try again."
     )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "

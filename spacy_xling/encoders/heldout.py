@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ..models.batches import MaskedWindows, Padding, masked_windows
 from ..models.checkpoint import Encoder
 from ..models.masked_lm import MaskedLMLoss
 from ..pieces.masking import masking_vocabulary
 from ..pieces.windows import split_windows, windows_as_texts
+from .sentence_vectors import evaluating
 from .settings import Settings
 
 # Stands for a language that isn't known.
@@ -34,8 +34,10 @@ class HeldOut(NamedTuple):
         settings (Settings): The run's settings.
         encoder (Encoder): The encoder they are for.
         padding (Padding): How windows become batches.
-        RETURNS (HeldOut): The texts, none of a language that has none.
+        RETURNS (HeldOut): The texts, none of a language that has none, nor for a run on parallel text alone.
         """
+        if settings.unlabelled.path is None:
+            return cls([], [])
         texts = settings.unlabelled.read_heldout(settings.training.heldout_texts)
         texts = {language: found for language, found in texts.items() if found}
         vocabulary = masking_vocabulary(encoder.tokenizer)
@@ -47,7 +49,6 @@ class HeldOut(NamedTuple):
         return cls([language or NO_LANGUAGE for language in texts], batches)
 
 
-@torch.no_grad()
 def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     """Measure the loss by language.
 
@@ -55,11 +56,9 @@ def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     module (MaskedLMLoss): The encoder; it is left in the mode it was in.
     RETURNS (dict[str, float]): Mean of -log P(target | window without it), in nats, by language.
     """
-    training = module.training
-    module.eval()
     losses = {}
-    for language, batches in zip(heldout.languages, heldout.batches, strict=True):
-        n_targets = sum(len(batch.targets) for batch in batches)
-        losses[language] = sum(module([batch]).item() for batch in batches) / n_targets
-    module.train(training)
+    with evaluating(module):
+        for language, batches in zip(heldout.languages, heldout.batches, strict=True):
+            n_targets = sum(len(batch.targets) for batch in batches)
+            losses[language] = sum(module([batch]).item() for batch in batches) / n_targets
     return losses

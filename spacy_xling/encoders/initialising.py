@@ -14,9 +14,9 @@ from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
 from ..models.checkpoint import one_line, save_checkpoint
 from ..models.masked_lm import MaskedLM
-from ..training.checkpoints import write_folder
 from .alignment import aligned_vectors, contexts_of
 from .cards import InitialCard, write_card
+from .saving import require_new_folder, write_encoder
 from .tokenizers import Kind, train_tokenizer
 
 # Texts whose pieces are counted in one call of the tokenizer.
@@ -131,8 +131,7 @@ def init_encoder(
     RETURNS (Initial): What was made.
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
     """
-    if output.exists() and any(output.iterdir()):
-        raise ValueError(Errors.X706.format(path=output))
+    require_new_folder(output)
     stream = raw()
     n_texts = min(max_texts, sum(source.n_lines for source in stream.sources))
     drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)
@@ -154,10 +153,7 @@ def init_encoder(
         save_checkpoint(masked_lm, tokenizer, folder)
         write_card(folder, InitialCard(shares, n_texts, n_contexts, len(tokenizer), n_parameters))
 
-    try:
-        write_folder(output, fill)
-    except OSError as error:
-        raise OSError(Errors.X707.format(path=output, error=one_line(error))) from error
+    write_encoder(output, fill)
     return Initial(output, len(tokenizer), n_parameters, n_texts, n_contexts)
 
 

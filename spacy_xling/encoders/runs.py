@@ -11,7 +11,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ..errors import Errors, Warnings
 from ..models.checkpoint import one_line, save_checkpoint
-from ..training.checkpoints import Checkpoints, write_folder
+from ..training.checkpoints import Checkpoints, remove_leftovers, write_folder
 from .cards import PretrainedCard, write_card
 from .heldout import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
@@ -46,6 +46,9 @@ def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool 
     latest = checkpoints.latest()
     if latest is not None and not resume:
         raise ValueError(Errors.X717.format(path=latest))
+    if accelerator.is_main_process:
+        for folder in (output, checkpoints.folder):
+            remove_leftovers(folder)
     run = Pretraining(settings, accelerator)
     progress = Progress() if latest is None else load_snapshot(latest, run)
     try:

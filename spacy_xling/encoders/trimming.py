@@ -15,8 +15,8 @@ from ..data.files import TextFile, count_lines
 from ..data.languages import check_alpha, sampling_shares
 from ..data.unlabelled import files_by_language, read_texts
 from ..errors import Errors, Warnings
-from ..training.checkpoints import write_folder
 from ..types import Ints1d
+from .saving import require_new_folder, write_encoder
 from .trim_report import LanguageChange, Size, TrimReport, model_card
 from .vocabularies import Vocabulary, cut_tokenizer
 
@@ -175,8 +175,7 @@ def _by_piece(masked_lm: "MaskedLM") -> List["Tensor"]:
 
 
 def _check_settings(output: Path, *, min_count: int, max_pieces: Optional[int], alpha: float) -> None:
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ValueError(Errors.X725.format(path=output))
+    require_new_folder(output)
     for setting, value in (("min_count", min_count), ("max_pieces", max_pieces)):
         if value is not None and value < 1:
             raise ValueError(Errors.X722.format(setting=setting, found=value))
@@ -271,10 +270,7 @@ def _write(
         (folder / "README.md").write_text(model_card(report), encoding="utf8")
 
     _as_stored(masked_lm, report.encoder)
-    try:
-        write_folder(output, fill)
-    except OSError as error:
-        raise OSError(Errors.X726.format(path=output, error=error)) from error
+    write_encoder(output, fill)
     return report
 
 

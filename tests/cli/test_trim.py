@@ -94,7 +94,7 @@ def test_an_error_is_one_line(options, code, checkpoint, raw, tmp_path):
 def test_a_full_output_folder_is_left_alone(checkpoint, raw, tmp_path):
     result = trim(checkpoint, raw, "--output", raw)
     assert result.exit_code == 1
-    assert "[X725]" in result.output
+    assert "[X706]" in result.output
     assert sorted(path.name for path in raw.iterdir()) == ["da.jsonl", "en.txt"]
 
 

@@ -390,13 +390,13 @@ def test_a_component_trains_on_a_trimmed_encoder(large, tmp_path):
     assert component.name in loaded.pipe_names
 
 
-def test_output_that_is_not_empty_is_X725(raw, checkpoints, tmp_path):
+def test_output_that_is_not_empty_is_X706(raw, checkpoints, tmp_path):
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "thesis.txt").write_text("mine")
-    with pytest.raises(ValueError, match="X725"):
+    with pytest.raises(ValueError, match="X706"):
         trim_encoder(str(checkpoints("bert")), raw, tmp_path / "output")
     assert (tmp_path / "output" / "thesis.txt").read_text() == "mine"
-    with pytest.raises(ValueError, match="X725"):
+    with pytest.raises(ValueError, match="X706"):
         trim_encoder(str(checkpoints("bert")), raw, tmp_path / "output" / "thesis.txt")
 
 
@@ -418,9 +418,9 @@ def test_a_wrong_setting_is_a_coded_error(settings, code, raw, checkpoints, tmp_
     assert not (tmp_path / "output").exists()
 
 
-def test_an_output_that_cannot_be_written_is_X726(raw, checkpoints, tmp_path):
+def test_an_output_that_cannot_be_written_is_X707(raw, checkpoints, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="X726"):
+    with pytest.raises(OSError, match="X707"):
         trim_encoder(str(checkpoints("bert")), raw, tmp_path / "file" / "output")
 
 

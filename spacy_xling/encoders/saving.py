@@ -1,0 +1,31 @@
+"""Writing an encoder where nothing else is."""
+
+from pathlib import Path
+from typing import Callable
+
+from ..errors import Errors
+from ..models.checkpoint import one_line
+from ..training.checkpoints import write_folder
+
+
+def require_new_folder(path: Path) -> None:
+    """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
+
+    path (Path): The folder to be written.
+    RAISES (ValueError): It exists and is not an empty folder.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(Errors.X706.format(path=path))
+
+
+def write_encoder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Write an encoder's folder, whole or not at all.
+
+    path (Path): The folder.
+    fill (Callable[[Path], None]): Writes the files into the empty folder it is given.
+    RAISES (OSError): The disk is full or can't be written to.
+    """
+    try:
+        write_folder(path, fill)
+    except OSError as error:
+        raise OSError(Errors.X707.format(path=path, error=one_line(error))) from error
