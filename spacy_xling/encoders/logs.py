@@ -60,7 +60,7 @@ class JsonLog:
 
     def write(self, row: Row) -> None:
         """Write a row, as a JSON object on a line, and see it to the disk."""
-        record = {**row._asdict(), "heldout_mean": row.heldout_mean}
+        record = {**row._asdict(), "seconds": round(row.seconds, 1), "heldout_mean": row.heldout_mean}
         self._stream.write(json.dumps(record).encode("utf-8") + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -90,7 +90,7 @@ class ConsoleLog:
     def write(self, row: Row) -> None:
         """Write a row. Pieces per second are those since the last row of this process."""
         pieces, seconds = self._since
-        rate = (row.pieces - pieces) / (row.seconds - seconds) if pieces else row.pieces / row.seconds
+        rate = (row.pieces - pieces) / (row.seconds - seconds)
         self._since = (row.pieces, row.seconds)
         losses = [row.loss, *([] if row.heldout_mean is None else [row.heldout_mean])]
         losses += [row.heldout[language] for language in self.languages]

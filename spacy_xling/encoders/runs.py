@@ -147,7 +147,7 @@ class Loop:
         heldout = heldout_losses(self._heldout, run.accelerator.unwrap_model(run.module))
         self.progress = self.progress._replace(heldout=heldout)
         rate = run.optimizer.param_groups[0]["lr"]
-        row = Row(run.step, run.n_pieces, round(seconds, 1), rate, loss, heldout)
+        row = Row(run.step, run.n_pieces, seconds, rate, loss, heldout)
         better = improves(row, self.progress.best)
         if better:
             self.progress = self.progress._replace(best=row.heldout_mean, best_step=run.step)
