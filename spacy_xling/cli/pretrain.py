@@ -21,7 +21,7 @@ def pretrain_command(
     """Train an encoder on raw and parallel text, from scratch or from any checkpoint.
 
     Settings can be given as options, such as --training.max_steps 2000. For several processes or GPUs, start
-    it with `accelerate launch -m spacy xling pretrain ...`.
+    it with `torchrun --nproc-per-node 2 -m spacy xling pretrain ...`.
     """
     overrides = parse_config_overrides(ctx.args)
     with show_validation_error(config_path):

@@ -93,12 +93,14 @@ def load_snapshot(folder: Path, run: Pretraining) -> Progress:
         raise ValueError(Errors.X716.format(found=found, expected=expected))
     try:
         load_model(run.masked_lm, str(folder / WEIGHTS))
-        moments = load_file(folder / MOMENTS, device=str(run.accelerator.device))
+        moments = load_file(folder / MOMENTS)
     except (RuntimeError, SafetensorError, OSError) as error:
         raise ValueError(Errors.X714.format(path=folder, error=one_line(error))) from error
     for name, parameter in run.masked_lm.named_parameters():
         if f"{name}/step" in moments:
-            run.optimizer.state[parameter] = {kept: moments[f"{name}/{kept}"] for kept in KEPT}
+            run.optimizer.state[parameter] = {
+                kept: moments[f"{name}/{kept}"].to(parameter.device) for kept in KEPT
+            }
     own = state["processes"][run.accelerator.process_index]
     run.streams.load_state_dict(own["streams"])
     set_generator_states(own["generators"])
