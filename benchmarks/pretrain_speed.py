@@ -139,7 +139,11 @@ def measure(raw: Path, n_pieces: int, steps: int, repeats: int) -> dict[str, lis
     figures: dict[str, list[float]] = {"Trainer fp32": [], "pretrain fp32": [], "pretrain bf16": []}
     with tempfile.TemporaryDirectory() as folder:
         made = init_encoder(
-            Path(folder) / "encoder", reader, config=preset_config("mini"), n_pieces=n_pieces
+            Path(folder) / "encoder",
+            reader,
+            config=preset_config("mini"),
+            n_pieces=n_pieces,
+            max_texts=100_000,
         ).path
         for _ in range(repeats):
             figures["Trainer fp32"].append(time_trainer(made, texts, steps))
