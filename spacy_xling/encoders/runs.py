@@ -26,8 +26,8 @@ def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool 
     """Train an encoder: masked language modelling on raw text (Devlin et al. 2019, arXiv 1810.04805), and
     translation language modelling on parallel text (Conneau & Lample 2019, arXiv 1901.07291).
 
-    With several processes, as `torchrun` or `accelerate launch` starts them, each reads in an order of its own,
-    and a step is one on the mean over all their targets.
+    With several processes, as `torchrun` or `accelerate launch` starts them, each reads in an order of its
+    own, and a step is one on the mean over all their targets.
 
     config (Config): The config, e.g. that of configs/pretrain.cfg.
     output (Path): Folder of the run. It gets `model-last` and, where there is held-out text, `model-best`,
