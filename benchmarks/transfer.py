@@ -1,9 +1,10 @@
 """Does raw text of the target languages help? Baseline and joint training, side by side, on real text.
 
-    python benchmarks/transfer.py prepare DATA WORK     lay out labelled, raw and test text
-    python benchmarks/transfer.py run WORK ENCODER      train and score what isn't done yet
-    python benchmarks/transfer.py table WORK            print the results as Markdown
+    python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw and test text
+    python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
+    python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
+NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.
 DATA is a folder with `xsid` (github.com/mainlp/xsid), `sib200` (github.com/dadelani/sib-200) and
 `brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language. The
 protocol is what stands in TASKS and SETTINGS: splits, budgets and seeds are fixed there, a run keeps the
@@ -33,28 +34,33 @@ class Task(NamedTuple):
 
     modes (dict[str, str]): Name of a mode to its config.
     seeds (tuple[int, ...]): One run each.
+    languages (tuple[str, ...]): The targets that a small encoder may be made for; the others stay unseen.
     steps (int): Optimiser steps.
     batch_pieces (int): Pieces of a labelled batch, padding included; as much raw text goes with it.
     """
 
     modes: dict[str, str]
     seeds: tuple[int, ...]
+    languages: tuple[str, ...]
     steps: int
     batch_pieces: int
 
 
 BOTH = {"baseline": "baseline.cfg", "joint": "joint.cfg"}
+SIB_LANGUAGES = (
+    *("dan_Latn", "deu_Latn", "fra_Latn", "ind_Latn", "ita_Latn", "nld_Latn", "por_Latn", "rus_Cyrl"),
+    *("spa_Latn", "swh_Latn", "tur_Latn"),
+)
 TASKS = {
     # 4,000 English labels; raw Danish text of 16,000 other rows.
-    "xsid": Task(BOTH, (0, 1, 2), 500, 512),
+    "xsid": Task(BOTH, (0, 1, 2), ("da", "de", "id", "it", "nl", "tr"), 500, 512),
     # English labels of one half of the ids; raw text of the other half in 11 languages.
-    "sib200": Task(BOTH, (0, 1, 2), 250, 1280),
+    "sib200": Task(BOTH, (0, 1, 2), SIB_LANGUAGES, 250, 1280),
     # English labels; raw text of German, Spanish, Russian and Swahili train rows.
-    "brighter": Task({"joint": "multilabel.cfg"}, (0,), 300, 1280),
+    "brighter": Task({"joint": "multilabel.cfg"}, (0,), ("de", "es", "ru", "sw"), 300, 1280),
 }
 SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequency": 50}
 MLM_WEIGHT = 0.1
-SIB_RAW = ("deu", "fra", "spa", "ita", "por", "nld", "dan", "rus", "tur", "ind", "swh")
 
 
 def prepare(data: Path, work: Path) -> None:
@@ -87,7 +93,7 @@ def prepare_sib200(data: Path, work: Path) -> None:
     write_jsonl(work / "train.jsonl", (row for row in english if row["id"] in labelled))
     write_jsonl(work / "dev.jsonl", read_sib(data / "eng_Latn" / "dev.tsv"))
     for folder in sorted(data.iterdir()):
-        if folder.name.startswith(SIB_RAW):
+        if folder.name in SIB_LANGUAGES:
             other = (row for row in read_sib(folder / "train.tsv") if row["id"] not in labelled)
             write_jsonl(work / "raw" / f"{folder.name}.jsonl", ({"text": row["text"]} for row in other))
         write_jsonl(work / "test" / f"{folder.name}.jsonl", read_sib(folder / "test.tsv"))
@@ -107,21 +113,21 @@ def prepare_brighter(data: Path, work: Path) -> None:
             write_jsonl(work / "raw" / name, raw)
 
 
-def run(work: Path, encoder: str, tasks: list[str]) -> None:
+def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str]) -> None:
     """Train and score each mode and seed that has no result yet, one after the other."""
-    for name in tasks:
-        for seed in TASKS[name].seeds:
-            for mode, config in TASKS[name].modes.items():
-                result = work / "results" / f"{name}-{mode}-{seed}.json"
-                if result.exists():
+    for task in tasks:
+        for seed in TASKS[task].seeds:
+            for mode, config in TASKS[task].modes.items():
+                result = work / "results" / name / f"{task}-{mode}-{seed}.json"
+                if result.exists() or mode not in modes:
                     continue
-                model = work / "models" / f"{name}-{mode}-{seed}"
-                seconds = train(TASKS[name], CONFIGS / config, work / name, model, encoder, seed)
-                scores = score(model / "model-best", work / name / "test")
-                record = {"task": name, "mode": mode, "seed": seed, "seconds": seconds, "scores": scores}
+                model = work / "models" / name / f"{task}-{mode}-{seed}"
+                seconds = train(TASKS[task], CONFIGS / config, work / task, model, encoder, seed)
+                scores = score(model / "model-best", work / task / "test")
+                record = {"task": task, "mode": mode, "seed": seed, "seconds": seconds, "scores": scores}
                 result.parent.mkdir(parents=True, exist_ok=True)
                 result.write_text(json.dumps(record, indent=1), encoding="utf-8")
-                print(name, mode, seed, f"{seconds:.0f} s", scores, flush=True)
+                print(name, task, mode, seed, f"{seconds:.0f} s", scores, flush=True)
 
 
 def train(task: Task, config: Path, text: Path, model: Path, encoder: str, seed: int) -> float:
@@ -143,7 +149,9 @@ def train(task: Task, config: Path, text: Path, model: Path, encoder: str, seed:
     for key, value in settings.items():
         command += [f"--{key}", str(value)]
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=(text / f"{model.name}.log").open("w"))
+    model.mkdir(parents=True, exist_ok=True)
+    with (model / "log.txt").open("w") as log:
+        subprocess.run(command, check=True, stdout=log)
     return time.perf_counter() - start
 
 
@@ -167,31 +175,41 @@ def score(model: Path, tests: Path) -> dict[str, float]:
     return scores
 
 
-def table(work: Path) -> None:
+def table(work: Path, names: list[str], tasks: list[str], modes: list[str]) -> None:
     """Print mean and standard deviation over seeds, in percent, by language."""
-    records = [json.loads(path.read_text()) for path in sorted((work / "results").glob("*.json"))]
-    for name, task in TASKS.items():
-        runs = {mode: [r for r in records if (r["task"], r["mode"]) == (name, mode)] for mode in task.modes}
-        if not all(runs.values()):
-            continue
-        raw = {path.stem for path in (work / name / "raw").glob("*.jsonl")}
-        modes = list(runs)
-        print(f"\n| {name} | raw text | " + " | ".join(modes) + " |\n|---|---|" + "---|" * len(modes))
-        for language in runs[modes[0]][0]["scores"]:
-            cells = [spread([100 * r["scores"][language] for r in runs[mode]]) for mode in modes]
-            print(f"| {language} | {'yes' if language in raw else ''} | " + " | ".join(cells) + " |")
-        languages = list(runs[modes[0]][0]["scores"])
-        groups = {
-            "mean of targets with raw text": [code for code in languages if code in raw],
-            "mean of targets without": [
-                code for code in languages if code not in raw and not code.startswith("en")
-            ],
-        }
-        for title, group in groups.items():
-            if group:
-                means = [[100 * np.mean([r["scores"][c] for c in group]) for r in runs[m]] for m in modes]
-                print(f"| {title} | | " + " | ".join(spread(values) for values in means) + " |")
-        print("| seconds | | " + " | ".join(spread([r["seconds"] for r in runs[m]], 0) for m in modes) + " |")
+    for task in tasks:
+        columns = {}
+        for name in names:
+            for mode in (mode for mode in TASKS[task].modes if mode in modes):
+                files = sorted((work / "results" / name).glob(f"{task}-{mode}-*.json"))
+                if files:
+                    title = f"{name}, {mode}" if len(names) > 1 else mode
+                    columns[title] = [json.loads(file.read_text()) for file in files]
+        if columns:
+            raw = {path.stem for path in (work / task / "raw").glob("*.jsonl")}
+            print_table(task, columns, raw)
+
+
+def print_table(task: str, columns: dict[str, list[dict[str, Any]]], raw: set[str]) -> None:
+    languages = list(next(iter(columns.values()))[0]["scores"])
+    targets = [code for code in languages if not code.startswith("en")]
+    groups = {
+        "mean of targets with raw text": [code for code in targets if code in raw],
+        "mean of targets without": [code for code in targets if code not in raw],
+        "mean of the encoder's targets": TASKS[task].languages,
+    }
+    print(f"\n| {task} | raw text | " + " | ".join(columns) + " |\n|---|---|" + "---|" * len(columns))
+    for code in languages:
+        cells = [spread([100 * r["scores"][code] for r in runs]) for runs in columns.values()]
+        print(f"| {code} | {'yes' if code in raw else ''} | " + " | ".join(cells) + " |")
+    for title, group in ((title, group) for title, group in groups.items() if group):
+        cells = [
+            spread([100 * np.mean([r["scores"][c] for c in group]) for r in runs])
+            for runs in columns.values()
+        ]
+        print(f"| {title} | | " + " | ".join(cells) + " |")
+    cells = [spread([r["seconds"] for r in runs], 0) for runs in columns.values()]
+    print("| seconds | | " + " | ".join(cells) + " |")
 
 
 def spread(values: list[float], digits: int = 1) -> str:
@@ -220,16 +238,16 @@ def write_jsonl(path: Path, rows: Any) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command, arguments in {
-        "prepare": ["data", "work"],
-        "run": ["work", "encoder"],
-        "table": ["work"],
-    }.items():
-        sub = commands.add_parser(command)
-        for argument in arguments:
-            sub.add_argument(argument, type=str if argument == "encoder" else Path)
-        if command == "run":
-            sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parsers = {command.__name__: commands.add_parser(command.__name__) for command in (prepare, run, table)}
+    parsers["prepare"].add_argument("data", type=Path)
+    for sub in parsers.values():
+        sub.add_argument("work", type=Path)
+    parsers["run"].add_argument("name")
+    parsers["run"].add_argument("encoder")
+    parsers["table"].add_argument("names", metavar="NAME", nargs="+")
+    for sub in (parsers["run"], parsers["table"]):
+        sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+        sub.add_argument("--modes", nargs="+", choices=list(BOTH), default=list(BOTH))
     arguments = vars(parser.parse_args())
     {"prepare": prepare, "run": run, "table": table}[arguments.pop("command")](**arguments)
 

@@ -307,16 +307,16 @@ class Errors(metaclass=MessagesWithCodes):
     X607 = "Found progress_bar = {value!r}; expected one of {expected}. Set null for no progress bar."
     X608 = "Found keep = {keep}; expected to keep 1 checkpoint or more. Set e.g. keep = 1."
     X609 = (
-        "The checkpoint {path} couldn't be written ({error}); expected a disk with room and a folder that can be "
-        "written to. Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
+        "Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
     )
     X610 = (
         "Found a checkpoint of an earlier run at {path}; expected a folder without. Add --resume to go on with "
         "that run, or choose another --output folder, or remove {folder}."
     )
     X611 = (
-        "The config differs from that of the run to be resumed, in {settings}; expected the same. Take the "
-        "config and overrides the run was started with, or start anew in another --output folder."
+        "The config has changed since {path} was written: {changes}; expected the same one. Undo the changes, or "
+        "train to another folder."
     )
     X612 = (
         "The training text isn't what the run to be resumed had read in its first {n_batches} batches; expected "
@@ -326,10 +326,6 @@ class Errors(metaclass=MessagesWithCodes):
     X613 = (
         "The optimizer keeps values under {keys}, which belong to no parameter of the pipeline; expected only "
         "those of thinc's parameters and of torch's named ones. Train with `spacy train`, without checkpoints."
-    )
-    X614 = (
-        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
-        "Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
     )
     X615 = "Found checkpoint_every = {found}; expected 1 step or more. Set e.g. --checkpoint-every 500."
     X616 = (
@@ -370,8 +366,8 @@ class Errors(metaclass=MessagesWithCodes):
         "lengthen its warm-up."
     )
     X713 = (
-        "The config has changed since {path} was written: {changes}; expected the same one. Undo the changes, or "
-        "train to another folder."
+        "Step {step} has no piece that can be masked; expected text in a script that the tokenizer of {name} "
+        "knows. Look at the text with spacy xling inspect, or make an encoder for it with spacy xling init-encoder."
     )
     X714 = (
         "The checkpoint {path} doesn't fit the encoder that the config names ({error}); expected the one the run "
@@ -381,10 +377,6 @@ class Errors(metaclass=MessagesWithCodes):
     X716 = (
         "Found {found} processes; expected {expected}, as when the checkpoint was written. Start as many, or train "
         "to another folder."
-    )
-    X717 = (
-        "There is a checkpoint of an earlier run at {path}; expected a new folder. Add --resume to go on with that "
-        "run, or choose another folder."
     )
     X720 = (
         "No piece of '{name}' besides the special ones occurs {min_count} times or more in a language of {texts}; "
@@ -452,8 +444,9 @@ class Warnings(metaclass=MessagesWithCodes):
         "on them will fail. Add them to `labels` in [initialize.components.{name}], or take these texts out."
     )
     W701 = (
-        "The languages {languages} have no held-out text, so no loss is measured for them. Give them more text, or "
-        "set a greater heldout_share on the reader of raw text."
+        "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
+        "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "
+        "xling inspect whether the tokenizer knows their script."
     )
     W720 = (
         "Of the pieces that are kept from '{name}', {n} hold characters that the vocabulary has no continuing "

@@ -199,6 +199,14 @@ def nlp():
     return spacy.blank("xx")
 
 
+def write_raw(folder, languages):
+    """Raw text as files by language, a text a line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for language, texts in languages.items():
+        (folder / f"{language}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    return folder
+
+
 PRETRAIN_CONFIG = Path(__file__).parents[1] / "configs" / "pretrain.cfg"
 ENGLISH = ["The parcel number {} arrived late.", "I want my money back for order {}.", "Box {} was broken."]
 GERMAN = ["Das Paket Nummer {} kam zu spät.", "Ich möchte mein Geld für {} zurück.", "Karton {} war kaputt."]
@@ -208,14 +216,12 @@ GERMAN = ["Das Paket Nummer {} kam zu spät.", "Ich möchte mein Geld für {} zu
 def corpus(tmp_path_factory):
     """Raw English and German text under `raw`, and the pairs of both under `parallel`."""
     folder = tmp_path_factory.mktemp("corpus")
-    (folder / "raw").mkdir()
     (folder / "parallel").mkdir()
     texts = {"en": [], "de": []}
     for number in range(40):
         texts["en"] += [text.format(number) for text in ENGLISH]
         texts["de"] += [text.format(number) for text in GERMAN]
-    for language, lines in texts.items():
-        (folder / "raw" / f"{language}.txt").write_text("\n".join(lines), encoding="utf-8")
+    write_raw(folder / "raw", texts)
     pairs = zip(texts["en"], texts["de"], strict=True)
     lines = "\n".join(f"{first}\t{second}" for first, second in pairs)
     (folder / "parallel" / "en-de.tsv").write_text(lines, encoding="utf-8")

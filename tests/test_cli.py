@@ -22,7 +22,7 @@ from spacy.training.loop import train as train_pipeline
 from spacy.util import load_config
 from typer.testing import CliRunner
 
-from tests.conftest import MULTI, SINGLE, TEXTS, make_examples
+from tests.conftest import MULTI, SINGLE, TEXTS, make_examples, write_raw
 
 CONFIG = """
 [paths]
@@ -124,10 +124,7 @@ class Workspace:
         fill_config(self.config, self.base, silent=True)
         self.labelled = folder / "train.jsonl"
         srsly.write_jsonl(self.labelled, (record(text, cats) for text, cats in self.data))
-        self.raw = folder / "raw"
-        self.raw.mkdir()
-        (self.raw / "en.txt").write_text("\n".join(TEXTS[:2]), encoding="utf8")
-        (self.raw / "de.txt").write_text("\n".join(TEXTS[2:4]), encoding="utf8")
+        self.raw = write_raw(folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})
         self.docbin = folder / "dev.spacy"
         examples = make_examples(spacy.blank("xx"), self.data)
         DocBin(docs=[eg.reference for eg in examples]).to_disk(self.docbin)

@@ -16,7 +16,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @app.command("train", context_settings=PASS_ON)
-def train_cli(
+def train_command(
     ctx: typer.Context,
     config_path: Annotated[Path, typer.Argument(help="Path to config file", exists=True, allow_dash=True)],
     output_path: Annotated[

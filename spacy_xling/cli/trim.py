@@ -11,7 +11,7 @@ from .app import app, names, one_line_errors
 
 
 @app.command("trim")
-def trim_cli(
+def trim_command(
     encoder: Annotated[str, typer.Argument(help="Masked-LM checkpoint: hub name or folder")],
     texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write, new or empty")],

@@ -7,6 +7,8 @@ from spacy.tokens import Doc
 from ..errors import Errors
 
 EXTENSION = "language"
+# Stands in tables and reports for a language that is not known.
+UNKNOWN = "-"
 
 # A corpus of one language need not name it: its key is None.
 LanguageKey = TypeVar("LanguageKey", bound=Optional[str])

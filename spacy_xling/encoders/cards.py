@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import srsly
+from wasabi import MarkdownRenderer
 
-from .heldout import NO_LANGUAGE
+from ..data.languages import UNKNOWN
+from .trim_report import LANGUAGE_HEADER, SIZE_HEADER, TrimReport, language_rows, size_rows
 
 CARD = "README.md"
 
@@ -15,7 +17,11 @@ class Card(Protocol):
     """What a model card says."""
 
     @property
-    def languages(self) -> Sequence[str]:
+    def base_model(self) -> Optional[str]:
+        """The checkpoint it was made from, hub name or folder, if there is one."""
+
+    @property
+    def languages(self) -> Iterable[str]:
         """Codes of the languages."""
 
     def text(self) -> str:
@@ -25,22 +31,26 @@ class Card(Protocol):
 class InitialCard(NamedTuple):
     """The card of an encoder that was not trained yet.
 
-    shares (Mapping[Optional[str], float]): Share of the tokenizer's texts by language.
+    shares (Mapping[str, float]): Share of the tokenizer's texts by language.
     n_texts (int): Texts that the tokenizer was trained on.
     n_contexts (int): Contexts that aligned the embeddings, 0 for random embeddings.
     n_pieces (int): Pieces of the vocabulary.
     n_parameters (int): Parameters of encoder and LM head.
     """
 
-    shares: Mapping[Optional[str], float]
+    shares: Mapping[str, float]
     n_texts: int
     n_contexts: int
     n_pieces: int
     n_parameters: int
 
     @property
-    def languages(self) -> Sequence[str]:
-        return _codes(self.shares)
+    def base_model(self) -> Optional[str]:
+        return None
+
+    @property
+    def languages(self) -> Iterable[str]:
+        return self.shares
 
     def text(self) -> str:
         start = (
@@ -48,55 +58,88 @@ class InitialCard(NamedTuple):
             if self.n_contexts
             else "Piece embeddings: random."
         )
+        rows = [(language, f"{100 * share:.1f} %") for language, share in self.shares.items()]
         return (
             "# An encoder that was not trained yet\n\n"
             "Made by `spacy xling init-encoder`; train it with `spacy xling pretrain`.\n\n"
             f"{self.n_parameters:,} parameters, {self.n_pieces:,} pieces. {start} Other weights: random.\n\n"
-            f"Tokenizer: trained on {self.n_texts:,} texts.\n\n" + _shares_table(self.shares)
+            f"Tokenizer: trained on {self.n_texts:,} texts.\n\n"
+            + _table(("language", "share of the texts"), rows)
         )
 
 
 class PretrainedCard(NamedTuple):
     """The card of a pre-trained encoder.
 
-    start (str): The checkpoint that training started from.
+    base_model (str): The checkpoint that training started from.
     step (int): Optimiser steps.
     n_pieces_seen (int): Pieces that passed the encoder, without padding.
     raw (Mapping[str, int]): Lines of raw text by language.
     parallel (Mapping[str, int]): Lines of parallel text by file.
     heldout (Mapping[str, float]): Masked-LM loss on held-out text by language, in nats per target.
-    settings (Mapping[str, object]): The settings of the training.
+    settings (Mapping[str, Any]): The settings of the training.
     """
 
-    start: str
+    base_model: str
     step: int
     n_pieces_seen: int
     raw: Mapping[str, int]
     parallel: Mapping[str, int]
     heldout: Mapping[str, float]
-    settings: Mapping[str, object]
+    settings: Mapping[str, Any]
 
     @property
-    def languages(self) -> Sequence[str]:
-        return _codes(self.raw)
+    def languages(self) -> Iterable[str]:
+        return self.raw
 
     def text(self) -> str:
         rows = [
-            f"| {name or '-'} | {lines:,} | {_loss(self.heldout.get(name))} |"
-            for name, lines in self.raw.items()
+            (name, f"{lines:,}", f"{self.heldout[name]:.3f}" if name in self.heldout else "")
+            for name, lines in {**self.raw, **self.parallel}.items()
         ]
-        parallel = [f"| {name} | {lines:,} | |" for name, lines in self.parallel.items()]
-        settings = [f"| {name} | {value} |" for name, value in self.settings.items()]
+        settings = [(name, str(value)) for name, value in self.settings.items()]
         return (
             "# A masked-LM encoder\n\n"
-            f"Trained by `spacy xling pretrain` from `{self.start}`: {self.step:,} steps, "
+            f"Trained by `spacy xling pretrain` from `{self.base_model}`: {self.step:,} steps, "
             f"{self.n_pieces_seen:,} pieces. Use it by path, as `name` of "
             "`spacy-xling.MaskedLMEncoder.v1`.\n\n"
-            "| text | lines | held-out masked-LM loss (nats per piece) |\n|---|---|---|\n"
-            + "\n".join([*rows, *parallel])
-            + "\n\n| setting | value |\n|---|---|\n"
-            + "\n".join(settings)
+            + _table(("text", "lines", "held-out masked-LM loss (nats per piece)"), rows)
             + "\n"
+            + _table(("setting", "value"), settings)
+        )
+
+
+class TrimmedCard(NamedTuple):
+    """The card of an encoder with a smaller vocabulary.
+
+    report (TrimReport): What was trimmed.
+    """
+
+    report: TrimReport
+
+    @property
+    def base_model(self) -> Optional[str]:
+        return self.report.encoder
+
+    @property
+    def languages(self) -> Iterable[str]:
+        return [change.language for change in self.report.languages]
+
+    def text(self) -> str:
+        report = self.report
+        name = hub_name(report.encoder) or Path(report.encoder).resolve().name
+        limit = f"at most {report.max_pieces:,} pieces in all" if report.max_pieces else "without a limit"
+        return (
+            f"# {name}, trimmed\n\n"
+            f"This is {name} with a smaller vocabulary, made by `spacy xling trim`: word embeddings, decoder "
+            "and tokenizer were cut to pieces that occur in texts of the languages below. Nothing was "
+            "trained, and all other weights are as they were. Its licence is that of the whole encoder.\n\n"
+            "Where all pieces of a text are kept, its pieces and hidden states are exactly those of the "
+            "whole encoder. Any other text is cut into other pieces, or has unknown ones.\n\n"
+            + _table(SIZE_HEADER, size_rows(report))
+            + f"\nKept are pieces that occur {report.min_count} times or more in the texts of a language, "
+            f"{limit}, those that they need, and the special ones. Of the texts that were read, these have "
+            "other pieces than before:\n\n" + _table(LANGUAGE_HEADER, language_rows(report))
         )
 
 
@@ -106,20 +149,25 @@ def write_card(folder: Path, card: Card) -> None:
     folder (Path): The folder.
     card (Card): What it says.
     """
-    front = srsly.yaml_dumps(
-        {"language": list(card.languages), "library_name": "transformers", "pipeline_tag": "fill-mask"}
-    )
-    (folder / CARD).write_text(f"---\n{front}---\n\n{card.text()}", encoding="utf-8")
+    data: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "fill-mask"}
+    if card.base_model and (name := hub_name(card.base_model)):
+        data["base_model"] = name
+    if codes := [language for language in card.languages if language != UNKNOWN]:
+        data["language"] = codes
+    text = f"---\n{srsly.yaml_dumps(data)}---\n\n{card.text()}"
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
-def _codes(languages: Iterable[Optional[str]]) -> list[str]:
-    return [language for language in languages if language and language != NO_LANGUAGE]
+def hub_name(checkpoint: str) -> Optional[str]:
+    """Tell a name on the model hub from a folder.
+
+    checkpoint (str): Hub name or folder.
+    RETURNS (Optional[str]): The name, None for a folder.
+    """
+    return None if Path(checkpoint).is_dir() else checkpoint
 
 
-def _shares_table(shares: Mapping[Optional[str], float]) -> str:
-    rows = [f"| {language or '-'} | {100 * share:.1f} % |" for language, share in shares.items()]
-    return "| language | share of the texts |\n|---|---|\n" + "\n".join(rows) + "\n"
-
-
-def _loss(value: Optional[float]) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose columns but the first are numbers, or a setting's value."""
+    aligns = ("l", *"r" * (len(header) - 1))
+    return MarkdownRenderer().table(list(rows), header, aligns=aligns) + "\n"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.languages import UNKNOWN
 from ..models.batches import MaskedWindows, Padding, masked_windows
 from ..models.checkpoint import Encoder
 from ..models.masked_lm import MaskedLMLoss
@@ -12,9 +13,6 @@ from ..pieces.masking import masking_vocabulary
 from ..pieces.windows import split_windows, windows_as_texts
 from .sentence_vectors import evaluating
 from .settings import Settings
-
-# Stands for a language that isn't known.
-NO_LANGUAGE = "-"
 
 
 class HeldOut(NamedTuple):
@@ -34,19 +32,21 @@ class HeldOut(NamedTuple):
         settings (Settings): The run's settings.
         encoder (Encoder): The encoder they are for.
         padding (Padding): How windows become batches.
-        RETURNS (HeldOut): The texts, none of a language that has none, nor for a run on parallel text alone.
+        RETURNS (HeldOut): The texts, none of a language that has none with a piece that can be masked, nor
+            for a run on parallel text alone.
         """
         if settings.unlabelled.path is None:
             return cls([], [])
         texts = settings.unlabelled.read_heldout(settings.training.heldout_texts)
-        texts = {language: found for language, found in texts.items() if found}
         vocabulary = masking_vocabulary(encoder.tokenizer)
-        batches = []
-        for found in texts.values():
+        batches = {}
+        for language, found in texts.items():
             generator = np.random.Generator(np.random.PCG64(settings.training.seed))
             windows = windows_as_texts(split_windows(encoder.tokenizer, found))
-            batches.append(masked_windows(settings.masking(windows, vocabulary, generator), padding))
-        return cls([language or NO_LANGUAGE for language in texts], batches)
+            masked = settings.masking(windows, vocabulary, generator)
+            if len(masked.targets):
+                batches[language or UNKNOWN] = masked_windows(masked, padding)
+        return cls(list(batches), list(batches.values()))
 
 
 def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
@@ -56,9 +56,17 @@ def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     module (MaskedLMLoss): The encoder; it is left in the mode it was in.
     RETURNS (dict[str, float]): Mean of -log P(target | window without it), in nats, by language.
     """
-    losses = {}
+    by_language = zip(heldout.languages, heldout.batches, strict=True)
+    return {language: mean_loss(module, batches) for language, batches in by_language}
+
+
+def mean_loss(module: MaskedLMLoss, batches: Sequence[MaskedWindows]) -> float:
+    """The mean masked-LM loss of some windows.
+
+    module (MaskedLMLoss): The encoder; it is left in the mode it was in.
+    batches (Sequence[MaskedWindows]): The windows, with one target or more.
+    RETURNS (float): Mean over targets of -log P(target | window without it), in nats.
+    """
     with evaluating(module):
-        for language, batches in zip(heldout.languages, heldout.batches, strict=True):
-            n_targets = sum(len(batch.targets) for batch in batches)
-            losses[language] = sum(module([batch]).item() for batch in batches) / n_targets
-    return losses
+        total = sum(module([batch]).item() for batch in batches)
+    return total / sum(len(batch.targets) for batch in batches)

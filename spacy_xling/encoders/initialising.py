@@ -9,6 +9,7 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
 
+from ..data.languages import UNKNOWN
 from ..data.parallel import ParallelText
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
@@ -147,7 +148,7 @@ def init_encoder(
     if parallel is not None:
         n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)
     n_parameters = sum(parameter.numel() for parameter in masked_lm.parameters())
-    shares = {source.language: stream.shares[source.language] for source in stream.sources}
+    shares = {source.language or UNKNOWN: stream.shares[source.language] for source in stream.sources}
 
     def fill(folder: Path) -> None:
         save_checkpoint(masked_lm, tokenizer, folder)

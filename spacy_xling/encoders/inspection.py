@@ -13,11 +13,13 @@ from ..data.sampling import sample_pairs, sample_texts
 from ..errors import Errors
 from ..models.batches import masked_windows
 from ..models.checkpoint import Encoder, load_encoder
+from ..models.masked_lm import MaskedLMLoss
 from ..pieces.masking import build_whole_word_masking_v1, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..types import Pieces
 from .distance import median_distance, squared_mmd
-from .sentence_vectors import evaluating, padding, resolve_layer, retrieval_accuracy, sentence_vectors
+from .heldout import mean_loss
+from .sentence_vectors import padding, resolve_layer, retrieval_accuracy, sentence_vectors
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,8 @@ def masked_lm_loss(
     targets = len(masked.targets)
     if not targets:
         return None, 0
-    model = encoder.masked_lm
-    with evaluating(model):
-        total = sum(
-            float(model.loss(model.embed_all([batch]), [batch]))
-            for batch in masked_windows(masked, padding(encoder, pass_pieces))
-        )
-    return total / targets, targets
+    batches = masked_windows(masked, padding(encoder, pass_pieces))
+    return mean_loss(MaskedLMLoss(encoder.masked_lm), batches), targets
 
 
 class _Way(NamedTuple):

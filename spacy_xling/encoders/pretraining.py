@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
+from ..data.languages import UNKNOWN
 from ..errors import Errors
 from ..generators import generator_state, set_generator_state
 from ..models.batches import Padding, masked_windows
@@ -21,7 +22,6 @@ from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
 from ..training.schedules import value_at
 from ..types import MaskedPieces
-from .heldout import NO_LANGUAGE
 from .settings import OptimizerBlock, Settings
 
 
@@ -46,7 +46,7 @@ class Streams:
                 RawWindows(texts, partial(cut_texts, split=split)),
                 max(1, round(per_batch * (1 - share))),
             )
-            self.lines["unlabelled"] = {s.language or NO_LANGUAGE: s.n_lines for s in texts.sources}
+            self.lines["unlabelled"] = {s.language or UNKNOWN: s.n_lines for s in texts.sources}
         if share > 0:
             pairs = settings.parallel(rank=rank)
             self._sources["parallel"] = (
@@ -124,11 +124,13 @@ class Pretraining:
         """One optimiser step on the mean loss of all its targets, in all sub-batches and processes.
 
         RETURNS (float): That loss, in nats.
-        RAISES (ValueError): It is no longer a number.
+        RAISES (ValueError): There is no target, or the loss is no longer a number.
         """
         self.module.train()
         batches = [self.streams.draw() for _ in range(self.settings.training.accumulate_gradient)]
         n_targets = self._sum(sum(len(batch.targets) for batch in batches))
+        if not n_targets:
+            raise ValueError(Errors.X713.format(step=self.step, name=self.settings.encoder.name))
         # Gradients of several processes come as their mean.
         scale = self.accelerator.num_processes / n_targets
         total = torch.zeros((), device=self.accelerator.device, dtype=torch.float64)

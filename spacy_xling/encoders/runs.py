@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from spacy.util import dict_to_dot
 from thinc.api import Config
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -16,7 +17,7 @@ from .cards import PretrainedCard, write_card
 from .heldout import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining
-from .settings import Settings, flatten, resolve_settings
+from .settings import Settings, resolve_settings
 from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
 
 BEST, LAST, CHECKPOINTS, LOG = "model-best", "model-last", "checkpoints", "log.jsonl"
@@ -45,7 +46,7 @@ def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool 
     checkpoints = Checkpoints(output / CHECKPOINTS)
     latest = checkpoints.latest()
     if latest is not None and not resume:
-        raise ValueError(Errors.X717.format(path=latest))
+        raise ValueError(Errors.X610.format(path=latest, folder=checkpoints.folder))
     if accelerator.is_main_process:
         for folder in (output, checkpoints.folder):
             remove_leftovers(folder)
@@ -118,16 +119,15 @@ class Loop:
 
         def fill(folder: Path) -> None:
             save_checkpoint(run.masked_lm, run.encoder.tokenizer, folder)
-            lines, start = run.streams.lines, self._settings.encoder.name
-            settings = flatten(self._settings.plain)
+            lines = run.streams.lines
             card = PretrainedCard(
-                start=start,
+                base_model=self._settings.encoder.name,
                 step=run.step,
                 n_pieces_seen=run.n_pieces,
                 raw=lines["unlabelled"],
                 parallel=lines["parallel"],
                 heldout=self.progress.heldout,
-                settings=settings,
+                settings=dict_to_dot(self._settings.plain),
             )
             write_card(folder, card)
 

@@ -121,19 +121,3 @@ def _validate(resolved: Dict[str, Any], section: str, schema: Type[AnyBlock]) ->
         return schema.model_validate(resolved[section])
     except ValidationError as error:
         raise ConfigValidationError(config=resolved, errors=error.errors(), title=section) from error
-
-
-def flatten(section: Dict[str, Any], prefix: str = "") -> Dict[str, Any]:
-    """A nested block as one level, by dotted names.
-
-    section (Dict[str, Any]): The block.
-    prefix (str): What the names start with.
-    RETURNS (Dict[str, Any]): Value by name, e.g. "training.optimizer.beta1".
-    """
-    flat: Dict[str, Any] = {}
-    for name, value in section.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, load_model, save_file, save_model
 
 from ..errors import Errors
 from ..models.checkpoint import one_line
+from ..training.changes import require_same_config
 from ..training.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 from .pretraining import Pretraining
-from .settings import flatten
 
 WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 # What the optimiser keeps of each parameter.
@@ -87,7 +87,7 @@ def load_snapshot(folder: Path, run: Pretraining) -> Progress:
         model.
     """
     state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    _check_settings(folder, state["settings"], _plain(run))
+    require_same_config(folder, state["settings"], _plain(run))
     if len(state["processes"]) != run.accelerator.num_processes:
         found, expected = run.accelerator.num_processes, len(state["processes"])
         raise ValueError(Errors.X716.format(found=found, expected=expected))
@@ -111,11 +111,4 @@ def load_snapshot(folder: Path, run: Pretraining) -> Progress:
 
 def _plain(run: Pretraining) -> dict[str, Any]:
     """The settings as JSON gives them back."""
-    return json.loads(json.dumps(flatten(run.settings.plain), default=str))
-
-
-def _check_settings(folder: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
-    differing = sorted(name for name in saved.keys() | now.keys() if saved.get(name) != now.get(name))
-    if differing:
-        changes = ", ".join(f"{name} (was {saved.get(name)!r}, is {now.get(name)!r})" for name in differing)
-        raise ValueError(Errors.X713.format(path=folder, changes=changes))
+    return json.loads(json.dumps(run.settings.plain, default=str))

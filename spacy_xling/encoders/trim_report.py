@@ -1,34 +1,12 @@
-"""What trimming did: a report, in numbers, as tables, and as the model card of the trimmed folder."""
+"""What trimming did: a report, in numbers and as tables."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import List, Optional, Sequence
 
-import srsly
-from wasabi import MarkdownRenderer, table
+from wasabi import table
 
 SIZE_HEADER = ("", "whole", "trimmed", "left")
 LANGUAGE_HEADER = ("language", "texts", "changed", "share", "pieces per text", "trimmed")
-CARD = """\
----
-{data}---
-
-# {name}, trimmed
-
-This is {name} with a smaller vocabulary, made by `spacy xling trim`: word embeddings, decoder and tokenizer
-were cut to pieces that occur in texts of the languages below. Nothing was trained, and all other weights are
-as they were. Its licence is that of the whole encoder.
-
-Where all pieces of a text are kept, its pieces and hidden states are exactly those of the whole encoder. Any
-other text is cut into other pieces, or has unknown ones.
-
-{sizes}
-
-Kept are pieces that occur {min_count} times or more in the texts of a language, {limit}, those that they
-need, and the special ones. Of the texts that were read, these have other pieces than before:
-
-{changes}
-"""
 
 
 @dataclass(frozen=True)
@@ -51,14 +29,14 @@ class Size:
 class LanguageChange:
     """What trimming means for the texts of a language.
 
-    language (Optional[str]): The language, None if it is not known.
+    language (str): The language, "-" if it is not known.
     texts (int): Texts read, blank ones left out.
     changed (int): Those whose pieces are not the same as before.
     pieces_before (int): Pieces of all texts with the whole tokenizer, special ones left out.
     pieces_after (int): Pieces of all texts with the trimmed one.
     """
 
-    language: Optional[str]
+    language: str
     texts: int
     changed: int
     pieces_before: int
@@ -106,7 +84,7 @@ def language_rows(report: TrimReport) -> List[List[str]]:
     """
     return [
         [
-            change.language or "-",
+            change.language,
             f"{change.texts:,}",
             f"{change.changed:,}",
             _percent(change.changed, change.texts),
@@ -128,33 +106,6 @@ def format_report(report: TrimReport) -> str:
         language_rows(report), header=LANGUAGE_HEADER, divider=True, aligns=("l", "r", "r", "r", "r", "r")
     )
     return f"{sizes}\n{changes}"
-
-
-def model_card(report: TrimReport) -> str:
-    """Write the model card of the trimmed encoder, which names a local folder without its path.
-
-    report (TrimReport): The report.
-    RETURNS (str): The card, in Markdown, with its data for the model hub on top.
-    """
-    local = Path(report.encoder).is_dir()
-    name = Path(report.encoder).resolve().name if local else report.encoder
-    languages = [change.language for change in report.languages if change.language]
-    data = {
-        "library_name": "transformers",
-        "pipeline_tag": "fill-mask",
-        **({} if local else {"base_model": name}),
-        **({"language": languages} if languages else {}),
-    }
-    limit = f"at most {report.max_pieces:,} pieces in all" if report.max_pieces else "without a limit"
-    markdown = MarkdownRenderer()
-    return CARD.format(
-        data=srsly.yaml_dumps(data),
-        name=name,
-        sizes=markdown.table(size_rows(report), SIZE_HEADER, aligns=("l", "r", "r", "r")),
-        changes=markdown.table(language_rows(report), LANGUAGE_HEADER, aligns=("l", "r", "r", "r", "r", "r")),
-        min_count=report.min_count,
-        limit=limit,
-    )
 
 
 def _percent(part: int, whole: int) -> str:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ..data.files import TextFile, count_lines
-from ..data.languages import check_alpha, sampling_shares
+from ..data.languages import UNKNOWN, check_alpha, sampling_shares
 from ..data.unlabelled import files_by_language, read_texts
 from ..errors import Errors, Warnings
 from ..types import Ints1d
+from .cards import TrimmedCard, write_card
 from .saving import require_new_folder, write_encoder
-from .trim_report import LanguageChange, Size, TrimReport, model_card
+from .trim_report import LanguageChange, Size, TrimReport
 from .vocabularies import Vocabulary, cut_tokenizer
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _read_batches(
 ) -> Iterator[Tuple[Optional[str], List[str]]]:
     """The texts by language, some at a time."""
     lines = sum(count_lines(file) for files in corpus.values() for file in files) if progress else None
-    with tqdm(total=lines, desc=title, unit=" texts", disable=not progress) as bar:
+    with tqdm(total=lines, desc=title, unit=" texts", disable=None if progress else True) as bar:
         for language, files in corpus.items():
             texts = read_texts(files, field=field)
             while batch := list(islice(texts, BATCH)):
@@ -250,7 +251,7 @@ def _compare(
         lengths = [sum(map(len, encodings)) for encodings in (before, after)]
         row = np.array([len(texts), changed, *lengths], dtype=np.int64)
         found[language] = found.get(language, 0) + row
-    return [LanguageChange(language, *row.tolist()) for language, row in found.items()]
+    return [LanguageChange(language or UNKNOWN, *row.tolist()) for language, row in found.items()]
 
 
 def _write(
@@ -267,7 +268,7 @@ def _write(
         nonlocal report
         save_checkpoint(masked_lm, tokenizer, folder)
         report = replace(report, after=_size(masked_lm, folder))
-        (folder / "README.md").write_text(model_card(report), encoding="utf8")
+        write_card(folder, TrimmedCard(report))
 
     _as_stored(masked_lm, report.encoder)
     write_encoder(output, fill)

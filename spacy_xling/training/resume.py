@@ -24,6 +24,7 @@ from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from ..errors import Errors
+from .changes import require_same_config
 from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
@@ -162,9 +163,7 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     latest = Checkpoints(output_path / CHECKPOINTS).latest()
     saved = read_snapshot(latest) if latest else None
     if saved:
-        differ = differing_settings(saved.data["progress"]["config"], plain)
-        if differ:
-            raise ValueError(Errors.X611.format(settings=", ".join(differ)))
+        require_same_config(saved.path, saved.data["progress"]["config"], plain)
     if config["training"]["seed"] is not None:
         fix_random_seed(config["training"]["seed"])
     allocator = config["training"]["gpu_allocator"]
@@ -178,24 +177,6 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
         remove_leftovers(folder)
     evaluations = saved.data["progress"]["evaluations"] if saved else []
     return Run(nlp, output_path, plain, training, saved, evaluations)
-
-
-def differing_settings(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The settings in which two configs differ.
-
-    old (Mapping): A config.
-    new (Mapping): Another one.
-    prefix (str): Name of the section they are.
-    RETURNS (list[str]): Their names, as `section.setting`.
-    """
-    differ = []
-    for name in sorted({*old, *new}):
-        ours, theirs = old.get(name, ...), new.get(name, ...)
-        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-            differ += differing_settings(ours, theirs, f"{prefix}{name}.")
-        elif ours != theirs:
-            differ.append(f"{prefix}{name}")
-    return differ
 
 
 def _make_batches(run: Run) -> Batches:
@@ -287,7 +268,7 @@ def _save_folder(run: Run, path: Path, fill: Callable[[Path], Any]) -> None:
         write_folder(path, fill)
     except OSError as error:
         kept = run.checkpoints.latest() or "none"
-        raise OSError(Errors.X614.format(path=path, error=error, kept=kept)) from error
+        raise OSError(Errors.X609.format(path=path, error=error, kept=kept)) from error
 
 
 def _write_checkpoint(run: Run, batches: Batches, info: Info) -> None:
@@ -335,7 +316,7 @@ def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
         write_file(path, json.dumps(run))
     except OSError as error:
         kept = Checkpoints(path.parent).latest() or "none"
-        raise OSError(Errors.X614.format(path=path, error=error, kept=kept)) from error
+        raise OSError(Errors.X609.format(path=path, error=error, kept=kept)) from error
 
 
 def _announce(run: Run, *, resume: bool, write: Callable[[str], Any]) -> None:

@@ -7,17 +7,13 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from spacy_xling.encoders.inspection import inspect_encoder
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, write_raw
 from tests.test_import import HEAVY, PACKAGE, top_imports
 
 
 @pytest.fixture
 def texts(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for language, lines in {"en": TEXTS[:2], "da": TEXTS[4:6], "zh": ["盒子", "包裹"]}.items():
-        (folder / f"{language}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return folder
+    return write_raw(tmp_path / "raw", {"en": TEXTS[:2], "da": TEXTS[4:6], "zh": ["盒子", "包裹"]})
 
 
 @pytest.fixture

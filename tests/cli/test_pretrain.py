@@ -47,7 +47,7 @@ def test_a_second_run_needs_resume(run):
     assert run().exit_code == 0
     again = run()
     assert again.exit_code == 1
-    assert "[X717]" in again.output
+    assert "[X610]" in again.output
     assert run("--resume").exit_code == 0
 
 

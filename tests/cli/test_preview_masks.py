@@ -5,16 +5,14 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from spacy_xling.encoders.previews import preview_encoder_masks
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, write_raw
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
 def texts(tmp_path):
-    for language, lines in {"en": TEXTS[:2], "da": TEXTS[4:6], "de": TEXTS[2:4]}.items():
-        (tmp_path / f"{language}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return tmp_path
+    return write_raw(tmp_path / "raw", {"en": TEXTS[:2], "da": TEXTS[4:6], "de": TEXTS[2:4]})
 
 
 def run(*arguments, **settings):

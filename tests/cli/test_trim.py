@@ -70,7 +70,7 @@ def test_a_single_file_may_have_a_language(checkpoint, raw, tmp_path):
         result = trim(checkpoint, texts, "-o", tmp_path / f"output{n}", "--json", file, *options)
         assert result.exit_code == 0, result.output
         languages = [row["language"] for row in json.loads(file.read_text())["languages"]]
-        assert languages == (["en"] if options else [None])
+        assert languages == (["en"] if options else ["-"])
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,12 @@ from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.encoders.initialising import PRESETS, init_encoder, preset_config, read_config
 from spacy_xling.models.checkpoint import load_encoder
-from tests.conftest import SHAPE, TEXTS
+from tests.conftest import SHAPE, TEXTS, write_raw
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("raw")
-    (folder / "en.txt").write_text("\n".join(TEXTS[:2] * 20), encoding="utf-8")
-    (folder / "de.txt").write_text("\n".join(TEXTS[2:4] * 10), encoding="utf-8")
-    return folder
+    return write_raw(tmp_path_factory.mktemp("raw"), {"en": TEXTS[:2] * 20, "de": TEXTS[2:4] * 10})
 
 
 @pytest.fixture(scope="module")

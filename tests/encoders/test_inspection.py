@@ -13,7 +13,7 @@ from spacy_xling.encoders.sentence_vectors import sentence_vectors
 from spacy_xling.models.checkpoint import load_encoder
 from spacy_xling.pieces.masking import build_whole_word_masking_v1, masking_vocabulary
 from spacy_xling.pieces.windows import split_windows
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, write_raw
 
 LONG = " ".join(TEXTS[4:6] * 4)
 BY_LANGUAGE = {
@@ -28,11 +28,7 @@ PAIRS = [(TEXTS[0], TEXTS[4]), (TEXTS[1], TEXTS[5]), ("The box", "æsken"), (TEX
 
 @pytest.fixture
 def texts(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for language, lines in BY_LANGUAGE.items():
-        (folder / f"{language}.txt").write_text("\n\n".join(lines), encoding="utf-8")
-    return folder
+    return write_raw(tmp_path / "raw", BY_LANGUAGE)
 
 
 @pytest.fixture

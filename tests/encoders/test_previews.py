@@ -12,7 +12,7 @@ from spacy_xling.pieces.masking import (
     masking_vocabulary,
 )
 from spacy_xling.pieces.windows import split_windows
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, write_raw
 
 SAMPLES = {"en": TEXTS[:2], "da": TEXTS[4:6]}
 FATES = {"special", "left", "mask", "random", "kept"}
@@ -25,9 +25,7 @@ def tokenizer(checkpoint):
 
 @pytest.fixture
 def texts(tmp_path):
-    for language, lines in SAMPLES.items():
-        (tmp_path / f"{language}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return tmp_path
+    return write_raw(tmp_path / "raw", SAMPLES)
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta"])

@@ -1,5 +1,6 @@
 import errno
 import json
+import shutil
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_the_result_loads_and_has_a_card(run_config, tmp_path):
     assert model.config.vocab_size == len(tokenizer)
     card = (best / "README.md").read_text(encoding="utf-8")
     assert "  - de\n  - en\n" in card
-    assert "| en-de | 120 | |" in card
+    assert "| en-de | 120 |  |" in card
     assert "| training.max_steps | 6 |" in card
 
 
@@ -145,17 +146,17 @@ def test_a_disk_that_is_full_before_the_first_checkpoint_is_X609(run_config, tmp
         pretrain(run_config(), tmp_path / "file" / "run")
 
 
-def test_a_folder_with_checkpoints_is_X717_without_resume(whole, run_config):
+def test_a_folder_with_checkpoints_is_X610_without_resume(whole, run_config):
     before = files(whole)
-    with pytest.raises(ValueError, match=r"X717.*step-6.*--resume"):
+    with pytest.raises(ValueError, match=r"X610.*step-6.*--resume"):
         pretrain(run_config(), whole)
     assert files(whole) == before
 
 
-def test_a_changed_config_is_X713_and_says_what_changed(whole, run_config):
+def test_a_changed_config_is_X611_and_says_what_changed(whole, run_config):
     before = files(whole)
     config = run_config(masking__rate=0.3, training__max_steps=8)
-    with pytest.raises(ValueError, match=r"X713.*masking\.rate \(was 0\.15, is 0\.3\), training\.max_steps"):
+    with pytest.raises(ValueError, match=r"X611.*masking\.rate \(was 0\.15, is 0\.3\), training\.max_steps"):
         pretrain(config, whole, resume=True)
     assert files(whole) == before
 
@@ -214,6 +215,39 @@ def test_without_held_out_text_the_last_encoder_is_the_result(run_config, tmp_pa
 def test_a_language_without_held_out_text_is_a_warning(run_config, tmp_path):
     config = run_config(corpora__unlabelled__heldout_share=0.0001)
     with pytest.warns(UserWarning, match=r"W701.*'de', 'en'"):
+        pretrain(config, tmp_path / "run")
+
+
+@pytest.fixture
+def unknown_script(tmp_path):
+    """Raw text of which BERT's tiny tokenizer knows no piece."""
+    folder = tmp_path / "unknown"
+    folder.mkdir()
+    lines = "\n".join(f"{a}{b}" for a in "我的包裹迟到了" for b in "盒子坏了")
+    (folder / "zh.txt").write_text(lines, encoding="utf-8")
+    return folder
+
+
+def test_a_language_in_an_unknown_script_is_not_measured(
+    run_config, checkpoints, unknown_script, corpus, tmp_path
+):
+    for file in (corpus / "raw").iterdir():
+        shutil.copy(file, unknown_script)
+    changes = {"paths__encoder": str(checkpoints("bert")), "paths__unlabelled": str(unknown_script)}
+    config = run_config(**changes, training__max_steps=2)
+    with pytest.warns(UserWarning, match=r"W701.*\['zh'\]"):
+        pretrain(config, tmp_path / "run")
+    (row,) = map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines())
+    assert sorted(row["heldout"]) == ["de", "en"]
+
+
+def test_text_in_an_unknown_script_alone_is_X713(run_config, checkpoints, unknown_script, tmp_path):
+    changes = {"paths__encoder": str(checkpoints("bert")), "paths__unlabelled": str(unknown_script)}
+    config = run_config(**changes, training__parallel_share=0.0)
+    with (
+        pytest.warns(UserWarning, match="W701"),
+        pytest.raises(ValueError, match=r"X713.*Step 0.*spacy xling inspect"),
+    ):
         pretrain(config, tmp_path / "run")
 
 

@@ -1,7 +1,7 @@
 import pytest
 from thinc.api import Config, ConfigValidationError
 
-from spacy_xling.encoders.settings import flatten, resolve_settings
+from spacy_xling.encoders.settings import resolve_settings
 
 
 def test_the_shipped_config_resolves_and_each_setting_is_written_out(run_config):
@@ -45,7 +45,3 @@ def test_no_encoder_is_X711(run_config):
 def test_a_missing_section_is_X710():
     with pytest.raises(ValueError, match=r"X710.*corpora"):
         resolve_settings(Config({"encoder": {}, "training": {}, "masking": {}}))
-
-
-def test_flatten_gives_dotted_names():
-    assert flatten({"a": 1, "b": {"c": 2, "d": {"e": None}}}) == {"a": 1, "b.c": 2, "b.d.e": None}

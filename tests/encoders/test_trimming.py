@@ -23,7 +23,16 @@ from transformers import (
 
 from spacy_xling.encoders.trimming import trim_encoder
 from spacy_xling.models.checkpoint import load_encoder
-from tests.conftest import FAMILIES, SINGLE, SPECIAL, TEXTS, make_checkpoint, make_examples, make_tokenizer
+from tests.conftest import (
+    FAMILIES,
+    SINGLE,
+    SPECIAL,
+    TEXTS,
+    make_checkpoint,
+    make_examples,
+    make_tokenizer,
+    write_raw,
+)
 from tests.conftest import textcat_config as make_config
 
 LANGUAGES = {"en": TEXTS[:2], "de": TEXTS[2:4], "da": TEXTS[4:6]}
@@ -35,13 +44,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def write_raw(folder, languages):
-    folder.mkdir()
-    for language, texts in languages.items():
-        (folder / f"{language}.txt").write_text("\n".join(texts) + "\n", encoding="utf8")
-    return folder
 
 
 @pytest.fixture
@@ -190,10 +192,8 @@ def test_an_untied_decoder_is_cut_too(raw, tmp_path):
     assert assert_exact(whole, output, TEXTS, prefix="bert")[0] >= 6
 
 
-def late_padding(folder):
-    """A RoBERTa, which counts positions from the padding piece, after ordinary pieces."""
-    ordinary = [f"w{n}" for n in range(40)]
-    pieces = ["<s>", "</s>", *ordinary[:3], "<pad>", "<unk>", "<mask>", *ordinary[3:]]
+def word_tokenizer(pieces):
+    """A tokenizer with these pieces in this order, each of which is a word but for the special ones."""
     ids = {piece: number for number, piece in enumerate(pieces)}
     base = Tokenizer(models.WordPiece(ids, unk_token="<unk>"))
     base.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -202,14 +202,17 @@ def late_padding(folder):
     )
     base.add_special_tokens(list(SPECIAL.values()))
     names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=base, model_max_length=64, **names)
-    make_checkpoint("roberta", folder, pad_token_id=5, max_position_embeddings=70)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return PreTrainedTokenizerFast(tokenizer_object=base, model_max_length=64, **names)
+
+
+WORDS = [f"w{n}" for n in range(40)]
 
 
 def test_padding_keeps_its_number_where_positions_count_from_it(tmp_path):
-    whole, output = late_padding(tmp_path / "whole"), tmp_path / "trimmed"
+    """RoBERTa counts positions from the padding piece, here after ordinary pieces."""
+    whole, output = tmp_path / "whole", tmp_path / "trimmed"
+    make_checkpoint("roberta", whole, pad_token_id=5, max_position_embeddings=70)
+    word_tokenizer(["<s>", "</s>", *WORDS[:3], "<pad>", "<unk>", "<mask>", *WORDS[3:]]).save_pretrained(whole)
     raw = write_raw(tmp_path / "raw", {"xx": ["w9 w30"]})
     trim_encoder(str(whole), raw, output)
     tokenizer, model = load(output)
@@ -222,19 +225,10 @@ def test_padding_keeps_its_number_where_positions_count_from_it(tmp_path):
 
 def test_numbers_of_special_pieces_are_changed_in_the_config(tmp_path):
     """ModernBERT has its special pieces last, and its positions don't depend on them."""
-    pieces = [*(f"w{n}" for n in range(40)), *SPECIAL.values()]
-    ids = {piece: number for number, piece in enumerate(pieces)}
-    base = Tokenizer(models.WordPiece(ids, unk_token="<unk>"))
-    base.pre_tokenizer = pre_tokenizers.Whitespace()
-    base.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[(piece, ids[piece]) for piece in ("<s>", "</s>")]
-    )
-    base.add_special_tokens(list(SPECIAL.values()))
-    names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
     whole, output = tmp_path / "whole", tmp_path / "trimmed"
     settings = {"pad_token_id": 41, "cls_token_id": 40, "sep_token_id": 42, "bos_token_id": 40}
     make_checkpoint("modernbert", whole, **settings, eos_token_id=50282)
-    PreTrainedTokenizerFast(tokenizer_object=base, model_max_length=64, **names).save_pretrained(whole)
+    word_tokenizer([*WORDS, *SPECIAL.values()]).save_pretrained(whole)
     trim_encoder(str(whole), write_raw(tmp_path / "raw", {"xx": ["w9 w30"]}), output)
     _, model = load(output)
     config = model.config
@@ -261,17 +255,10 @@ def test_half_precision_stays_on_disk(raw, checkpoints, tmp_path):
 
 
 def test_the_report_counts_by_hand(tmp_path):
-    """Of 60 words six are in the texts, and at most four may stay."""
-    pieces = [*SPECIAL.values(), *(f"w{n}" for n in range(60))]
-    ids = {piece: number for number, piece in enumerate(pieces)}
-    base = Tokenizer(models.WordPiece(ids, unk_token="<unk>"))
-    base.pre_tokenizer = pre_tokenizers.Whitespace()
-    base.post_processor = processors.BertProcessing(("</s>", 2), ("<s>", 0))
-    base.add_special_tokens(list(SPECIAL.values()))
-    names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
+    """Of 40 words six are in the texts, and at most four may stay."""
     whole, output = tmp_path / "whole", tmp_path / "trimmed"
-    make_checkpoint("bert", whole, vocab_size=len(pieces), pad_token_id=1)
-    PreTrainedTokenizerFast(tokenizer_object=base, model_max_length=64, **names).save_pretrained(whole)
+    make_checkpoint("bert", whole, vocab_size=45, pad_token_id=1)
+    word_tokenizer([*SPECIAL.values(), *WORDS]).save_pretrained(whole)
     texts = {"aa": ["w1 w1 w2", "w1 w3", "", "w2 zz"], "bb": ["w4 w4", "w5"], "cc": ["w6"]}
     raw = write_raw(tmp_path / "raw", texts)
     report = trim_encoder(str(whole), raw, output, languages=["aa", "bb"], max_pieces=8, alpha=0.0)
@@ -280,9 +267,9 @@ def test_the_report_counts_by_hand(tmp_path):
     assert tokenizer.get_vocab().keys() - set(SPECIAL.values()) == {"w1", "w4", "w5"}
     found = [(c.language, c.texts, c.changed, c.pieces_before, c.pieces_after) for c in report.languages]
     assert found == [("aa", 3, 3, 7, 7), ("bb", 2, 0, 3, 3)]
-    assert (report.before.pieces, report.after.pieces) == (65, 8)
+    assert (report.before.pieces, report.after.pieces) == (45, 8)
     # An embedding row has 32 numbers, and each piece a bias.
-    assert report.before.parameters - report.after.parameters == (65 - 8) * 33
+    assert report.before.parameters - report.after.parameters == (45 - 8) * 33
     for size, folder in ((report.before, whole), (report.after, output)):
         assert size.weight_bytes == (folder / "model.safetensors").stat().st_size
         assert size.tokenizer_bytes == (folder / "tokenizer.json").stat().st_size

@@ -13,7 +13,7 @@ from spacy.util import load_config_from_str
 
 from spacy_xling.training import checkpoints, resume
 from spacy_xling.training.resume import train_resumable
-from tests.conftest import SINGLE, TEXTS
+from tests.conftest import SINGLE, TEXTS, write_raw
 
 JOINT = """
 [paths]
@@ -237,9 +237,7 @@ class Work:
     def fill(self):
         lines = [{"text": text, "label": max(cats, key=cats.get)} for text, cats in SINGLE]
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
-        (self.folder / "raw").mkdir(exist_ok=True)
-        (self.folder / "raw" / "en.txt").write_text("\n".join(TEXTS[:2]), encoding="utf8")
-        (self.folder / "raw" / "de.txt").write_text("\n".join(TEXTS[2:4]), encoding="utf8")
+        write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):

@@ -1,0 +1,31 @@
+"""A run is resumed with the config that it was started with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spacy.util import dict_to_dot
+
+from ..errors import Errors
+
+
+def require_same_config(checkpoint: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse to go on with another config.
+
+    checkpoint (Path): The checkpoint to go on from, for the message.
+    old (Mapping[str, Any]): The config that it was written with, as plain data.
+    new (Mapping[str, Any]): The config of now.
+    RAISES (ValueError): They differ; it names each setting with both values.
+    """
+    before, now = dict_to_dot(dict(old)), dict_to_dot(dict(new))
+    changes = [
+        f"{name} (was {_value(before, name)}, is {_value(now, name)})"
+        for name in sorted(before.keys() | now.keys())
+        if _value(before, name) != _value(now, name)
+    ]
+    if changes:
+        raise ValueError(Errors.X611.format(path=checkpoint, changes=", ".join(changes)))
+
+
+def _value(settings: Mapping[str, Any], name: str) -> str:
+    return repr(settings[name]) if name in settings else "not set"
