@@ -157,6 +157,23 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} and {other} are both named '{name}'. One file for each pair of languages was expected: join "
         "them or rename one."
     )
+    X140 = (
+        "The shares are {dev} for dev and {test} for test; expected a sum below 1, so that something is left for "
+        "train. Make them smaller, e.g. 0.1 each."
+    )
+    X141 = "The output {path} has none of the endings {expected}. Give it the one of the kind you want."
+    X142 = (
+        "{paths} exists already; expected a new file, so that nothing is lost. Choose another name, or add "
+        "--overwrite."
+    )
+    X143 = (
+        "The text {text!r} has {value} for {label!r}, which {path} can't hold; expected 0 or 1. Write a .spacy file, "
+        "or round the values."
+    )
+    X144 = (
+        "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
+        "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
+    )
 
     # 2 pieces
     X201 = (
@@ -430,6 +447,21 @@ class Errors(metaclass=MessagesWithCodes):
         "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
         "other texts, or an encoder whose tokenizer knows the language."
     )
+    X740 = (
+        "The {texts} texts have the labels: {labels}; expected two or more labels. Give text of each class, or name "
+        "the fields of text and label with spacy xling convert."
+    )
+    X741 = (
+        "Some texts have several labels, or none of those they were annotated for; expected exactly one for each. "
+        "Leave out --exclusive, or mend the labels."
+    )
+    X742 = (
+        "Joint training has no raw text; expected some of each target language. Add --unlabelled with a folder of "
+        "files by language (da.txt ...), or choose --mode baseline."
+    )
+    X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
+    X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
+    X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
 
 
 class Warnings(metaclass=MessagesWithCodes):

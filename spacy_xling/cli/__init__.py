@@ -4,7 +4,30 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 """
 
 # Each module adds its command to the app.
-from . import init_encoder, inspect, pretrain, preview_masks, train, trim
+from . import (
+    convert,
+    debug_data,
+    evaluate,
+    init_config,
+    init_encoder,
+    inspect,
+    pretrain,
+    preview_masks,
+    train,
+    trim,
+)
 from .app import app
 
-__all__ = ["app", "init_encoder", "inspect", "pretrain", "preview_masks", "train", "trim"]
+__all__ = [
+    "app",
+    "convert",
+    "debug_data",
+    "evaluate",
+    "init_config",
+    "init_encoder",
+    "inspect",
+    "pretrain",
+    "preview_masks",
+    "train",
+    "trim",
+]

@@ -25,7 +25,14 @@ def is_heldout(text: str, share: float) -> bool:
     share (float): Share of all texts that are held out.
     RETURNS (bool): True if it is held out.
     """
-    if share == 0:
-        return False
+    return share > 0 and text_hash(text) < share * 256**HASH_BYTES
+
+
+def text_hash(text: str) -> int:
+    """A number that depends on what a text says, and on nothing else.
+
+    text (str): The text; white space around it does not count.
+    RETURNS (int): A number below 2^64, spread evenly over texts.
+    """
     digest = blake2b(text.strip().encode("utf-8"), digest_size=HASH_BYTES).digest()
-    return int.from_bytes(digest, "big") < share * 256**HASH_BYTES
+    return int.from_bytes(digest, "big")

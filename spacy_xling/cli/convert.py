@@ -1,0 +1,72 @@
+"""`spacy xling convert`: labelled text from one kind of file to another."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from wasabi import msg
+
+from .app import app, one_line_errors
+
+
+class Kind(str, Enum):
+    """Kinds of file."""
+
+    spacy = "spacy"
+    jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
+
+
+@app.command("convert")
+def convert_command(
+    texts: Annotated[
+        Path,
+        typer.Argument(
+            help="Labelled text: .jsonl, .csv, .tsv (also .gz), .spacy, or a folder of files by language"
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Argument(help="File to write, its ending says the kind; a folder, if it is split")
+    ],
+    dev_share: Annotated[float, typer.Option(help="Split: share of the texts for dev")] = 0.0,
+    test_share: Annotated[float, typer.Option(help="Split: share of the texts for test")] = 0.0,
+    kind: Annotated[Kind, typer.Option(help="Split: kind of the files")] = Kind.spacy,
+    text: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
+    label: Annotated[str, typer.Option(help="Field of a text's one label")] = "label",
+    labels: Annotated[str, typer.Option(help="Field of a text's list of labels")] = "labels",
+    lang: Annotated[str, typer.Option(help="Field of a text's language")] = "lang",
+    language: Annotated[
+        Optional[str],
+        typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
+    ] = None,
+    separator: Annotated[str, typer.Option(help="What stands between the labels of a list in a table")] = ",",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
+) -> None:
+    """Convert labelled text, e.g. to .spacy, which `spacy evaluate` and `spacy find-threshold` read.
+
+    Languages and labels are kept. With --dev-share or --test-share the texts are split: each label has the
+    same share in each part, and texts of the same wording are in the same part.
+    """
+    with one_line_errors():
+        from ..data.conversion import convert, convert_in_parts
+        from ..data.labelled import build_labelled_text_v1
+
+        corpus = build_labelled_text_v1(
+            texts, text=text, label=label, labels=labels, lang=lang, language=language, separator=separator
+        )
+        if dev_share or test_share:
+            written = convert_in_parts(
+                corpus,
+                output,
+                dev_share=dev_share,
+                test_share=test_share,
+                kind=kind.value,
+                separator=separator,
+                overwrite=overwrite,
+            )
+        else:
+            written = convert(corpus, output, separator=separator, overwrite=overwrite)
+    for path, count in written.items():
+        msg.good(f"{path}: {count:,} texts")

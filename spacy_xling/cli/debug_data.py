@@ -1,0 +1,69 @@
+"""`spacy xling debug-data`: what labelled and raw text hold, and what may go wrong."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from wasabi import msg, table
+
+from .app import app, one_line_errors
+
+if TYPE_CHECKING:
+    from ..data.debugging import DataReport
+
+
+@app.command("debug-data")
+def debug_data_command(
+    labelled: Annotated[Path, typer.Argument(help="Labelled text to train on: what `convert` takes")],
+    dev: Annotated[
+        Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")
+    ] = None,
+    test: Annotated[
+        Optional[Path],
+        typer.Option("--test", "-t", help="Labelled text to test on, e.g. a folder by language"),
+    ] = None,
+    unlabelled: Annotated[
+        Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
+    ] = None,
+    encoder: Annotated[
+        Optional[str], typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
+    ] = None,
+) -> None:
+    """Look at data before training: labels and languages, duplicates, text shared by train and test,
+    languages without raw text, texts over the encoder's window.
+    """
+    with one_line_errors():
+        from ..data.debugging import debug_data
+
+        report = debug_data(labelled, dev=dev, test=test, unlabelled=unlabelled, encoder=encoder)
+    print_report(report)
+
+
+def print_report(report: "DataReport") -> None:
+    """Print tables and findings.
+
+    report (DataReport): What `debug_data` found.
+    """
+    for part, found in report.parts.items():
+        msg.divider(part)
+        header = ("label", *found.languages, "all")
+        rows = [
+            (
+                label,
+                *(f"{found.labels[label].get(language, 0):,}" for language in found.languages),
+                f"{count:,}",
+            )
+            for label, count in found.label_counts.items()
+        ]
+        footer = ("texts", *(f"{n:,}" for n in found.languages.values()), f"{found.texts:,}")
+        aligns = ("l", *"r" * (len(header) - 1))
+        print(table(rows, header=header, footer=footer, divider=True, aligns=aligns))
+    if report.raw:
+        msg.divider("raw text")
+        rows = [(language, f"{lines:,}") for language, lines in report.raw.items()]
+        print(table(rows, header=("language", "lines"), divider=True, aligns=("l", "r")))
+    msg.divider("findings")
+    for finding in report.findings:
+        msg.warn(finding)
+    if not report.findings:
+        msg.good("Nothing to complain of")

@@ -1,0 +1,72 @@
+"""`spacy xling init-config`: a whole config for the user's data."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from wasabi import msg, table
+
+from .app import app, names, one_line_errors
+
+
+class Mode(str, Enum):
+    """What is trained."""
+
+    joint = "joint"
+    baseline = "baseline"
+
+
+@app.command("init-config")
+def init_config_command(
+    output: Annotated[Path, typer.Argument(help="Config file to write")],
+    labelled: Annotated[
+        Path,
+        typer.Option("--labelled", "-l", help="Labelled text of the source language: what `convert` takes"),
+    ],
+    dev: Annotated[
+        Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")
+    ] = None,
+    unlabelled: Annotated[
+        Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help="Masked-LM checkpoint: hub name or folder")
+    ] = "xlm-roberta-base",
+    languages: Annotated[str, typer.Option(help="Raw text to read, as da,de", show_default="all")] = "",
+    multilabel: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--multilabel/--exclusive",
+            help="Texts may have any number of labels, or exactly one",
+            show_default="by the data",
+        ),
+    ] = None,
+    mode: Annotated[
+        Optional[Mode],
+        typer.Option(help="With the masked-LM term or without", show_default="joint, if there is raw text"),
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there")] = False,
+) -> None:
+    """Write a config for `spacy train`, after a look at the data. Says what was chosen, and why."""
+    with one_line_errors():
+        from ..configs.choices import advise
+        from ..configs.render import render_config, write_config
+        from ..data.labelled import build_labelled_text_v1
+
+        advice = advise(
+            build_labelled_text_v1(labelled),
+            dev=dev,
+            unlabelled=unlabelled,
+            encoder=encoder,
+            languages=names(languages),
+            multilabel=multilabel,
+            mode=mode.value if mode else None,
+            gpu=gpu,
+        )
+        write_config(render_config(advice.choices, str(output)), output, overwrite=overwrite)
+    print(table(advice.reasons, header=("setting", "value", "because"), divider=True))
+    for warning in advice.warnings:
+        msg.warn(warning)
+    msg.good(f"Saved {output}. Train with: spacy train '{output}' --output training")

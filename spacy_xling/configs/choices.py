@@ -1,0 +1,204 @@
+"""What to put into a training config, after a look at the data and the encoder."""
+
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from spacy.tokens import Doc
+
+from ..data.conversion import read_docs
+from ..data.labelled import LabelledText
+from ..data.languages import UNKNOWN
+from ..data.survey import Survey, raw_lines, survey
+from ..errors import Errors
+from .render import Choices
+
+# How often training sees each labelled text, and the fewest and the most steps for it.
+EPOCHS = 10
+FEWEST_STEPS, MOST_STEPS = 300, 20_000
+EVALUATIONS = 10
+BATCH_PIECES, GPU_BATCH_PIECES = 2048, 8192
+# Peak learning rates by the width of the encoder: narrower ones take and need greater steps.
+RATES = ((256, 3e-4), (512, 1e-4), (768, 3e-5), (100_000, 1e-5))
+# A label this much rarer than the most frequent one is worth a word.
+UNEVEN = 10
+
+
+class Advice(NamedTuple):
+    """What was chosen, and why.
+
+    choices (Choices): The choices.
+    reasons (Sequence[Tuple[str, str, str]]): For each: the setting, its value, and the reason.
+    warnings (Sequence[str]): What is likely to go wrong.
+    """
+
+    choices: Choices
+    reasons: Sequence[Tuple[str, str, str]]
+    warnings: Sequence[str]
+
+
+class EncoderFacts(NamedTuple):
+    """What of an encoder matters for the choices.
+
+    width (int): Width of the hidden states.
+    pieces_per_text (float): Mean number of pieces of the labelled texts, specials included.
+    """
+
+    width: int
+    pieces_per_text: float
+
+
+def advise(
+    corpus: LabelledText,
+    *,
+    dev: Optional[Path] = None,
+    unlabelled: Optional[Path] = None,
+    encoder: str,
+    languages: Sequence[str] = (),
+    multilabel: Optional[bool] = None,
+    mode: Optional[str] = None,
+    gpu: bool = False,
+) -> Advice:
+    """Choose the settings of a config.
+
+    corpus (LabelledText): The labelled text.
+    dev (Optional[Path]): Labelled text to choose the checkpoint by.
+    unlabelled (Optional[Path]): Raw text by language.
+    encoder (str): Hub name or folder.
+    languages (Sequence[str]): Languages of raw text to read, none for all.
+    multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
+    mode (Optional[str]): "joint" or "baseline"; None takes joint where there is raw text.
+    gpu (bool): Training will be on a GPU.
+    RETURNS (Advice): The choices with their reasons.
+    RAISES (ValueError): There are fewer than two labels, texts with several where one is expected, no raw
+        text for joint training, or no such language among it; the encoder can't be read.
+    """
+    docs = read_docs(corpus)
+    found = survey(docs)
+    _check(found, multilabel, mode, unlabelled)
+    raw = _raw(unlabelled, languages)
+    facts = encoder_facts(encoder, docs)
+    batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
+    steps = _steps(found.texts - found.unlabelled, facts, batch_pieces)
+    choices = Choices(
+        mode=mode or ("joint" if unlabelled else "baseline"),
+        multilabel=not found.exclusive if multilabel is None else multilabel,
+        train=_text(corpus.path),
+        dev=_text(dev),
+        unlabelled=_text(unlabelled),
+        encoder=encoder,
+        languages=list(languages) or None,
+        gpu=gpu,
+        learn_rate=next(rate for width, rate in RATES if facts.width <= width),
+        batch_pieces=batch_pieces,
+        max_steps=steps,
+        eval_frequency=max(1, steps // EVALUATIONS),
+    )
+    return Advice(choices, _reasons(choices, found, facts, raw), _warnings(choices, found, raw))
+
+
+def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
+    """Look at an encoder's shape, and at the texts through its tokenizer.
+
+    encoder (str): Hub name or folder.
+    docs (Sequence[Doc]): The texts.
+    RETURNS (EncoderFacts): What matters.
+    RAISES (ValueError): It can't be read.
+    """
+    from transformers import AutoConfig
+
+    from ..models.checkpoint import one_line
+    from ..pieces.batching import count_pieces
+
+    pieces = count_pieces(encoder, [doc.text for doc in docs])
+    try:
+        config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.X301.format(name=encoder, error=one_line(error))) from error
+    width = getattr(config, "hidden_size", None) or config.dim
+    return EncoderFacts(width, sum(pieces) / len(pieces))
+
+
+def _check(
+    found: Survey, multilabel: Optional[bool], mode: Optional[str], unlabelled: Optional[Path]
+) -> None:
+    if len(found.labels) < 2:
+        raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
+    if multilabel is False and not found.exclusive:
+        raise ValueError(Errors.X741)
+    if mode == "joint" and unlabelled is None:
+        raise ValueError(Errors.X742)
+
+
+def _raw(unlabelled: Optional[Path], languages: Sequence[str]) -> dict[str, int]:
+    if unlabelled is None:
+        return {}
+    lines = raw_lines(unlabelled)
+    missing = [language for language in languages if language not in lines]
+    if missing:
+        raise ValueError(Errors.X130.format(path=unlabelled, missing=missing, found=list(lines)))
+    return {language: n for language, n in lines.items() if not languages or language in languages}
+
+
+def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
+    """Enough for each labelled text to be seen some times, rounded to tens."""
+    needed = EPOCHS * texts * facts.pieces_per_text / batch_pieces
+    return int(round(min(max(needed, FEWEST_STEPS), MOST_STEPS), -1))
+
+
+def _text(path: Optional[Path]) -> Optional[str]:
+    return None if path is None else str(path)
+
+
+def _reasons(
+    choices: Choices, found: Survey, facts: EncoderFacts, raw: dict[str, int]
+) -> List[Tuple[str, str, str]]:
+    labelled = found.texts - found.unlabelled
+    label_reason = (
+        "some texts have several labels, or none of those they were annotated for"
+        if not found.exclusive
+        else "each text has one label"
+    )
+    mode_reason = (
+        f"raw text of {', '.join(raw)}"
+        if choices.mode == "joint"
+        else "no raw text was given"
+        if not raw
+        else "as you asked"
+    )
+    epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
+    steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
+    return [
+        ("component", choices.component, f"{len(found.labels)} labels; {label_reason}"),
+        ("mode", choices.mode, mode_reason),
+        ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
+        ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
+        ("max_steps", f"{choices.max_steps:,}", steps_reason),
+        ("precision", "auto" if choices.gpu else "fp32", "on a GPU" if choices.gpu else "on a CPU"),
+    ]
+
+
+def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]:
+    warnings = []
+    sources = [language for language in found.languages if language != UNKNOWN]
+    if choices.dev is None:
+        warnings.append(
+            "No --dev: give labelled text to choose the checkpoint by with --paths.dev. `spacy xling convert "
+            "--dev-share 0.1` splits a file."
+        )
+    if not sources:
+        warnings.append(
+            "The labelled text doesn't say its language: name it with `spacy xling convert --language`."
+        )
+    if raw and sources and not set(raw) - set(sources):
+        warnings.append(
+            f"All raw text is in {', '.join(raw)}, as the labels are: add some of each target language."
+        )
+    counts = list(found.label_counts.values())
+    rare = [name for name, count in found.label_counts.items() if count * UNEVEN < counts[0]]
+    if rare:
+        setting = "positive_weights" if choices.multilabel else "class_weights"
+        warnings.append(
+            f"Labels with less than a tenth of the texts of the most frequent one: {', '.join(rare)}. "
+            f'Try {setting} = "balanced".'
+        )
+    return warnings

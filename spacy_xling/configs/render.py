@@ -1,0 +1,101 @@
+"""A training config from a few choices, whole and commented."""
+
+import json
+from pathlib import Path
+from typing import Any, List, NamedTuple, Optional, Sequence
+
+from jinja2 import Environment, StrictUndefined
+
+from ..errors import Errors
+
+TEMPLATE = Path(__file__).with_name("textcat.cfg.jinja")
+MODES = ("joint", "baseline")
+DEFAULT_ENCODER = "xlm-roberta-base"
+
+
+class Choices(NamedTuple):
+    """What differs between configs. The defaults make configs/joint.cfg of the repository.
+
+    mode (str): "joint", or "baseline" for classification only.
+    multilabel (bool): Texts may have any number of labels, in place of exactly one.
+    train (Optional[str]): Path of the labelled text; None is to be given at the command line, here and below.
+    dev (Optional[str]): Path of the labelled text to choose the checkpoint by.
+    unlabelled (Optional[str]): Path of the raw text.
+    encoder (str): Hub name or folder.
+    languages (Optional[Sequence[str]]): Languages of raw text to read, None for all.
+    gpu (bool): Settings for a GPU.
+    learn_rate (float): Peak of the learning rate.
+    batch_pieces (int): Pieces of a batch, padding included.
+    max_steps (int): Optimiser steps.
+    eval_frequency (int): Steps between evaluations.
+    """
+
+    mode: str = "joint"
+    multilabel: bool = False
+    train: Optional[str] = None
+    dev: Optional[str] = None
+    unlabelled: Optional[str] = None
+    encoder: str = DEFAULT_ENCODER
+    languages: Optional[Sequence[str]] = None
+    gpu: bool = False
+    learn_rate: float = 3e-5
+    batch_pieces: int = 2048
+    max_steps: int = 2000
+    eval_frequency: int = 200
+
+    @property
+    def component(self) -> str:
+        """The component's name and factory."""
+        return "xling_textcat_multilabel" if self.multilabel else "xling_textcat"
+
+
+def render_config(choices: Choices, file: str) -> str:
+    """Write a config for `spacy train`.
+
+    choices (Choices): What was chosen.
+    file (str): The config's own file, for the command in its head.
+    RETURNS (str): The config, with every setting and comments on those that matter.
+    """
+    environment = Environment(
+        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
+    )
+    environment.filters["json"] = _as_json
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    values = {**choices._asdict(), "component": choices.component, "learn_rate": _decimal(choices.learn_rate)}
+    return template.render(**values, command=_command(choices, file)) + "\n"
+
+
+def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
+    """Write a config to a file.
+
+    config (str): The config.
+    path (Path): The file.
+    overwrite (bool): Replace the file if it is there.
+    RAISES (ValueError): It is there, and not to be replaced.
+    """
+    if path.exists() and not overwrite:
+        raise ValueError(Errors.X142.format(paths=path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(config, encoding="utf-8")
+
+
+def _command(choices: Choices, file: str) -> List[str]:
+    """The command to train with, on one line or two."""
+    missing = {
+        "train": "train.jsonl" if choices.train is None else "",
+        "dev": "dev.jsonl" if choices.dev is None else "",
+        "unlabelled": "raw" if choices.unlabelled is None and choices.mode == "joint" else "",
+    }
+    options = " ".join(f"--paths.{name} {value}" for name, value in missing.items() if value)
+    gpu = " --gpu-id 0" if choices.gpu else ""
+    command = f"spacy train {file} --output training{gpu}"
+    return [command, f"  {options}"] if options else [command]
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _decimal(value: float) -> str:
+    """A small number without an exponent."""
+    return f"{value:.10f}".rstrip("0")

@@ -1,0 +1,196 @@
+"""Labelled text from any file that the reader takes to a file of another kind, languages kept."""
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
+
+import spacy
+import srsly
+from spacy.tokens import Doc, DocBin
+
+from ..errors import Errors
+from .heldout import check_heldout_share, text_hash
+from .labelled import LabelledText
+from .languages import get_language
+from .records import DIALECTS
+
+KINDS = ("spacy", "jsonl", "csv", "tsv")
+PARTS = ("train", "dev", "test")
+
+
+def convert(
+    corpus: LabelledText, output: Path, *, separator: str = ",", overwrite: bool = False
+) -> Dict[Path, int]:
+    """Write a corpus to one file.
+
+    corpus (LabelledText): The corpus.
+    output (Path): The file; its ending says the kind: .spacy, .jsonl, .csv or .tsv.
+    separator (str): What stands between the labels of a text in CSV and TSV.
+    overwrite (bool): Replace the file if it exists.
+    RETURNS (Dict[Path, int]): Number of texts in the file.
+    RAISES (ValueError): The ending is another, the file exists, or the corpus is not what the reader expects.
+    """
+    _check_outputs([output], overwrite)
+    return {output: write_docs(read_docs(corpus), output, separator=separator)}
+
+
+def convert_in_parts(
+    corpus: LabelledText,
+    output: Path,
+    *,
+    dev_share: float,
+    test_share: float,
+    kind: str = "spacy",
+    separator: str = ",",
+    overwrite: bool = False,
+) -> Dict[Path, int]:
+    """Write a corpus to a folder as train, dev and test, see `split`.
+
+    corpus (LabelledText): The corpus.
+    output (Path): The folder.
+    dev_share (float): Share of the texts for dev, from 0 to below 1.
+    test_share (float): Share of the texts for test, likewise.
+    kind (str): Kind of the files, one of `KINDS`.
+    separator (str): What stands between the labels of a text in CSV and TSV.
+    overwrite (bool): Replace files that exist.
+    RETURNS (Dict[Path, int]): Number of texts in each file; a part without texts has none.
+    RAISES (ValueError): A share is not in its range or both leave nothing for train, a file exists, or the
+        corpus is not what the reader expects.
+    """
+    paths = {part: output / f"{part}.{kind}" for part in PARTS}
+    _check_outputs(list(paths.values()), overwrite)
+    parts = split(read_docs(corpus), dev_share=dev_share, test_share=test_share)
+    return {
+        paths[part]: write_docs(docs, paths[part], separator=separator)
+        for part, docs in parts.items()
+        if docs
+    }
+
+
+def read_docs(corpus: LabelledText) -> List[Doc]:
+    """Read the texts of a corpus, with their categories and languages.
+
+    corpus (LabelledText): The corpus.
+    RETURNS (List[Doc]): The texts.
+    """
+    return [example.reference for example in corpus(spacy.blank("xx"))]
+
+
+def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> Dict[str, List[Doc]]:
+    """Split texts in parts that have each combination of labels in the same shares. A hash of the text says
+    where it goes, whatever the order; texts of one wording stay together.
+
+    docs (Sequence[Doc]): The texts.
+    dev_share (float): Share of dev.
+    test_share (float): Share of test.
+    RETURNS (Dict[str, List[Doc]]): The texts of "train", "dev" and "test".
+    RAISES (ValueError): A share lies outside [0, 1), or train gets nothing.
+    """
+    for share in (dev_share, test_share):
+        check_heldout_share(share)
+    if dev_share + test_share >= 1:
+        raise ValueError(Errors.X140.format(dev=dev_share, test=test_share))
+    wordings: Dict[str, List[Doc]] = defaultdict(list)
+    for doc in docs:
+        wordings[doc.text.strip()].append(doc)
+    alike: Dict[Tuple[str, ...], List[str]] = defaultdict(list)
+    for text, same in wordings.items():
+        alike[tuple(sorted(given_labels(same[0])))].append(text)
+    part_of: Dict[str, str] = {}
+    for texts in alike.values():
+        texts.sort(key=text_hash)
+        n_test, n_dev = round(len(texts) * test_share), round(len(texts) * dev_share)
+        parts = ["test"] * n_test + ["dev"] * n_dev + ["train"] * (len(texts) - n_test - n_dev)
+        part_of.update(zip(texts, parts, strict=True))
+    found: Dict[str, List[Doc]] = {part: [] for part in PARTS}
+    for doc in docs:
+        found[part_of[doc.text.strip()]].append(doc)
+    return found
+
+
+def given_labels(doc: Doc) -> List[str]:
+    """The labels that a text has.
+
+    doc (Doc): The text, with its categories.
+    RETURNS (List[str]): Labels with a value of 0.5 or more.
+    """
+    return [label for label, value in doc.cats.items() if value >= 0.5]
+
+
+def write_docs(docs: Sequence[Doc], path: Path, *, separator: str = ",") -> int:
+    """Write texts to a file that the reader gives back as they were.
+
+    docs (Sequence[Doc]): The texts.
+    path (Path): The file; its ending says the kind.
+    separator (str): What stands between the labels of a text in CSV and TSV.
+    RETURNS (int): Number of texts.
+    RAISES (ValueError): A kind of text but .spacy can't hold a category's value or a label.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = path.suffix.removeprefix(".")
+    if kind == "spacy":
+        DocBin(docs=docs, store_user_data=True).to_disk(path)
+        return len(docs)
+    for doc in docs:
+        _check_values(doc, path)
+    if kind == "jsonl":
+        srsly.write_jsonl(path, (_json_record(doc) for doc in docs))
+    else:
+        _write_table(docs, path, separator)
+    return len(docs)
+
+
+def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
+    for path in paths:
+        if path.suffix.removeprefix(".") not in KINDS:
+            raise ValueError(Errors.X141.format(path=path, expected=", ".join(f".{kind}" for kind in KINDS)))
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
+
+
+def _check_values(doc: Doc, path: Path) -> None:
+    for label, value in doc.cats.items():
+        if value not in (0, 1):
+            raise ValueError(Errors.X143.format(path=path, text=doc.text[:60], label=label, value=value))
+
+
+def _is_one_label(doc: Doc) -> bool:
+    return list(doc.cats.values()) in ([], [1.0])
+
+
+def _json_record(doc: Doc) -> Dict[str, Any]:
+    record: Dict[str, Any] = {"text": doc.text}
+    if _is_one_label(doc):
+        record["label"] = next(iter(doc.cats), None)
+    else:
+        record["cats"] = {label: int(value) for label, value in doc.cats.items()}
+    if (language := get_language(doc)) is not None:
+        record["lang"] = language
+    return record
+
+
+def _write_table(docs: Sequence[Doc], path: Path, separator: str) -> None:
+    """A column `label` if no text has more to say, else `labels` and `label_set`."""
+    simple = all(_is_one_label(doc) for doc in docs)
+    columns = ["text", "label", "lang"] if simple else ["text", "labels", "label_set", "lang"]
+    if not simple:
+        _check_separator({label for doc in docs for label in doc.cats}, separator, path)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        rows = csv.writer(handle, dialect=DIALECTS[path.suffix.removeprefix(".")])
+        rows.writerow(columns)
+        for doc in docs:
+            labels = [next(iter(doc.cats), "")] if simple else [*_lists(doc, separator)]
+            rows.writerow([doc.text, *labels, get_language(doc) or ""])
+
+
+def _lists(doc: Doc, separator: str) -> Iterable[str]:
+    yield separator.join(given_labels(doc))
+    yield separator.join(doc.cats)
+
+
+def _check_separator(labels: Set[str], separator: str, path: Path) -> None:
+    for label in sorted(labels):
+        if separator in label or label != label.strip():
+            raise ValueError(Errors.X144.format(path=path, label=label, separator=separator))

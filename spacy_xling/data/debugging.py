@@ -1,0 +1,124 @@
+"""What is likely to go wrong with labelled and raw text."""
+
+from pathlib import Path
+from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from spacy.tokens import Doc
+
+from .conversion import read_docs
+from .labelled import build_labelled_text_v1
+from .languages import UNKNOWN
+from .survey import Survey, raw_lines, shared_texts, survey
+
+# A label with fewer texts is hard to learn.
+FEW = 10
+SHOWN = 60
+
+
+class DataReport(NamedTuple):
+    """What was found.
+
+    parts (Mapping[str, Survey]): What "train", "dev" and "test" hold, those that were given.
+    raw (Mapping[str, int]): Lines of raw text by language.
+    findings (Sequence[str]): What is likely to go wrong.
+    """
+
+    parts: Mapping[str, Survey]
+    raw: Mapping[str, int]
+    findings: Sequence[str]
+
+
+def debug_data(
+    labelled: Path,
+    *,
+    dev: Optional[Path] = None,
+    test: Optional[Path] = None,
+    unlabelled: Optional[Path] = None,
+    encoder: Optional[str] = None,
+) -> DataReport:
+    """Look at the data of a training run.
+
+    labelled (Path): Labelled text to train on: a file, or a folder of files by language.
+    dev (Optional[Path]): Labelled text to choose the checkpoint by.
+    test (Optional[Path]): Labelled text to test on.
+    unlabelled (Optional[Path]): Raw text by language.
+    encoder (Optional[str]): Checkpoint; its window is compared with the texts.
+    RETURNS (DataReport): What was found.
+    RAISES (ValueError): Something can't be read. (FileNotFoundError): It isn't there.
+    """
+    paths = {"train": labelled, "dev": dev, "test": test}
+    docs = {part: read_docs(build_labelled_text_v1(path)) for part, path in paths.items() if path is not None}
+    parts = {part: survey(found) for part, found in docs.items()}
+    raw = raw_lines(unlabelled) if unlabelled is not None else {}
+    findings = [
+        *(finding for part, found in parts.items() for finding in _of_part(part, found)),
+        *_of_labels(parts),
+        *_of_sharing(docs),
+        *_of_raw(parts, raw),
+        *(_of_lengths(docs, encoder) if encoder is not None else ()),
+    ]
+    return DataReport(parts, raw, findings)
+
+
+def _of_part(part: str, found: Survey) -> Iterator[str]:
+    if UNKNOWN in found.languages:
+        n = found.languages[UNKNOWN]
+        yield f"{part}: {n:,} texts don't say their language. Name it with `spacy xling convert --language`."
+    if found.duplicates:
+        yield f"{part}: {found.duplicates:,} texts repeat the wording of an earlier one."
+    if found.conflicts:
+        first = found.conflicts[0][:SHOWN]
+        yield f"{part}: {len(found.conflicts):,} wordings stand with different labels, e.g. {first!r}."
+
+
+def _of_labels(parts: Mapping[str, Survey]) -> Iterator[str]:
+    train = parts["train"]
+    if len(train.labels) < 2:
+        yield f"train: {len(train.labels)} label; two or more are needed."
+    rare = [label for label, count in train.label_counts.items() if count < FEW]
+    if rare:
+        yield f"train: fewer than {FEW} texts of the labels {', '.join(rare)}."
+    for part, found in parts.items():
+        unknown = [label for label in found.labels if label not in train.labels]
+        if unknown:
+            yield f"{part}: labels that train doesn't have: {', '.join(unknown)}."
+        if found.exclusive != train.exclusive:
+            yield f"{part}: exactly one label per text, or any number, unlike train."
+
+
+def _of_sharing(docs: Mapping[str, Sequence[Doc]]) -> Iterator[str]:
+    names = list(docs)
+    for number, first in enumerate(names):
+        for second in names[:number]:
+            shared = shared_texts(docs[first], docs[second])
+            if shared:
+                first_text = shared[0][:SHOWN]
+                yield f"{first}: {len(shared):,} texts are in {second} too, e.g. {first_text!r}."
+
+
+def _of_raw(parts: Mapping[str, Survey], raw: Mapping[str, int]) -> Iterator[str]:
+    if not raw:
+        return
+    tested = [language for part in parts.values() for language in part.languages if language != UNKNOWN]
+    without = [language for language in dict.fromkeys(tested) if language not in raw]
+    if without:
+        yield f"No raw text of {', '.join(without)}: raw text of others makes the encoder forget them."
+    few = [language for language, lines in raw.items() if lines * 100 < max(raw.values())]
+    if few:
+        yield f"Raw text of {', '.join(few)}: less than a hundredth of the largest language's lines."
+
+
+def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str]:
+    from ..models.checkpoint import load_encoder
+    from ..pieces.batching import count_pieces
+
+    window = load_encoder(encoder).window
+    for part, found in docs.items():
+        lengths: List[int] = count_pieces(encoder, [doc.text for doc in found])
+        longer = sum(length > window for length in lengths)
+        if longer:
+            share = 100 * longer / len(lengths)
+            yield (
+                f"{part}: {longer:,} texts ({share:.1f} %) are longer than the encoder's window of {window} "
+                "pieces. They are read in several windows, which takes longer; nothing is cut."
+            )

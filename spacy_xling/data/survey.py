@@ -1,0 +1,102 @@
+"""A look at labelled and raw text before training: what there is, and what may go wrong."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Dict, List, Mapping, NamedTuple, Sequence
+
+from spacy.tokens import Doc
+
+from .conversion import given_labels
+from .files import count_lines
+from .languages import UNKNOWN, get_language
+from .unlabelled import files_by_language
+
+
+class Survey(NamedTuple):
+    """What some labelled text holds.
+
+    texts (int): Number of texts, unlabelled ones too.
+    unlabelled (int): Texts without categories.
+    labels (Mapping[str, Mapping[str, int]]): Texts of each label by language.
+    languages (Mapping[str, int]): Texts of each language; "-" is a language that isn't known.
+    exclusive (bool): Each labelled text has one label.
+    duplicates (int): Texts whose wording stands before them.
+    conflicts (Sequence[str]): Wordings that stand with different labels.
+    """
+
+    texts: int
+    unlabelled: int
+    labels: Mapping[str, Mapping[str, int]]
+    languages: Mapping[str, int]
+    exclusive: bool
+    duplicates: int
+    conflicts: Sequence[str]
+
+    @property
+    def label_counts(self) -> Dict[str, int]:
+        """Texts of each label, the most frequent first."""
+        counts = {label: sum(by_language.values()) for label, by_language in self.labels.items()}
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def survey(docs: Sequence[Doc]) -> Survey:
+    """Look at labelled text.
+
+    docs (Sequence[Doc]): The texts, with categories and languages.
+    RETURNS (Survey): What they hold.
+    """
+    labels: Dict[str, Counter] = {}
+    languages: Counter = Counter()
+    wordings: Dict[str, set] = {}
+    exclusive = True
+    for doc in docs:
+        language, given = get_language(doc) or UNKNOWN, given_labels(doc)
+        languages[language] += 1
+        for label in doc.cats:
+            labels.setdefault(label, Counter())
+        for label in given:
+            labels[label][language] += 1
+        exclusive = exclusive and (len(given) == 1 or not doc.cats)
+        wordings.setdefault(wording(doc.text), set()).add(tuple(sorted(given)))
+    return Survey(
+        texts=len(docs),
+        unlabelled=sum(not doc.cats for doc in docs),
+        labels=labels,
+        languages=dict(languages.most_common()),
+        exclusive=exclusive,
+        duplicates=len(docs) - len(wordings),
+        conflicts=[text for text, found in wordings.items() if len(found) > 1],
+    )
+
+
+def wording(text: str) -> str:
+    """What a text says, whatever its case and white space.
+
+    text (str): The text.
+    RETURNS (str): Its words in lower case, with a space between.
+    """
+    return " ".join(text.casefold().split())
+
+
+def shared_texts(first: Sequence[Doc], second: Sequence[Doc]) -> List[str]:
+    """The texts of one collection whose wording is in another too.
+
+    first (Sequence[Doc]): A collection.
+    second (Sequence[Doc]): Another one.
+    RETURNS (List[str]): Their texts as they stand in the first, each wording once.
+    """
+    wordings = {wording(doc.text) for doc in second}
+    return list({wording(doc.text): doc.text for doc in first if wording(doc.text) in wordings}.values())
+
+
+def raw_lines(path: Path) -> Dict[str, int]:
+    """Count the lines of raw text by language.
+
+    path (Path): A folder of files by language, or a file, as the UnlabelledText reader takes.
+    RETURNS (Dict[str, int]): Lines by language.
+    RAISES (ValueError): As the reader. (FileNotFoundError): There is no such folder.
+    """
+    return {
+        language or UNKNOWN: sum(count_lines(file) for file in files)
+        for language, files in files_by_language(path).items()
+    }

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+from transformers import AutoTokenizer
+
+from spacy_xling.configs.choices import advise
+from spacy_xling.data.labelled import build_labelled_text_v1
+from tests.conftest import SHAPE, TEXTS, write_raw
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return write_raw(tmp_path / "raw", {"en": TEXTS[:2], "da": TEXTS[4:6]})
+
+
+def labelled(path, labels=("a", "b"), lang="en"):
+    records = [{"text": text, "label": label, "lang": lang} for text in TEXTS for label in labels]
+    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    return build_labelled_text_v1(path)
+
+
+def test_raw_text_makes_it_joint_and_none_a_baseline(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    joint = advise(corpus, dev=tmp_path / "dev.jsonl", unlabelled=raw, encoder=str(checkpoint))
+    assert (joint.choices.mode, joint.choices.unlabelled) == ("joint", str(raw))
+    assert (joint.choices.train, joint.choices.dev) == (str(corpus.path), str(tmp_path / "dev.jsonl"))
+    assert joint.choices.component == "xling_textcat"
+    assert joint.warnings == []
+    assert advise(corpus, encoder=str(checkpoint)).choices.mode == "baseline"
+    asked = advise(corpus, unlabelled=raw, encoder=str(checkpoint), mode="baseline")
+    assert (asked.choices.mode, asked.reasons[1][2]) == ("baseline", "as you asked")
+
+
+def test_steps_are_ten_times_the_labelled_text_in_batches(tmp_path, checkpoint):
+    texts = TEXTS * 3000
+    records = [{"text": text, "label": "ab"[n % 2]} for n, text in enumerate(texts)]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    pieces = sum(len(ids) for ids in tokenizer(TEXTS).input_ids) * 3000
+    choices = advise(build_labelled_text_v1(tmp_path / "train.jsonl"), encoder=str(checkpoint)).choices
+    assert choices.max_steps == pytest.approx(10 * pieces / 2048, abs=5)
+    assert choices.eval_frequency == choices.max_steps // 10
+
+
+def test_little_text_has_the_fewest_steps_and_a_narrow_encoder_the_highest_rate(tmp_path, checkpoint):
+    choices = advise(labelled(tmp_path / "train.jsonl"), encoder=str(checkpoint)).choices
+    assert choices.max_steps == 300
+    assert SHAPE["hidden_size"] <= 256
+    assert choices.learn_rate == 3e-4
+
+
+def test_texts_with_several_labels_make_it_multilabel(tmp_path, checkpoint):
+    records = [{"text": text, "labels": ["a", "b"], "label_set": ["a", "b"]} for text in TEXTS]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    corpus = build_labelled_text_v1(tmp_path / "train.jsonl")
+    assert advise(corpus, encoder=str(checkpoint)).choices.component == "xling_textcat_multilabel"
+    with pytest.raises(ValueError, match="X741"):
+        advise(corpus, encoder=str(checkpoint), multilabel=False)
+
+
+def test_warnings_name_what_is_missing_or_uneven(tmp_path, checkpoint):
+    records = [{"text": f"{text} {n}", "label": "a"} for text in TEXTS for n in range(10)]
+    (tmp_path / "train.jsonl").write_text(
+        "\n".join(map(json.dumps, [*records, {"text": "x", "label": "rare"}])), encoding="utf-8"
+    )
+    advice = advise(build_labelled_text_v1(tmp_path / "train.jsonl"), encoder=str(checkpoint))
+    assert [text.split()[0] for text in advice.warnings] == ["No", "The", "Labels"]
+    assert "rare" in advice.warnings[2]
+
+
+def test_raw_text_of_the_source_alone_is_a_warning(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    advice = advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint), languages=["en"])
+    assert advice.choices.languages == ["en"]
+    (warning,) = advice.warnings
+    assert warning.startswith("All raw text is in en, as the labels are")
+
+
+def test_one_label_is_X740(tmp_path, checkpoint):
+    with pytest.raises(ValueError, match=r"X740.*labels: a;"):
+        advise(labelled(tmp_path / "train.jsonl", labels=("a",)), encoder=str(checkpoint))
+
+
+def test_joint_without_raw_text_is_X742(tmp_path, checkpoint):
+    with pytest.raises(ValueError, match="X742"):
+        advise(labelled(tmp_path / "train.jsonl"), encoder=str(checkpoint), mode="joint")
+
+
+def test_a_language_that_is_not_there_is_X130(tmp_path, raw, checkpoint):
+    with pytest.raises(ValueError, match=r"X130.*'fi'"):
+        advise(labelled(tmp_path / "train.jsonl"), unlabelled=raw, encoder=str(checkpoint), languages=["fi"])
+
+
+def test_an_encoder_that_is_not_there_is_X301(tmp_path):
+    with pytest.raises(ValueError, match="X301"):
+        advise(labelled(tmp_path / "train.jsonl"), encoder=str(tmp_path / "nothing"))

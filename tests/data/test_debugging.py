@@ -1,0 +1,55 @@
+import json
+
+from spacy_xling.data.debugging import debug_data
+from tests.conftest import TEXTS, write_raw
+
+
+def write(path, *records):
+    path.parent.mkdir(exist_ok=True)
+    lines = (json.dumps(dict(zip(("text", "label", "lang"), record, strict=True))) for record in records)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def clean(n, word="text"):
+    return [(f"{word} {label} {number}", label, "en") for label in "ab" for number in range(n)]
+
+
+def test_clean_data_has_no_findings(tmp_path):
+    train, dev = write(tmp_path / "train.jsonl", *clean(10)), write(tmp_path / "dev.jsonl", *clean(5, "dev"))
+    raw = write_raw(tmp_path / "raw", {"en": ["a"], "da": ["b"]})
+    report = debug_data(train, dev=dev, unlabelled=raw)
+    assert report.findings == []
+    assert list(report.parts) == ["train", "dev"]
+    assert report.raw == {"da": 1, "en": 1}
+
+
+def test_each_finding_is_named_with_its_number(tmp_path):
+    train = write(
+        tmp_path / "train.jsonl",
+        *clean(10),
+        ("text a 0", "a", "en"),
+        ("TEXT B 1", "a", "en"),
+        ("rare", "c", None),
+    )
+    test = write(tmp_path / "test.jsonl", ("text a 3", "a", "sw"), ("new", "d", "sw"))
+    raw = write_raw(tmp_path / "raw", {"en": ["line"] * 300, "da": ["line"]})
+    findings = "\n".join(debug_data(train, test=test, unlabelled=raw).findings)
+    for expected in (
+        "train: 1 texts don't say their language",
+        "train: 2 texts repeat the wording",
+        "train: 1 wordings stand with different labels, e.g. 'text b 1'",
+        "train: fewer than 10 texts of the labels c",
+        "test: labels that train doesn't have: d.",
+        "test: 1 texts are in train too, e.g. 'text a 3'",
+        "No raw text of sw",
+        "Raw text of da: less than a hundredth",
+    ):
+        assert expected in findings
+
+
+def test_texts_over_the_window_are_counted(tmp_path, checkpoint):
+    long = " ".join(TEXTS * 3)
+    train = write(tmp_path / "train.jsonl", *clean(10), (long, "a", "en"))
+    (finding,) = debug_data(train, encoder=str(checkpoint)).findings
+    assert finding.startswith("train: 1 texts (4.8 %) are longer than the encoder's window")
