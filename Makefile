@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: env format check test test-slow clean
+.PHONY: env quickstart format check test test-slow clean
 
 env: $(VENV)/.made
 
@@ -12,6 +12,9 @@ $(VENV)/.made: setup.cfg constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,sentencepiece,tensorboard,plots]"
 	touch $@
+
+quickstart: env
+	$(BIN)/python -m spacy project run quickstart
 
 format: env
 	$(BIN)/ruff format .

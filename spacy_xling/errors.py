@@ -367,7 +367,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X706 = (
         "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
-        "nothing is lost. Choose another --output, or move what is there."
+        "nothing is lost. Choose another --output, add --overwrite to replace an encoder, or move what is there."
     )
     X707 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
@@ -394,6 +394,9 @@ class Errors(metaclass=MessagesWithCodes):
     X716 = (
         "Found {found} processes; expected {expected}, as when the checkpoint was written. Start as many, or train "
         "to another folder."
+    )
+    X717 = (
+        "Found both --resume and --overwrite; expected one: go on with the run that is there, or start anew."
     )
     X720 = (
         "No piece of '{name}' besides the special ones occurs {min_count} times or more in a language of {texts}; "

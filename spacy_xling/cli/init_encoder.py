@@ -40,6 +40,7 @@ def init_encoder_command(
     alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.3,
     max_texts: Annotated[int, typer.Option(min=1, help="Most texts for the tokenizer")] = 200_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and weights")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")] = False,
 ) -> None:
     """Make an encoder from raw text: a tokenizer, and a masked-LM model that is yet to be trained."""
     with one_line_errors():
@@ -56,6 +57,7 @@ def init_encoder_command(
             max_texts=max_texts,
             parallel=build_parallel_text_v1(parallel, pairs=names(pairs)) if parallel else None,
             seed=seed,
+            overwrite=overwrite,
             progress=True,
         )
     aligned = f", embeddings aligned by {made.n_contexts:,} contexts" if made.n_contexts else ""

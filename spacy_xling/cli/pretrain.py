@@ -17,6 +17,9 @@ def pretrain_command(
     config_path: Annotated[Path, typer.Argument(help="Config file, as configs/pretrain.cfg", exists=True)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew: remove the run that is there")
+    ] = False,
 ) -> None:
     """Train an encoder on raw and parallel text, from scratch or from any checkpoint.
 
@@ -29,5 +32,5 @@ def pretrain_command(
     with show_validation_error(config_path, hint_fill=False), one_line_errors():
         from ..encoders.runs import pretrain
 
-        best = pretrain(config, output, resume=resume, quiet=False)
+        best = pretrain(config, output, resume=resume, overwrite=overwrite, quiet=False)
     msg.good(f"The encoder is at {best}")

@@ -31,6 +31,7 @@ def trim_command(
     alpha: Annotated[
         float, typer.Option("--alpha", help="With --max-pieces: 0 treats languages alike, 1 goes by size")
     ] = 0.3,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")] = False,
     field: Annotated[str, typer.Option("--field", help="Field of the text in JSONL")] = "text",
     json: Annotated[
         Optional[Path], typer.Option("--json", help="File to write the report to, as JSON")
@@ -55,6 +56,7 @@ def trim_command(
             min_count=min_count,
             max_pieces=max_pieces,
             alpha=alpha,
+            overwrite=overwrite,
             progress=True,
         )
     print(format_report(report))

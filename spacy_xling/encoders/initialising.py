@@ -114,6 +114,7 @@ def init_encoder(
     max_texts: int = 200_000,
     parallel: Optional[ParallelText] = None,
     seed: int = 0,
+    overwrite: bool = False,
     progress: bool = False,
 ) -> Initial:
     """Make an encoder: train a tokenizer on raw text, and start a masked-LM model. Its weights are random;
@@ -128,11 +129,12 @@ def init_encoder(
     max_texts (int): The most texts to train the tokenizer on; fewer are used where there are fewer.
     parallel (Optional[ParallelText]): Parallel text that aligns the embeddings; see `encoders.alignment`.
     seed (int): Seed of the weights.
+    overwrite (bool): Replace the encoder that `output` holds.
     progress (bool): Show progress bars.
     RETURNS (Initial): What was made.
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
     """
-    require_new_folder(output)
+    require_new_folder(output, overwrite=overwrite)
     stream = raw()
     n_texts = min(max_texts, sum(source.n_lines for source in stream.sources))
     drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)

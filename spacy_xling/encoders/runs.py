@@ -1,5 +1,6 @@
 """A pre-training run from its config to a Hugging Face folder: measured, logged, checkpointed, resumed."""
 
+import shutil
 import time
 import warnings
 from pathlib import Path
@@ -23,7 +24,9 @@ from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
 BEST, LAST, CHECKPOINTS, LOG = "model-best", "model-last", "checkpoints", "log.jsonl"
 
 
-def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool = True) -> Path:
+def pretrain(
+    config: Config, output: Path, *, resume: bool = False, overwrite: bool = False, quiet: bool = True
+) -> Path:
     """Train an encoder: masked language modelling on raw text (Devlin et al. 2019, arXiv 1810.04805), and
     translation language modelling on parallel text (Conneau & Lample 2019, arXiv 1901.07291).
 
@@ -36,21 +39,28 @@ def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool 
         model card. Beside them `log.jsonl` and `checkpoints`.
     resume (bool): Go on from the last whole checkpoint. In one process on a CPU the result is then, bit for
         bit, that of a run that was never stopped.
+    overwrite (bool): Remove what an earlier run has left in `output`, once text and encoder are found good.
     quiet (bool): Print nothing.
     RETURNS (Path): The best encoder, or the last where nothing is measured.
-    RAISES (ValueError): The config, the text or the checkpoint is not what is expected, or the loss is no
-        longer a number. (OSError): The output can't be written; the last checkpoint is still whole.
+    RAISES (ValueError): The config, the text or the checkpoint is not what is expected, both `resume` and
+        `overwrite` are asked for, or the loss is no longer a number. (OSError): The output can't be written;
+        the last checkpoint is still whole.
     """
+    if resume and overwrite:
+        raise ValueError(Errors.X717)
     settings = resolve_settings(config)
     accelerator = Accelerator()
     checkpoints = Checkpoints(output / CHECKPOINTS)
-    latest = checkpoints.latest()
+    latest = None if overwrite else checkpoints.latest()
     if latest is not None and not resume:
         raise ValueError(Errors.X610.format(path=latest, folder=checkpoints.folder))
     if accelerator.is_main_process:
         for folder in (output, checkpoints.folder):
             remove_leftovers(folder)
     run = Pretraining(settings, accelerator)
+    if overwrite:
+        # Not before text and encoder were found to be good.
+        _remove_run(output, accelerator)
     progress = Progress() if latest is None else load_snapshot(latest, run)
     try:
         with Loop(run, output, checkpoints, progress, quiet=quiet or not accelerator.is_main_process) as loop:
@@ -63,6 +73,14 @@ def pretrain(config: Config, output: Path, *, resume: bool = False, quiet: bool 
         kept = checkpoints.latest() or "none"
         raise OSError(Errors.X609.format(path=output, error=one_line(error), kept=kept)) from error
     return output / (LAST if loop.progress.best is None else BEST)
+
+
+def _remove_run(output: Path, accelerator: Accelerator) -> None:
+    if accelerator.is_main_process:
+        for folder in (BEST, LAST, CHECKPOINTS):
+            shutil.rmtree(output / folder, ignore_errors=True)
+        (output / LOG).unlink(missing_ok=True)
+    accelerator.wait_for_everyone()
 
 
 class Loop:

@@ -7,13 +7,19 @@ from ..errors import Errors
 from ..models.checkpoint import one_line
 from ..training.checkpoints import write_folder
 
+# Every Hugging Face folder has it.
+CONFIG = "config.json"
 
-def require_new_folder(path: Path) -> None:
+
+def require_new_folder(path: Path, *, overwrite: bool = False) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 
     path (Path): The folder to be written.
-    RAISES (ValueError): It exists and is not an empty folder.
+    overwrite (bool): It may hold an encoder, which will be replaced.
+    RAISES (ValueError): It exists, is not an empty folder, and not an encoder to be replaced.
     """
+    if overwrite and (path / CONFIG).is_file():
+        return
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(Errors.X706.format(path=path))
 

@@ -48,6 +48,7 @@ def trim_encoder(
     min_count: int = 1,
     max_pieces: Optional[int] = None,
     alpha: float = 0.3,
+    overwrite: bool = False,
     progress: bool = False,
 ) -> TrimReport:
     """Trim a checkpoint to the pieces that occur in some texts, and write it as a Hugging Face folder.
@@ -64,6 +65,7 @@ def trim_encoder(
     min_count (int): As in `choose_pieces`.
     max_pieces (Optional[int]): As in `choose_pieces`.
     alpha (float): As in `choose_pieces`.
+    overwrite (bool): Replace the encoder that `output` holds.
     progress (bool): Show a progress bar.
     RETURNS (TrimReport): Sizes before and after, and the texts whose pieces changed.
     RAISES (ValueError): A setting is wrong, the texts or the checkpoint can't be read, the tokenizer is of
@@ -71,7 +73,8 @@ def trim_encoder(
     """
     from ..models.checkpoint import load_encoder
 
-    _check_settings(output, min_count=min_count, max_pieces=max_pieces, alpha=alpha)
+    require_new_folder(output, overwrite=overwrite)
+    _check_settings(min_count=min_count, max_pieces=max_pieces, alpha=alpha)
     corpus = files_by_language(texts, languages=languages, language=language)
     masked_lm, whole, _ = load_encoder(name)
     whole.backend_tokenizer.no_truncation()
@@ -175,8 +178,7 @@ def _by_piece(masked_lm: "MaskedLM") -> List["Tensor"]:
     return [masked_lm.model.get_input_embeddings().weight, decoder.weight, *biases]
 
 
-def _check_settings(output: Path, *, min_count: int, max_pieces: Optional[int], alpha: float) -> None:
-    require_new_folder(output)
+def _check_settings(*, min_count: int, max_pieces: Optional[int], alpha: float) -> None:
     for setting, value in (("min_count", min_count), ("max_pieces", max_pieces)):
         if value is not None and value < 1:
             raise ValueError(Errors.X722.format(setting=setting, found=value))

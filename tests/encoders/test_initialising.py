@@ -124,6 +124,18 @@ def test_the_card_names_languages_and_sizes(tmp_path, raw):
     assert "Piece embeddings: random." in text
 
 
+def test_overwrite_replaces_an_encoder_and_nothing_else(tmp_path, raw):
+    made = make(tmp_path / "encoder", raw)
+    (made.path / "old").write_text("of the encoder that was here")
+    make(tmp_path / "encoder", raw, overwrite=True)
+    assert not (made.path / "old").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").write_text("precious")
+    with pytest.raises(ValueError, match="X706"):
+        make(tmp_path / "mine", raw, overwrite=True)
+    assert (tmp_path / "mine" / "notes").read_text() == "precious"
+
+
 def test_a_folder_with_something_in_it_is_X706_and_left_as_it_is(tmp_path, raw):
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(ValueError, match="X706"):

@@ -153,6 +153,25 @@ def test_a_folder_with_checkpoints_is_X610_without_resume(whole, run_config):
     assert files(whole) == before
 
 
+def test_overwrite_starts_anew_and_gives_what_a_new_folder_gives(whole, run_config, tmp_path):
+    output = tmp_path / "run"
+    pretrain(run_config(training__max_steps=2, training__seed=7), output)
+    pretrain(run_config(), output, overwrite=True)
+    assert files(output) == files(whole)
+
+
+def test_overwrite_removes_nothing_for_an_encoder_that_is_not_there(whole, run_config):
+    before = files(whole)
+    with pytest.raises(ValueError, match="X301"):
+        pretrain(run_config(paths__encoder="./no/such/folder"), whole, overwrite=True)
+    assert files(whole) == before
+
+
+def test_resume_and_overwrite_together_are_X717(whole, run_config):
+    with pytest.raises(ValueError, match="X717"):
+        pretrain(run_config(), whole, resume=True, overwrite=True)
+
+
 def test_a_changed_config_is_X611_and_says_what_changed(whole, run_config):
     before = files(whole)
     config = run_config(masking__rate=0.3, training__max_steps=8)
