@@ -12,7 +12,6 @@ checkpoint that is best on English dev, and no target-language label is used bef
 """
 
 import argparse
-import csv
 import gzip
 import json
 import random
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
 import numpy as np
+import sib200
 from sklearn.metrics import accuracy_score, f1_score
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -47,15 +47,11 @@ class Task(NamedTuple):
 
 
 BOTH = {"baseline": "baseline.cfg", "joint": "joint.cfg"}
-SIB_LANGUAGES = (
-    *("dan_Latn", "deu_Latn", "fra_Latn", "ind_Latn", "ita_Latn", "nld_Latn", "por_Latn", "rus_Cyrl"),
-    *("spa_Latn", "swh_Latn", "tur_Latn"),
-)
 TASKS = {
     # 4,000 English labels; raw Danish text of 16,000 other rows.
     "xsid": Task(BOTH, (0, 1, 2), ("da", "de", "id", "it", "nl", "tr"), 500, 512),
     # English labels of one half of the ids; raw text of the other half in 11 languages.
-    "sib200": Task(BOTH, (0, 1, 2), SIB_LANGUAGES, 250, 1280),
+    "sib200": Task(BOTH, (0, 1, 2), sib200.TARGETS, 250, 1280),
     # English labels; raw text of German, Spanish, Russian and Swahili train rows.
     "brighter": Task({"joint": "multilabel.cfg"}, (0,), ("de", "es", "ru", "sw"), 300, 1280),
 }
@@ -66,7 +62,7 @@ MLM_WEIGHT = 0.1
 def prepare(data: Path, work: Path) -> None:
     """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl."""
     prepare_xsid(data / "xsid", work / "xsid")
-    prepare_sib200(data / "sib200" / "data" / "annotated", work / "sib200")
+    sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
     prepare_brighter(data / "brighter_emotion", work / "brighter")
 
 
@@ -75,42 +71,28 @@ def prepare_xsid(data: Path, work: Path) -> None:
     danish = list(read_jsonl(data / "train_mt" / "da.jsonl.gz"))
     rows = list(range(len(english)))
     random.Random(SPLIT_SEED).shuffle(rows)
-    write_jsonl(work / "train.jsonl", (english[row] for row in rows[:4000]))
+    sib200.write_jsonl(work / "train.jsonl", (english[row] for row in rows[:4000]))
     # Many rows are the same text; a raw text must not be the translation of a labelled one.
     labelled = {english[row]["text"] for row in rows[:4000]}
     raw = [row for row in rows[4000:] if english[row]["text"] not in labelled][:16000]
-    write_jsonl(work / "raw" / "da.jsonl", ({"text": danish[row]["text"]} for row in raw))
-    write_jsonl(work / "dev.jsonl", read_jsonl(data / "dev" / "en.jsonl.gz"))
+    sib200.write_jsonl(work / "raw" / "da.jsonl", ({"text": danish[row]["text"]} for row in raw))
+    sib200.write_jsonl(work / "dev.jsonl", read_jsonl(data / "dev" / "en.jsonl.gz"))
     for path in sorted((data / "test").glob("*.jsonl.gz")):
-        write_jsonl(work / "test" / path.name.removesuffix(".gz"), read_jsonl(path))
-
-
-def prepare_sib200(data: Path, work: Path) -> None:
-    english = list(read_sib(data / "eng_Latn" / "train.tsv"))
-    ids = sorted(row["id"] for row in english)
-    random.Random(SPLIT_SEED).shuffle(ids)
-    labelled = set(ids[: len(ids) // 2])
-    write_jsonl(work / "train.jsonl", (row for row in english if row["id"] in labelled))
-    write_jsonl(work / "dev.jsonl", read_sib(data / "eng_Latn" / "dev.tsv"))
-    for folder in sorted(data.iterdir()):
-        if folder.name in SIB_LANGUAGES:
-            other = (row for row in read_sib(folder / "train.tsv") if row["id"] not in labelled)
-            write_jsonl(work / "raw" / f"{folder.name}.jsonl", ({"text": row["text"]} for row in other))
-        write_jsonl(work / "test" / f"{folder.name}.jsonl", read_sib(folder / "test.tsv"))
+        sib200.write_jsonl(work / "test" / path.name.removesuffix(".gz"), read_jsonl(path))
 
 
 def prepare_brighter(data: Path, work: Path) -> None:
     def listed(path: Path) -> Iterator[dict[str, Any]]:
         return ({**row, "label_set": row["label_set"].split(",")} for row in read_jsonl(path))
 
-    write_jsonl(work / "train.jsonl", listed(data / "train" / "en.jsonl.gz"))
-    write_jsonl(work / "dev.jsonl", listed(data / "dev" / "en.jsonl.gz"))
+    sib200.write_jsonl(work / "train.jsonl", listed(data / "train" / "en.jsonl.gz"))
+    sib200.write_jsonl(work / "dev.jsonl", listed(data / "dev" / "en.jsonl.gz"))
     for path in sorted((data / "test").glob("*.jsonl.gz")):
         name = path.name.removesuffix(".gz")
-        write_jsonl(work / "test" / name, listed(path))
+        sib200.write_jsonl(work / "test" / name, listed(path))
         if name != "en.jsonl":
             raw = ({"text": row["text"]} for row in read_jsonl(data / "train" / path.name))
-            write_jsonl(work / "raw" / name, raw)
+            sib200.write_jsonl(work / "raw" / name, raw)
 
 
 def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str]) -> None:
@@ -221,18 +203,6 @@ def spread(values: list[float], digits: int = 1) -> str:
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
-
-
-def read_sib(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, dialect="excel-tab"):
-            yield {"id": int(row["index_id"]), "label": row["category"], "text": row["text"]}
-
-
-def write_jsonl(path: Path, rows: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def main() -> None:
