@@ -4,7 +4,7 @@
 
 The sentences of all languages are translations of each other. So the English labels are those of one half of
 the ids, and the raw text of the other languages is that of the other half: no raw text is the translation of
-a labelled one. Writes train.jsonl, dev.jsonl, raw/LANG.jsonl and test/LANG.jsonl. Files that project.yml names
+a labelled one. Writes train.jsonl, dev.jsonl, raw/LANG.jsonl, test/LANG.jsonl. Files that project.yml names
 are compared with their checksums first.
 """
 
