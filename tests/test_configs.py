@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.cli.init_config import fill_config
+from spacy.cli.train import train
 from spacy.util import registry
 from thinc.api import Config
 
@@ -27,7 +28,7 @@ def flat(config, prefix=""):
 
 
 def test_there_are_configs():
-    assert {path.stem for path in ALL} == {"joint", "baseline", "multilabel", "pretrain"}
+    assert {path.stem for path in ALL} == {"joint", "baseline", "multilabel", "sentiment", "pretrain"}
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
@@ -65,3 +66,11 @@ def test_one_seed_seeds_everything(path):
     assert seeds.pop("system.seed") == 0
     assert len(seeds) >= 3
     assert set(seeds.values()) == {"${system.seed}"}
+
+
+def test_the_sentiment_config_takes_its_one_step_on_a_tiny_bert(checkpoints, tmp_path, monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    train(CONFIGS / "sentiment.cfg", tmp_path, overrides={"paths.encoder": str(checkpoints("bert"))})
+    cats = spacy.load(tmp_path / "model-last")("Ein wunderbarer Film!").cats
+    assert sorted(cats) == ["negative", "positive"]
+    assert sum(cats.values()) == pytest.approx(1)

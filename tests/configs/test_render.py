@@ -14,6 +14,17 @@ CONFIGS = Path(__file__).parents[2] / "configs"
         ("joint", Choices()),
         ("baseline", Choices(mode="baseline")),
         ("multilabel", Choices(multilabel=True)),
+        (
+            "sentiment",
+            Choices(
+                train="assets/sentiment/train.jsonl",
+                dev="assets/sentiment/dev.jsonl",
+                unlabelled="assets/sentiment/raw",
+                encoder="bert-base-multilingual-cased",
+                max_steps=1,
+                eval_frequency=1,
+            ),
+        ),
     ],
 )
 def test_the_repositorys_configs_are_what_it_gives(name, choices):
