@@ -165,7 +165,7 @@ def table(work: Path, names: list[str], tasks: list[str], modes: list[str]) -> N
             for mode in (mode for mode in TASKS[task].modes if mode in modes):
                 files = sorted((work / "results" / name).glob(f"{task}-{mode}-*.json"))
                 if files:
-                    title = f"{name}, {mode}" if len(names) > 1 else mode
+                    title = mode if len(names) == 1 else name if len(modes) == 1 else f"{name}, {mode}"
                     columns[title] = [json.loads(file.read_text()) for file in files]
         if columns:
             raw = {path.stem for path in (work / task / "raw").glob("*.jsonl")}

@@ -200,8 +200,8 @@ class Errors(metaclass=MessagesWithCodes):
     # 3 models
     X301 = (
         "No masked-LM checkpoint could be loaded from '{name}' ({error}); expected a folder with config.json, "
-        "weights and tokenizer, or a name on the model hub. Correct `name` under [components.NAME.model.encoder]; "
-        "without a network, give a local folder."
+        "weights and tokenizer, or a name on the model hub. Correct the name; without a network, give a local "
+        "folder."
     )
     X302 = (
         "The tokenizer of '{name}' is a slow one ({found}); expected a fast one, which knows which piece belongs "
