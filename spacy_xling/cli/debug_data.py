@@ -7,6 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import app, one_line_errors
+from .options import Dev, Unlabelled
 
 if TYPE_CHECKING:
     from ..data.debugging import DataReport
@@ -15,16 +16,12 @@ if TYPE_CHECKING:
 @app.command("debug-data")
 def debug_data_command(
     labelled: Annotated[Path, typer.Argument(help="Labelled text to train on: what `convert` takes")],
-    dev: Annotated[
-        Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")
-    ] = None,
+    dev: Dev = None,
     test: Annotated[
         Optional[Path],
         typer.Option("--test", "-t", help="Labelled text to test on, e.g. a folder by language"),
     ] = None,
-    unlabelled: Annotated[
-        Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
-    ] = None,
+    unlabelled: Unlabelled = None,
     encoder: Annotated[
         Optional[str], typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
     ] = None,

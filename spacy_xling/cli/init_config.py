@@ -8,6 +8,7 @@ import typer
 from wasabi import msg, table
 
 from .app import app, names, one_line_errors
+from .options import Dev, Unlabelled
 
 
 class Mode(str, Enum):
@@ -24,12 +25,8 @@ def init_config_command(
         Path,
         typer.Option("--labelled", "-l", help="Labelled text of the source language: what `convert` takes"),
     ],
-    dev: Annotated[
-        Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")
-    ] = None,
-    unlabelled: Annotated[
-        Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
-    ] = None,
+    dev: Dev = None,
+    unlabelled: Unlabelled = None,
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help="Masked-LM checkpoint: hub name or folder")
     ] = "xlm-roberta-base",

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from .app import app, names, one_line_errors
+from .options import OverwriteEncoder
 
 
 class Tokenizer(str, Enum):
@@ -40,7 +41,7 @@ def init_encoder_command(
     alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.3,
     max_texts: Annotated[int, typer.Option(min=1, help="Most texts for the tokenizer")] = 200_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and weights")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")] = False,
+    overwrite: OverwriteEncoder = False,
 ) -> None:
     """Make an encoder from raw text: a tokenizer, and a masked-LM model that is yet to be trained."""
     with one_line_errors():

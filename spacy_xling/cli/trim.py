@@ -8,6 +8,7 @@ import srsly
 import typer
 
 from .app import app, names, one_line_errors
+from .options import OverwriteEncoder
 
 
 @app.command("trim")
@@ -31,7 +32,7 @@ def trim_command(
     alpha: Annotated[
         float, typer.Option("--alpha", help="With --max-pieces: 0 treats languages alike, 1 goes by size")
     ] = 0.3,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")] = False,
+    overwrite: OverwriteEncoder = False,
     field: Annotated[str, typer.Option("--field", help="Field of the text in JSONL")] = "text",
     json: Annotated[
         Optional[Path], typer.Option("--json", help="File to write the report to, as JSON")

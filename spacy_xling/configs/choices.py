@@ -75,7 +75,7 @@ def advise(
     docs = read_docs(corpus)
     found = survey(docs)
     _check(found, multilabel, mode, unlabelled)
-    raw = _raw(unlabelled, languages)
+    raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
     steps = _steps(found.texts - found.unlabelled, facts, batch_pieces)
@@ -127,16 +127,6 @@ def _check(
         raise ValueError(Errors.X741)
     if mode == "joint" and unlabelled is None:
         raise ValueError(Errors.X742)
-
-
-def _raw(unlabelled: Optional[Path], languages: Sequence[str]) -> dict[str, int]:
-    if unlabelled is None:
-        return {}
-    lines = raw_lines(unlabelled)
-    missing = [language for language in languages if language not in lines]
-    if missing:
-        raise ValueError(Errors.X130.format(path=unlabelled, missing=missing, found=list(lines)))
-    return {language: n for language, n in lines.items() if not languages or language in languages}
 
 
 def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:

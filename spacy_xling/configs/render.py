@@ -6,11 +6,9 @@ from typing import Any, List, NamedTuple, Optional, Sequence
 
 from jinja2 import Environment, StrictUndefined
 
-from ..errors import Errors
+from ..data.files import require_new_files
 
 TEMPLATE = Path(__file__).with_name("textcat.cfg.jinja")
-MODES = ("joint", "baseline")
-DEFAULT_ENCODER = "xlm-roberta-base"
 
 
 class Choices(NamedTuple):
@@ -35,7 +33,7 @@ class Choices(NamedTuple):
     train: Optional[str] = None
     dev: Optional[str] = None
     unlabelled: Optional[str] = None
-    encoder: str = DEFAULT_ENCODER
+    encoder: str = "xlm-roberta-base"
     languages: Optional[Sequence[str]] = None
     gpu: bool = False
     learn_rate: float = 3e-5
@@ -73,8 +71,7 @@ def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
     overwrite (bool): Replace the file if it is there.
     RAISES (ValueError): It is there, and not to be replaced.
     """
-    if path.exists() and not overwrite:
-        raise ValueError(Errors.X142.format(paths=path))
+    require_new_files([path], overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(config, encoding="utf-8")
 

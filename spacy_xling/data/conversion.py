@@ -3,13 +3,14 @@
 import csv
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
+from typing import Any, Dict, List, Sequence, Set, Tuple
 
 import spacy
 import srsly
 from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
+from .files import require_new_files
 from .heldout import check_heldout_share, text_hash
 from .labelled import LabelledText
 from .languages import get_language
@@ -145,9 +146,7 @@ def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
     for path in paths:
         if path.suffix.removeprefix(".") not in KINDS:
             raise ValueError(Errors.X141.format(path=path, expected=", ".join(f".{kind}" for kind in KINDS)))
-    existing = [path for path in paths if path.exists()]
-    if existing and not overwrite:
-        raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
+    require_new_files(paths, overwrite=overwrite)
 
 
 def _check_values(doc: Doc, path: Path) -> None:
@@ -181,13 +180,10 @@ def _write_table(docs: Sequence[Doc], path: Path, separator: str) -> None:
         rows = csv.writer(handle, dialect=DIALECTS[path.suffix.removeprefix(".")])
         rows.writerow(columns)
         for doc in docs:
-            labels = [next(iter(doc.cats), "")] if simple else [*_lists(doc, separator)]
-            rows.writerow([doc.text, *labels, get_language(doc) or ""])
-
-
-def _lists(doc: Doc, separator: str) -> Iterable[str]:
-    yield separator.join(given_labels(doc))
-    yield separator.join(doc.cats)
+            lists = (
+                [next(iter(doc.cats), "")] if simple else map(separator.join, (given_labels(doc), doc.cats))
+            )
+            rows.writerow([doc.text, *lists, get_language(doc) or ""])
 
 
 def _check_separator(labels: Set[str], separator: str, path: Path) -> None:

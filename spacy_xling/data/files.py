@@ -53,6 +53,18 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
     return files
 
 
+def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None:
+    """Refuse to write over files, so that nothing is lost.
+
+    paths (Sequence[Path]): The files to be written.
+    overwrite (bool): They may be there.
+    RAISES (ValueError): One is there, and not to be replaced.
+    """
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
+
+
 def open_binary(file: TextFile) -> BinaryIO:
     """Open a file for reading bytes, gzipped or not.
 

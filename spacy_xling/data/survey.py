@@ -89,14 +89,15 @@ def shared_texts(first: Sequence[Doc], second: Sequence[Doc]) -> List[str]:
     return list({wording(doc.text): doc.text for doc in first if wording(doc.text) in wordings}.values())
 
 
-def raw_lines(path: Path) -> Dict[str, int]:
+def raw_lines(path: Path, *, languages: Sequence[str] = ()) -> Dict[str, int]:
     """Count the lines of raw text by language.
 
     path (Path): A folder of files by language, or a file, as the UnlabelledText reader takes.
+    languages (Sequence[str]): The languages to count, none for all.
     RETURNS (Dict[str, int]): Lines by language.
     RAISES (ValueError): As the reader. (FileNotFoundError): There is no such folder.
     """
     return {
         language or UNKNOWN: sum(count_lines(file) for file in files)
-        for language, files in files_by_language(path).items()
+        for language, files in files_by_language(path, languages=languages).items()
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import torch
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
 
 from ..data.languages import UNKNOWN

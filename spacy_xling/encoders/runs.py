@@ -9,7 +9,7 @@ from typing import Any
 from accelerate import Accelerator
 from spacy.util import dict_to_dot
 from thinc.api import Config
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from ..errors import Errors, Warnings
 from ..models.checkpoint import one_line, save_checkpoint

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, AbstractSet, Dict, Iterator, List, Mapping, Op
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from ..data.files import TextFile, count_lines
 from ..data.languages import UNKNOWN, check_alpha, sampling_shares
