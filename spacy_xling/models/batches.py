@@ -1,14 +1,14 @@
 """Windows of pieces as padded batches of tensors, each of windows of like lengths."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..pieces.padding import like_lengths, pad, padded_positions
-from ..pieces.windows import select_masked_windows, select_windows
+from ..pieces.windows import places, select_masked_windows, select_windows
 from ..types import MaskedPieces, Pieces
 
 
@@ -39,12 +39,15 @@ class MaskedWindows:
     positions (Tensor): Places of the targets, counted row by row in (windows * length).
         *Shape:* (targets,)
     targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    places (Optional[Tensor]): The place of each piece in its text; None where each window is one text, and
+        places run from 0 on. *Shape:* (windows, length)
     """
 
     ids: Tensor
     attention: Tensor
     positions: Tensor
     targets: Tensor
+    places: Optional[Tensor] = None
 
 
 class Padding(NamedTuple):
@@ -97,7 +100,19 @@ def _windows(pieces: Pieces, padding: Padding, pool_specials: bool) -> Windows:
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     ids, attention = _padded(masked.pieces, padding)
     positions = padded_positions(masked.pieces)[masked.positions]
-    return MaskedWindows(ids, attention, _tensor(positions, padding), _tensor(masked.targets, padding))
+    return MaskedWindows(
+        ids,
+        attention,
+        _tensor(positions, padding),
+        _tensor(masked.targets, padding),
+        _places(masked.pieces, padding),
+    )
+
+
+def _places(pieces: Pieces, padding: Padding) -> Optional[Tensor]:
+    padded = pad(places(pieces), pieces, 0)
+    running = pad(np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths), pieces, 0)
+    return None if (padded == running).all() else _tensor(padded, padding)
 
 
 def _padded(pieces: Pieces, padding: Padding) -> tuple[Tensor, Tensor]:

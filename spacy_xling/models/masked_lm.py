@@ -5,7 +5,8 @@ decoder, whose weight most families tie to the word embeddings.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Callable, Literal
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,13 @@ def _project_modernbert(model: Any, states: Tensor) -> Tensor:
     return model.head(states)
 
 
+def _first_position(model: Any) -> int:
+    """The position of a window's first piece: RoBERTa and its kin count from behind the padding piece's."""
+    embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(embeddings, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
+
+
 # The attribute under which a family keeps its head, and the head's way up to the decoder.
 PROJECTIONS: dict[str, Projection] = {
     "cls": _project_bert,
@@ -65,6 +73,8 @@ class MaskedLM(nn.Module):
         if where is None:
             raise ValueError(Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS)))
         self._where = where
+        self._takes_places = "position_ids" in signature(model.base_model.forward).parameters
+        self._first = _first_position(model)
         self._check_split()
 
     @property
@@ -85,14 +95,17 @@ class MaskedLM(nn.Module):
         """
         return self.model.get_input_embeddings()(ids)
 
-    def encode(self, embedded: Tensor, attention: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, attention: Tensor, places: Optional[Tensor] = None) -> Tensor:
         """The encoder's last hidden states.
 
         embedded (Tensor): Word embeddings of the pieces. *Shape:* (windows, length, embedding width)
         attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
+        places (Optional[Tensor]): The place of each piece in its text, from 0; None lets them run on through
+            the window. DistilBERT takes none: there they always run on. *Shape:* (windows, length)
         RETURNS (Tensor): *Shape:* (windows, length, width)
         """
-        return self.model.base_model(inputs_embeds=embedded, attention_mask=attention)[0]
+        given = {} if places is None or not self._takes_places else {"position_ids": places + self._first}
+        return self.model.base_model(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
     def project(self, states: Tensor) -> Tensor:
         """Hidden states to what the decoder takes.
@@ -124,7 +137,7 @@ class MaskedLM(nn.Module):
         """
         # Only the targets' states pass the LM head, those of all batches at once.
         at_targets = [
-            self.encode(part, batch.attention).flatten(0, 1)[batch.positions]
+            self.encode(part, batch.attention, batch.places).flatten(0, 1)[batch.positions]
             for part, batch in zip(embedded, batches, strict=True)
         ]
         states = self.project(torch.cat(at_targets))

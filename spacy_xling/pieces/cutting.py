@@ -26,9 +26,9 @@ def cut_pairs(pairs: Sequence[TextPair], *, split: Split, window: int) -> Pieces
     """Cut text pairs into windows for translation language modelling (Conneau & Lample 2019, arXiv
     1901.07291): both sides stand in one window, so that a masked piece can be read off the other language.
 
-    A window is the first text with its special pieces, then the second without those at its start; positions
-    run on. Every other pair is turned round, for neither language is always to come first. A pair that
-    doesn't fit one window becomes the windows of its two texts.
+    A window is the first text with its special pieces, then the second without those at its start; each text
+    has the positions that it has by itself (`windows.places`). Every other pair is turned round, for neither
+    language is always to come first. A pair that doesn't fit one window becomes the windows of its two texts.
 
     pairs (Sequence[TextPair]): The pairs.
     split (Split): Texts to windows, for one encoder.

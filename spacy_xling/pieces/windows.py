@@ -129,6 +129,22 @@ def separate(pieces: Pieces) -> list[Pieces]:
     ]
 
 
+def places(pieces: Pieces) -> Ints1d:
+    """The place of each piece in its text. In a window with the two texts of a pair the second has the
+    places that it has by itself, as in XLM (Conneau & Lample 2019, arXiv 1901.07291, figure 1).
+
+    pieces (Pieces): The windows; only between the texts of a pair do special pieces stand inside one.
+    RETURNS (Ints1d): Places, counted from 0. *Shape:* (pieces,)
+    """
+    offset = np.arange(len(pieces.ids))
+    column = offset - np.repeat(pieces.starts, pieces.lengths)
+    text_start = pieces.is_word & (column == 0)
+    text_start[1:] |= pieces.is_word[1:] & ~pieces.is_word[:-1]
+    first = np.minimum.reduceat(np.where(pieces.is_word, column, len(column)), pieces.starts)
+    shift = np.where(text_start, column - np.repeat(first, pieces.lengths), 0)
+    return column - shift[np.maximum.accumulate(np.where(text_start | (column == 0), offset, 0))]
+
+
 def join(batches: Sequence[Pieces]) -> Pieces:
     """Batches one after the other, as one batch."""
     shifts = np.cumsum([0] + [batch.n_texts for batch in batches])

@@ -25,9 +25,19 @@ def reference_loss(model, masked, pad_id):
     pieces = masked.pieces
     ids = torch.from_numpy(pad(pieces.ids, pieces, pad_id))
     attention = torch.from_numpy(pad(np.ones(len(pieces.ids), dtype=np.int64), pieces, 0))
-    logits = model(input_ids=ids, attention_mask=attention).logits.flatten(0, 1)
+    positions = torch.tensor([xlm_r_positions(row) for row in ids.tolist()])
+    logits = model(input_ids=ids, attention_mask=attention, position_ids=positions).logits.flatten(0, 1)
     at = logits[torch.from_numpy(padded_positions(pieces)[masked.positions])]
     return F.cross_entropy(at, torch.from_numpy(masked.targets), reduction="sum")
+
+
+def xlm_r_positions(row):
+    """Positions of `<s> text </s>` or `<s> text </s> text </s>`, from 2 on; the second text begins anew."""
+    positions, before = [], None
+    for piece in row:
+        positions.append(3 if before == 2 and piece not in (1, 2) else positions[-1] + 1 if positions else 2)
+        before = piece
+    return positions
 
 
 def same_batches(config, n):

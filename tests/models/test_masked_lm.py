@@ -97,6 +97,31 @@ def test_padding_changes_no_hidden_state(checkpoints, family):
     torch.testing.assert_close(padded, alone, rtol=1e-5, atol=1e-5)
 
 
+def test_places_that_run_on_are_those_of_the_model(checkpoints, family):
+    masked_lm = MaskedLM(load(checkpoints(family))).eval()
+    ids, attention = batch()
+    with torch.no_grad():
+        expected = masked_lm.encode(masked_lm.embed(ids), attention)
+        found = masked_lm.encode(masked_lm.embed(ids), attention, torch.arange(9).expand(2, 9))
+    torch.testing.assert_close(found[attention], expected[attention], rtol=1e-5, atol=1e-5)
+
+
+def test_pieces_of_like_places_can_change_places(checkpoints, family):
+    """Attention knows an order by positions only: two pieces with one place each can be swapped."""
+    masked_lm = MaskedLM(load(checkpoints(family))).eval()
+    ids, attention = batch()
+    swapped = ids.clone()
+    swapped[0, [2, 6]] = ids[0, [6, 2]]
+    places = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5, 0, 0, 0]])
+    with torch.no_grad():
+        one = masked_lm.encode(masked_lm.embed(ids), attention, places)
+        other = masked_lm.encode(masked_lm.embed(swapped), attention, places)
+        running = masked_lm.encode(masked_lm.embed(ids), attention)
+    same = torch.allclose(other[0, [6, 2]], one[0, [2, 6]], rtol=1e-5, atol=1e-5)
+    assert same == (family != "distilbert")
+    assert torch.equal(one, running) == (family == "distilbert")
+
+
 def test_the_decoder_is_that_of_the_model(checkpoints, family):
     model = load(checkpoints(family))
     masked_lm = MaskedLM(model)

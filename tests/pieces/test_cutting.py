@@ -6,7 +6,7 @@ import pytest
 from spacy_xling.data.parallel import TextPair
 from spacy_xling.data.unlabelled import RawText
 from spacy_xling.pieces.cutting import cut_pairs, cut_texts
-from spacy_xling.pieces.windows import set_window, split_windows
+from spacy_xling.pieces.windows import join, places, set_window, split_windows
 from spacy_xling.types import NO_WORD
 from tests.conftest import TEXTS, make_tokenizer
 
@@ -48,6 +48,24 @@ def test_no_word_spans_both_sides(tokenizer):
     first_side = np.cumsum(~ordinary) == 1
     assert not set(pieces.words[ordinary & first_side]) & set(pieces.words[ordinary & ~first_side])
     assert (ordinary == ~np.isin(pieces.ids, [tokenizer.cls_token_id, tokenizer.sep_token_id])).all()
+
+
+def test_both_texts_of_a_pair_have_the_places_that_they_have_alone(tokenizer):
+    pair = cut(tokenizer, PAIRS[:1], 300)
+    alone = [split_windows(tokenizer, [text]) for text in (TEXTS[0], TEXTS[2])]
+    expected = [*range(len(alone[0].ids)), *range(1, len(alone[1].ids))]
+    assert places(pair).tolist() == expected
+    # A window by itself before and behind it, one of them without a word.
+    empty = split_windows(tokenizer, [""])
+    neighbours = join([alone[0], pair, empty])
+    assert places(neighbours).tolist() == [*range(len(alone[0].ids)), *expected, *range(len(empty.ids))]
+
+
+def test_pieces_that_a_text_writes_out_start_no_text(tokenizer):
+    written = f"{TEXTS[0]} {tokenizer.sep_token} {tokenizer.mask_token} {TEXTS[1]}"
+    pieces = split_windows(tokenizer, [written])
+    assert tokenizer.mask_token_id in pieces.ids
+    assert places(pieces).tolist() == list(range(len(pieces.ids)))
 
 
 def test_a_pair_that_does_not_fit_is_the_windows_of_its_texts(tokenizer):
