@@ -151,9 +151,7 @@ def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wante
     """
     limits = [tokenizer.model_max_length, getattr(masked_lm.model.config, "max_position_embeddings", None)]
     for module in position_embeddings(masked_lm):
-        # RoBERTa and its kin count positions from the padding piece on.
-        taken = 0 if module.padding_idx is None else module.padding_idx + 1
-        limits.append(module.num_embeddings - taken)
+        limits.append(module.num_embeddings - masked_lm.first_position)
     longest = min(int(limit) for limit in limits if limit and limit > 0)
     if wanted is not None and not 1 <= wanted <= longest:
         raise ValueError(Errors.X305.format(wanted=wanted, longest=longest))

@@ -63,6 +63,7 @@ class MaskedLM(nn.Module):
     """Encoder and LM head of one checkpoint.
 
     model (PreTrainedModel): What `AutoModelForMaskedLM` loads.
+    first_position (int): The number of a window's first position.
     RAISES (ValueError): A family whose head isn't known, or one that computes something else.
     """
 
@@ -74,7 +75,7 @@ class MaskedLM(nn.Module):
             raise ValueError(Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS)))
         self._where = where
         self._takes_places = "position_ids" in signature(model.base_model.forward).parameters
-        self._first = _first_position(model)
+        self.first_position = _first_position(model)
         self._check_split()
 
     @property
@@ -104,7 +105,9 @@ class MaskedLM(nn.Module):
             the window. DistilBERT takes none: there they always run on. *Shape:* (windows, length)
         RETURNS (Tensor): *Shape:* (windows, length, width)
         """
-        given = {} if places is None or not self._takes_places else {"position_ids": places + self._first}
+        given = {}
+        if places is not None and self._takes_places:
+            given["position_ids"] = places + self.first_position
         return self.model.base_model(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
     def project(self, states: Tensor) -> Tensor:
