@@ -245,6 +245,23 @@ class Errors(metaclass=MessagesWithCodes):
         "pipeline again, or copy all of its files."
     )
 
+    X314 = (
+        "The checkpoint '{name}' has no trained weights for its masked-LM head ({missing}); expected all of them. "
+        "Choose a masked-LM checkpoint with its head."
+    )
+    X315 = (
+        "The LM head of '{name}' ({family}) has a decoder of its own; expected one tied to the word embeddings, "
+        "which a shared encoder has. Choose another encoder, or use xling_textcat, which takes both kinds."
+    )
+    X316 = (
+        "The LM head isn't loaded yet, or its encoder isn't known; expected nlp.initialize() before training. "
+        "Call nlp.initialize(lambda: examples), or load a pipeline that was trained with mlm_weight > 0."
+    )
+    X317 = (
+        "The LM head of '{name}' is for another encoder: found (family, width, pieces) = {found}; expected "
+        "{expected}. Choose the checkpoint that the encoder was made from."
+    )
+
     # 4 objective
     X401 = (
         "Found mlm_weight = {found} at step {step}; expected 0 or more. Set e.g. mlm_weight = 0.1, or 0 for "
@@ -309,6 +326,32 @@ class Errors(metaclass=MessagesWithCodes):
         "The raw text of '{name}' comes from a {found} without `state_dict`; expected a stream that can be saved "
         "and restored, as spacy-xling.UnlabelledText.v1 gives. Add `state_dict` and `load_state_dict` to it, or "
         "train with `spacy train`, without checkpoints."
+    )
+
+    X520 = (
+        "There is no component '{upstream}' for '{name}' to share an encoder with; the pipeline has {found}. "
+        "Add a transformer of spacy-transformers before it, or correct `upstream` under [components.{name}]."
+    )
+    X521 = (
+        "The component '{upstream}', whose encoder '{name}' is to share, is a {found}; expected a transformer of "
+        "spacy-transformers. Correct `upstream` under [components.{name}]."
+    )
+    X522 = (
+        "The encoder of '{upstream}' isn't loaded yet; expected it before '{name}' needs it. Put '{upstream}' "
+        "before '{name}' in [nlp] pipeline, and call nlp.initialize() or load a trained pipeline."
+    )
+    X523 = (
+        "No masked-LM head for '{upstream}' was found in '{source}' ({error}). '{name}' looks in the checkpoint "
+        "that [components.{upstream}.model] names; expected one with its trained, tied LM head. Set head_from "
+        '= "name or folder" of such a checkpoint under [components.{name}.model], or mlm_weight = 0.'
+    )
+    X524 = (
+        "The objective of '{name}' is {found}; expected spacy-xling.MaskedLMObjective.v1, for the classification "
+        "losses are those of other components. Correct [components.{name}.objective]."
+    )
+    X525 = (
+        "The masked-LM loss is {mlm_loss} at step {step}; expected a finite number. Lower the learning rate, "
+        "lengthen its warm-up, or lower mlm_weight."
     )
 
     # 6 training
@@ -477,6 +520,11 @@ class Warnings(metaclass=MessagesWithCodes):
     W501 = (
         "Found labels {unknown} in the examples, which aren't among the labels of '{name}' ({known}); training "
         "on them will fail. Add them to `labels` in [initialize.components.{name}], or take these texts out."
+    )
+    W520 = (
+        "The transformer '{upstream}' takes no optimiser steps, so the masked-LM term of '{name}' can change "
+        "nothing, and no more masked passes are run. Take '{upstream}' out of frozen_components, or leave "
+        "'{name}' out of the pipeline."
     )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "

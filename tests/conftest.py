@@ -108,7 +108,11 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
         single="<s> $A </s>", special_tokens=[(piece, special.index(piece)) for piece in ("<s>", "</s>")]
     )
     names = {f"{role}_token": piece for role, piece in SPECIAL.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names)
+    # As DistilBERT's and ModernBERT's own tokenizers, whose models take no token types.
+    inputs = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=64, model_input_names=inputs, **names
+    )
 
 
 def split_windows(tokenizer, texts, *, window, overlap):

@@ -37,7 +37,7 @@ def sentence_vectors(
     """
     layer = resolve_layer(encoder, layer)
     if not texts:
-        return np.zeros((0, encoder.masked_lm.width), dtype=np.float32)
+        return np.zeros((0, encoder.masked_lm.encoder.width), dtype=np.float32)
     pieces = split_windows(encoder.tokenizer, texts)
     batches = windows(pieces, padding(encoder, pass_pieces), pool_specials=False)
     pooling = MeanPooling()
@@ -115,7 +115,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def _hidden(encoder: Encoder, ids: Tensor, attention: Tensor, layer: int) -> Tensor:
     """Hidden states of a layer. *Shape:* (windows, length, width)"""
     outputs = encoder.masked_lm.model.base_model(
-        inputs_embeds=encoder.masked_lm.embed(ids),
+        inputs_embeds=encoder.masked_lm.encoder.embed(ids),
         attention_mask=attention,
         output_hidden_states=True,
         return_dict=True,

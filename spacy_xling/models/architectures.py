@@ -8,8 +8,9 @@ from thinc.api import Model
 
 from ..errors import Errors
 from ..types import Floats2d, JointBatch, Pieces
+from .joint_shim import EncoderSettings, HeadSettings, JointShim
+from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
 from .pooling import PoolingName
-from .shim import EncoderSettings, HeadSettings, JointShim
 
 
 def build_masked_lm_encoder_v1(
@@ -74,8 +75,7 @@ def build_joint_textcat_v1(
         raise ValueError(
             Errors.X311.format(setting="hidden_width", found=hidden_width, expected="null, or 1 or more")
         )
-    if pass_pieces < 1:
-        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
+    _require_pass_pieces(pass_pieces)
     return Model(
         "joint_textcat",
         forward,
@@ -84,6 +84,51 @@ def build_joint_textcat_v1(
         attrs={"dropout_rate": 0.0, "resize_output": resize_output},
         shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, pass_pieces))],
     )
+
+
+def build_shared_masked_lm_v1(
+    head_from: Optional[str] = None,
+    window: Optional[int] = None,
+    overlap: int = 32,
+    precision: Literal["fp32", "bf16", "auto"] = "fp32",
+    pass_pieces: int = 1024,
+) -> Model:
+    """A masked-LM head on the encoder of another component, for `xling_mlm`. The decoder's matrix is the
+    encoder's word embeddings, as in the checkpoint.
+
+    The model's `begin_update` takes a `SharedPass` and gives the sum of the masked-LM loss, and its callback
+    takes the gradient on it.
+
+    head_from (Optional[str]): The masked-LM checkpoint, hub name or folder, to take the LM head from; None
+        for the one that the encoder was loaded from.
+    window (Optional[int]): The most pieces of a window, specials included; None for what the encoder can
+        take.
+    overlap (int): Pieces that neighbouring windows of a text share.
+    precision (Literal["fp32", "bf16", "auto"]): Of the masked pass; "bf16" runs it under autocast, on a CPU
+        too, "auto" does so where the hardware multiplies matrices in bf16. The other component's own
+        `mixed_precision` doesn't matter here.
+    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time.
+    RETURNS (Model): The thinc model.
+    RAISES (ValueError): A setting out of range.
+    """
+    _require_pass_pieces(pass_pieces)
+    settings = SharedSettings(head_from, window, overlap, precision, pass_pieces)
+    return Model("shared_masked_lm", forward_shared, shims=[LMHeadShim(settings)])
+
+
+def _require_pass_pieces(pass_pieces: int) -> None:
+    if pass_pieces < 1:
+        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
+
+
+def lm_head_shim(model: Model) -> LMHeadShim:
+    """The shim of a model that `build_shared_masked_lm_v1` made."""
+    return cast(LMHeadShim, model.shims[0])
+
+
+def forward_shared(model: Model, X: SharedPass, is_train: bool) -> Tuple[float, Callable[[float], None]]:
+    """The masked pass; there is none but in training."""
+    return lm_head_shim(model).begin_update(X)
 
 
 def joint_shim(model: Model) -> JointShim:

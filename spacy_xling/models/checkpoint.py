@@ -10,7 +10,8 @@ from torch import nn
 
 from ..errors import Errors, Warnings
 from ..pieces.windows import set_window
-from .masked_lm import MaskedLM
+from .lm_head import LMHead
+from .masked_lm import BaseEncoder, MaskedLM
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -60,7 +61,7 @@ def load_encoder(
     rows = masked_lm.model.get_input_embeddings().num_embeddings
     if highest >= rows:
         raise ValueError(Errors.X312.format(name=name, highest=highest, rows=rows))
-    longest = find_window(masked_lm, tokenizer, window)
+    longest = find_window(masked_lm.encoder, tokenizer, window)
     set_window(tokenizer, longest, overlap)
     return Encoder(masked_lm, tokenizer, longest)
 
@@ -85,14 +86,24 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
         if "sentencepiece" in str(error).replace(name, ""):
             raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
-    if not tokenizer.is_fast:
-        raise ValueError(Errors.X302.format(name=name, found=type(tokenizer).__name__))
-    if tokenizer.pad_token_id is None or tokenizer.num_special_tokens_to_add() == 0:
-        raise ValueError(Errors.X304.format(name=name, found=tokenizer.all_special_tokens))
+    require_usable(tokenizer, name)
     # Some checkpoints say in tokenizer.json that texts are cut and padded.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer
+
+
+def require_usable(tokenizer: Any, name: str) -> None:
+    """Refuse a tokenizer that can't tell which piece belongs to which word, or whose windows can't be padded.
+
+    tokenizer (PreTrainedTokenizerBase): The tokenizer.
+    name (str): Where it comes from.
+    RAISES (ValueError): It is a slow one, or it adds no special pieces or has no padding piece.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError(Errors.X302.format(name=name, found=type(tokenizer).__name__))
+    if tokenizer.pad_token_id is None or tokenizer.num_special_tokens_to_add() == 0:
+        raise ValueError(Errors.X304.format(name=name, found=tokenizer.all_special_tokens))
 
 
 def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
@@ -104,30 +115,27 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
     RAISES (ValueError): There is no such checkpoint, it has no masked-LM model, or weights of its encoder
         are missing. An LM head without trained weights is a warning.
     """
-    from transformers import AutoConfig, AutoModelForMaskedLM
-
-    _check_exists(name)
-    try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        for setting in DROPOUT_SETTINGS:
-            if dropout is not None and hasattr(config, setting):
-                setattr(config, setting, dropout)
-        if hasattr(config, "reference_compile"):
-            # ModernBERT would compile itself at the first batch, and at each new shape.
-            config.reference_compile = False
-        # Weights of another size count as missing, see below; else transformers raises its own error.
-        model, info = AutoModelForMaskedLM.from_pretrained(
-            name,
-            config=config,
-            torch_dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
-    _check_weights(name, model, info)
+    model, untrained = _load_masked_lm(name, dropout)
+    if untrained:
+        warnings.warn(Warnings.W301.format(name=name, missing=", ".join(untrained)), stacklevel=2)
     return MaskedLM(model)
+
+
+def load_lm_head(name: str) -> LMHead:
+    """Load the LM head of a checkpoint alone, for an encoder that is held elsewhere.
+
+    name (str): Hub name or folder.
+    RETURNS (LMHead): The head, in fp32, on the CPU.
+    RAISES (ValueError): As `load_masked_lm`, and where the head isn't trained, or has a decoder of its own
+        that isn't tied to the word embeddings.
+    """
+    model, untrained = _load_masked_lm(name, None)
+    if untrained:
+        raise ValueError(Errors.X314.format(name=name, missing=", ".join(untrained)))
+    masked_lm = MaskedLM(model)
+    if masked_lm.decoder.weight is not masked_lm.encoder.embeddings.weight:
+        raise ValueError(Errors.X315.format(name=name, family=type(model).__name__))
+    return LMHead(model)
 
 
 def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
@@ -143,24 +151,24 @@ def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", p
             tokenizer.backend_tokenizer.enable_truncation(**truncation)
 
 
-def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wanted: Optional[int]) -> int:
+def find_window(encoder: BaseEncoder, tokenizer: "PreTrainedTokenizerFast", wanted: Optional[int]) -> int:
     """The most pieces a text may have, specials included: the least of what the tokenizer says and what
     the model has positions for, or less where less is wanted.
 
     RAISES (ValueError): More is wanted than the encoder can take.
     """
-    limits = [tokenizer.model_max_length, getattr(masked_lm.model.config, "max_position_embeddings", None)]
-    for module in position_embeddings(masked_lm):
-        limits.append(module.num_embeddings - masked_lm.first_position)
+    limits = [tokenizer.model_max_length, getattr(encoder.base.config, "max_position_embeddings", None)]
+    for module in position_embeddings(encoder):
+        limits.append(module.num_embeddings - encoder.first_position)
     longest = min(int(limit) for limit in limits if limit and limit > 0)
     if wanted is not None and not 1 <= wanted <= longest:
         raise ValueError(Errors.X305.format(wanted=wanted, longest=longest))
     return wanted or longest
 
 
-def position_embeddings(masked_lm: MaskedLM) -> list[nn.Embedding]:
+def position_embeddings(encoder: BaseEncoder) -> list[nn.Embedding]:
     """The encoder's embeddings of positions, if it has any."""
-    modules = masked_lm.model.base_model.named_modules()
+    modules = encoder.base.named_modules()
     return [m for path, m in modules if path.endswith("position_embeddings") and isinstance(m, nn.Embedding)]
 
 
@@ -206,15 +214,41 @@ def _check_exists(name: str) -> None:
         raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
 
 
-def _check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
+def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]]:
+    """The model, and which weights of its LM head the checkpoint lacks."""
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    _check_exists(name)
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        for setting in DROPOUT_SETTINGS:
+            if dropout is not None and hasattr(config, setting):
+                setattr(config, setting, dropout)
+        if hasattr(config, "reference_compile"):
+            # ModernBERT would compile itself at the first batch, and at each new shape.
+            config.reference_compile = False
+        # Weights of another size count as missing, see below; else transformers raises its own error.
+        model, info = AutoModelForMaskedLM.from_pretrained(
+            name,
+            config=config,
+            torch_dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    return model, _untrained_weights(name, model, info)
+
+
+def _untrained_weights(name: str, model: Any, info: dict[str, Any]) -> list[str]:
     # Older releases of transformers give both sizes with each key.
     mismatched = (key if isinstance(key, str) else key[0] for key in info["mismatched_keys"])
     missing = sorted({*info["missing_keys"], *mismatched})
     encoder = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
     if encoder:
         raise ValueError(Errors.X308.format(name=name, n=len(encoder), first=encoder[0]))
-    if missing:
-        warnings.warn(Warnings.W301.format(name=name, missing=", ".join(missing)), stacklevel=2)
+    return missing
 
 
 def one_line(error: Exception) -> str:

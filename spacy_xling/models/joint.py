@@ -94,7 +94,7 @@ class JointModule(nn.Module):
             it), in nats; None for what there is no batch of.
         """
         with self._autocast():
-            embedded = self.masked_lm.embed_all([*labelled, *masked])
+            embedded = self.masked_lm.encoder.embed_all([*labelled, *masked])
             evidence = [
                 self._evidence(states, batch) for states, batch in zip(embedded, labelled, strict=False)
             ]
@@ -102,7 +102,7 @@ class JointModule(nn.Module):
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
     def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
-        hidden = self.masked_lm.encode(embedded, batch.attention)
+        hidden = self.masked_lm.encoder.encode(embedded, batch.attention)
         # Within the one autocast of `forward`, which keeps its casts of the weights until it ends.
         with torch.autocast(self.device.type, enabled=False):
             return self.pooling.evidence(hidden.to(self.head.output.weight.dtype), batch.pooled)

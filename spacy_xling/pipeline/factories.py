@@ -6,6 +6,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
+    from .xling_mlm import XlingMaskedLM
     from .xling_textcat import XlingTextCategorizer
     from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
@@ -70,8 +71,39 @@ positive_weights = null
 @scorers = "spacy.textcat_multilabel_scorer.v2"
 """
 
+MASKED_LM_CONFIG_TEXT = """
+[mlm]
+upstream = "transformer"
+mlm_on_batch = false
+texts_per_update = null
+pieces_per_update = null
+seed = 0
+
+[mlm.model]
+@architectures = "spacy-xling.SharedMaskedLM.v1"
+head_from = null
+window = null
+overlap = 32
+precision = "fp32"
+pass_pieces = 1024
+
+[mlm.objective]
+@losses = "spacy-xling.MaskedLMObjective.v1"
+mlm_weight = 0.1
+reduction = "mean"
+
+[mlm.masking]
+@misc = "spacy-xling.whole_word_masking.v1"
+rate = 0.15
+mask_share = 0.8
+random_share = 0.1
+max_word_pieces = 10
+"""
+
 TEXTCAT_CONFIG = Config().from_str(DEFAULT_CONFIG)
 TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CONFIG))
+
+MASKED_LM_CONFIG = Config().from_str(MASKED_LM_CONFIG_TEXT)
 
 # As for spaCy's own textcat.
 SCORE_WEIGHTS = {
@@ -156,6 +188,36 @@ def make_xling_textcat_multilabel(
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
+        texts_per_update=texts_per_update,
+        pieces_per_update=pieces_per_update,
+        seed=seed,
+    )
+
+
+@Language.factory("xling_mlm", default_config=MASKED_LM_CONFIG["mlm"])
+def make_xling_mlm(
+    nlp: Language,
+    name: str,
+    model: Model,
+    objective: Any,
+    masking: Callable,
+    upstream: str,
+    mlm_on_batch: bool,
+    texts_per_update: Optional[int],
+    pieces_per_update: Optional[int],
+    seed: int,
+) -> "XlingMaskedLM":
+    """Make the masked-LM term of a shared transformer; see `XlingMaskedLM`."""
+    from .xling_mlm import XlingMaskedLM
+
+    return XlingMaskedLM(
+        nlp,
+        model,
+        name,
+        objective=objective,
+        masking=masking,
+        upstream=upstream,
+        mlm_on_batch=mlm_on_batch,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,

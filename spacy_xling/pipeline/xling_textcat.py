@@ -1,8 +1,7 @@
 """The text classifier with exclusive classes under the joint objective."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -18,24 +17,21 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..data.languages import register_language_extension
-from ..data.unlabelled import RawText
 from ..errors import Errors, Warnings
 from ..models.architectures import joint_shim
-from ..models.shim import Gradients
+from ..models.joint_shim import Gradients
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
-from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
-from ..pieces.raw import RawWindows
-from ..pieces.windows import join, select_texts, windows_as_texts
+from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
 from .labels import count_categories, require_known_labels
-from .resumable import Resumable
+from .masked_term import MaskedTerm, add_losses
 
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(Resumable, TextCategorizer):
+class XlingTextCategorizer(MaskedTerm, TextCategorizer):
     """Text classification with exclusive classes, trained on labelled text and, through the masked-LM term,
     on raw text of the target languages.
 
@@ -83,20 +79,13 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
         if objective.classification.exclusive_classes != self.exclusive_classes:
             found = type(objective.classification).__name__
             raise ValueError(Errors.X501.format(name=name, found=found))
-        sizes = [size for size in (texts_per_update, pieces_per_update) if size is not None]
-        if len(sizes) > 1 or any(size < 1 for size in sizes):
-            raise ValueError(Errors.X502.format(texts=texts_per_update, pieces=pieces_per_update))
         register_language_extension()
         self.vocab = vocab
         self.model = model
         self.name = name
         self.scorer = scorer
         self.objective = objective
-        self.masking = masking
         self.mlm_on_labelled = mlm_on_labelled
-        self.texts_per_update = texts_per_update
-        self.pieces_per_update = pieces_per_update
-        self.seed = seed
         self.cfg: dict[str, Any] = {
             "labels": [],
             "threshold": threshold,
@@ -105,26 +94,15 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
         if self.exclusive_classes:
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
-        self._raw: Optional[RawWindows] = None
         self._has_unlabelled = False
-        self._reset_training()
-
-    def _reset_training(self) -> None:
-        # Optimiser steps taken, for lambda's schedule, and calls of `update` since the last.
-        self._step = 0
-        self._n_batches = 0
-        # Masks draw from a generator of their own, so that without them training draws what it always does.
-        self._generator = np.random.default_rng(self.seed)
+        self._set_masked_term(
+            masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
+        )
 
     @property
     def loss_names(self) -> dict[str, str]:
         """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
         return {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
-
-    @property
-    def updates_name(self) -> str:
-        """Where `update` counts its calls, beside the losses that it adds up."""
-        return f"{self.name}_updates"
 
     # Predicting
 
@@ -144,9 +122,6 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score the labelled examples; one without categories has nothing to compare with."""
         return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
-
-    def _split(self, texts: Sequence[str]) -> Pieces:
-        return joint_shim(self.model).split(texts)
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.softmax(logits)
@@ -199,9 +174,8 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
         backprop(Gradients(d_logits, weight * d_mlm))
 
         self._n_batches += 1
-        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss, 1.0)
-        for key, value in zip((*self.loss_names.values(), self.updates_name), terms, strict=True):
-            losses[key] = losses.get(key, 0.0) + value
+        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss)
+        add_losses(losses, dict(zip(self.loss_names.values(), terms, strict=True)) | {self.updates_name: 1.0})
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -272,14 +246,6 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
             self.finish_update(sgd)
         return losses
 
-    def attach_unlabelled(self, texts: Iterator[RawText]) -> None:
-        """Give the masked-LM term its raw text. `initialize` does so with what it is given; call this for a
-        component that was loaded or sourced.
-
-        texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
-        """
-        self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
-
     def _classification_term(
         self, examples: Sequence[Example], logits: Optional[Floats2d]
     ) -> tuple[Optional[Floats2d], float]:
@@ -298,16 +264,14 @@ class XlingTextCategorizer(Resumable, TextCategorizer):
         self._has_unlabelled = self._has_unlabelled or not labelled.all()
         if self._raw is None and not (self.mlm_on_labelled or self._has_unlabelled):
             raise ValueError(Errors.X503.format(name=self.name))
-        windows = [windows_as_texts(select_texts(pieces, own))]
-        if self._raw is not None:
-            windows.append(
-                self._raw.take(n_pieces=self.pieces_per_update or len(pieces.ids))
-                if self.texts_per_update is None
-                else self._raw.take(n_windows=self.texts_per_update)
-            )
-        vocabulary = joint_shim(self.model).masking_vocabulary
-        masked = self.masking(join(windows), vocabulary, self._generator)
-        return masked if len(masked.targets) else None
+        return self._take_masked(select_texts(pieces, own), len(pieces.ids))
+
+    def training_state(self) -> dict[str, Any]:
+        return {**super().training_state(), "has_unlabelled": self._has_unlabelled}
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        super().load_training_state(state)
+        self._has_unlabelled = state["has_unlabelled"]
 
     # Labels
 

@@ -1,6 +1,7 @@
 """Callbacks for a training config."""
 
-from typing import Callable
+import copy
+from typing import Callable, List
 
 from spacy.language import Language
 
@@ -19,3 +20,24 @@ def build_attach_unlabelled_v1(component: str, unlabelled: Callable) -> Callable
         return nlp
 
     return attach_unlabelled
+
+
+def build_without_components_v1(components: List[str]) -> Callable[[Language], Language]:
+    """Leave components out of the pipelines that training saves, such as `xling_mlm`, which nothing needs
+    once training is over. For `[training.before_to_disk]`.
+
+    components (List[str]): Their names.
+    RETURNS (Callable): The callback, which gives a pipeline of the other components.
+    """
+
+    def without_components(nlp: Language) -> Language:
+        shipped = copy.copy(nlp)
+        # The components are the same, the lists of them aren't: training goes on with all.
+        shipped._config = nlp.config.copy()
+        for name in ("_components", "_pipe_meta", "_pipe_configs", "_disabled"):
+            setattr(shipped, name, copy.copy(getattr(nlp, name)))
+        for name in components:
+            shipped.remove_pipe(name)
+        return shipped
+
+    return without_components

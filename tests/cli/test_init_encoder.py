@@ -15,7 +15,7 @@ def test_the_command_makes_an_encoder(corpus, tmp_path):
     )
     assert result.exit_code == 0, result.output
     encoder = load_encoder(str(tmp_path / "encoder"))
-    assert encoder.masked_lm.width == 128
+    assert encoder.masked_lm.encoder.width == 128
     assert 100 < len(encoder.tokenizer) <= 150
     assert f"{len(encoder.tokenizer)} pieces" in " ".join(result.output.split())
     # English text was left out: its letters may be there, its words are not.

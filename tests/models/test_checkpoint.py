@@ -25,7 +25,7 @@ from spacy_xling.models.checkpoint import (
     resolve_precision,
     save_checkpoint,
 )
-from spacy_xling.models.shim import EncoderSettings, HeadSettings, JointShim
+from spacy_xling.models.joint_shim import EncoderSettings, HeadSettings, JointShim
 from tests.conftest import make_checkpoint, make_tokenizer
 
 # Settings of each family's config that are rates of dropout of the encoder, by its documentation.
@@ -235,7 +235,7 @@ def test_dropout_zero_makes_training_mode_deterministic_and_another_does_not(che
     for dropout, same in ((0.0, True), (0.5, False)):
         masked_lm = load_masked_lm(str(checkpoints(family)), dropout=dropout).train()
         with torch.no_grad():
-            one, other = (masked_lm.encode(masked_lm.embed(ids), attention) for _ in range(2))
+            one, other = (masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention) for _ in range(2))
         assert torch.equal(one, other) == same
 
 
@@ -267,14 +267,14 @@ def test_the_longest_window_of_each_family_is_what_it_can_run(checkpoints, famil
     tokenizer = make_tokenizer("bpe")
     # What transformers gives a tokenizer without a limit.
     tokenizer.model_max_length = int(LONGEST)
-    assert find_window(masked_lm, tokenizer, None) == longest
+    assert find_window(masked_lm.encoder, tokenizer, None) == longest
     ids = torch.full((1, longest), 7)
-    masked_lm.encode(masked_lm.embed(ids), torch.ones_like(ids, dtype=torch.bool))
+    masked_lm.encoder.encode(masked_lm.encoder.embed(ids), torch.ones_like(ids, dtype=torch.bool))
     if family != "modernbert":
         # Rotary positions have no table to run out of.
         with pytest.raises((IndexError, RuntimeError)):
-            masked_lm.encode(
-                masked_lm.embed(ids.new_full((1, longest + 1), 7)),
+            masked_lm.encoder.encode(
+                masked_lm.encoder.embed(ids.new_full((1, longest + 1), 7)),
                 torch.ones(1, longest + 1, dtype=torch.bool),
             )
 
@@ -283,18 +283,18 @@ def test_the_tokenizers_limit_counts_where_it_is_less(checkpoint):
     masked_lm, tokenizer = load_masked_lm(str(checkpoint)), make_tokenizer("bpe")
     for own, expected in ((40, 40), (64, 64), (500, 64), (LONGEST, 64)):
         tokenizer.model_max_length = own
-        assert find_window(masked_lm, tokenizer, None) == expected
+        assert find_window(masked_lm.encoder, tokenizer, None) == expected
 
 
 def test_a_window_that_is_wanted_is_given(checkpoint):
     masked_lm, tokenizer = load_masked_lm(str(checkpoint)), make_tokenizer("bpe")
-    assert [find_window(masked_lm, tokenizer, wanted) for wanted in (1, 32, 64)] == [1, 32, 64]
+    assert [find_window(masked_lm.encoder, tokenizer, wanted) for wanted in (1, 32, 64)] == [1, 32, 64]
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 65, 10**6])
 def test_a_window_out_of_range_is_X305(checkpoint, wanted):
     with pytest.raises(ValueError, match=r"X305.* 1 to 64"):
-        find_window(load_masked_lm(str(checkpoint)), make_tokenizer("bpe"), wanted)
+        find_window(load_masked_lm(str(checkpoint)).encoder, make_tokenizer("bpe"), wanted)
 
 
 # Freezing

@@ -25,8 +25,8 @@ def make_module(checkpoint, pooling="mean", *, precision="fp32", hidden_width=No
     masked_lm = copy.deepcopy(load_once(str(checkpoint)))
     module = JointModule(
         masked_lm,
-        make_pooling(pooling, masked_lm.width),
-        ClassificationHead(masked_lm.width, 3, hidden_width),
+        make_pooling(pooling, masked_lm.encoder.width),
+        ClassificationHead(masked_lm.encoder.width, 3, hidden_width),
         precision,
     ).eval()
     # Logits of a visible size.
@@ -172,8 +172,10 @@ def test_forward_runs_the_passes_that_are_asked_for(checkpoint, monkeypatch):
     torch.testing.assert_close(logits, module([labelled], [])[0])
     torch.testing.assert_close(loss, module([], [masked])[1])
     passes = []
-    encode = module.masked_lm.encode
-    monkeypatch.setattr(module.masked_lm, "encode", lambda *args: passes.append(args) or encode(*args))
+    encode = module.masked_lm.encoder.encode
+    monkeypatch.setattr(
+        module.masked_lm.encoder, "encode", lambda *args: passes.append(args) or encode(*args)
+    )
     assert module([], []) == (None, None)
     assert not passes
     assert module([labelled], [])[1] is None
@@ -215,7 +217,9 @@ def test_bf16_runs_the_encoder_under_autocast_and_the_head_not(checkpoint):
 def test_hidden_states_in_bf16_are_pooled_in_fp32(checkpoint, monkeypatch):
     # The last layer of some families gives bf16 under autocast.
     module = make_module(checkpoint, precision="bf16")
-    monkeypatch.setattr(module.masked_lm, "encode", lambda embedded, _: torch.ones_like(embedded).bfloat16())
+    monkeypatch.setattr(
+        module.masked_lm.encoder, "encode", lambda embedded, _: torch.ones_like(embedded).bfloat16()
+    )
     logits = module([windows([0, 1, 2, 3, 4, 5])], [])[0]
     assert logits.dtype == torch.float32
     expected = module.head(torch.ones(4, 32), 0.0)

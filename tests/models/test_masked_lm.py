@@ -69,10 +69,10 @@ def test_encode_project_and_decode_give_the_models_own_logits(checkpoints, famil
     masked_lm, whole = MaskedLM(load(checkpoints(family))).eval(), load(checkpoints(family))
     ids, attention = batch()
     with torch.no_grad():
-        hidden = masked_lm.encode(masked_lm.embed(ids), attention)
+        hidden = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention)
         logits = masked_lm.decoder(masked_lm.project(hidden))
         expected = whole(input_ids=ids, attention_mask=attention.long()).logits
-    assert hidden.shape == (2, 9, masked_lm.width) == (2, 9, 32)
+    assert hidden.shape == (2, 9, masked_lm.encoder.width) == (2, 9, 32)
     assert expected.std() > 0.1
     torch.testing.assert_close(logits[attention], expected[attention], rtol=1e-5, atol=1e-5)
 
@@ -83,7 +83,7 @@ def test_picked_positions_alone_give_the_same_logits(checkpoints, family):
     with torch.no_grad():
         expected = masked_lm.model(input_ids=ids, attention_mask=attention).logits.flatten(0, 1)
         positions = torch.tensor([1, 4, 5, 9, 14])
-        states = masked_lm.encode(masked_lm.embed(ids), attention).flatten(0, 1)[positions]
+        states = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention).flatten(0, 1)[positions]
         logits = masked_lm.decoder(masked_lm.project(states))
     torch.testing.assert_close(logits, expected[positions], rtol=1e-5, atol=1e-5)
 
@@ -92,8 +92,8 @@ def test_padding_changes_no_hidden_state(checkpoints, family):
     masked_lm = MaskedLM(load(checkpoints(family))).eval()
     ids, attention = batch()
     with torch.no_grad():
-        padded = masked_lm.encode(masked_lm.embed(ids), attention)[1, :6]
-        alone = masked_lm.encode(masked_lm.embed(ids[1:, :6]), attention[1:, :6])[0]
+        padded = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention)[1, :6]
+        alone = masked_lm.encoder.encode(masked_lm.encoder.embed(ids[1:, :6]), attention[1:, :6])[0]
     torch.testing.assert_close(padded, alone, rtol=1e-5, atol=1e-5)
 
 
@@ -101,8 +101,10 @@ def test_places_that_run_on_are_those_of_the_model(checkpoints, family):
     masked_lm = MaskedLM(load(checkpoints(family))).eval()
     ids, attention = batch()
     with torch.no_grad():
-        expected = masked_lm.encode(masked_lm.embed(ids), attention)
-        found = masked_lm.encode(masked_lm.embed(ids), attention, torch.arange(9).expand(2, 9))
+        expected = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention)
+        found = masked_lm.encoder.encode(
+            masked_lm.encoder.embed(ids), attention, torch.arange(9).expand(2, 9)
+        )
     torch.testing.assert_close(found[attention], expected[attention], rtol=1e-5, atol=1e-5)
 
 
@@ -114,9 +116,9 @@ def test_pieces_of_like_places_can_change_places(checkpoints, family):
     swapped[0, [2, 6]] = ids[0, [6, 2]]
     places = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5, 0, 0, 0]])
     with torch.no_grad():
-        one = masked_lm.encode(masked_lm.embed(ids), attention, places)
-        other = masked_lm.encode(masked_lm.embed(swapped), attention, places)
-        running = masked_lm.encode(masked_lm.embed(ids), attention)
+        one = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention, places)
+        other = masked_lm.encoder.encode(masked_lm.encoder.embed(swapped), attention, places)
+        running = masked_lm.encoder.encode(masked_lm.encoder.embed(ids), attention)
     same = torch.allclose(other[0, [6, 2]], one[0, [2, 6]], rtol=1e-5, atol=1e-5)
     assert same == (family != "distilbert")
     assert torch.equal(one, running) == (family == "distilbert")

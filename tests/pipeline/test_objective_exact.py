@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from spacy_xling.data.unlabelled import RawText
 from spacy_xling.models import masked_cross_entropy
 from spacy_xling.models.architectures import joint_shim
-from spacy_xling.models.shim import Gradients
+from spacy_xling.models.joint_shim import Gradients
 from spacy_xling.training.adamw import build_adamw_v1
 from spacy_xling.types import JointBatch
 from tests.conftest import MULTI, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
@@ -84,7 +84,9 @@ class Reference:
                 if isinstance(getattr(layer, setting, None), float):
                     setattr(layer, setting, 0.0)
         self.model.load_state_dict(module.masked_lm.model.state_dict())
-        self.head = torch.nn.Linear(module.masked_lm.width, module.head.output.out_features, dtype=dtype)
+        self.head = torch.nn.Linear(
+            module.masked_lm.encoder.width, module.head.output.out_features, dtype=dtype
+        )
         self.head.load_state_dict(module.head.output.state_dict())
 
     def logits(self, texts):

@@ -103,6 +103,100 @@ total_steps = 12
 output_file = ${paths.folder}/log.jsonl
 """
 
+SHARED = """
+[paths]
+folder = null
+encoder = null
+
+[system]
+seed = 3
+
+[nlp]
+lang = "xx"
+pipeline = ["transformer", "xling_mlm", "textcat"]
+
+[components]
+
+[components.transformer]
+factory = "transformer"
+
+[components.transformer.model]
+@architectures = "spacy-transformers.TransformerModel.v3"
+name = ${paths.encoder}
+
+[components.transformer.model.get_spans]
+@span_getters = "spacy-transformers.doc_spans.v1"
+
+[components.xling_mlm]
+factory = "xling_mlm"
+texts_per_update = 2
+
+[components.textcat]
+factory = "textcat"
+
+[components.textcat.model]
+@architectures = "spacy.TextCatReduce.v1"
+exclusive_classes = true
+use_reduce_first = false
+use_reduce_last = false
+use_reduce_max = false
+use_reduce_mean = true
+
+[components.textcat.model.tok2vec]
+@architectures = "spacy-transformers.TransformerListener.v1"
+grad_factor = 1.0
+pooling = {"@layers": "reduce_mean.v1"}
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl
+
+[corpora.dev]
+@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl
+
+[initialize]
+
+[initialize.components]
+
+[initialize.components.xling_mlm]
+
+[initialize.components.xling_mlm.unlabelled]
+@readers = "spacy-xling.UnlabelledText.v1"
+path = ${paths.folder}/raw
+shuffle_buffer = 3
+
+[training]
+seed = ${system.seed}
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+max_steps = 9
+eval_frequency = 3
+accumulate_gradient = 2
+
+[training.batcher]
+@batchers = "spacy-xling.batch_by_pieces.v1"
+tokenizer = ${paths.encoder}
+size = 64
+
+[training.optimizer]
+@optimizers = "spacy-xling.AdamW.v1"
+use_averages = true
+
+[training.optimizer.learn_rate]
+@schedules = "spacy-xling.warmup_linear.v1"
+value = 0.01
+warmup_share = 0.3
+total_steps = 12
+
+[training.logger]
+@loggers = "spacy-xling.ConsoleLogger.v1"
+output_file = ${paths.folder}/log.jsonl
+"""
+
 # Entities, for spaCy's parser draws from Python's generator at each update; texts in lower case, for an
 # augmenter does so at each text.
 SPACY = """
@@ -214,9 +308,9 @@ class Killed(BaseException):
 class Work:
     """A folder with the files of a run.
 
-    config (str): JOINT or SPACY.
+    config (str): JOINT, SHARED or SPACY.
     folder (Path): An empty folder.
-    encoder (Path): A checkpoint, for JOINT.
+    encoder (Path): A checkpoint, for JOINT and SHARED.
     changes: Settings by dot name, with `__` for the dot.
     """
 
@@ -275,14 +369,20 @@ class Work:
 
     def result(self):
         """All bytes of the saved pipelines, and the log."""
-        folder = str(self.folder).encode()
         files = {
-            str(path.relative_to(self.output)): path.read_bytes().replace(folder, b"FOLDER")
+            str(path.relative_to(self.output)): self._content(path)
             for name in ("model-last", "model-best")
             for path in sorted((self.output / name).rglob("*"))
             if path.is_file()
         }
         return files, self.rows()
+
+    def _content(self, path):
+        if path.parent.name == "transformer" and path.name == "model":
+            # Beside the weights, spacy-transformers writes where a process read the config from.
+            shims = srsly.msgpack_loads(path.read_bytes())["shims"]
+            return [srsly.msgpack_loads(shim)["state"] for node in shims for shim in node]
+        return path.read_bytes().replace(str(self.folder).encode(), b"FOLDER")
 
 
 class Moments:

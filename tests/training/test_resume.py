@@ -14,12 +14,13 @@ from spacy.training.loop import train
 
 from spacy_xling.training import checkpoints, resume, snapshots
 from spacy_xling.training.resume import is_finished
-from tests.training.runs import JOINT, SPACY, Killed, Work, count_moments, is_killed
+from tests.training.runs import JOINT, SHARED, SPACY, Killed, Work, count_moments, is_killed
 
 KINDS = {
     "joint": (JOINT, {}),
     "streamed": (JOINT, {"training__max_epochs": -1, "training__accumulate_gradient": 1}),
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
+    "shared": (SHARED, {}),
     "spacy": (SPACY, {}),
     "patience": (SPACY, {"training__patience": 5, "training__max_steps": 0, "training__eval_frequency": 2}),
     "plain order": (SPACY, {"corpora__train__augmenter": None}),
@@ -32,7 +33,7 @@ def make_work(tmp_path, checkpoint):
         config, changes = KINDS[kind]
         folder = tmp_path / name
         folder.mkdir()
-        return Work(config, folder, checkpoint if config == JOINT else None, **changes)
+        return Work(config, folder, None if config == SPACY else checkpoint, **changes)
 
     return make
 
@@ -45,7 +46,7 @@ def never_killed(tmp_path_factory, checkpoints):
     def result(kind):
         if kind not in ends:
             config, changes = KINDS[kind]
-            encoder = checkpoints("xlm-roberta") if config == JOINT else None
+            encoder = None if config == SPACY else checkpoints("xlm-roberta")
             work = Work(config, tmp_path_factory.mktemp("whole"), encoder, **changes)
             with pytest.MonkeyPatch.context() as patch:
                 moments = count_moments(work, patch)
@@ -92,6 +93,7 @@ def assert_same(work, expected):
         ("joint", None),
         ("streamed", 2),
         ("epochs", None),
+        ("shared", 2),
         ("spacy", 3),
         ("patience", None),
         ("plain order", 2),
@@ -132,7 +134,7 @@ def test_killed_near_its_end_it_ends_as_if_never_killed(
     assert_same(work, expected)
 
 
-@pytest.mark.parametrize("kind", ["joint", "spacy"])
+@pytest.mark.parametrize("kind", ["joint", "shared", "spacy"])
 def test_pipelines_and_log_are_those_of_spacy_train(kind, make_work, never_killed):
     expected, _ = never_killed(kind)
     work = make_work(kind)

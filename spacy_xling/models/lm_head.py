@@ -1,0 +1,112 @@
+"""The LM head of a checkpoint: everything between the encoder's last hidden state and the logits.
+
+It is a projection, then the decoder, whose weight most families tie to the word embeddings.
+"""
+
+from typing import Any, Callable, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import Errors
+
+Projection = Callable[[Any, Tensor], Tensor]
+
+
+def _project_bert(model: Any, states: Tensor) -> Tensor:
+    return model.cls.predictions.transform(states)
+
+
+def _project_roberta(model: Any, states: Tensor) -> Tensor:
+    return model.lm_head.layer_norm(F.gelu(model.lm_head.dense(states)))
+
+
+def _project_distilbert(model: Any, states: Tensor) -> Tensor:
+    return model.vocab_layer_norm(model.activation(model.vocab_transform(states)))
+
+
+def _project_albert(model: Any, states: Tensor) -> Tensor:
+    head = model.predictions
+    return head.LayerNorm(head.activation(head.dense(states)))
+
+
+def _project_modernbert(model: Any, states: Tensor) -> Tensor:
+    return model.head(states)
+
+
+# The attribute under which a family keeps its head, and the head's way up to the decoder.
+PROJECTIONS: dict[str, Projection] = {
+    "cls": _project_bert,
+    "lm_head": _project_roberta,
+    "vocab_projector": _project_distilbert,
+    "predictions": _project_albert,
+    "decoder": _project_modernbert,
+}
+
+
+def find_projection(model: Any) -> Projection:
+    """How a model's LM head makes of hidden states (targets, width) what its decoder takes.
+
+    model (PreTrainedModel): What `AutoModelForMaskedLM` loads.
+    RETURNS (Projection): A function of the model and the states.
+    RAISES (ValueError): A family whose head isn't known.
+    """
+    where = next((name for name in PROJECTIONS if hasattr(model, name)), None)
+    if where is None:
+        raise ValueError(unknown_head(model))
+    return PROJECTIONS[where]
+
+
+def unknown_head(model: Any) -> str:
+    """What to say of a model whose head isn't known."""
+    return Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS))
+
+
+class LMHead(nn.Module):
+    """An LM head without its encoder, and without the decoder's matrix: that is the word embeddings of
+    whoever holds them.
+
+    model (PreTrainedModel): What `AutoModelForMaskedLM` makes. Its head is taken out of it.
+    config (PretrainedConfig): The model's config, from which the head's form follows.
+    bias (Optional[Parameter]): The decoder's bias. *Shape:* (vocabulary,)
+    RAISES (ValueError): A family whose head isn't known.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self._project = find_projection(model)
+        self.config = model.config
+        decoder = model.get_output_embeddings()
+        decoders = {id(decoder.weight), id(decoder.bias)}
+        for name, part in model.named_children():
+            if part is not model.base_model:
+                self.add_module(name, part)
+        self.bias: Optional[nn.Parameter] = decoder.bias
+        for part in self.modules():
+            for name, parameter in part._parameters.items():
+                # Families keep the decoder's bias under one name or two.
+                if part is not self and id(parameter) in decoders:
+                    part._parameters[name] = None
+
+    @classmethod
+    def from_config(cls, config: Any) -> "LMHead":
+        """A head whose weights are still to be loaded.
+
+        config (PretrainedConfig): The config of the whole model.
+        RETURNS (LMHead): The head, on the CPU.
+        """
+        from transformers import AutoModelForMaskedLM
+
+        # The encoder of the whole model would take seconds and gigabytes to make.
+        with torch.device("meta"):
+            head = cls(AutoModelForMaskedLM.from_config(config, trust_remote_code=False))
+        return head.to_empty(device="cpu")
+
+    def project(self, states: Tensor) -> Tensor:
+        """Hidden states to what the decoder takes.
+
+        states (Tensor): *Shape:* (targets, width)
+        RETURNS (Tensor): *Shape:* (targets, projection width)
+        """
+        return self._project(self, states)

@@ -1,0 +1,145 @@
+"""What the shims of this package share: a torch module's parameters to the optimiser, its folder to bytes,
+and texts to its pieces.
+"""
+
+import contextlib
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from copy import copy, deepcopy
+from pathlib import Path
+from typing import Any, Optional, cast
+
+import srsly
+import torch
+from safetensors import SafetensorError
+from thinc.api import PyTorchShim, torch2xp, xp2torch
+
+from ..errors import Errors
+from ..pieces.masking import MaskingVocabulary, masking_vocabulary
+from ..pieces.windows import split_windows
+from ..types import Pieces
+from . import forking  # noqa: F401  (registers what a forked child needs)
+from .checkpoint import one_line
+
+
+class ModuleShim(PyTorchShim, ABC):
+    """Holds a torch module and the tokenizer of its encoder for a thinc model.
+
+    Nothing is loaded before `initialize`, `from_folder` or `from_bytes`. There is no gradient scaler, and
+    gradients are None, not zero, for what took no part in a step.
+
+    tokenizer (PreTrainedTokenizerFast): The tokenizer, after `set_window`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.tokenizer: Any = None
+        self._masking_vocabulary: Optional[MaskingVocabulary] = None
+
+    @property
+    def is_initialized(self) -> bool:
+        return self._model is not None
+
+    # Texts
+
+    def split(self, texts: Sequence[str]) -> Pieces:
+        """Texts to windows of pieces, for this encoder."""
+        return split_windows(self.tokenizer, texts)
+
+    @property
+    def masking_vocabulary(self) -> MaskingVocabulary:
+        """What a mask needs to know of the tokenizer."""
+        if self._masking_vocabulary is None:
+            self._masking_vocabulary = masking_vocabulary(self.tokenizer)
+        return self._masking_vocabulary
+
+    # Parameters
+
+    def finish_update(self, optimizer: Any) -> None:
+        """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step parameter by parameter
+        under the key (id, name). Parameters that took no part have no gradient, and aren't stepped.
+        """
+        own = [] if self._model is None else self._model.named_parameters()
+        stepped = [(name, p) for name, p in own if p.grad is not None]
+        clip = getattr(optimizer, "grad_clip", 0.0)
+        if clip and stepped:
+            torch.nn.utils.clip_grad_norm_([p for _, p in stepped], clip)
+        for name, parameter in stepped:
+            weights, _ = optimizer(
+                self.parameter_key(name), torch2xp(parameter.data), torch2xp(parameter.grad)
+            )
+            new = xp2torch(weights, device=parameter.device)
+            if new.data_ptr() != parameter.data_ptr():
+                parameter.data.copy_(new)
+            parameter.grad = None
+
+    @contextlib.contextmanager
+    def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
+        """Put other values, as an optimizer's averages, in the parameters' place for a while.
+
+        params (dict): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
+        """
+        own = {} if self._model is None else dict(self._model.named_parameters())
+        swapped = {name: p.data for name, p in own.items() if self.parameter_key(name) in params}
+        for name in swapped:
+            own[name].data = xp2torch(params[self.parameter_key(name)], device=own[name].device)
+        try:
+            yield
+        finally:
+            for name, data in swapped.items():
+                own[name].data = data
+
+    def parameter_key(self, name: str) -> tuple[int, str]:
+        """What the optimizer knows a parameter by."""
+        return self.id, name
+
+    def to_device(self, device_type: str, device_id: int) -> None:  # pragma: no cover
+        if self._model is not None:
+            super().to_device(device_type, device_id)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ModuleShim":
+        # The tokenizer never changes, and copying 250,002 pieces takes seconds.
+        copied = copy(self)
+        copied._model = deepcopy(self._model, memo)
+        memo[id(self)] = copied
+        return copied
+
+    # Saving and loading
+
+    @abstractmethod
+    def to_folder(self, path: Path) -> None:
+        """Write a folder without pickles. An empty one stands for a component that was never initialized."""
+
+    def from_folder(self, path: Path) -> None:
+        """Read what `to_folder` wrote. No hub is asked, and no code of the folder is run.
+
+        path (Path): The folder.
+        RAISES (ValueError): It isn't whole, or of another kind.
+        """
+        if not (path / "config.json").is_file():
+            if path.is_dir() and not any(path.iterdir()):
+                return
+            raise ValueError(Errors.X313.format(path=path, error="it has no config.json"))
+        try:
+            self.load_folder(path)
+        # What is said of a file depends on the library that reads it.
+        except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ValueError(Errors.X313.format(path=path, error=one_line(error))) from error
+
+    @abstractmethod
+    def load_folder(self, path: Path) -> None:
+        """Read a folder that has a config."""
+
+    def to_bytes(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            self.to_folder(Path(folder))
+            files = {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
+        return cast(bytes, srsly.msgpack_dumps(files))
+
+    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in srsly.msgpack_loads(bytes_data).items():
+                (Path(folder) / Path(name).name).write_bytes(content)
+            self.from_folder(Path(folder))
+        return self

@@ -1,0 +1,257 @@
+"""The masked-LM term for a transformer that other components share."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from thinc.api import Model, Optimizer
+
+from ..errors import Errors, Warnings
+from ..models.architectures import lm_head_shim
+from ..models.checkpoint import one_line
+from ..models.held_gradients import HeldGradients
+from ..models.lm_head_shim import SharedPass
+from ..objective.joint import JointObjective
+from ..objective.masked_lm import MaskedLMObjective
+from ..pieces.masking import Masking
+from ..pieces.windows import select_texts
+from .masked_term import MaskedTerm, add_losses
+from .upstream import Upstream, find_upstream, release_at_step
+
+
+class XlingMaskedLM(MaskedTerm, TrainablePipe):
+    """Regularises the encoder that other components share: at each update a masked pass goes through the
+    encoder of the transformer component, and lambda times its gradient is added to that of the components
+    that listen. The transformer's own optimiser step takes both.
+
+    It owns the LM head, but for the decoder's matrix, which is the encoder's word embeddings. It sets no
+    annotations: a trained pipeline doesn't run it.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        model: Model,
+        name: str = "xling_mlm",
+        *,
+        objective: MaskedLMObjective,
+        masking: Masking,
+        upstream: str = "transformer",
+        mlm_on_batch: bool = False,
+        texts_per_update: Optional[int] = None,
+        pieces_per_update: Optional[int] = None,
+        seed: int = 0,
+    ) -> None:
+        """Make the component; nothing is loaded yet.
+
+        nlp (Language): The pipeline, in which the transformer is looked up at each update.
+        model (Model): From `spacy-xling.SharedMaskedLM.v1`.
+        name (str): Name of the instance. Losses are kept under it.
+        objective (MaskedLMObjective): From `spacy-xling.MaskedLMObjective.v1`.
+        masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
+        upstream (str): Name of the transformer component.
+        mlm_on_batch (bool): Whether the texts of the batch take part too, beside raw text.
+        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+            text that fits the encoder is one window.
+        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+            many as the batch has.
+        seed (int): Seed of the masks.
+        RAISES (ValueError): An objective of another kind, or settings out of range.
+        """
+        if not isinstance(objective, MaskedLMObjective) or isinstance(objective, JointObjective):
+            raise ValueError(Errors.X524.format(name=name, found=type(objective).__name__))
+        self.nlp = nlp
+        self.vocab = nlp.vocab
+        self.model = model
+        self.name = name
+        self.objective = objective
+        self.upstream = upstream
+        self.mlm_on_batch = mlm_on_batch
+        self._held = HeldGradients()
+        self._set_masked_term(
+            masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
+        )
+
+    def _reset_training(self) -> None:
+        super()._reset_training()
+        self._held.drop()
+        self._is_frozen = False
+
+    @property
+    def loss_names(self) -> dict[str, str]:
+        """Where `update` adds up the masked-LM loss before lambda: column title to key."""
+        return {"mlm": f"{self.name}_mlm"}
+
+    # A trained pipeline
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Leave the document as it is."""
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Leave the documents as they are."""
+        yield from stream
+
+    # Training
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[dict[str, float]] = None,
+    ) -> dict[str, float]:
+        """Add the gradient of lambda times the masked-LM loss to that of the shared encoder.
+
+        With N docs in the batch, whose losses the other components sum up, it is that of
+
+            lambda * N * mean over masked pieces of -log P(piece | window without it)
+
+        under reduction `mean`, and of lambda * the sum over masked pieces under `sum`. Where lambda is 0 no
+        masked pass runs.
+
+        examples (Iterable[Example]): A batch of Example objects.
+        drop (float): Not used: the encoder has its own dropout.
+        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
+        losses (Optional[dict[str, float]]): Updated with the term under the component's name, and with the
+            masked-LM loss before lambda, in nats.
+        RETURNS (dict[str, float]): The updated losses.
+        RAISES (ValueError): lambda > 0 without raw text, no transformer, or a loss that is no number.
+        """
+        examples = list(examples)
+        validate_examples(examples, "XlingMaskedLM.update")
+        losses = {} if losses is None else losses
+        weight = self.objective.mlm_weight_at(self._step)
+        term, mlm_loss = self._masked_pass(examples, weight) if weight > 0 else (0.0, 0.0)
+        self._n_batches += 1
+        mlm_key = self.loss_names["mlm"]
+        add_losses(losses, {self.name: term, mlm_key: mlm_loss, self.updates_name: 1.0})
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def _masked_pass(self, examples: list[Example], weight: float) -> tuple[float, float]:
+        """The term of the objective, and the masked-LM loss before lambda."""
+        if self._raw is None and not self.mlm_on_batch:
+            raise ValueError(Errors.X503.format(name=self.name))
+        upstream = self._bind_upstream()
+        if self._n_batches == 0 and not self._is_frozen:
+            self._is_frozen = self._was_not_stepped(upstream)
+        if self._is_frozen:
+            return 0.0, 0.0
+        pieces = self._split([eg.predicted.text for eg in examples])
+        own = np.full(len(examples), self.mlm_on_batch)
+        masked = self._take_masked(select_texts(pieces, own), len(pieces.ids))
+        if masked is None:
+            return 0.0, 0.0
+        held = self._held if upstream.scales_gradients else None
+        mlm_sum, backprop = self.model.begin_update(SharedPass(masked, held))
+        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, len(masked.targets))
+        if not np.isfinite(mlm_loss):
+            raise ValueError(Errors.X525.format(step=self._step, mlm_loss=mlm_loss))
+        factor = weight * self.objective.docs_factor(len(examples))
+        if held is not None and not held:
+            release_at_step(upstream.component, held)
+        backprop(factor * d_mlm)
+        return factor * mlm_loss, mlm_loss
+
+    def _bind_upstream(self) -> Upstream:
+        upstream = find_upstream(self.nlp, self.upstream, self.name)
+        lm_head_shim(self.model).bind(upstream.transformer, upstream.tokenizer, self.upstream)
+        return upstream
+
+    def _was_not_stepped(self, upstream: Upstream) -> bool:
+        """Whether what an earlier step added to the encoder's gradients is still there: spaCy steps no frozen
+        component, and tells none that it is frozen.
+        """
+        vectors = (p for p in upstream.transformer.parameters() if p.ndim == 1 and p.grad is not None)
+        vector = next(vectors, None)
+        left = bool(self._held) or (vector is not None and bool(vector.grad.any()))
+        if left:
+            self._held.drop()
+            upstream.transformer.zero_grad(set_to_none=True)
+            warnings.warn(Warnings.W520.format(name=self.name, upstream=self.upstream), stacklevel=2)
+        return left
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Step the LM head, and lambda's schedule. The encoder is stepped by the transformer component, with
+        the sum of the gradients of all sub-batches.
+
+        sgd (Optimizer): The optimizer.
+        """
+        if self._n_batches:
+            self._n_batches = 0
+            self._step += 1
+        super().finish_update(sgd)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        unlabelled: Optional[Callable] = None,
+    ) -> None:
+        """Read the LM head of the transformer's checkpoint, and get ready to train.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives a sample of the training data; not looked at.
+        nlp (Optional[Language]): The pipeline.
+        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+            mlm_weight 0 neither it nor the head is read.
+        RAISES (ValueError): No transformer before the component; lambda > 0 without raw text; a checkpoint
+            without a trained LM head that is tied to the word embeddings.
+        """
+        validate_get_examples(get_examples, "XlingMaskedLM.initialize")
+        self.nlp = self.nlp if nlp is None else nlp
+        self._reset_training()
+        self._raw = None
+        upstream = self._bind_upstream()
+        if not self.objective.has_mlm:
+            return
+        if unlabelled is not None:
+            self.attach_unlabelled(unlabelled(nlp))
+        if self._raw is None and not self.mlm_on_batch:
+            raise ValueError(Errors.X503.format(name=self.name))
+        _ = self._shim.masking_vocabulary
+        self._load_head(upstream)
+
+    def _load_head(self, upstream: Upstream) -> None:
+        shim = lm_head_shim(self.model)
+        source = shim.settings.head_from or upstream.checkpoint
+        try:
+            shim.initialize(source)
+        except ValueError as error:
+            text = Errors.X523.format(
+                upstream=self.upstream, name=self.name, source=source, error=one_line(error)
+            )
+            raise ValueError(text) from error
+
+    # Saving and loading
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the LM head, in a folder `model`, if there is one.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        """
+        shim = lm_head_shim(self.model)
+        util.to_disk(path, {"model": shim.to_folder} if shim.is_initialized else {}, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingMaskedLM":
+        """Load the LM head, if one was saved. No hub is asked.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (XlingMaskedLM): The component.
+        RAISES (ValueError): A folder that isn't whole.
+        """
+        if (Path(path) / "model").exists():
+            util.from_disk(path, {"model": lm_head_shim(self.model).from_folder}, exclude)
+        return self

@@ -1,0 +1,135 @@
+"""Pipelines whose components share a transformer, for the tests of `xling_mlm`."""
+
+import itertools
+
+import spacy
+from spacy.training import Example
+
+from spacy_xling.data.unlabelled import RawText
+from tests.conftest import SINGLE, TEXTS, make_examples
+
+RAW = TEXTS[2:8]
+LISTENER = {
+    "@architectures": "spacy-transformers.TransformerListener.v1",
+    "grad_factor": 1.0,
+    "pooling": {"@layers": "reduce_mean.v1"},
+}
+TEXTCAT = {
+    "model": {
+        "@architectures": "spacy.TextCatReduce.v1",
+        "exclusive_classes": True,
+        "use_reduce_first": False,
+        "use_reduce_last": False,
+        "use_reduce_max": False,
+        "use_reduce_mean": True,
+        "tok2vec": LISTENER,
+    }
+}
+TAGGER = {"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}}
+
+
+class RawTexts:
+    """An endless stream of RAW, whose place can be saved."""
+
+    def __init__(self):
+        self.at = -1
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.at += 1
+        return RawText(RAW[self.at % len(RAW)], None)
+
+    def state_dict(self):
+        return {"at": self.at}
+
+    def load_state_dict(self, state):
+        self.at = state["at"]
+
+
+def make_shared(
+    checkpoint,
+    *,
+    mlm_weight=0.3,
+    reduction="mean",
+    listeners=("textcat",),
+    mlm=True,
+    transformer=None,
+    **config,
+):
+    """A pipeline of a transformer, `xling_mlm` and listeners, made but not initialized.
+
+    mlm_weight, reduction: Of the objective.
+    listeners: Names of spaCy's components that listen.
+    mlm: Whether there is an `xling_mlm`.
+    transformer: Settings of the transformer's model.
+    config: Settings of `xling_mlm`.
+    """
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("transformer", config={"model": {"name": str(checkpoint), **(transformer or {})}})
+    if mlm:
+        objective = {"mlm_weight": mlm_weight, "reduction": reduction}
+        nlp.add_pipe("xling_mlm", config={"objective": objective, **config})
+    for name in listeners:
+        nlp.add_pipe(name, config={"textcat": TEXTCAT, "tagger": TAGGER}[name])
+    return nlp
+
+
+def shared_examples(nlp):
+    """Texts with a category each and a tag for each token."""
+    examples = []
+    for example in make_examples(nlp, SINGLE):
+        reference = example.reference
+        tags = [("NOUN", "VERB")[len(token) % 2] for token in reference]
+        gold = {"cats": reference.cats, "tags": tags}
+        examples.append(Example.from_dict(nlp.make_doc(reference.text), gold))
+    return examples
+
+
+def initialize_shared(nlp, examples, raw=RawTexts):
+    """What `nlp.initialize` does with a config that has a reader of raw text."""
+    components = nlp.config["initialize"]["components"]
+    assert not components
+    for name, pipe in nlp.pipeline:
+        given = {"unlabelled": lambda nlp: raw()} if name == "xling_mlm" and raw else {}
+        pipe.initialize(lambda: examples, nlp=nlp, **given)
+    nlp._link_components()
+    return nlp
+
+
+def transformer_of(nlp):
+    return nlp.get_pipe("transformer").model.transformer
+
+
+def train_step(nlp, batches, optimizer, exclude=()):
+    """One step as spaCy's training loop takes it, in sub-batches."""
+    losses = {}
+    for batch in batches:
+        nlp.update(batch, sgd=False, losses=losses, drop=0.0, exclude=list(exclude))
+    for name, pipe in nlp.pipeline:
+        if name not in exclude:
+            pipe.finish_update(optimizer)
+    return losses
+
+
+class Recorder:
+    """In an optimizer's place: keeps each gradient it is called with, and changes nothing."""
+
+    def __init__(self):
+        self.calls = []
+        self.gradients = {}
+
+    def __call__(self, key, weights, gradient):
+        self.calls.append(key)
+        self.gradients[key] = gradient.copy()
+        return weights, gradient
+
+    def of(self, shim):
+        """Gradients of a shim's parameters, by name."""
+        return {name: gradient for (number, name), gradient in self.gradients.items() if number == shim.id}
+
+
+def texts_forever(texts):
+    """A reader of raw text, which can't say where it stands."""
+    return (RawText(text, None) for text in itertools.cycle(texts))

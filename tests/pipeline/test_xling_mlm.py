@@ -1,0 +1,455 @@
+"""The component `xling_mlm`: what it changes in a pipeline with a shared transformer, and what it leaves."""
+
+import io
+import warnings
+
+import pytest
+import spacy
+import torch
+from spacy.cli.package import package
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from spacy.util import fix_random_seed
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
+
+from spacy_xling.models.architectures import lm_head_shim
+from spacy_xling.objective.masked_lm import build_masked_lm_objective_v1
+from spacy_xling.training.adamw import build_adamw_v1
+from spacy_xling.training.callbacks import build_without_components_v1
+from tests.conftest import make_checkpoint, make_tokenizer
+from tests.pipeline.shared import (
+    RAW,
+    RawTexts,
+    initialize_shared,
+    make_shared,
+    shared_examples,
+    train_step,
+    transformer_of,
+)
+from tests.training.runs import SHARED, Work
+
+STEPS = 4
+
+
+def weights_of(nlp):
+    """Copies of all weights of encoder and listeners."""
+    weights = {name: p.detach().clone() for name, p in transformer_of(nlp).state_dict().items()}
+    for name in nlp.pipe_names:
+        if name not in ("transformer", "xling_mlm"):
+            for number, node in enumerate(nlp.get_pipe(name).model.walk()):
+                for parameter in node.param_names:
+                    copied = torch.from_numpy(node.get_param(parameter).copy())
+                    weights[f"{name}/{number}/{parameter}"] = copied
+    return weights
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def differing(one, other):
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+def ready(checkpoint, **settings):
+    nlp = make_shared(checkpoint, **settings)
+    examples = shared_examples(nlp)
+    return initialize_shared(nlp, examples), examples
+
+
+def trained(checkpoint, steps=STEPS, **settings):
+    fix_random_seed(7)
+    nlp, examples = ready(checkpoint, **settings)
+    optimizer = build_adamw_v1(0.01)
+    for _ in range(steps):
+        train_step(nlp, [examples], optimizer)
+    return nlp
+
+
+def test_it_learns_the_labels_and_the_language(checkpoint, tmp_path):
+    fix_random_seed(0)
+    nlp, examples = ready(checkpoint, mlm_weight=1.0)
+    optimizer = build_adamw_v1(0.005)
+    losses = [train_step(nlp, [examples], optimizer) for _ in range(60)]
+    first, last = (sum(loss["xling_mlm_mlm"] for loss in part) / 10 for part in (losses[:10], losses[-10:]))
+    assert last < 0.8 * first
+    assert losses[-1]["textcat"] < 0.01
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    for example in examples:
+        cats = loaded(example.text).cats
+        assert cats == nlp(example.text).cats
+        assert max(cats, key=cats.get) == max(example.reference.cats, key=example.reference.cats.get)
+
+
+@pytest.mark.parametrize("mlm_weight", [0.0, {"@schedules": "spacy-xling.constant.v1", "value": 0.0}])
+def test_with_lambda_0_training_is_number_for_number_that_without_the_component(mlm_weight, checkpoint):
+    with_it = trained(checkpoint, mlm_weight=mlm_weight, listeners=("textcat", "tagger"))
+    without = trained(checkpoint, mlm=False, listeners=("textcat", "tagger"))
+    assert_same_weights(weights_of(with_it), weights_of(without))
+
+
+def test_with_lambda_the_encoder_is_another(checkpoint):
+    one, other = (weights_of(trained(checkpoint, mlm_weight=weight)) for weight in (0.0, 0.3))
+    assert "embeddings.word_embeddings.weight" in differing(one, other)
+
+
+def test_the_losses_are_the_term_the_masked_lm_loss_and_a_count(checkpoint):
+    nlp, examples = ready(checkpoint, mlm_weight=0.5)
+    losses = train_step(nlp, [examples[:1], examples[1:]], build_adamw_v1(0.0))
+    assert losses["xling_mlm_updates"] == 2
+    assert 0.5 * losses["xling_mlm_mlm"] < losses["xling_mlm"] < 0.5 * 4 * losses["xling_mlm_mlm"]
+    losses = train_step(nlp, [examples], build_adamw_v1(0.0))
+    assert losses["xling_mlm"] == pytest.approx(0.5 * len(examples) * losses["xling_mlm_mlm"])
+
+
+def test_lambda_counts_docs_under_mean_and_nothing_under_sum():
+    mean, summed = (build_masked_lm_objective_v1(0.2, reduction) for reduction in ("mean", "sum"))
+    assert mean.mlm_term(12.0, 4) == (0.25, 3.0)
+    assert mean.docs_factor(8) == 8.0
+    assert summed.mlm_term(12.0, 4) == (1.0, 12.0)
+    assert summed.docs_factor(8) == 1.0
+
+
+def count_passes(nlp, monkeypatch):
+    """A list that grows with each masked pass."""
+    passes = []
+    shim = lm_head_shim(nlp.get_pipe("xling_mlm").model)
+    begin = shim.begin_update
+    monkeypatch.setattr(shim, "begin_update", lambda given: passes.append(given.masked) or begin(given))
+    return passes
+
+
+def test_a_frozen_transformer_stays_as_it_is_and_is_said_once(checkpoint, monkeypatch):
+    nlp, examples = ready(checkpoint)
+    # What spaCy asks of a frozen transformer.
+    docs = list(nlp.pipe([example.text for example in examples]))
+    for example, doc in zip(examples, docs, strict=True):
+        example.predicted = doc
+    before = weights_of(nlp)
+    passes = count_passes(nlp, monkeypatch)
+    optimizer = build_adamw_v1(0.01)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(4):
+            nlp.update(examples, sgd=False, exclude=["transformer"], annotates=["transformer"])
+            for name, pipe in nlp.pipeline:
+                if name != "transformer":
+                    pipe.finish_update(optimizer)
+    assert [str(w.message)[:6] for w in caught if "W520" in str(w.message)] == ["[W520]"]
+    assert len(passes) == 1
+    after = weights_of(nlp)
+    assert [name for name in differing(before, after) if not name.startswith("textcat/")] == []
+    assert all(parameter.grad is None for parameter in transformer_of(nlp).parameters())
+
+
+def test_updates_by_hand_step_the_encoder(checkpoint, monkeypatch):
+    nlp, examples = ready(checkpoint, listeners=())
+    passes = count_passes(nlp, monkeypatch)
+    before = weights_of(nlp)
+    optimizer = build_adamw_v1(0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for _ in range(3):
+            nlp.update(examples, sgd=optimizer)
+    assert len(passes) == 3
+    assert "embeddings.word_embeddings.weight" in differing(before, weights_of(nlp))
+
+
+def test_raw_text_is_as_many_pieces_as_the_batch_has_or_what_the_settings_say(checkpoint, monkeypatch):
+    for settings, expected in (({}, None), ({"texts_per_update": 3}, 3), ({"pieces_per_update": 1}, 1)):
+        nlp, examples = ready(checkpoint, **settings)
+        passes = count_passes(nlp, monkeypatch)
+        train_step(nlp, [examples], build_adamw_v1(0.0))
+        (masked,) = passes
+        if expected is None:
+            own = sum(len(nlp.get_pipe("xling_mlm")._split([example.text]).ids) for example in examples)
+            longest = masked.pieces.lengths.max()
+            assert own <= len(masked.pieces.ids) < own + longest
+        else:
+            assert masked.pieces.n_texts == expected
+
+
+def test_the_texts_of_the_batch_take_part_if_asked_and_raw_text_is_not_needed_then(checkpoint, monkeypatch):
+    nlp = make_shared(checkpoint, mlm_on_batch=True)
+    examples = shared_examples(nlp)
+    initialize_shared(nlp, examples, raw=None)
+    passes = count_passes(nlp, monkeypatch)
+    train_step(nlp, [examples], build_adamw_v1(0.0))
+    whole = nlp.get_pipe("xling_mlm")._split([example.text for example in examples])
+    unmasked = passes[0].pieces.ids.copy()
+    unmasked[passes[0].positions] = passes[0].targets
+    assert unmasked.tolist() == whole.ids.tolist()
+
+
+def test_long_raw_texts_come_in_windows(checkpoint, monkeypatch):
+    nlp = make_shared(checkpoint, model={"window": 16, "overlap": 4}, texts_per_update=6)
+    initialize_shared(nlp, shared_examples(nlp))
+    passes = count_passes(nlp, monkeypatch)
+    train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.0))
+    assert passes[0].pieces.lengths.max() == 16
+    # spaCy's own component still reads its texts whole.
+    assert len(nlp(RAW[1])._.trf_data.wordpieces.strings[0]) > 16
+
+
+def test_a_trained_pipeline_runs_no_pass_for_it_and_sets_nothing(checkpoint, monkeypatch):
+    nlp, _ = ready(checkpoint)
+    plain = nlp("The parcel arrived late.").to_bytes()
+    calls = []
+    forward = type(transformer_of(nlp)).forward
+    monkeypatch.setattr(
+        type(transformer_of(nlp)),
+        "forward",
+        lambda *args, **kwargs: calls.append(1) or forward(*args, **kwargs),
+    )
+    assert nlp("The parcel arrived late.", disable=["xling_mlm"]).to_bytes() == plain
+    assert len(calls) == 1
+    assert len(list(nlp.pipe(["The parcel arrived late."] * 3))) == 3
+    assert len(calls) == 2
+
+
+def test_bf16_is_near_fp32(checkpoint):
+    found = {}
+    for precision in ("fp32", "bf16"):
+        fix_random_seed(0)
+        nlp, examples = ready(checkpoint, model={"precision": precision})
+        found[precision] = train_step(nlp, [examples], build_adamw_v1(0.0))["xling_mlm_mlm"]
+    assert found["bf16"] != found["fp32"]
+    assert found["bf16"] == pytest.approx(found["fp32"], rel=0.02)
+
+
+# Saving, loading, sourcing
+
+
+def no_dropout(folder):
+    names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    return make_checkpoint("xlm-roberta", folder, **dict.fromkeys(names, 0.0))
+
+
+def test_training_goes_on_from_a_saved_pipeline_as_if_it_had_not_been_saved(tmp_path):
+    checkpoint = no_dropout(tmp_path / "checkpoint")
+    nlp = trained(checkpoint)
+    nlp.to_disk(tmp_path / "saved")
+    loaded = spacy.load(tmp_path / "saved")
+    raw = RawTexts()
+    pipe = loaded.get_pipe("xling_mlm")
+    pipe.attach_unlabelled(raw)
+    pipe.load_training_state(nlp.get_pipe("xling_mlm").training_state())
+    for one in (nlp, loaded):
+        optimizer = build_adamw_v1(0.01)
+        for _ in range(STEPS):
+            train_step(one, [shared_examples(one)], optimizer)
+    assert_same_weights(weights_of(loaded), weights_of(nlp))
+    heads = [dict(lm_head_shim(n.get_pipe("xling_mlm").model)._model.state_dict()) for n in (nlp, loaded)]
+    assert_same_weights(*heads)
+
+
+def test_bytes_hold_what_the_folder_holds(checkpoint):
+    nlp = trained(checkpoint)
+    other = make_shared(checkpoint)
+    other.from_bytes(nlp.to_bytes())
+    heads = [dict(lm_head_shim(n.get_pipe("xling_mlm").model)._model.state_dict()) for n in (nlp, other)]
+    assert_same_weights(*heads)
+
+
+def test_the_folder_has_no_copy_of_the_embeddings(checkpoint, tmp_path):
+    nlp = trained(checkpoint)
+    nlp.to_disk(tmp_path)
+    files = sorted(path.name for path in (tmp_path / "xling_mlm" / "model").iterdir())
+    assert files == ["config.json", "lm_head.safetensors"]
+    sizes = {tuple(p.shape) for p in lm_head_shim(nlp.get_pipe("xling_mlm").model)._model.parameters()}
+    assert sizes == {(32, 32), (32,), (len(make_tokenizer("unigram")),)}
+
+
+def test_sourced_components_train_on(checkpoint, tmp_path):
+    trained(checkpoint).to_disk(tmp_path)
+    source = spacy.load(tmp_path)
+    nlp = spacy.blank("xx")
+    for name in source.pipe_names:
+        nlp.add_pipe(name, source=source)
+    nlp.get_pipe("xling_mlm").attach_unlabelled(RawTexts())
+    before = weights_of(nlp)
+    losses = train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.01))
+    assert losses["xling_mlm"] > 0
+    assert "embeddings.word_embeddings.weight" in differing(before, weights_of(nlp))
+
+
+def test_the_term_still_steps_an_encoder_whose_listeners_were_replaced(checkpoint, tmp_path):
+    nlp, examples = ready(checkpoint)
+    nlp.replace_listeners("transformer", "textcat", ["model.tok2vec"])
+    before = weights_of(nlp)["embeddings.word_embeddings.weight"]
+    train_step(nlp, [examples], build_adamw_v1(0.01))
+    assert not torch.equal(before, transformer_of(nlp).state_dict()["embeddings.word_embeddings.weight"])
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path)("The parcel arrived late.").cats == nlp("The parcel arrived late.").cats
+
+
+def test_a_pipeline_that_was_trained_without_the_term_saves_packages_and_loads(checkpoint, tmp_path):
+    trained(checkpoint, mlm_weight=0.0).to_disk(tmp_path / "saved")
+    (tmp_path / "packages").mkdir()
+    package(tmp_path / "saved", tmp_path / "packages", name="shared", create_wheel=False, create_sdist=False)
+    (folder,) = (tmp_path / "packages").glob("*/*/*/config.cfg")
+    nlp = spacy.load(folder.parent)
+    assert "xling_mlm" in nlp.pipe_names
+    assert nlp("The parcel arrived late.").cats
+
+
+def test_training_can_leave_it_out_of_what_it_saves(checkpoint, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    callback = {"@callbacks": "spacy-xling.without_components.v1", "components": ["xling_mlm"]}
+    changes = {"training__before_to_disk": callback, "training__optimizer__use_averages": False}
+    work = Work(SHARED, folder, checkpoint, training__max_steps=4, **changes)
+    work.output.mkdir()
+    nlp = work.start()
+    train(nlp, work.output, stdout=io.StringIO(), stderr=io.StringIO())
+    assert nlp.pipe_names == ["transformer", "xling_mlm", "textcat"]
+    shipped = spacy.load(work.output / "model-last")
+    assert shipped.pipe_names == ["transformer", "textcat"]
+    assert "xling_mlm" not in shipped.config["components"] | shipped.config["initialize"]["components"]
+    assert shipped("The parcel arrived late.").cats == nlp("The parcel arrived late.").cats
+
+
+def test_leaving_out_a_component_leaves_the_pipeline_as_it_is(checkpoint):
+    nlp, _ = ready(checkpoint)
+    shipped = build_without_components_v1(["textcat"])(nlp)
+    assert (shipped.pipe_names, nlp.pipe_names) == (
+        ["transformer", "xling_mlm"],
+        ["transformer", "xling_mlm", "textcat"],
+    )
+    assert "textcat" in nlp.config["components"]
+    assert shipped.get_pipe("transformer") is nlp.get_pipe("transformer")
+
+
+def test_a_config_is_initialized_and_trained_by_spacy(checkpoint, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    work = Work(SHARED, folder, checkpoint, training__max_steps=4)
+    nlp = init_nlp(work.start().config)
+    work.output.mkdir()
+    printed = io.StringIO()
+    train(nlp, work.output, stdout=printed, stderr=io.StringIO())
+    assert "MLM" in printed.getvalue()
+    assert all(row["losses"]["xling_mlm_mlm"] > 0 for row in work.rows())
+
+
+# Bad input
+
+
+def initialize_alone(nlp, **given):
+    nlp.get_pipe("xling_mlm").initialize(lambda: shared_examples(nlp), nlp=nlp, **given)
+
+
+RAW_TEXT = {"unlabelled": lambda nlp: RawTexts()}
+
+
+def test_no_transformer_is_X520_with_the_components_there_are(nlp):
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("xling_mlm")
+    with pytest.raises(ValueError, match=r"^\[X520\].*'transformer'.*\['sentencizer', 'xling_mlm'\]"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_a_wrong_name_is_X520(checkpoint):
+    nlp = make_shared(checkpoint, upstream="transfomer")
+    with pytest.raises(ValueError, match=r"^\[X520\].*'transfomer'.*'transformer'"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_another_kind_of_component_is_X521(nlp):
+    nlp.add_pipe("tok2vec")
+    nlp.add_pipe("xling_mlm", config={"upstream": "tok2vec"})
+    with pytest.raises(ValueError, match=r"^\[X521\].*Tok2Vec"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_a_transformer_that_is_not_loaded_yet_is_X522(checkpoint):
+    with pytest.raises(ValueError, match=r"^\[X522\]"):
+        initialize_alone(make_shared(checkpoint), **RAW_TEXT)
+
+
+def headless(checkpoint, folder):
+    """The checkpoint without its LM head."""
+    AutoModel.from_pretrained(checkpoint).save_pretrained(folder)
+    make_tokenizer("unigram").save_pretrained(folder)
+    return folder
+
+
+def test_a_checkpoint_without_its_head_is_X523_and_head_from_helps(checkpoint, tmp_path):
+    bare = headless(checkpoint, tmp_path / "bare")
+    nlp = make_shared(bare)
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    with pytest.raises(ValueError, match=rf"^\[X523\].*'{bare}'.*\[X314\].*head_from") as caught:
+        initialize_alone(nlp, **RAW_TEXT)
+    assert "\n" not in str(caught.value)
+    nlp = make_shared(bare, model={"head_from": str(checkpoint)})
+    initialize_shared(nlp, shared_examples(nlp))
+    assert train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.01))["xling_mlm"] > 0
+
+
+def test_a_head_from_that_is_not_there_is_X523(checkpoint):
+    nlp = make_shared(checkpoint, model={"head_from": "./no/such/folder"})
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    with pytest.raises(ValueError, match=r"^\[X523\].*'./no/such/folder'.*\[X301\]"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_the_head_of_another_encoder_is_X317(checkpoint, checkpoints):
+    nlp = make_shared(checkpoint, model={"head_from": str(checkpoints("bert"))})
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    with pytest.raises(ValueError, match=r"^\[X523\].*\[X317\].*'bert'.*'xlm-roberta'"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_an_untied_head_is_X315(checkpoint, tmp_path):
+    config = AutoConfig.from_pretrained(checkpoint, tie_word_embeddings=False)
+    AutoModelForMaskedLM.from_config(config).save_pretrained(tmp_path)
+    make_tokenizer("unigram").save_pretrained(tmp_path)
+    nlp = make_shared(tmp_path)
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    with pytest.raises(ValueError, match=r"^\[X523\].*\[X315\]"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_lambda_without_raw_text_is_X503(checkpoint):
+    nlp = make_shared(checkpoint)
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    with pytest.raises(ValueError, match=r"^\[X503\]"):
+        initialize_alone(nlp)
+
+
+def test_the_joint_objective_is_X524(nlp, checkpoint):
+    objective = {"@losses": "spacy-xling.JointObjective.v1", "mlm_weight": 0.1}
+    objective["classification"] = {"@losses": "spacy-xling.CrossEntropy.v1"}
+    with pytest.raises(ValueError, match=r"^\[X524\].*JointObjective"):
+        nlp.add_pipe("xling_mlm", config={"objective": objective})
+
+
+def test_a_loss_that_is_no_number_is_X525(checkpoint):
+    nlp, examples = ready(checkpoint)
+    with torch.no_grad():
+        lm_head_shim(nlp.get_pipe("xling_mlm").model)._model.bias.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"^\[X525\].*nan"):
+        train_step(nlp, [examples], build_adamw_v1(0.01))
+
+
+def test_a_loaded_component_without_a_head_is_X316(checkpoint, tmp_path):
+    trained(checkpoint, mlm_weight=0.0).to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, config={"components.xling_mlm.objective.mlm_weight": 0.1})
+    nlp.get_pipe("xling_mlm").attach_unlabelled(RawTexts())
+    with pytest.raises(ValueError, match=r"^\[X316\]"):
+        train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.01))
+
+
+def test_a_slow_tokenizer_of_the_transformer_is_X302(checkpoint, monkeypatch):
+    nlp = make_shared(checkpoint)
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    monkeypatch.setattr(type(nlp.get_pipe("transformer").model.tokenizer), "is_fast", False)
+    with pytest.raises(ValueError, match=r"^\[X302\].*'transformer'"):
+        initialize_alone(nlp, **RAW_TEXT)
+
+
+def test_the_component_does_not_touch_the_transformers_own_block(checkpoint):
+    with_it, without = make_shared(checkpoint), make_shared(checkpoint, mlm=False)
+    assert with_it.config["components"]["transformer"] == without.config["components"]["transformer"]
