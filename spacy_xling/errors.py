@@ -494,15 +494,15 @@ class Errors(metaclass=MessagesWithCodes):
         "other texts, or an encoder whose tokenizer knows the language."
     )
     X740 = (
-        "The {texts} texts have the labels: {labels}; expected two or more labels. Give text of each class, or name "
-        "the fields of text and label with spacy xling convert."
+        "The {texts} texts have the labels: {labels}; expected two or more labels, or entities and --mode shared. "
+        "Give text of each class, or name the fields of text and label with spacy xling convert."
     )
     X741 = (
         "Some texts have several labels, or none of those they were annotated for; expected exactly one for each. "
         "Leave out --exclusive, or mend the labels."
     )
     X742 = (
-        "Joint training has no raw text; expected some of each target language. Add --unlabelled with a folder of "
+        "{mode} training has no raw text; expected some of each target language. Add --unlabelled with a folder of "
         "files by language (da.txt ...), or choose --mode baseline."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
+from spacy.tokens import DocBin, Span
 from spacy.util import registry
 from thinc.api import Config
+
+from spacy_xling.data.languages import set_language
+from tests.conftest import TEXTS, write_raw
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 ALL = sorted(CONFIGS.glob("*.cfg"))
@@ -28,7 +33,14 @@ def flat(config, prefix=""):
 
 
 def test_there_are_configs():
-    assert {path.stem for path in ALL} == {"joint", "baseline", "multilabel", "sentiment", "pretrain"}
+    assert {path.stem for path in ALL} == {
+        "joint",
+        "baseline",
+        "multilabel",
+        "sentiment",
+        "shared",
+        "pretrain",
+    }
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
@@ -51,13 +63,17 @@ def test_baseline_differs_from_joint_in_lambda_alone():
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
-def test_component_of_a_config_is_built_without_reading_a_checkpoint(path):
-    config = load(path).interpolate()
-    (name,) = config["nlp"]["pipeline"]
-    settings = {key: value for key, value in config["components"][name].items() if key != "factory"}
-    settings["model"]["encoder"]["name"] = "./no/such/folder"
+def test_components_of_a_config_are_built_without_reading_a_checkpoint(path):
+    config = load(path)
+    config["paths"]["encoder"] = "./no/such/folder"
+    config = config.interpolate()
     nlp = spacy.blank(config["nlp"]["lang"])
-    assert nlp.add_pipe(config["components"][name]["factory"], config=settings).labels == ()
+    for name in config["nlp"]["pipeline"]:
+        settings = {key: value for key, value in config["components"][name].items() if key != "factory"}
+        nlp.add_pipe(config["components"][name]["factory"], name=name, config=settings)
+    labels = [pipe.labels for _, pipe in nlp.pipeline if hasattr(pipe, "labels")]
+    assert nlp.pipe_names == config["nlp"]["pipeline"]
+    assert {tuple(found) for found in labels} == {()}
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
@@ -74,3 +90,41 @@ def test_the_sentiment_config_takes_its_one_step_on_a_tiny_bert(checkpoints, tmp
     cats = spacy.load(tmp_path / "model-last")("Ein wunderbarer Film!").cats
     assert sorted(cats) == ["negative", "positive"]
     assert sum(cats.values()) == pytest.approx(1)
+
+
+def bilingual(path):
+    """Texts with a category and an entity each, half of them English, half German."""
+    nlp = spacy.blank("xx")
+    docs = [nlp.make_doc(text) for text in TEXTS[:4]]
+    for number, doc in enumerate(docs):
+        doc.cats = {"LATE": float(number % 2 == 0), "REFUND": float(number % 2)}
+        doc.ents = [Span(doc, 1, 2, label="THING")]
+        set_language(doc, ["en", "de"][number // 2])
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+
+
+def test_the_shared_config_trains_its_components_on_a_tiny_bert(checkpoints, tmp_path):
+    bilingual(tmp_path / "train.spacy")
+    overrides = {
+        "paths.train": str(tmp_path / "train.spacy"),
+        "paths.dev": str(tmp_path / "train.spacy"),
+        "paths.unlabelled": str(write_raw(tmp_path / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})),
+        "paths.encoder": str(checkpoints("bert")),
+        # Of spaCy's tokens: the tiny encoder takes 64 pieces.
+        "components.transformer.model.get_spans.window": 16,
+        "components.transformer.model.get_spans.stride": 12,
+        "training.max_steps": 40,
+        "training.eval_frequency": 20,
+        "training.optimizer.learn_rate.value": 0.01,
+        "training.score_weights.cats_score_targets": 0.0,
+        "training.logger.output_file": str(tmp_path / "log.jsonl"),
+    }
+    train(CONFIGS / "shared.cfg", tmp_path / "output", overrides=overrides)
+    nlp = spacy.load(tmp_path / "output" / "model-last")
+    doc = nlp(TEXTS[0])
+    assert max(doc.cats, key=doc.cats.get) == "LATE"
+    assert [(entity.text, entity.label_) for entity in doc.ents] == [("parcel", "THING")]
+    rows = list(srsly.read_jsonl(tmp_path / "log.jsonl"))
+    assert all({"cats_score_en", "cats_score_de", "cats_score_gap"} <= row["scores"].keys() for row in rows)
+    assert rows[-1]["scores"]["ents_f_targets"] == rows[-1]["scores"]["ents_f_de"]
+    assert nlp.meta["performance"]["cats_score_targets"] == pytest.approx(rows[-1]["scores"]["cats_score_de"])

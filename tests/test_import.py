@@ -86,6 +86,11 @@ def test_a_light_module_imports_nothing_heavy(module):
     assert {name for name in imports if name.startswith((".", "spacy_xling"))} <= {"..errors"}
 
 
+@pytest.mark.parametrize("file", ["evaluation/scorers.py", "evaluation/__init__.py", "data/languages.py"])
+def test_the_scorer_imports_nothing_heavy(file):
+    assert {name.split(".")[0] for name in top_imports(PACKAGE / file)}.isdisjoint(HEAVY | {"sklearn"})
+
+
 @pytest.mark.parametrize("file", ["joint.py", "pooling.py", "masked_lm.py", "masked_cross_entropy.py"])
 def test_a_torch_module_imports_neither_spacy_nor_thinc(file):
     assert {name.split(".")[0] for name in top_imports(PACKAGE / "models" / file)}.isdisjoint(

@@ -16,6 +16,7 @@ class Mode(str, Enum):
 
     joint = "joint"
     baseline = "baseline"
+    shared = "shared"
 
 
 @app.command("init-config")
@@ -41,7 +42,11 @@ def init_config_command(
     ] = None,
     mode: Annotated[
         Optional[Mode],
-        typer.Option(help="With the masked-LM term or without", show_default="joint, if there is raw text"),
+        typer.Option(
+            help="With the masked-LM term or without it, or the term beside spaCy's textcat and ner on one "
+            "transformer",
+            show_default="joint, if there is raw text",
+        ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there")] = False,

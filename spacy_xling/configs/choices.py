@@ -1,7 +1,7 @@
 """What to put into a training config, after a look at the data and the encoder."""
 
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc
 
@@ -66,22 +66,27 @@ def advise(
     encoder (str): Hub name or folder.
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
-    mode (Optional[str]): "joint" or "baseline"; None takes joint where there is raw text.
+    mode (Optional[str]): "joint", "baseline" or "shared"; None takes joint where there is raw text.
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
-    RAISES (ValueError): There are fewer than two labels, texts with several where one is expected, no raw
-        text for joint training, or no such language among it; the encoder can't be read.
+    RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
+        with several where one is expected, no raw text for the masked-LM term, or no such language among
+        it; the encoder can't be read.
     """
     docs = read_docs(corpus)
     found = survey(docs)
+    mode = mode or ("joint" if unlabelled else "baseline")
     _check(found, multilabel, mode, unlabelled)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
-    steps = _steps(found.texts - found.unlabelled, facts, batch_pieces)
+    steps = _steps(_annotated(found, mode), facts, batch_pieces)
     choices = Choices(
-        mode=mode or ("joint" if unlabelled else "baseline"),
+        mode=mode,
         multilabel=not found.exclusive if multilabel is None else multilabel,
+        labels=bool(found.labels),
+        entities=mode == "shared" and bool(found.entities),
+        source=next(iter(_known(found.languages)), Choices().source),
         train=_text(corpus.path),
         dev=_text(dev),
         unlabelled=_text(unlabelled),
@@ -118,15 +123,23 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     return EncoderFacts(width, sum(pieces) / len(pieces))
 
 
-def _check(
-    found: Survey, multilabel: Optional[bool], mode: Optional[str], unlabelled: Optional[Path]
-) -> None:
-    if len(found.labels) < 2:
+def _check(found: Survey, multilabel: Optional[bool], mode: str, unlabelled: Optional[Path]) -> None:
+    entities_alone = mode == "shared" and found.entities and not found.labels
+    if len(found.labels) < 2 and not entities_alone:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
     if multilabel is False and not found.exclusive:
         raise ValueError(Errors.X741)
-    if mode == "joint" and unlabelled is None:
-        raise ValueError(Errors.X742)
+    if mode != "baseline" and unlabelled is None:
+        raise ValueError(Errors.X742.format(mode=mode.capitalize()))
+
+
+def _annotated(found: Survey, mode: str) -> int:
+    """Number of the texts that something is learnt from."""
+    return found.texts - (found.unannotated if mode == "shared" else found.unlabelled)
+
+
+def _known(languages: Iterable[str]) -> List[str]:
+    return [language for language in languages if language != UNKNOWN]
 
 
 def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
@@ -142,24 +155,13 @@ def _text(path: Optional[Path]) -> Optional[str]:
 def _reasons(
     choices: Choices, found: Survey, facts: EncoderFacts, raw: dict[str, int]
 ) -> List[Tuple[str, str, str]]:
-    labelled = found.texts - found.unlabelled
-    label_reason = (
-        "some texts have several labels, or none of those they were annotated for"
-        if not found.exclusive
-        else "each text has one label"
-    )
-    mode_reason = (
-        f"raw text of {', '.join(raw)}"
-        if choices.mode == "joint"
-        else "no raw text was given"
-        if not raw
-        else "as you asked"
-    )
+    labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
-        ("component", choices.component, f"{len(found.labels)} labels; {label_reason}"),
-        ("mode", choices.mode, mode_reason),
+        ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
+        ("mode", choices.mode, _mode_reason(choices.mode, raw)),
+        *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
         ("max_steps", f"{choices.max_steps:,}", steps_reason),
@@ -167,9 +169,32 @@ def _reasons(
     ]
 
 
+def _component_reason(choices: Choices, found: Survey) -> str:
+    several = "some texts have several labels, or none of those they were annotated for"
+    labels = f"{len(found.labels)} labels; {'each text has one label' if found.exclusive else several}"
+    entities = f"{sum(found.entities.values()):,} entities ({', '.join(found.entities)})"
+    parts = [labels] if choices.labels else []
+    if choices.mode == "shared":
+        parts.append(entities if choices.entities else "no entities")
+    return "; ".join(parts)
+
+
+def _mode_reason(mode: str, raw: dict[str, int]) -> str:
+    if mode == "baseline":
+        return "as you asked" if raw else "no raw text was given"
+    return f"{'as you asked; ' if mode == 'shared' else ''}raw text of {', '.join(raw)}"
+
+
+def _source_reason(found: Survey) -> str:
+    known = _known(found.languages)
+    if not known:
+        return "a guess: the labelled text doesn't say its language"
+    return "the language of the labelled text" if len(known) == 1 else f"most frequent of {', '.join(known)}"
+
+
 def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]:
     warnings = []
-    sources = [language for language in found.languages if language != UNKNOWN]
+    sources = _known(found.languages)
     if choices.dev is None:
         warnings.append(
             "No --dev: give labelled text to choose the checkpoint by with --paths.dev. `spacy xling convert "
@@ -187,8 +212,19 @@ def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]
     rare = [name for name, count in found.label_counts.items() if count * UNEVEN < counts[0]]
     if rare:
         setting = "positive_weights" if choices.multilabel else "class_weights"
+        advice = "" if choices.mode == "shared" else f' Try {setting} = "balanced".'
         warnings.append(
-            f"Labels with less than a tenth of the texts of the most frequent one: {', '.join(rare)}. "
-            f'Try {setting} = "balanced".'
+            f"Labels with less than a tenth of the texts of the most frequent one: {', '.join(rare)}.{advice}"
         )
-    return warnings
+    return [*warnings, *_warnings_of_mode(choices, found)]
+
+
+def _warnings_of_mode(choices: Choices, found: Survey) -> Iterator[str]:
+    if choices.mode != "shared":
+        if found.entities:
+            yield "The texts have entities, which nothing is learnt from here: choose --mode shared for them."
+    elif choices.labels and not choices.multilabel and found.unlabelled:
+        yield (
+            f"{found.unlabelled:,} texts have no label: textcat learns that no label holds of them. Label "
+            "them, or take them out."
+        )

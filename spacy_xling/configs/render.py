@@ -2,20 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..data.files import require_new_files
 
-TEMPLATE = Path(__file__).with_name("textcat.cfg.jinja")
+TEMPLATES = Path(__file__).parent
 
 
 class Choices(NamedTuple):
     """What differs between configs. The defaults make configs/joint.cfg of the repository.
 
-    mode (str): "joint", or "baseline" for classification only.
+    mode (str): "joint", "baseline" for classification only, or "shared" for spaCy's own components on one
+        transformer, with the masked-LM term beside them.
     multilabel (bool): Texts may have any number of labels, in place of exactly one.
+    labels (bool): Texts have labels. In the mode "shared" they need not, if they have entities.
+    entities (bool): Texts have entities, to be recognised in the mode "shared".
+    source (str): Language of the labelled text, in the mode "shared".
     train (Optional[str]): Path of the labelled text; None is to be given at the command line, here and below.
     dev (Optional[str]): Path of the labelled text to choose the checkpoint by.
     unlabelled (Optional[str]): Path of the raw text.
@@ -30,6 +34,9 @@ class Choices(NamedTuple):
 
     mode: str = "joint"
     multilabel: bool = False
+    labels: bool = True
+    entities: bool = False
+    source: str = "en"
     train: Optional[str] = None
     dev: Optional[str] = None
     unlabelled: Optional[str] = None
@@ -43,8 +50,22 @@ class Choices(NamedTuple):
 
     @property
     def component(self) -> str:
-        """The component's name and factory."""
-        return "xling_textcat_multilabel" if self.multilabel else "xling_textcat"
+        """The text classifier's name and factory."""
+        name = "textcat_multilabel" if self.multilabel else "textcat"
+        return name if self.mode == "shared" else f"xling_{name}"
+
+    @property
+    def masked_component(self) -> str:
+        """The component that takes raw text."""
+        return "xling_mlm" if self.mode == "shared" else self.component
+
+    @property
+    def pipeline(self) -> List[str]:
+        """The components, in their order."""
+        if self.mode != "shared":
+            return [self.component]
+        learning = {self.component: self.labels, "ner": self.entities}
+        return ["transformer", self.masked_component, *(name for name, there in learning.items() if there)]
 
 
 def render_config(choices: Choices, file: str) -> str:
@@ -55,12 +76,30 @@ def render_config(choices: Choices, file: str) -> str:
     RETURNS (str): The config, with every setting and comments on those that matter.
     """
     environment = Environment(
-        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
+        loader=FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=False,
     )
     environment.filters["json"] = _as_json
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    values = {**choices._asdict(), "component": choices.component, "learn_rate": _decimal(choices.learn_rate)}
-    return template.render(**values, command=_command(choices, file)) + "\n"
+    template = environment.get_template(
+        "shared.cfg.jinja" if choices.mode == "shared" else "textcat.cfg.jinja"
+    )
+    return template.render(_values(choices), command=_command(choices, file)) + "\n"
+
+
+def _values(choices: Choices) -> Dict[str, Any]:
+    """What the templates know."""
+    return {
+        **choices._asdict(),
+        "component": choices.component,
+        "masked_component": choices.masked_component,
+        "pipeline": choices.pipeline,
+        "learn_rate": _decimal(choices.learn_rate),
+        "precision": "auto" if choices.gpu else "fp32",
+        "pass_pieces": 16384 if choices.gpu else 1024,
+    }
 
 
 def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
@@ -78,10 +117,11 @@ def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
 
 def _command(choices: Choices, file: str) -> List[str]:
     """The command to train with, on one line or two."""
+    kind = "spacy" if choices.entities else "jsonl"
     missing = {
-        "train": "train.jsonl" if choices.train is None else "",
-        "dev": "dev.jsonl" if choices.dev is None else "",
-        "unlabelled": "raw" if choices.unlabelled is None and choices.mode == "joint" else "",
+        "train": f"train.{kind}" if choices.train is None else "",
+        "dev": f"dev.{kind}" if choices.dev is None else "",
+        "unlabelled": "raw" if choices.unlabelled is None and choices.mode != "baseline" else "",
     }
     options = " ".join(f"--paths.{name} {value}" for name, value in missing.items() if value)
     gpu = " --gpu-id 0" if choices.gpu else ""

@@ -1,6 +1,6 @@
 """The language of a text, and how often each language is drawn."""
 
-from typing import Dict, Mapping, Optional, TypeVar
+from typing import Dict, Iterable, List, Mapping, Optional, TypeVar
 
 from spacy.tokens import Doc
 
@@ -38,6 +38,20 @@ def set_language(doc: Doc, language: Optional[str]) -> None:
     RAISES (ValueError): If `language` is neither a string nor None.
     """
     doc._.set(EXTENSION, _checked(language))
+
+
+def rows_by_language(docs: Iterable[Doc]) -> Dict[str, List[int]]:
+    """Group texts by language.
+
+    docs (Iterable[Doc]): The texts.
+    RETURNS (Dict[str, List[int]]): The numbers of the texts, from 0 on, by language, in the order of their
+        first text; those whose language is not known stand under "-".
+    RAISES (ValueError): If a language is neither a string nor None.
+    """
+    rows: Dict[str, List[int]] = {}
+    for number, doc in enumerate(docs):
+        rows.setdefault(get_language(doc) or UNKNOWN, []).append(number)
+    return rows
 
 
 def check_alpha(alpha: float) -> None:

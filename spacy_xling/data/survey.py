@@ -17,8 +17,10 @@ class Survey(NamedTuple):
 
     texts (int): Number of texts, unlabelled ones too.
     unlabelled (int): Texts without categories.
+    unannotated (int): Texts with neither categories nor entities.
     labels (Mapping[str, Mapping[str, int]]): Texts of each label by language.
     languages (Mapping[str, int]): Texts of each language; "-" is a language that isn't known.
+    entities (Mapping[str, int]): Entities of each type, the most frequent first.
     exclusive (bool): Each labelled text has one label.
     duplicates (int): Texts whose wording stands before them.
     conflicts (Sequence[str]): Wordings that stand with different labels.
@@ -26,8 +28,10 @@ class Survey(NamedTuple):
 
     texts: int
     unlabelled: int
+    unannotated: int
     labels: Mapping[str, Mapping[str, int]]
     languages: Mapping[str, int]
+    entities: Mapping[str, int]
     exclusive: bool
     duplicates: int
     conflicts: Sequence[str]
@@ -49,6 +53,7 @@ def survey(docs: Sequence[Doc]) -> Survey:
     languages: Counter = Counter()
     wordings: Dict[str, set] = {}
     exclusive = True
+    entities = Counter(entity.label_ for doc in docs for entity in doc.ents)
     for doc in docs:
         language, given = get_language(doc) or UNKNOWN, given_labels(doc)
         languages[language] += 1
@@ -61,8 +66,10 @@ def survey(docs: Sequence[Doc]) -> Survey:
     return Survey(
         texts=len(docs),
         unlabelled=sum(not doc.cats for doc in docs),
+        unannotated=sum(not (doc.cats or doc.has_annotation("ENT_IOB")) for doc in docs),
         labels=labels,
         languages=dict(languages.most_common()),
+        entities=dict(entities.most_common()),
         exclusive=exclusive,
         duplicates=len(docs) - len(wordings),
         conflicts=[text for text, found in wordings.items() if len(found) > 1],

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from ..data.conversion import given_labels, read_docs
 from ..data.labelled import LabelledText
-from ..data.languages import UNKNOWN, get_language
+from ..data.languages import rows_by_language
 from ..data.survey import survey
 from ..errors import Errors
 
@@ -45,12 +45,9 @@ def evaluate_by_language(nlp: Language, corpus: LabelledText, *, threshold: floa
     exclusive = survey(docs).exclusive
     predicted = [_predicted(doc, exclusive, threshold) for doc in nlp.pipe(doc.text for doc in docs)]
     labels = sorted({label for doc in docs for label in given_labels(doc)})
-    rows: Dict[str, List[int]] = {}
-    for number, doc in enumerate(docs):
-        rows.setdefault(get_language(doc) or UNKNOWN, []).append(number)
     return {
         language: _score([given_labels(docs[n]) for n in numbers], [predicted[n] for n in numbers], labels)
-        for language, numbers in rows.items()
+        for language, numbers in rows_by_language(docs).items()
     }
 
 

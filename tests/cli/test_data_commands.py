@@ -64,6 +64,20 @@ def test_init_config_writes_a_config_that_spacy_loads_and_says_why(table, checkp
     assert "[X142]" in again.output
 
 
+def test_init_config_for_a_shared_transformer(table, checkpoint, tmp_path):
+    run("convert", table, tmp_path / "train.spacy", *FIELDS)
+    raw = write_raw(tmp_path / "raw", {"da": TEXTS[4:6]})
+    options = ("--labelled", tmp_path / "train.spacy", "--encoder", checkpoint, "--mode", "shared")
+    result = run("init-config", tmp_path / "my.cfg", *options, "--unlabelled", raw)
+    assert result.exit_code == 0, result.output
+    assert "no entities" in result.output
+    loaded = load_config(tmp_path / "my.cfg", interpolate=True)
+    assert loaded["nlp"]["pipeline"] == ["transformer", "xling_mlm", "textcat"]
+    without = run("init-config", tmp_path / "other.cfg", *options)
+    assert without.exit_code == 1
+    assert "[X742]" in without.output
+
+
 def test_debug_data_prints_counts_and_findings(table, tmp_path):
     run("convert", table, tmp_path / "train.jsonl", *FIELDS)
     raw = write_raw(tmp_path / "raw", {"da": TEXTS[4:6]})

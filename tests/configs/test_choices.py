@@ -1,10 +1,13 @@
 import json
 
 import pytest
+import spacy
+from spacy.tokens import DocBin, Span
 from transformers import AutoTokenizer
 
 from spacy_xling.configs.choices import advise
 from spacy_xling.data.labelled import build_labelled_text_v1
+from spacy_xling.data.languages import set_language
 from tests.conftest import SHAPE, TEXTS, write_raw
 
 
@@ -81,9 +84,82 @@ def test_one_label_is_X740(tmp_path, checkpoint):
         advise(labelled(tmp_path / "train.jsonl", labels=("a",)), encoder=str(checkpoint))
 
 
-def test_joint_without_raw_text_is_X742(tmp_path, checkpoint):
-    with pytest.raises(ValueError, match="X742"):
-        advise(labelled(tmp_path / "train.jsonl"), encoder=str(checkpoint), mode="joint")
+@pytest.mark.parametrize("mode", ["joint", "shared"])
+def test_a_masked_lm_term_without_raw_text_is_X742(mode, tmp_path, checkpoint):
+    with pytest.raises(ValueError, match=f"X742.*{mode.capitalize()} training"):
+        advise(labelled(tmp_path / "train.jsonl"), encoder=str(checkpoint), mode=mode)
+
+
+def with_entities(path, cats=({"a": 1.0}, {"b": 1.0}), languages=("en",)):
+    """Each text of TEXTS with the categories in turn, the languages in turn, and its first word an entity."""
+    nlp = spacy.blank("xx")
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    for n, doc in enumerate(docs):
+        doc.cats = dict(cats[n % len(cats)])
+        doc.ents = [Span(doc, 0, 1, label="THING")]
+        set_language(doc, languages[n % len(languages)])
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return build_labelled_text_v1(path)
+
+
+def advise_shared(corpus, raw, checkpoint, **settings):
+    return advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint), mode="shared", **settings)
+
+
+def test_a_shared_transformer_has_ner_where_there_are_entities(tmp_path, raw, checkpoint):
+    advice = advise_shared(with_entities(tmp_path / "train.spacy"), raw, checkpoint)
+    assert advice.choices.pipeline == ["transformer", "xling_mlm", "textcat", "ner"]
+    assert advice.reasons[0] == (
+        "component",
+        "transformer, xling_mlm, textcat, ner",
+        "2 labels; each text has one label; 9 entities (THING)",
+    )
+    assert advice.reasons[1][2] == "as you asked; raw text of da, en"
+    assert advice.reasons[2] == ("source", "en", "the language of the labelled text")
+    assert advice.warnings == []
+    labels_alone = advise_shared(labelled(tmp_path / "train.jsonl"), raw, checkpoint)
+    assert labels_alone.choices.pipeline == ["transformer", "xling_mlm", "textcat"]
+    assert labels_alone.reasons[0][2] == "2 labels; each text has one label; no entities"
+
+
+def test_entities_without_labels_are_enough_for_a_shared_transformer(tmp_path, raw, checkpoint):
+    corpus = with_entities(tmp_path / "train.spacy", cats=({},))
+    advice = advise_shared(corpus, raw, checkpoint)
+    assert advice.choices.pipeline == ["transformer", "xling_mlm", "ner"]
+    assert advice.reasons[0][2] == "9 entities (THING)"
+    assert "the 9 labelled texts" in advice.reasons[5][2]
+    assert advice.warnings == []
+    with pytest.raises(ValueError, match="X740"):
+        advise(corpus, unlabelled=raw, encoder=str(checkpoint))
+
+
+def test_several_labels_make_a_shared_classifier_multilabel(tmp_path, raw, checkpoint):
+    corpus = with_entities(tmp_path / "train.spacy", cats=({"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 1.0}))
+    choices = advise_shared(corpus, raw, checkpoint).choices
+    assert choices.pipeline == ["transformer", "xling_mlm", "textcat_multilabel", "ner"]
+
+
+def test_the_source_is_the_language_with_the_most_labelled_texts(tmp_path, raw, checkpoint):
+    corpus = with_entities(tmp_path / "train.spacy", languages=("da", "de", "da", None))
+    advice = advise_shared(corpus, raw, checkpoint)
+    assert advice.choices.source == "da"
+    assert advice.reasons[2][2] == "most frequent of da, de"
+    unknown = advise_shared(with_entities(tmp_path / "unknown.spacy", languages=(None,)), raw, checkpoint)
+    assert unknown.reasons[2][1:] == ("en", "a guess: the labelled text doesn't say its language")
+    assert unknown.warnings[0].startswith("The labelled text doesn't say its language")
+
+
+def test_texts_without_a_label_are_a_warning_where_spacys_textcat_learns_from_them(tmp_path, raw, checkpoint):
+    corpus = with_entities(tmp_path / "train.spacy", cats=({"a": 1.0}, {"b": 1.0}, {}))
+    (warning,) = advise_shared(corpus, raw, checkpoint).warnings
+    assert warning.startswith("3 texts have no label")
+    assert advise_shared(corpus, raw, checkpoint, multilabel=True).warnings == []
+
+
+def test_entities_that_nothing_learns_from_are_a_warning(tmp_path, raw, checkpoint):
+    corpus = with_entities(tmp_path / "train.spacy")
+    (warning,) = advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint)).warnings
+    assert "--mode shared" in warning
 
 
 def test_a_language_that_is_not_there_is_X130(tmp_path, raw, checkpoint):

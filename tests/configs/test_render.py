@@ -14,6 +14,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
         ("joint", Choices()),
         ("baseline", Choices(mode="baseline")),
         ("multilabel", Choices(multilabel=True)),
+        ("shared", Choices(mode="shared", entities=True)),
         (
             "sentiment",
             Choices(
@@ -67,6 +68,55 @@ def test_choices_arrive_where_they_belong():
     assert (config["training"]["max_steps"], config["training"]["eval_frequency"]) == (70, 7)
 
 
+@pytest.mark.parametrize(
+    ("choices", "pipeline"),
+    [
+        (Choices(mode="shared"), ["textcat"]),
+        (Choices(mode="shared", multilabel=True), ["textcat_multilabel"]),
+        (Choices(mode="shared", entities=True), ["textcat", "ner"]),
+        (Choices(mode="shared", entities=True, labels=False), ["ner"]),
+    ],
+)
+def test_a_shared_transformer_serves_what_the_texts_teach(choices, pipeline):
+    config = load_config_from_str(render_config(choices, "x.cfg")).interpolate()
+    assert config["nlp"]["pipeline"] == ["transformer", "xling_mlm", *pipeline]
+    assert list(config["components"]) == config["nlp"]["pipeline"]
+    weights = {key: weight for key, weight in config["training"]["score_weights"].items() if weight}
+    assert sum(weights.values()) == 1
+    assert weights.keys() == {{"n": "ents_f", "t": "cats_score"}[name[0]] for name in pipeline}
+
+
+def test_choices_arrive_in_a_shared_config():
+    choices = Choices(
+        mode="shared",
+        multilabel=True,
+        entities=True,
+        source="da",
+        encoder="my encoder",
+        unlabelled="raw",
+        gpu=True,
+    )
+    config = load_config_from_str(render_config(choices, "x.cfg")).interpolate()
+    components = config["components"]
+    assert components["transformer"]["model"]["name"] == "my encoder"
+    assert (
+        components["xling_mlm"]["model"]["precision"],
+        components["xling_mlm"]["model"]["pass_pieces"],
+    ) == (
+        "auto",
+        16384,
+    )
+    assert config["initialize"]["components"]["xling_mlm"]["unlabelled"]["path"] == "raw"
+    assert components["textcat_multilabel"]["model"]["exclusive_classes"] is False
+    assert components["textcat_multilabel"]["threshold"] == 0.5
+    for name, scorer in (("textcat_multilabel", "textcat_multilabel_scorer.v2"), ("ner", "ner_scorer.v1")):
+        assert components[name]["scorer"] == {
+            "@scorers": "spacy-xling.by_language_scorer.v1",
+            "source": "da",
+            "scorer": {"@scorers": f"spacy.{scorer}"},
+        }
+
+
 def test_the_head_names_what_is_left_to_give():
     text = render_config(Choices(train="train.spacy"), "my.cfg")
     assert (
@@ -75,6 +125,8 @@ def test_the_head_names_what_is_left_to_give():
     )
     whole = render_config(Choices(mode="baseline", train="a", dev="b", gpu=True), "my.cfg")
     assert "#   spacy train my.cfg --output training --gpu-id 0\n\n" in whole
+    shared = render_config(Choices(mode="shared", entities=True, dev="b"), "my.cfg")
+    assert "#     --paths.train train.spacy --paths.unlabelled raw\n" in shared
 
 
 def test_a_file_that_is_there_is_X142(tmp_path):

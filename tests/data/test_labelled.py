@@ -3,8 +3,8 @@ import json
 
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin
-from spacy.training import Example
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Corpus, Example
 from spacy.util import registry
 
 from spacy_xling.data.labelled import build_labelled_text_v1
@@ -160,6 +160,46 @@ def test_docbin_round_trip_keeps_text_cats_and_language(nlp, tmp_path):
     assert example.reference.text == example.predicted.text == "Hej verden"
     assert (example.reference.cats, example.predicted.cats) == ({"A": 1.0, "B": 0.0}, {})
     assert read_languages(nlp, tmp_path, language="sv") == ["nb"]
+
+
+def test_docbin_keeps_all_annotation_as_spacys_own_corpus_does(nlp, tmp_path):
+    words = ["Ada", "lives", "in", "Paris"]
+    doc = Doc(
+        nlp.vocab,
+        words=words,
+        spaces=[True, True, True, False],
+        tags=["NNP", "VBZ", "IN", "NNP"],
+        pos=["PROPN", "VERB", "ADP", "PROPN"],
+        morphs=["Number=Sing", "Person=3", "", "Number=Sing"],
+        lemmas=["Ada", "live", "in", "Paris"],
+        heads=[1, 1, 1, 2],
+        deps=["nsubj", "ROOT", "prep", "pobj"],
+        sent_starts=[True, False, False, False],
+        ents=["B-PER", "O", "O", "B-LOC"],
+    )
+    doc.set_ents([Span(doc, 0, 1, "PER", kb_id="Q7259"), Span(doc, 3, 4, "LOC", span_id="city")])
+    doc.spans["sc"] = [Span(doc, 2, 4, "WHERE"), Span(doc, 3, 4, "LOC")]
+    doc.cats = {"A": 1.0}
+    # Of half of its tokens it isn't known whether they are entities.
+    partial = nlp.make_doc("Ada in Rome ?")
+    partial.set_ents([Span(partial, 0, 1, "PER")], missing=[partial[2:4]])
+    path = write_docbin(tmp_path / "en.spacy", [doc, partial])
+    ours, theirs = read(nlp, path), list(Corpus(path)(nlp))
+    for example, expected, original in zip(ours, theirs, [doc, partial], strict=True):
+        assert example.to_dict() == expected.to_dict()
+        assert everything(example.reference) == everything(expected.reference) == everything(original)
+        # What is to be predicted is not given away.
+        assert everything(example.predicted) == everything(expected.predicted)
+        predicted = example.predicted
+        assert (predicted.ents, dict(predicted.spans), predicted.cats) == ((), {}, {})
+
+
+def everything(doc):
+    """What annotation a Doc has, whatever it's called."""
+    attributes = "text tag_ pos_ morph lemma_ dep_ head is_sent_start ent_iob ent_type_ ent_kb_id_ ent_id_"
+    tokens = [[str(getattr(token, name)) for name in attributes.split()] for token in doc]
+    spans = {key: [(span.start, span.end, span.label_) for span in group] for key, group in doc.spans.items()}
+    return tokens, spans, doc.cats
 
 
 def test_docbin_without_user_data_has_the_language_set_or_of_the_file(nlp, tmp_path):

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy_xling.data.languages import (
     get_language,
     register_language_extension,
+    rows_by_language,
     sampling_shares,
     set_language,
 )
@@ -29,6 +30,14 @@ def test_set_language_is_what_get_language_and_the_extension_give(doc):
     assert doc._.language == "da"
     set_language(doc, None)
     assert get_language(doc) is None
+
+
+def test_rows_are_grouped_by_language_in_the_order_of_the_texts():
+    docs = [spacy.blank("xx").make_doc("Hej") for _ in range(6)]
+    for doc, language in zip(docs, ["da", None, "en", "da", "", "en"], strict=True):
+        set_language(doc, language)
+    assert list(rows_by_language(docs).items()) == [("da", [0, 3]), ("-", [1, 4]), ("en", [2, 5])]
+    assert rows_by_language([]) == {}
 
 
 def test_register_keeps_an_extension_that_is_there():

@@ -1,3 +1,6 @@
+import spacy
+from spacy.tokens import Span
+
 from spacy_xling.data.conversion import read_docs
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.data.survey import raw_lines, shared_texts, survey
@@ -27,6 +30,18 @@ def test_counts_by_hand(tmp_path):
     assert found.languages == {"en": 3, "da": 1, "-": 1}
     assert found.duplicates == 2
     assert found.conflicts == ["late"]
+
+
+def test_entities_are_counted_by_type():
+    nlp = spacy.blank("xx")
+    docs = [nlp.make_doc("Ada in Paris"), nlp.make_doc("in"), nlp.make_doc("Rome"), nlp.make_doc("?")]
+    docs[0].ents = [Span(docs[0], 0, 1, "PER"), Span(docs[0], 2, 3, "LOC")]
+    # Looked at, and none found.
+    docs[1].ents = []
+    docs[2].ents = [Span(docs[2], 0, 1, "LOC")]
+    found = survey(docs)
+    assert list(found.entities.items()) == [("LOC", 2), ("PER", 1)]
+    assert (found.unlabelled, found.unannotated) == (4, 1)
 
 
 def test_two_labels_or_none_of_those_asked_for_are_not_exclusive(tmp_path):

@@ -1,0 +1,109 @@
+"""A scorer that adds the scores of each language to those of any component's own scorer."""
+
+import numbers
+from functools import partial
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
+
+from spacy.training import Example
+
+from ..data.languages import UNKNOWN, rows_by_language
+
+Scores = Dict[str, Any]
+Scorer = Callable[..., Scores]
+
+# Not a measure of quality, so its mean over languages says nothing.
+NO_SCORES = ("speed",)
+
+
+def build_by_language_scorer_v1(scorer: Callable, source: str) -> Scorer:
+    """Build a scorer that also scores each language, registered as `spacy-xling.by_language_scorer.v1`.
+
+    It goes around the scorer of any component, in its block of the config:
+
+        [components.ner.scorer]
+        @scorers = "spacy-xling.by_language_scorer.v1"
+        source = "en"
+
+        [components.ner.scorer.scorer]
+        @scorers = "spacy.ner_scorer.v1"
+
+    See `score_by_language` for what it gives. Its scores may be given weights under
+    `[training.score_weights]`, where those that a component weights by default, such as `ents_f`, go on
+    counting until they are set to 0 or null.
+
+    scorer (Callable): The component's scorer.
+    source (str): Language of the training labels; all others are targets.
+    RETURNS (Scorer): Examples, with what settings the component gives its scorer, to scores by name.
+    """
+    # A partial, for it can be pickled, and positional, for a component may have settings of these names.
+    return partial(score_by_language, scorer, source)
+
+
+def score_by_language(scorer: Scorer, source: str, examples: Iterable[Example], /, **settings: Any) -> Scores:
+    """Score all examples, and those of each language.
+
+    The scores of all examples keep their names and values. To each that is a number, e.g. `ents_f`, are added
+
+        ents_f_LANG          the score of the examples in LANG alone
+        ents_f_targets       sum over the targets t of ents_f_t / number of targets
+        ents_f_worst_target  min over the targets t of ents_f_t
+        ents_f_gap           ents_f_SOURCE - ents_f_targets
+
+    and to each that is a mapping, as `ents_per_type`, the mappings by language: `ents_per_type_by_language`.
+    A score that has no value in a language is None there and is left out of the mean; a mean, minimum or gap
+    of nothing is None, too. Each score is what the scorer makes of a language's examples: in spaCy's means
+    over labels, for instance, a label that doesn't occur in a language counts as 0 there.
+
+    Examples whose `reference` doesn't name its language in `doc._.language` count among all examples only.
+    The scorer is called once, and once more for each language of several.
+
+    scorer (Scorer): The scorer.
+    source (str): The source language.
+    examples (Iterable[Example]): The examples, with predictions.
+    settings: What the scorer takes besides.
+    RETURNS (Scores): The scores.
+    """
+    examples = list(examples)
+    rows = rows_by_language([eg.reference for eg in examples])
+    overall = scorer(examples, **settings)
+    if len(rows) == 1 and UNKNOWN not in rows:
+        by_language = dict.fromkeys(rows, overall)
+    else:
+        by_language = {
+            language: scorer([examples[row] for row in numbers], **settings)
+            for language, numbers in rows.items()
+            if language != UNKNOWN
+        }
+    added: Scores = {}
+    for key in overall:
+        values = {language: scores.get(key) for language, scores in by_language.items()}
+        added.update(_added(key, [overall[key], *values.values()], values, source))
+    return {**overall, **added, **overall}
+
+
+def _added(key: str, found: List[Any], values: Mapping[str, Any], source: str) -> Scores:
+    """What is added to one score.
+
+    key (str): Its name.
+    found (List[Any]): Its values, that of all examples among them: some may be None, but not their kind.
+    values (Mapping[str, Any]): Its values by language.
+    source (str): The source language.
+    RETURNS (Scores): Scores by name.
+    """
+    if any(isinstance(value, Mapping) for value in found):
+        return {f"{key}_by_language": dict(values)}
+    if key in NO_SCORES or not any(map(_is_number, found)):
+        return {}
+    targets = [value for language, value in values.items() if language != source and value is not None]
+    mean = sum(targets) / len(targets) if targets else None
+    at_source: Optional[float] = values.get(source)
+    return {
+        **{f"{key}_{language}": value for language, value in values.items()},
+        f"{key}_targets": mean,
+        f"{key}_worst_target": min(targets, default=None),
+        f"{key}_gap": None if mean is None or at_source is None else at_source - mean,
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
