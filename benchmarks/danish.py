@@ -27,11 +27,11 @@ import transfer
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SEEDS = (0, 1, 2)
-# The name of a way to its config and its encoder.
+# The name of a way to its mode and its encoder.
 WAYS = {
-    "baseline": ("baseline.cfg", "start"),
-    "sequential": ("baseline.cfg", "encoder/model-best"),
-    "joint": ("joint.cfg", "encoder/model-best"),
+    "baseline": (transfer.BOTH["baseline"], "start"),
+    "sequential": (transfer.BOTH["baseline"], "encoder/model-best"),
+    "joint": (transfer.BOTH["joint"], "encoder/model-best"),
 }
 PRETRAINING = {
     "training.max_steps": 4000,
@@ -71,13 +71,13 @@ def run(work: Path) -> None:
     options = [part for key, value in settings.items() for part in (f"--{key}", value)]
     xling("pretrain", CONFIGS / "pretrain.cfg", "--output", work / "encoder", "--resume", *options)
     for seed in SEEDS:
-        for way, (config, encoder) in WAYS.items():
+        for way, (mode, encoder) in WAYS.items():
             result = work / "results" / f"{way}-{seed}.json"
             if result.exists():
                 continue
             model = work / "models" / f"{way}-{seed}"
             task = transfer.TASKS["xsid"]
-            seconds = transfer.train(task, CONFIGS / config, work, model, str(work / encoder), seed)
+            seconds = transfer.train(task, mode, work, model, str(work / encoder), seed)
             scores = transfer.score(model / "model-best", work / "test")
             result.parent.mkdir(parents=True, exist_ok=True)
             result.write_text(json.dumps({"seconds": seconds, "scores": scores}, indent=1), encoding="utf-8")

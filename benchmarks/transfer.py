@@ -29,34 +29,53 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 SPLIT_SEED = 0
 
 
+class Mode(NamedTuple):
+    """A way of training.
+
+    config (str): A config of this repository, or "" for the one that `init-config --mode shared` writes.
+    component (str): The component with the masked-LM term.
+    mlm_weight (float): Its lambda.
+    """
+
+    config: str
+    component: str
+    mlm_weight: float
+
+
 class Task(NamedTuple):
     """What is trained, and for how long.
 
-    modes (dict[str, str]): Name of a mode to its config.
+    modes (dict[str, Mode]): The ways of training, by name.
     seeds (tuple[int, ...]): One run each.
     languages (tuple[str, ...]): The targets that a small encoder may be made for; the others stay unseen.
     steps (int): Optimiser steps.
     batch_pieces (int): Pieces of a labelled batch, padding included; as much raw text goes with it.
     """
 
-    modes: dict[str, str]
+    modes: dict[str, Mode]
     seeds: tuple[int, ...]
     languages: tuple[str, ...]
     steps: int
     batch_pieces: int
 
 
-BOTH = {"baseline": "baseline.cfg", "joint": "joint.cfg"}
+MLM_WEIGHT = 0.1
+BOTH = {
+    "baseline": Mode("baseline.cfg", "xling_textcat", 0.0),
+    "joint": Mode("joint.cfg", "xling_textcat", MLM_WEIGHT),
+}
+# spaCy's own classifier on a shared transformer, without the masked-LM term and with it.
+SHARED = {"shared-baseline": Mode("", "xling_mlm", 0.0), "shared": Mode("", "xling_mlm", MLM_WEIGHT)}
+MULTILABEL = {"joint": Mode("multilabel.cfg", "xling_textcat_multilabel", MLM_WEIGHT)}
 TASKS = {
     # 4,000 English labels; raw Danish text of 16,000 other rows.
-    "xsid": Task(BOTH, (0, 1, 2), ("da", "de", "id", "it", "nl", "tr"), 500, 512),
+    "xsid": Task(BOTH | SHARED, (0, 1, 2), ("da", "de", "id", "it", "nl", "tr"), 500, 512),
     # English labels of one half of the ids; raw text of the other half in 11 languages.
     "sib200": Task(BOTH, (0, 1, 2), sib200.TARGETS, 250, 1280),
     # English labels; raw text of German, Spanish, Russian and Swahili train rows.
-    "brighter": Task({"joint": "multilabel.cfg"}, (0,), ("de", "es", "ru", "sw"), 300, 1280),
+    "brighter": Task(MULTILABEL, (0,), ("de", "es", "ru", "sw"), 300, 1280),
 }
 SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequency": 50}
-MLM_WEIGHT = 0.1
 
 
 def prepare(data: Path, work: Path) -> None:
@@ -99,12 +118,12 @@ def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str])
     """Train and score each mode and seed that has no result yet, one after the other."""
     for task in tasks:
         for seed in TASKS[task].seeds:
-            for mode, config in TASKS[task].modes.items():
+            for mode, way in TASKS[task].modes.items():
                 result = work / "results" / name / f"{task}-{mode}-{seed}.json"
                 if result.exists() or mode not in modes:
                     continue
                 model = work / "models" / name / f"{task}-{mode}-{seed}"
-                seconds = train(TASKS[task], CONFIGS / config, work / task, model, encoder, seed)
+                seconds = train(TASKS[task], way, work / task, model, encoder, seed)
                 scores = score(model / "model-best", work / task / "test")
                 record = {"task": task, "mode": mode, "seed": seed, "seconds": seconds, "scores": scores}
                 result.parent.mkdir(parents=True, exist_ok=True)
@@ -112,29 +131,36 @@ def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str])
                 print(name, task, mode, seed, f"{seconds:.0f} s", scores, flush=True)
 
 
-def train(task: Task, config: Path, text: Path, model: Path, encoder: str, seed: int) -> float:
+def train(task: Task, mode: Mode, text: Path, model: Path, encoder: str, seed: int) -> float:
     """One run of `spacy train`; gives its seconds."""
-    component = "xling_textcat_multilabel" if "multilabel" in config.name else "xling_textcat"
+    paths = {"train": text / "train.jsonl", "dev": text / "dev.jsonl", "unlabelled": text / "raw"}
+    config = CONFIGS / mode.config
+    model.mkdir(parents=True, exist_ok=True)
+    if not mode.config:
+        config = model / "shared.cfg"
+        options = {"labelled": paths["train"], "dev": paths["dev"], "unlabelled": paths["unlabelled"]}
+        given = [word for name, path in options.items() for word in (f"--{name}", path)]
+        more = ("--encoder", encoder, "--mode", "shared", "--overwrite")
+        spacy_command("xling", "init-config", config, *given, *more)
     settings = {
         **SETTINGS,
-        "paths.train": text / "train.jsonl",
-        "paths.dev": text / "dev.jsonl",
-        "paths.unlabelled": text / "raw",
+        **{f"paths.{name}": path for name, path in paths.items()},
         "paths.encoder": encoder,
         "system.seed": seed,
         "training.max_steps": task.steps,
         "training.batcher.size": task.batch_pieces,
+        f"components.{mode.component}.objective.mlm_weight": mode.mlm_weight,
     }
-    if config.name != "baseline.cfg":
-        settings[f"components.{component}.objective.mlm_weight"] = MLM_WEIGHT
-    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(model)]
-    for key, value in settings.items():
-        command += [f"--{key}", str(value)]
+    overrides = [word for name, value in settings.items() for word in (f"--{name}", value)]
     start = time.perf_counter()
-    model.mkdir(parents=True, exist_ok=True)
     with (model / "log.txt").open("w") as log:
-        subprocess.run(command, check=True, stdout=log)
+        spacy_command("train", config, "--output", model, *overrides, stdout=log)
     return time.perf_counter() - start
+
+
+def spacy_command(*words: Any, stdout: Any = subprocess.DEVNULL) -> None:
+    """Run a command of spaCy's, in a process of its own."""
+    subprocess.run([sys.executable, "-m", "spacy", *map(str, words)], check=True, stdout=stdout)
 
 
 def score(model: Path, tests: Path) -> dict[str, float]:
@@ -217,7 +243,7 @@ def main() -> None:
     parsers["table"].add_argument("names", metavar="NAME", nargs="+")
     for sub in (parsers["run"], parsers["table"]):
         sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
-        sub.add_argument("--modes", nargs="+", choices=list(BOTH), default=list(BOTH))
+        sub.add_argument("--modes", nargs="+", choices=[*BOTH, *SHARED], default=list(BOTH))
     arguments = vars(parser.parse_args())
     {"prepare": prepare, "run": run, "table": table}[arguments.pop("command")](**arguments)
 
