@@ -104,16 +104,11 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     RETURNS (EncoderFacts): What matters.
     RAISES (ValueError): It can't be read.
     """
-    from transformers import AutoConfig
-
-    from ..models.checkpoint import one_line
+    from ..models.checkpoint import read_config
     from ..pieces.batching import count_pieces
 
     pieces = count_pieces(encoder, [doc.text for doc in docs])
-    try:
-        config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.X301.format(name=encoder, error=one_line(error))) from error
+    config = read_config(encoder)
     width = getattr(config, "hidden_size", None) or config.dim
     return EncoderFacts(width, sum(pieces) / len(pieces))
 

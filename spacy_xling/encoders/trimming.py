@@ -194,7 +194,7 @@ def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> Set[int]:
     padding = masked_lm.model.config.pad_token_id
     if padding is None:
         return set()
-    counted = any(module.padding_idx is not None for module in position_embeddings(masked_lm))
+    counted = any(module.padding_idx is not None for module in position_embeddings(masked_lm.model))
     return {*range(0 if counted else padding, padding + 1)} & {*vocabulary.ids.values()}
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..errors import Errors, Warnings
 from ..pieces.windows import set_window
-from .masked_lm import MaskedLM
+from .masked_lm import MaskedLM, first_position
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -63,6 +63,42 @@ def load_encoder(
     longest = find_window(masked_lm, tokenizer, window)
     set_window(tokenizer, longest, overlap)
     return Encoder(masked_lm, tokenizer, longest)
+
+
+def read_config(path: str) -> Any:
+    """Read the shape of a model from a Hugging Face config.
+
+    path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
+    RETURNS (PretrainedConfig): The config.
+    RAISES (ValueError): It can't be read.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.X310.format(path=path, error=one_line(error))) from error
+
+
+def read_window(name: str) -> int:
+    """The most pieces of a window of a checkpoint, whose weights aren't read.
+
+    name (str): Hub name or folder.
+    RETURNS (int): What `load_encoder` finds, specials included.
+    RAISES (ValueError): As `load_tokenizer` and `read_config`, or it has no masked-LM model.
+        (ImportError): As `load_tokenizer`.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    tokenizer = load_tokenizer(name)
+    config = read_config(name)
+    try:
+        # Parameters without memory: their shapes alone are wanted.
+        with torch.device("meta"):
+            model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+    except ValueError as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    return _longest_window(model, tokenizer)
 
 
 def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
@@ -149,18 +185,15 @@ def find_window(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", wante
 
     RAISES (ValueError): More is wanted than the encoder can take.
     """
-    limits = [tokenizer.model_max_length, getattr(masked_lm.model.config, "max_position_embeddings", None)]
-    for module in position_embeddings(masked_lm):
-        limits.append(module.num_embeddings - masked_lm.first_position)
-    longest = min(int(limit) for limit in limits if limit and limit > 0)
+    longest = _longest_window(masked_lm.model, tokenizer)
     if wanted is not None and not 1 <= wanted <= longest:
         raise ValueError(Errors.X305.format(wanted=wanted, longest=longest))
     return wanted or longest
 
 
-def position_embeddings(masked_lm: MaskedLM) -> list[nn.Embedding]:
-    """The encoder's embeddings of positions, if it has any."""
-    modules = masked_lm.model.base_model.named_modules()
+def position_embeddings(model: Any) -> list[nn.Embedding]:
+    """The embeddings of positions of a masked-LM model's encoder, if it has any."""
+    modules = model.base_model.named_modules()
     return [m for path, m in modules if path.endswith("position_embeddings") and isinstance(m, nn.Embedding)]
 
 
@@ -187,6 +220,13 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fp
     # Older releases of torch can't tell; bf16 without hardware for it is slower than fp32.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def _longest_window(model: Any, tokenizer: "PreTrainedTokenizerFast") -> int:
+    limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
+    for module in position_embeddings(model):
+        limits.append(module.num_embeddings - first_position(model))
+    return min(int(limit) for limit in limits if limit and limit > 0)
 
 
 def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:

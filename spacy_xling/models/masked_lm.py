@@ -42,7 +42,7 @@ def _project_modernbert(model: Any, states: Tensor) -> Tensor:
     return model.head(states)
 
 
-def _first_position(model: Any) -> int:
+def first_position(model: Any) -> int:
     """The position of a window's first piece: RoBERTa and its kin count from behind the padding piece's."""
     embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)
@@ -75,7 +75,7 @@ class MaskedLM(nn.Module):
             raise ValueError(Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS)))
         self._where = where
         self._takes_places = "position_ids" in signature(model.base_model.forward).parameters
-        self.first_position = _first_position(model)
+        self.first_position = first_position(model)
         self._check_split()
 
     @property

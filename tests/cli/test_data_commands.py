@@ -10,6 +10,7 @@ from spacy.util import load_config
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
+from spacy_xling.data.labelled import LabelledText
 from tests.conftest import TEXTS, write_raw
 
 
@@ -111,6 +112,21 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
     assert json.loads((tmp_path / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
 
 
+def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    models = [tmp_path / name for name in ("one", "two", "three")]
+    for model in models:
+        nlp.to_disk(model)
+    (tmp_path / "test.jsonl").write_text(json.dumps({"text": "x", "label": "a"}))
+    read = []
+    call = LabelledText.__call__
+    monkeypatch.setattr(LabelledText, "__call__", lambda self, nlp: read.append(self.path) or call(self, nlp))
+    result = run("evaluate", *models, tmp_path / "test.jsonl")
+    assert result.exit_code == 0, result.output
+    assert read == [tmp_path / "test.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -119,10 +135,12 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         (["convert", "{table}", "{tmp}/out", *FIELDS, "--dev-share", "1.5"], "X136"),
         (["debug-data", "{tmp}/none.csv"], "X106"),
         (["init-config", "{tmp}/my.cfg", "--labelled", "{tmp}/none.csv"], "X106"),
-        (["evaluate", "{tmp}/none", "{table}"], "X751"),
+        (["evaluate", "{tmp}/none", "{tmp}/none.csv"], "X106"),
+        (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl"], "X751"),
     ],
 )
 def test_an_error_is_one_line(arguments, code, table, tmp_path):
+    (tmp_path / "texts.jsonl").write_text(json.dumps({"text": "x", "label": "a"}))
     result = run(*(argument.format(table=table, tmp=tmp_path) for argument in arguments))
     assert result.exit_code == 1
     assert f"[{code}]" in result.output
