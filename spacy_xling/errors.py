@@ -174,6 +174,7 @@ class Errors(metaclass=MessagesWithCodes):
         "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
         "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
     )
+    X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
 
     # 2 pieces
     X201 = (

@@ -146,7 +146,7 @@ def _reasons(
     mode_reason = (
         f"raw text of {', '.join(raw)}"
         if choices.mode == "joint"
-        else "no raw text was given"
+        else "no raw text was given (--unlabelled)"
         if not raw
         else "as you asked"
     )

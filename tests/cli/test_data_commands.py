@@ -99,7 +99,7 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         "\n".join(json.dumps(dict(zip(("text", "label", "lang"), row, strict=True))) for row in rows)
     )
     models = [tmp_path / name / "model-best" for name in ("one", "two")]
-    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "scores.json")
+    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.output.splitlines() if line.strip()]
     assert lines[0] == ["language", "texts", "one", "two"]
@@ -109,7 +109,7 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         ["de", "1", "0.0", "0.0"],
     ]
     assert lines[-1] == ["mean", "of", "the", "targets", "50.0", "50.0"]
-    assert json.loads((tmp_path / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
+    assert json.loads((tmp_path / "new" / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
 
 
 def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
@@ -133,9 +133,11 @@ def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
         (["convert", "{table}", "{tmp}/out.spacy"], "X114"),
         (["convert", "{tmp}/none.csv", "{tmp}/out.spacy"], "X106"),
         (["convert", "{table}", "{tmp}/out", *FIELDS, "--dev-share", "1.5"], "X136"),
+        (["convert", "{table}", "{table}", *FIELDS, "--dev-share", "0.1"], "X145"),
         (["debug-data", "{tmp}/none.csv"], "X106"),
         (["init-config", "{tmp}/my.cfg", "--labelled", "{tmp}/none.csv"], "X106"),
         (["evaluate", "{tmp}/none", "{tmp}/none.csv"], "X106"),
+        (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl", "--json", "{tmp}"], "X145"),
         (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl"], "X751"),
     ],
 )
