@@ -6,7 +6,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from spacy.tokens import Doc
 
 from ..data.conversion import read_docs
-from ..data.labelled import LabelledText
+from ..data.files import find_files
+from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
 from ..errors import Errors
@@ -71,8 +72,11 @@ def advise(
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels, texts with several where one is expected, no raw
         text for joint training, or no such language among it; the encoder can't be read.
+        (FileNotFoundError): There is no `dev`.
     """
     docs = read_docs(corpus)
+    if dev is not None:
+        find_files(dev, KINDS)
     found = survey(docs)
     _check(found, multilabel, mode, unlabelled)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}

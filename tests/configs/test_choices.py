@@ -21,6 +21,7 @@ def labelled(path, labels=("a", "b"), lang="en"):
 
 def test_raw_text_makes_it_joint_and_none_a_baseline(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl")
+    labelled(tmp_path / "dev.jsonl")
     joint = advise(corpus, dev=tmp_path / "dev.jsonl", unlabelled=raw, encoder=str(checkpoint))
     assert (joint.choices.mode, joint.choices.unlabelled) == ("joint", str(raw))
     assert (joint.choices.train, joint.choices.dev) == (str(corpus.path), str(tmp_path / "dev.jsonl"))
@@ -70,7 +71,7 @@ def test_warnings_name_what_is_missing_or_uneven(tmp_path, checkpoint):
 
 def test_raw_text_of_the_source_alone_is_a_warning(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl")
-    advice = advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint), languages=["en"])
+    advice = advise(corpus, dev=corpus.path, unlabelled=raw, encoder=str(checkpoint), languages=["en"])
     assert advice.choices.languages == ["en"]
     (warning,) = advice.warnings
     assert warning.startswith("All raw text is in en, as the labels are")
@@ -79,6 +80,11 @@ def test_raw_text_of_the_source_alone_is_a_warning(tmp_path, raw, checkpoint):
 def test_one_label_is_X740(tmp_path, checkpoint):
     with pytest.raises(ValueError, match=r"X740.*labels: a;"):
         advise(labelled(tmp_path / "train.jsonl", labels=("a",)), encoder=str(checkpoint))
+
+
+def test_a_dev_that_is_not_there_is_X106(tmp_path, checkpoint):
+    with pytest.raises(FileNotFoundError, match=r"X106.*none\.spacy"):
+        advise(labelled(tmp_path / "train.jsonl"), dev=tmp_path / "none.spacy", encoder=str(checkpoint))
 
 
 def test_joint_without_raw_text_is_X742(tmp_path, checkpoint):
