@@ -393,6 +393,11 @@ class Errors(metaclass=MessagesWithCodes):
         "folder and start anew."
     )
 
+    X620 = (
+        "Found use_averages = true and average_last = {average_last}; expected one kind of average. Set "
+        "use_averages = false, or average_last = 0."
+    )
+
     # 7 encoders
     X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
     X702 = (
