@@ -45,6 +45,13 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         probabilities = xp.clip(probabilities, info.tiny, 1 - info.epsneg)
         return xp.log(probabilities) - xp.log1p(-probabilities)
 
+    def _keep_decisions(self, scores: Floats2d, plain: Floats2d) -> Floats2d:
+        """Let rounding lift no score to 0.5, nor push one below it, that isn't there without temperatures."""
+        xp = self.model.ops.xp
+        half = xp.asarray(0.5, dtype=scores.dtype)
+        below = xp.nextafter(half, xp.zeros_like(half))
+        return xp.where(plain < half, xp.minimum(scores, below), xp.maximum(scores, half))
+
     def _require_labels(self) -> None:
         if not self.labels:
             raise ValueError(Errors.X507.format(name=self.name))
