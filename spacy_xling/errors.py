@@ -407,6 +407,10 @@ class Errors(metaclass=MessagesWithCodes):
         "Found use_averages = true and average_last = {average_last}; expected one kind of average. Set "
         "use_averages = false, or average_last = 0."
     )
+    X621 = (
+        "TensorBoard is missing; expected the extra for spacy-xling.TensorBoardLogger.v1. Run pip install "
+        "'spacy-xling[tensorboard]', or take the logger out of [training.logger]."
+    )
 
     # 7 encoders
     X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
