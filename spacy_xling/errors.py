@@ -363,6 +363,15 @@ class Errors(metaclass=MessagesWithCodes):
         "'{name}' can't abstain: any number of its labels may be true of a text, and none too; expected "
         "xling_textcat for that. Leave abstain_below and target_accuracy out."
     )
+    X535 = (
+        "Found heldout_texts = {limit} for '{name}', but no reader of raw text that keeps any from training; "
+        "expected 0, or a reader with heldout_share > 0. Set heldout_share = 0.01 under "
+        "[initialize.components.{name}.unlabelled], or heldout_texts = 0."
+    )
+    X536 = (
+        "Found heldout_languages = {wanted} for '{name}'; expected languages of its raw text: {found}. Correct "
+        "heldout_languages, or add the files."
+    )
 
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."

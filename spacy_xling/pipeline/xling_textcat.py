@@ -120,8 +120,11 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         self._note_abstention(docs, scores)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score the labelled examples; one without categories has nothing to compare with."""
-        return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
+        """Score the labelled examples; one without categories has nothing to compare with. With held-out text
+        its masked-LM loss is added, see `heldout_scores`.
+        """
+        scores = super().score([eg for eg in examples if eg.reference.cats], **kwargs)
+        return {**scores, **self.heldout_scores()}
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.softmax(logits)
@@ -284,6 +287,8 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         labels: Optional[Iterable[str]] = None,
         positive_label: Optional[str] = None,
         unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
     ) -> None:
         """Read the checkpoint, and get ready to train.
 
@@ -294,8 +299,11 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called.
+        heldout_texts (int): How many texts of each language that the reader keeps from training (by its
+            `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
+        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; a checkpoint that doesn't load.
+            raw text; a checkpoint that doesn't load; `heldout_texts` without such texts.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self._read_examples(get_examples(), labels)
@@ -316,6 +324,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if self.objective.has_mlm:
             _ = joint_shim(self.model).masking_vocabulary
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
         seen = count_categories(examples, self._validate_categories)
