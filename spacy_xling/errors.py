@@ -359,6 +359,12 @@ class Errors(metaclass=MessagesWithCodes):
         "lengthen its warm-up, or lower mlm_weight."
     )
 
+    X526 = (
+        "The component '{name}' has mlm_weight > 0 but no raw text; expected a reader under "
+        "[initialize.components.{name}.unlabelled], or mlm_on_batch = true. Give it raw text (a component that is "
+        "loaded or sourced, with the callback spacy-xling.attach_unlabelled.v1 under [initialize.after_init]), or "
+        "set mlm_weight = 0."
+    )
     X530 = (
         "Found the temperature {found} for '{name}'; expected a finite number above 0. Correct its calibration, or "
         "run spacy xling calibrate again."

@@ -72,6 +72,10 @@ class LMHeadShim(ModuleShim):
         set_window(own, find_window(encoder, own, self.settings.window), self.settings.overlap)
         self.encoder, self.tokenizer, self._masking_vocabulary = encoder, own, None
 
+    def unbind(self) -> None:
+        """Hold no encoder."""
+        self.encoder, self.tokenizer, self._masking_vocabulary = None, None, None
+
     def begin_update(self, given: SharedPass) -> tuple[float, Callable[[float], None]]:
         """The masked pass.
 

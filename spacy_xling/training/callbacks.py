@@ -24,6 +24,9 @@ def build_attach_unlabelled_v1(
 
     def attach_unlabelled(nlp: Language) -> Language:
         pipe: Any = nlp.get_pipe(component)
+        if hasattr(pipe, "nlp"):
+            # It still knows the pipeline that it comes from.
+            pipe.nlp = nlp
         pipe.attach_unlabelled(unlabelled(nlp))
         pipe.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
         return nlp
@@ -43,10 +46,14 @@ def build_without_components_v1(components: List[str]) -> Callable[[Language], L
         shipped = copy.copy(nlp)
         # The components are the same, the lists of them aren't: training goes on with all.
         shipped._config = nlp.config.copy()
-        for name in ("_components", "_pipe_meta", "_pipe_configs", "_disabled"):
+        for name in ("_components", "_disabled", "_meta", "_pipe_configs", "_pipe_meta"):
             setattr(shipped, name, copy.copy(getattr(nlp, name)))
         for name in components:
             shipped.remove_pipe(name)
+        # There is nothing left to leave out where training goes on from what is saved.
+        shipped._config["training"]["before_to_disk"] = None
+        # Removing a component links the others anew, which are those of the training.
+        nlp._link_components()
         return shipped
 
     return without_components
