@@ -521,6 +521,23 @@ class Errors(metaclass=MessagesWithCodes):
         "0.95."
     )
     X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
+    X757 = (
+        "matplotlib can't be imported ({error}); expected it for the figures of the report. Install the extra: pip "
+        "install 'spacy-xling[plots]', or leave --html out."
+    )
+    X758 = (
+        "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
+        "writes. Give that file with --closeness, or leave it out."
+    )
+    X759 = (
+        "{path} can't be read ({error}); expected lines that a ConsoleLogger writes to its `output_file`: JSON with "
+        "step, losses and score. Give such a file with --logs, or leave it out."
+    )
+    X760 = (
+        "The closeness of '{encoder}' is of the languages {found}; expected one at least of the scores' target languages: "
+        "{expected}. Run spacy xling inspect on texts of these, with the same language codes."
+    )
+    X761 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
 
 
 class Warnings(metaclass=MessagesWithCodes):

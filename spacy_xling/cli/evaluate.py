@@ -1,13 +1,17 @@
 """`spacy xling evaluate`: pipelines side by side, language by language."""
 
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import srsly
 import typer
 from wasabi import msg
 
 from .app import app, one_line_errors
+
+if TYPE_CHECKING:
+    from ..evaluation.records import Evaluation
+    from ..reporting.inputs import Extras
 
 HELP_THRESHOLD = "Score from which a label counts, where texts have any number of them"
 
@@ -27,6 +31,14 @@ def evaluate_command(
         int, typer.Option(min=0, help="Most mistakes to list, for each pipeline and language")
     ] = 20,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
+    closeness: Annotated[
+        Optional[Path], typer.Option(help="For the report: what `inspect --json` wrote")
+    ] = None,
+    logs: Annotated[
+        Optional[List[Path]],
+        typer.Option(help="For the report: a training's `output_file`; may be given several times"),
+    ] = None,
 ) -> None:
     """Score pipelines on each language: accuracy and F1 with intervals, calibration, mistakes."""
     with one_line_errors():
@@ -34,7 +46,9 @@ def evaluate_command(
         from ..evaluation.bootstrap import Resampling
         from ..evaluation.by_language import column_names, evaluate_models
         from ..evaluation.tables import format_evaluation
+        from ..reporting.inputs import read_extras
 
+        extras = read_extras(html, closeness=closeness, logs=logs or [])
         evaluation = evaluate_models(
             dict(zip(column_names(models), models, strict=True)),
             build_labelled_text_v1(texts),
@@ -46,7 +60,25 @@ def evaluate_command(
         typer.echo(format_evaluation(evaluation))
         for warning in evaluation.warnings:
             msg.warn(warning)
-        if json is not None:
-            json.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(json, evaluation.to_json())
-            msg.good(f"Numbers in {json}")
+        write_files(evaluation, json=json, html=html, extras=extras)
+
+
+def write_files(
+    evaluation: "Evaluation", *, json: Optional[Path], html: Optional[Path], extras: "Extras"
+) -> None:
+    """Write an evaluation to the files that were asked for.
+
+    evaluation (Evaluation): The evaluation.
+    json (Optional[Path]): File for all numbers.
+    html (Optional[Path]): File for the report.
+    extras (Extras): What the report shows besides.
+    """
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(json, evaluation.to_json())
+        msg.good(f"Numbers in {json}")
+    if html is not None:
+        from ..reporting.page import write_report
+
+        write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
+        msg.good(f"Report in {html}")

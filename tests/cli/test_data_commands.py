@@ -1,6 +1,7 @@
 """`convert`, `debug-data`, `init-config` and `evaluate`: parse, call, print."""
 
 import json
+import sys
 
 import pytest
 import spacy
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from tests.conftest import TEXTS, write_raw
+from tests.test_import import HEAVY, PACKAGE, top_imports
 
 
 @pytest.fixture
@@ -154,6 +156,44 @@ def test_evaluate_passes_its_options_on(tmp_path):
     settings = {key: written["$evaluation"][key] for key in ("source", "confidence", "resamples", "seed")}
     assert settings == {"source": "da", "confidence": 0.5, "resamples": 7, "seed": 3}
     assert len(written["model"]["da"]["mistakes"]) == 2
+
+
+def test_evaluate_writes_a_report(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    rows = [{"text": f"<i>{n}</i>", "label": "ab"[n % 2], "lang": ["en", "da"][n // 4]} for n in range(8)]
+    srsly.write_jsonl(tmp_path / "test.jsonl", rows)
+    closeness = {"encoder": "mini", "languages": [{"language": "da", "distance": 0.5}]}
+    srsly.write_json(tmp_path / "inspect.json", closeness)
+    line = {"step": 10, "losses": {"textcat": 0.5}, "score": 0.5}
+    logs = []
+    for name in ("one", "two"):
+        logs += ["--logs", tmp_path / f"{name}.jsonl"]
+        srsly.write_jsonl(tmp_path / f"{name}.jsonl", [line])
+    report = tmp_path / "new" / "report.html"
+    command = ["evaluate", tmp_path / "model", tmp_path / "test.jsonl"]
+    extras = ["--closeness", tmp_path / "inspect.json", *logs]
+    result = run(*command, "--html", report, *extras)
+    assert result.exit_code == 0, result.output
+    page = report.read_text(encoding="utf-8")
+    assert "&lt;i&gt;1&lt;/i&gt;" in page
+    assert "Gap against closeness" in page
+    assert "Loss textcat" in page
+    assert "[X761]" in run(*command, *extras).output
+
+
+def test_evaluate_without_matplotlib_fails_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("evaluate", tmp_path / "none", tmp_path / "none", "--html", tmp_path / "a.html")
+    assert result.exit_code == 1
+    assert "[X757]" in result.output
+
+
+def test_the_command_imports_nothing_heavy():
+    imports = top_imports(PACKAGE / "cli" / "evaluate.py")
+    assert {name.split(".")[0] for name in imports}.isdisjoint({*HEAVY, "sklearn", "matplotlib", "jinja2"})
+    assert {name for name in imports if name.startswith(".")} == {".app"}
 
 
 def test_evaluate_with_a_threshold(tmp_path):
