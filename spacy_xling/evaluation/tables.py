@@ -21,7 +21,7 @@ def format_evaluation(evaluation: Evaluation) -> str:
     """
     parts = [format_accuracy(evaluation)]
     for name, model in evaluation.models.items():
-        parts += [f"{name}, in percent", format_model(model, evaluation.languages)]
+        parts += [f"\n{name}, in percent", format_model(model, evaluation.languages)]
         if lines := format_mistakes(model):
             parts += [f"{name}, the surest of its mistakes", "\n".join(lines)]
     return "\n".join(parts)

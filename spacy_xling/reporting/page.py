@@ -16,7 +16,13 @@ from ..evaluation.tables import percent
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
 from .inputs import Closeness, Log
-from .pictures import accuracy_picture, closeness_picture, curves_pictures, reliability_pictures
+from .pictures import (
+    FEWEST_JOINED,
+    accuracy_picture,
+    closeness_picture,
+    curves_pictures,
+    reliability_pictures,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Characters of a text in the table of mistakes; JSON has all of it.
@@ -121,6 +127,7 @@ def render_report(
         confusions=confusions,
         grids=grids,
         reliability=reliability_pictures(evaluation),
+        fewest=FEWEST_JOINED,
         labels=labels,
         mistakes=mistake_rows(evaluation, labels),
         # matplotlib has escaped its texts.

@@ -17,6 +17,8 @@ WIDTH, NARROW = 700, 320
 PANEL, ROW = 210, 9
 # The fewest languages that a rank correlation says anything about.
 FEWEST = 4
+# The fewest predictions of a bin that a line leads to.
+FEWEST_JOINED = 5
 
 
 def accuracy_picture(evaluation: Evaluation) -> Picture:
@@ -210,7 +212,8 @@ def _reliability(number: int, language: str, found: Mapping[str, tuple[int, Scor
         for index, score in found.values():
             bins = [bin_ for bin_ in score.reliability or [] if bin_.size]
             colour = SERIES[index % len(SERIES)]
-            axis.plot(*_points(bins), color=colour, linewidth=1, alpha=0.6)
+            joined = [bin_ for bin_ in bins if bin_.size >= FEWEST_JOINED]
+            axis.plot(*_points(joined), color=colour, linewidth=1, alpha=0.6)
             # The area of a mark says how many predictions it stands for.
             areas = [4 + 60 * bin_.size / sum(one.size for one in bins) for bin_ in bins]
             axis.scatter(
