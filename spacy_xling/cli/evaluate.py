@@ -42,12 +42,14 @@ def evaluate_command(
 ) -> None:
     """Score pipelines on each language: accuracy and F1 with intervals, calibration, mistakes."""
     with one_line_errors():
+        from ..data.files import require_new_files
         from ..data.labelled import build_labelled_text_v1
         from ..evaluation.bootstrap import Resampling
         from ..evaluation.by_language import column_names, evaluate_models
         from ..evaluation.tables import format_evaluation
         from ..reporting.inputs import read_extras
 
+        require_new_files([path for path in (json, html) if path is not None], overwrite=True)
         extras = read_extras(html, closeness=closeness, logs=logs or [])
         evaluation = evaluate_models(
             dict(zip(column_names(models), models, strict=True)),

@@ -49,12 +49,13 @@ def evaluate_models(
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each pipeline and language.
     RETURNS (Evaluation): The record.
-    RAISES (ValueError): Settings out of range, no pipeline at a path, and as `evaluate_by_language`.
+    RAISES (ValueError): Settings out of range, no pipeline at a path, and as `read_test_text` and
+        `predict`.
     """
     check_resampling(resampling)
+    texts = labelled_texts(corpus)
     for path in models.values():
         require_pipeline(path)
-    texts = labelled_texts(corpus)
     scores = {
         name: score_model(
             predict(load_pipeline(path), texts.docs, threshold=threshold),
@@ -77,30 +78,40 @@ def evaluate_models(
 
 def evaluate_by_language(
     nlp: Language,
-    corpus: LabelledText,
+    docs: Sequence[Doc],
     *,
     threshold: Optional[float] = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
     mistakes: int = 20,
 ) -> Dict[str, Score]:
-    """Score a pipeline on each language of a corpus.
+    """Score a pipeline on each language of some texts.
 
     nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
-    corpus (LabelledText): The corpus. Its unlabelled texts are passed over.
+    docs (Sequence[Doc]): Labelled texts.
     threshold (Optional[float]): Score from which a label counts as given where texts have any number of
         labels; None for the pipeline's own. Where each has exactly one, the highest score counts.
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each language.
     RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
-    RAISES (ValueError): The corpus has no labelled text, or as `predict`.
+    RAISES (ValueError): As `predict`.
     """
-    predictions = predict(nlp, labelled_texts(corpus).docs, threshold=threshold)
+    predictions = predict(nlp, docs, threshold=threshold)
     scores = score_model(predictions, source="", resampling=resampling, mistakes=mistakes)
     return dict(scores.languages)
 
 
+def read_test_text(corpus: LabelledText) -> List[Doc]:
+    """Read the texts to score pipelines on.
+
+    corpus (LabelledText): The corpus. Its unlabelled texts are passed over.
+    RETURNS (List[Doc]): The labelled texts.
+    RAISES (ValueError): It has none, or is not what the reader expects.
+    """
+    return list(labelled_texts(corpus).docs)
+
+
 def labelled_texts(corpus: LabelledText) -> Texts:
-    """Read the labelled texts of a corpus.
+    """Read the labelled texts of a corpus, and note what it lacks.
 
     corpus (LabelledText): The corpus.
     RETURNS (Texts): The texts.

@@ -15,6 +15,7 @@ from spacy_xling.evaluation.by_language import (
     evaluate_models,
     load_pipeline,
     mean_of_targets,
+    read_test_text,
 )
 
 
@@ -53,10 +54,18 @@ def warnings_of(evaluation):
     return [warning for warning in evaluation.warnings if "W754" not in warning]
 
 
+def read(path, records):
+    return read_test_text(corpus(path, records))
+
+
+def read_rows(path, *rows):
+    return read_test_text(rows_to_corpus(path, *rows))
+
+
 def test_scores_are_scikit_learns_on_one_label(nlp, tmp_path):
     rows = [("ax", "a", "en"), ("by", "a", "en"), ("cz", "c", "en"), ("a", "b", "da"), ("b", "b", "da")]
     records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
-    scores = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records))
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert list(scores) == ["en", "da"]
     for language, score in scores.items():
         truth = [label for _, label, lang in rows if lang == language]
@@ -72,7 +81,7 @@ def test_scores_are_scikit_learns_on_any_number_of_labels(nlp, tmp_path):
     rows = [("ax b", "ab"), ("c", "a"), ("b c", "bc"), ("x", "c"), ("x", "")]
     label_set = list("abc")
     records = [{"text": text, "labels": list(labels), "label_set": label_set} for text, labels in rows]
-    (score,) = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records)).values()
+    (score,) = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records)).values()
     truth = [[label in labels for label in "abc"] for _, labels in rows]
     guess = [[any(word[0] == label for word in text.split()) for label in "abc"] for text, _ in rows]
     assert score.accuracy == pytest.approx(accuracy_score(truth, guess)) == pytest.approx(3 / 5)
@@ -84,14 +93,14 @@ def test_the_threshold_counts_for_any_number_of_labels(nlp, tmp_path):
         {"text": "a", "labels": ["a"], "label_set": ["a", "b"]},
         {"text": "x", "labels": [], "label_set": ["a"]},
     ]
-    (score,) = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records), threshold=0.9).values()
+    (score,) = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records), threshold=0.9).values()
     assert score.accuracy == 0.5
 
 
 def test_the_mean_leaves_the_source_out(nlp, tmp_path):
     rows = [("a", "a", "en"), ("a", "b", "da"), ("b", "b", "da"), ("a", "b", "de")]
     records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
-    scores = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records))
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert mean_of_targets(scores, "en") == pytest.approx((1 / 2 + 0) / 2)
 
 
@@ -106,7 +115,7 @@ def test_the_pipeline_knows_the_language_and_nothing_else_of_the_truth(tmp_path)
 
     nlp = spacy.blank("xx")
     nlp.add_pipe("test_look")
-    evaluate_by_language(nlp, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", None)))
+    evaluate_by_language(nlp, read_rows(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", None)))
     assert seen == [("a", "en", {}), ("b", None, {})]
 
 
@@ -186,7 +195,7 @@ def test_pipelines_of_other_labels_than_each_other_and_than_the_texts_are_named(
     assert "labels that another one hasn't: b, c;" in found.warnings[0]
     assert "no text was annotated for: z." in found.warnings[3]
     with pytest.raises(ValueError, match=r"\[X753\].*a, z.*b$|\[X753\].*a, z.*b\."):
-        evaluate_by_language(other, rows_to_corpus(tmp_path / "other.jsonl", ("b", "b", "en")))
+        evaluate_by_language(other, read_rows(tmp_path / "other.jsonl", ("b", "b", "en")))
 
 
 def test_a_source_that_no_text_has_is_named(nlp, tmp_path):
@@ -203,7 +212,7 @@ def test_a_text_of_labels_that_nothing_is_known_about_is_left_out(nlp, tmp_path)
         {"text": "a b", "labels": ["a", "b"], "label_set": ["a", "b"]},
         {"text": "a", "labels": [], "label_set": ["other"], "lang": "da"},
     ]
-    scores = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records))
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert list(scores) == ["-"]
 
 
@@ -216,7 +225,7 @@ def test_a_score_that_is_no_number_is_X754(tmp_path):
     nlp = spacy.blank("xx")
     nlp.add_pipe("test_nan")
     with pytest.raises(ValueError, match="X754"):
-        evaluate_by_language(nlp, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en")))
+        evaluate_by_language(nlp, read_rows(tmp_path / "in.jsonl", ("a", "a", "en")))
 
 
 @pytest.mark.parametrize(
@@ -234,21 +243,28 @@ def test_settings_of_intervals_that_say_nothing_are_errors(settings, code, tmp_p
         evaluate_models({}, texts, resampling=Resampling(**settings))
 
 
-def test_a_missing_pipeline_is_missed_before_any_work(nlp, tmp_path):
+def test_a_missing_pipeline_is_missed_before_any_is_loaded(nlp, tmp_path, monkeypatch):
     nlp.to_disk(tmp_path / "one")
-    paths = {"one": tmp_path / "one", "two": tmp_path / "two"}
+    paths, loaded = {"one": tmp_path / "one", "two": tmp_path / "two"}, []
+    monkeypatch.setattr(spacy, "load", loaded.append)
     with pytest.raises(ValueError, match=r"X751.*two"):
-        evaluate_models(paths, build_labelled_text_v1(tmp_path / "none.jsonl"))
+        evaluate_models(paths, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en")))
+    assert loaded == []
 
 
-def test_unlabelled_text_alone_is_X750(nlp, tmp_path):
+def test_unlabelled_text_is_passed_over(tmp_path):
+    (doc,) = read(tmp_path / "in.jsonl", [{"text": "a", "label": None}, {"text": "b", "label": "b"}])
+    assert (doc.text, doc.cats) == ("b", {"b": 1.0})
+
+
+def test_unlabelled_text_alone_is_X750(tmp_path):
     with pytest.raises(ValueError, match="X750"):
-        evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", [{"text": "a", "label": None}]))
+        read(tmp_path / "in.jsonl", [{"text": "a", "label": None}])
 
 
 def test_a_pipeline_without_categories_is_X752(tmp_path):
     with pytest.raises(ValueError, match="X752"):
-        evaluate_by_language(spacy.blank("xx"), corpus(tmp_path / "in.jsonl", [{"text": "a", "label": "a"}]))
+        evaluate_by_language(spacy.blank("xx"), read(tmp_path / "in.jsonl", [{"text": "a", "label": "a"}]))
 
 
 def test_a_folder_without_a_pipeline_is_X751(tmp_path):
