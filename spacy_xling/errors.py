@@ -359,6 +359,25 @@ class Errors(metaclass=MessagesWithCodes):
         "lengthen its warm-up, or lower mlm_weight."
     )
 
+    X530 = (
+        "Found the temperature {found} for '{name}'; expected a finite number above 0. Correct its calibration, or "
+        "run spacy xling calibrate again."
+    )
+    X531 = "Found abstain_below = {found} for '{name}'; expected a score from 0 (never) to 1. Set e.g. 0.5, or none."
+    X532 = (
+        "'{name}' can't abstain: any number of its labels may be true of a text, and none too; expected "
+        "xling_textcat for that. Leave abstain_below and target_accuracy out."
+    )
+    X535 = (
+        "Found heldout_texts = {limit} for '{name}', but no reader of raw text that keeps any from training; "
+        "expected 0, or a reader with heldout_share > 0. Set heldout_share = 0.01 under "
+        "[initialize.components.{name}.unlabelled], or heldout_texts = 0."
+    )
+    X536 = (
+        "Found heldout_languages = {wanted} for '{name}'; expected languages of its raw text: {found}. Correct "
+        "heldout_languages, or add the files."
+    )
+
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
     X602 = "Found {name} = {value}; expected a finite number above 0. Correct it in the config."
@@ -396,6 +415,15 @@ class Errors(metaclass=MessagesWithCodes):
     X616 = (
         "The checkpoint {path} can't be read ({error}); expected what a run of this version wrote. Remove the "
         "folder and start anew."
+    )
+
+    X620 = (
+        "Found use_averages = true and average_last = {average_last}; expected one kind of average. Set "
+        "use_averages = false, or average_last = 0."
+    )
+    X621 = (
+        "TensorBoard is missing; expected the extra for spacy-xling.TensorBoardLogger.v1. Run pip install "
+        "'spacy-xling[tensorboard]', or take the logger out of [training.logger]."
     )
 
     # 7 encoders
@@ -535,10 +563,36 @@ class Errors(metaclass=MessagesWithCodes):
         "step, losses and score. Give such a file with --logs, or leave it out."
     )
     X760 = (
+        "The pipeline has {found} for a component to calibrate; expected one xling_textcat or "
+        "xling_textcat_multilabel. Give its name with --component, or another pipeline."
+    )
+    X761 = (
+        "{count} labelled texts with a piece were found to calibrate on; expected {least} or more. Give more dev "
+        "text."
+    )
+    X762 = (
+        "All {count} texts are classified right, so that no temperature fits best: the lower, the better; expected "
+        "some mistakes. Give more dev text, or leave the scores as they are."
+    )
+    X763 = "The dev text has the labels {unknown}; expected only those of '{name}': {known}. Take these texts out."
+    X764 = (
+        "Found abstain_below = {abstain_below} and target_accuracy = {target_accuracy}; expected one of them, from "
+        "0 to 1. Leave one out, or correct it."
+    )
+    X765 = (
+        "The output {path} exists and is not an empty folder; expected one that is new or empty, so that nothing is "
+        "lost. Choose another --output, or add --overwrite to replace a pipeline."
+    )
+    X766 = (
+        "No threshold reaches an accuracy of {target}: the best is {best:.3f}, on the {answered} texts with the "
+        "highest scores ({least} are needed); expected a lower target. Lower --target-accuracy, or give more dev "
+        "text."
+    )
+    X780 = (
         "The closeness of '{encoder}' is of the languages {found}; expected one at least of the scores' target languages: "
         "{expected}. Run spacy xling inspect on texts of these, with the same language codes."
     )
-    X761 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
+    X781 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
 
 
 class Warnings(metaclass=MessagesWithCodes):

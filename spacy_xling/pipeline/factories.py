@@ -125,7 +125,7 @@ SCORE_WEIGHTS = {
 
 @Language.factory(
     "xling_textcat",
-    assigns=["doc.cats"],
+    assigns=["doc.cats", "doc._.abstained"],
     default_config=TEXTCAT_CONFIG["textcat"],
     default_score_weights=SCORE_WEIGHTS,
 )

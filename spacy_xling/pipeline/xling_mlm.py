@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from spacy import util
@@ -98,6 +98,12 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Leave the documents as they are."""
         yield from stream
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Measure the masked-LM loss on held-out text, if there is some; see `heldout_scores`."""
+        if self._heldout:
+            self._bind_upstream()
+        return self.heldout_scores()
 
     # Training
 
@@ -198,29 +204,36 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         *,
         nlp: Optional[Language] = None,
         unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
     ) -> None:
         """Read the LM head of the transformer's checkpoint, and get ready to train.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a sample of the training data; not looked at.
         nlp (Optional[Language]): The pipeline.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
-            mlm_weight 0 neither it nor the head is read.
+            mlm_weight 0 and no `heldout_texts` neither it nor the head is read.
+        heldout_texts (int): How many texts of each language that the reader keeps from training (by its
+            `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
+        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No transformer before the component; lambda > 0 without raw text; a checkpoint
-            without a trained LM head that is tied to the word embeddings.
+            without a trained LM head that is tied to the word embeddings; `heldout_texts` without such texts.
         """
         validate_get_examples(get_examples, "XlingMaskedLM.initialize")
         self.nlp = self.nlp if nlp is None else nlp
         self._reset_training()
         self._raw = None
+        self._heldout = {}
         upstream = self._bind_upstream()
-        if not self.objective.has_mlm:
+        if not (self.objective.has_mlm or heldout_texts):
             return
-        if unlabelled is not None:
+        if unlabelled is not None and self.objective.has_mlm:
             self.attach_unlabelled(unlabelled(nlp))
-        if self._raw is None and not self.mlm_on_batch:
+        if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X503.format(name=self.name))
         _ = self._shim.masking_vocabulary
         self._load_head(upstream)
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     def _load_head(self, upstream: Upstream) -> None:
         shim = lm_head_shim(self.model)

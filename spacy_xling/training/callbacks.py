@@ -1,22 +1,31 @@
 """Callbacks for a training config."""
 
 import copy
-from typing import Callable, List
+from typing import Any, Callable, List, Optional
 
 from spacy.language import Language
 
 
-def build_attach_unlabelled_v1(component: str, unlabelled: Callable) -> Callable[[Language], Language]:
+def build_attach_unlabelled_v1(
+    component: str,
+    unlabelled: Callable,
+    heldout_texts: int = 0,
+    heldout_languages: Optional[List[str]] = None,
+) -> Callable[[Language], Language]:
     """Give raw text to a component that is sourced from another pipeline, which spaCy doesn't initialize
     again. For `[initialize.after_init]`.
 
     component (str): Name of the component.
     unlabelled (Callable): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+    heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
+    heldout_languages (Optional[List[str]]): Those languages; None for all.
     RETURNS (Callable): The callback.
     """
 
     def attach_unlabelled(nlp: Language) -> Language:
-        nlp.get_pipe(component).attach_unlabelled(unlabelled(nlp))  # type: ignore[attr-defined]
+        pipe: Any = nlp.get_pipe(component)
+        pipe.attach_unlabelled(unlabelled(nlp))
+        pipe.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
         return nlp
 
     return attach_unlabelled
