@@ -543,7 +543,31 @@ class Errors(metaclass=MessagesWithCodes):
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
     X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
-
+    X753 = (
+        "The pipeline gives the labels {found}; expected one at least of the texts' labels: {expected}. Give texts "
+        "with its labels, or the pipeline that was trained for these."
+    )
+    X754 = (
+        "The pipeline gave the score {score} for the label '{label}' to the text {text!r}; expected a finite number. "
+        "Look for the step at which its training went wrong, or give another pipeline."
+    )
+    X755 = (
+        "Found confidence = {confidence}; expected a number between 0 and 1, both excluded. Give e.g. --confidence "
+        "0.95."
+    )
+    X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
+    X757 = (
+        "matplotlib can't be imported ({error}); expected it for the figures of the report. Install the extra: pip "
+        "install 'spacy-xling[plots]', or leave --html out."
+    )
+    X758 = (
+        "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
+        "writes. Give that file with --closeness, or leave it out."
+    )
+    X759 = (
+        "{path} can't be read ({error}); expected lines that a ConsoleLogger writes to its `output_file`: JSON with "
+        "step, losses and score. Give such a file with --logs, or leave it out."
+    )
     X760 = (
         "The pipeline has {found} for a component to calibrate; expected one xling_textcat or "
         "xling_textcat_multilabel. Give its name with --component, or another pipeline."
@@ -570,6 +594,11 @@ class Errors(metaclass=MessagesWithCodes):
         "highest scores ({least} are needed); expected a lower target. Lower --target-accuracy, or give more dev "
         "text."
     )
+    X780 = (
+        "The closeness of '{encoder}' is of the languages {found}; expected one at least of the scores' target languages: "
+        "{expected}. Run spacy xling inspect on texts of these, with the same language codes."
+    )
+    X781 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -597,4 +626,28 @@ class Warnings(metaclass=MessagesWithCodes):
         "Of the pieces that are kept from '{name}', {n} hold characters that the vocabulary has no continuing "
         "piece for ({first} ...): a word that was unknown for such a character may come out in pieces after "
         "trimming. All other words keep their pieces. Nothing needs to be done if that is harmless."
+    )
+    W750 = (
+        "The {count} text(s) of language '{language}' have no labels; expected some. The language is left out: label "
+        "texts of it, or take them out."
+    )
+    W751 = (
+        "The file {path} gave no text of the language that it is named by; expected one at least. The language is "
+        "missing: fill the file, or remove it."
+    )
+    W752 = (
+        "Found texts of {languages}; expected the source language '{source}' among them. Without it there is no gap, "
+        "and all languages count as targets: give --source one of these, or add its texts."
+    )
+    W753 = (
+        "The pipeline '{name}' has never seen the class '{label}' in training; expected all classes of the texts. Its "
+        "{count} text(s) count as wrong: train with texts of it, or take them out."
+    )
+    W754 = (
+        "The pipeline '{name}' has labels that no text was annotated for: {labels}. They count as 0 in its macro "
+        "scores, as in those of spacy evaluate: add texts, or keep it in mind."
+    )
+    W755 = (
+        "The pipeline '{name}' has labels that another one hasn't: {labels}; expected the same for all. Their F1 is "
+        "over other labels and can't be compared, their accuracy can: train them on the same labels."
     )
