@@ -453,3 +453,13 @@ def test_a_slow_tokenizer_of_the_transformer_is_X302(checkpoint, monkeypatch):
 def test_the_component_does_not_touch_the_transformers_own_block(checkpoint):
     with_it, without = make_shared(checkpoint), make_shared(checkpoint, mlm=False)
     assert with_it.config["components"]["transformer"] == without.config["components"]["transformer"]
+
+
+def test_last_averages_that_miss_the_encoder_are_a_warning(checkpoint):
+    nlp, examples = ready(checkpoint)
+    optimizer = build_adamw_v1(0.01, average_last=2)
+    with pytest.warns(UserWarning, match=r"W521.*'transformer'"):
+        train_step(nlp, [examples], optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        train_step(nlp, [examples], optimizer)
