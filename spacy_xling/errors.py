@@ -617,6 +617,11 @@ class Warnings(metaclass=MessagesWithCodes):
         "nothing, and no more masked passes are run. Take '{upstream}' out of frozen_components, or leave "
         "'{name}' out of the pipeline."
     )
+    W521 = (
+        "The optimizer averages weights, but averages can't be put in the place of those of the transformer "
+        "'{upstream}': components would be evaluated with averages on an encoder without. Set use_averages = false "
+        "and average_last = 0, or use xling_textcat, whose encoder is averaged."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "

@@ -208,8 +208,11 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         """Step the LM head, and lambda's schedule. The encoder is stepped by the transformer component, with
         the sum of the gradients of all sub-batches.
 
-        sgd (Optimizer): The optimizer.
+        sgd (Optimizer): The optimizer. A warning says where its averages miss the encoder.
         """
+        if self._step == 0 and self._n_batches and getattr(sgd, "averages", None) is not None:
+            # thinc's shim looks for averages under keys that thinc's optimizers don't write.
+            warnings.warn(Warnings.W521.format(upstream=self.upstream), stacklevel=2)
         if self._n_batches:
             self._n_batches = 0
             self._step += 1

@@ -79,7 +79,8 @@ class AdamW(Optimizer):
         a = d * a + (1 - d) * w with d = min(0.9999, (1 + t) / (10 + t)), and a = w before the first update.
     average_last (int): Instead of that, keep the plain mean of the weights at the last so many checkpoints
         (Schmidt+ 2023, arXiv 2305.16834), as many as there are at first; 0 keeps none. The main memory holds
-        as many copies of the weights.
+        as many copies of the weights. Averages reach thinc's layers and this package's components; the torch
+        weights of others, such as those of spacy-transformers, stay as they are.
     average_every (int): Steps from one such checkpoint to the next, the first being after the first step.
         With the `eval_frequency` of the training, which evaluates at these very steps, they are the weights
         at the last evaluations. Steps are counted in calls of `step_schedules`, as spaCy's loop makes them.

@@ -561,3 +561,14 @@ def test_the_saved_config_has_the_transformers_block_as_it_was(checkpoint, tmp_p
     before = make_shared(checkpoint, mlm=False).config["components"]["transformer"]
     trained(checkpoint, steps=1).to_disk(tmp_path)
     assert spacy.load(tmp_path).config["components"]["transformer"] == before
+
+
+@pytest.mark.parametrize("averages", [{"average_last": 2}, {"use_averages": True}], ids=str)
+def test_averages_that_miss_the_encoder_are_a_warning(averages, checkpoint):
+    nlp, examples = ready(checkpoint)
+    optimizer = build_adamw_v1(0.01, **averages)
+    with pytest.warns(UserWarning, match=r"W521.*'transformer'"):
+        train_step(nlp, [examples], optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        train_step(nlp, [examples], optimizer)
