@@ -2,7 +2,7 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
 code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
-7 encoders.
+7 encoders, evaluation, comparison.
 """
 
 
@@ -508,6 +508,39 @@ class Errors(metaclass=MessagesWithCodes):
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
     X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
+    X770 = (
+        "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
+        "Start from configs/compare.cfg."
+    )
+    X771 = (
+        "Found the name {name!r}; expected one of letters, digits, '.', '+', '-' and '_', for a folder is named so. "
+        "Change it."
+    )
+    X772 = (
+        "The config {config} of '{name}' can't be read with the plan's settings ({error}); expected a config that "
+        "has each of them. Correct its path, or its settings in the plan."
+    )
+    X773 = "The plan names the {what} '{name}'; expected one of {known}. Correct the name, or add its block."
+    X774 = "Found seeds = {seeds}; expected each once. Take out what is there twice."
+    X775 = (
+        "The plan of {title} has changed since the run in {folder}: {changes}; expected the same one, for results "
+        "of two plans must not be mixed. Undo the changes, take another --output, or remove that folder."
+    )
+    X776 = (
+        "The config {config} of '{way}' doesn't take its seed from the plan; expected training.seed = "
+        "${{system.seed}}, so that seeds differ. Correct the config."
+    )
+    X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
+    X778 = "Another process is at work in {output}; expected none. Wait for it, end it, or choose another --output."
+    X779 = "Found no {what}; expected one or more. See what has failed in the logs."
+    X780 = (
+        "The way '{way}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "
+        "expected 1 or more of both to equalise compute. Set max_steps, or leave --equal-compute out."
+    )
+    X781 = (
+        "{test} has labelled text of the languages {found}; expected the source '{source}' and one more. Correct "
+        "`source`, or give test text by language."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):

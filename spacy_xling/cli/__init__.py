@@ -5,6 +5,7 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 
 # Each module adds its command to the app.
 from . import (
+    compare,
     convert,
     debug_data,
     evaluate,
@@ -20,6 +21,7 @@ from .app import app
 
 __all__ = [
     "app",
+    "compare",
     "convert",
     "debug_data",
     "evaluate",

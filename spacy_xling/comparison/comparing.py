@@ -1,0 +1,159 @@
+"""A comparison from its plan to its table."""
+
+import json
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+from ..data.conversion import read_docs
+from ..data.labelled import build_labelled_text_v1
+from ..data.languages import rows_by_language
+from ..errors import Errors
+from ..training.checkpoints import write_file
+from .equal_compute import Cost, equal_steps
+from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
+from .plan import Plan
+from .running import Machine, Say, locked, run_jobs
+from .summary import Result, Summary, summarize
+from .table import format_markdown, to_plain
+
+MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
+
+
+class Failure(NamedTuple):
+    """A run that failed.
+
+    title (str): What it is of.
+    error (str): The last line of its error.
+    log (Path): Where all of it lies.
+    """
+
+    title: str
+    error: str
+    log: Path
+
+
+class Comparison(NamedTuple):
+    """A comparison that has come to its end.
+
+    summary (Optional[Summary]): What the finished runs show; None if there are none.
+    failures (List[Failure]): The runs that failed.
+    """
+
+    summary: Optional[Summary]
+    failures: List[Failure]
+
+
+def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = print) -> Comparison:
+    """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
+
+    It may be killed at any moment and started again: finished runs are never repeated, one that has begun
+    goes on from its last checkpoint.
+
+    plan (Plan): The plan.
+    output (Path): Folder of the comparison.
+    machine (Machine): How runs are done.
+    say (Callable[[str], None]): Takes a line on each run.
+    RETURNS (Comparison): Table and failures.
+    RAISES (ValueError): The plan isn't what is expected, or differs from what a run in the folder is of.
+    """
+    check_test(plan)
+    with locked(output) as lock:
+        machine = machine._replace(lock=lock)
+        jobs, failed = plan_jobs(plan, output), {}
+        if plan.compare.equal_compute:
+            first = [*jobs.encoders, *jobs.measures]
+            _check_plans(first)
+            failed = run_jobs(first, machine, say)
+            steps = equal_steps(_costs(jobs))
+            say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
+            jobs = plan_jobs(plan, output, max_steps=steps)
+        every = [*jobs.encoders, *jobs.trainings]
+        _check_plans(every)
+        failed = {**failed, **run_jobs(every, machine, say)}
+        done = Comparison(_summary(plan, jobs), _failures([*jobs.measures, *every], failed))
+        _write(done, output)
+    return done
+
+
+def check_test(plan: Plan) -> None:
+    """Check, before any training, that there is something to score on.
+
+    plan (Plan): The plan.
+    RAISES (ValueError): The source language, or any other, has no labelled text.
+    """
+    docs = [doc for doc in read_docs(build_labelled_text_v1(plan.compare.test)) if doc.cats]
+    found, source = list(rows_by_language(docs)), plan.compare.source
+    if source not in found or len(found) < 2:
+        raise ValueError(Errors.X781.format(test=plan.compare.test, found=found, source=source))
+
+
+def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
+    """What the finished trainings have found.
+
+    plan (Plan): The plan.
+    jobs (Jobs): Its runs.
+    RETURNS (Dict[str, Dict[int, Result]]): Results by way and seed; what an encoder has cost is part of what
+        each pipeline that starts from it has.
+    """
+    results: Dict[str, Dict[int, Result]] = {way: {} for way in plan.ways}
+    for job in jobs.trainings:
+        found, made = job.result, job.encoder.result if job.encoder else None
+        if found is None or job.seed is None:
+            continue
+        adaptation = made or {"encoder_pieces": 0, "seconds": 0.0}
+        results[job.name][job.seed] = Result(
+            languages=found["languages"],
+            exclusive=found["exclusive"],
+            steps=found["steps"],
+            encoder_pieces=found["encoder_pieces"] + adaptation["encoder_pieces"],
+            adaptation_pieces=adaptation["encoder_pieces"],
+            seconds=found["seconds"] + adaptation["seconds"],
+        )
+    return results
+
+
+def _check_plans(jobs: List[Job]) -> None:
+    for job in jobs:
+        require_same_plan(job)
+
+
+def _costs(jobs: Jobs) -> Dict[str, Cost]:
+    """What each way costs; one whose steps couldn't be measured is left out, and fails again in its runs."""
+    costs = {}
+    for job in jobs.measures:
+        found, made = job.result, job.encoder.result if job.encoder else None
+        if found is not None:
+            # Of the training, which is not cut short.
+            planned = next(other for other in jobs.trainings if other.name == job.name)
+            costs[job.name] = Cost(
+                found["encoder_pieces"] / found["steps"],
+                planned.plan["config"]["training"]["max_steps"],
+                0.0 if made is None else made["encoder_pieces"],
+            )
+    return costs
+
+
+def _summary(plan: Plan, jobs: Jobs) -> Optional[Summary]:
+    results = collect(plan, jobs)
+    if not any(results.values()):
+        return None
+    return summarize(results, source=plan.compare.source, score=plan.compare.score)
+
+
+def _failures(jobs: List[Job], failed: Dict[Path, str]) -> List[Failure]:
+    return [
+        Failure(job.title, failed[job.folder], (job.encoder or job).folder / LOG_FILE)
+        if job.encoder is not None and job.encoder.folder in failed
+        else Failure(job.title, failed[job.folder], job.folder / LOG_FILE)
+        for job in jobs
+        if job.folder in failed
+    ]
+
+
+def _write(done: Comparison, output: Path) -> None:
+    failures = [{**failure._asdict(), "log": str(failure.log)} for failure in done.failures]
+    plain = {**(to_plain(done.summary) if done.summary else {}), "failures": failures}
+    write_file(output / JSON_FILE, json.dumps(plain, indent=1, ensure_ascii=False))
+    if done.summary is not None:
+        lines = [f"\n{failure.title} failed: {failure.error}\n" for failure in done.failures]
+        write_file(output / MARKDOWN_FILE, "".join([format_markdown(done.summary), *lines]))
