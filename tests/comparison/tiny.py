@@ -1,6 +1,7 @@
 """A comparison that takes seconds: two ways of a bag of words, on a few texts in three languages."""
 
 import json
+import random
 from pathlib import Path
 
 import srsly
@@ -11,6 +12,7 @@ from spacy_xling.comparison.plan import read_plan
 CONFIG = """
 [paths]
 train = null
+dev = null
 
 [system]
 seed = 9
@@ -39,7 +41,7 @@ path = ${paths.train}
 
 [corpora.dev]
 @readers = "spacy-xling.LabelledText.v1"
-path = ${paths.train}
+path = ${paths.dev}
 
 [training]
 seed = ${system.seed}
@@ -50,9 +52,13 @@ max_steps = 6
 eval_frequency = 2
 dropout = 0.5
 
+[training.batcher]
+@batchers = "spacy.batch_by_sequence.v1"
+size = 4
+
 [training.optimizer]
 @optimizers = "Adam.v1"
-learn_rate = 0.01
+learn_rate = 0.005
 """
 
 PLAN = """
@@ -66,11 +72,15 @@ seeds = [0, 1]
 
 [settings]
 paths.train = ${paths.folder}/train.jsonl
+paths.dev = ${paths.folder}/dev.jsonl
 
 [ways]
 
 [ways.slow]
 config = ${paths.folder}/way.cfg
+
+[ways.slow.settings]
+training.max_steps = 6
 
 [ways.fast]
 config = ${paths.folder}/way.cfg
@@ -80,24 +90,30 @@ training.max_steps = 12
 training.optimizer.learn_rate = 0.1
 """
 
-# A word of each class is the same in all languages, so that something transfers.
-WORDS = {"en": ("the {} came", "an {}"), "de": ("das {} kam", "ein {}"), "da": ("en {} kom", "og {}")}
-CLASSES = {"LATE": ("parcel", "order", "bus"), "REFUND": ("money", "refund", "bill")}
+CLASSES = {"LATE": "parcel order bus train delay wait", "REFUND": "money bill price cash card bank"}
+# How many of a class's words a language shares with English.
+SHARED = {"en": 6, "da": 4, "de": 2}
 
 
 def write_text(folder: Path) -> Path:
-    """The text, the config and the plan of a comparison."""
+    """The text, the config and the plan of a comparison. A text has two words of its class and one of the
+    other, so that nothing is perfect.
+    """
+    chance = random.Random(0)
+
+    def rows(language, count):
+        for _ in range(count):
+            label, other = chance.sample(list(CLASSES), 2)
+            drawn = [*chance.sample(CLASSES[label].split(), 2), chance.choice(CLASSES[other].split())]
+            known = [word for words in CLASSES.values() for word in words.split()[: SHARED[language]]]
+            text = " ".join(word if word in known else f"{word}{language}" for word in drawn)
+            yield {"text": text, "label": label}
+
     (folder / "test").mkdir(parents=True)
-    for language, patterns in WORDS.items():
-        rows = [
-            {"text": pattern.format(word), "label": label}
-            for label, words in CLASSES.items()
-            for word in words
-            for pattern in patterns
-        ]
-        srsly.write_jsonl(folder / "test" / f"{language}.jsonl", rows)
-        if language == "en":
-            srsly.write_jsonl(folder / "train.jsonl", rows[:2] + rows[6:8])
+    for language in SHARED:
+        srsly.write_jsonl(folder / "test" / f"{language}.jsonl", rows(language, 60))
+    srsly.write_jsonl(folder / "train.jsonl", rows("en", 24))
+    srsly.write_jsonl(folder / "dev.jsonl", rows("en", 40))
     (folder / "way.cfg").write_text(CONFIG, encoding="utf8")
     (folder / "plan.cfg").write_text(PLAN, encoding="utf8")
     return folder
