@@ -541,6 +541,19 @@ class Errors(metaclass=MessagesWithCodes):
         "{test} has labelled text of the languages {found}; expected the source '{source}' and one more. Correct "
         "`source`, or give test text by language."
     )
+    X782 = (
+        "Optuna can't be imported ({error}); expected it for a search. Install the extra: pip install "
+        "'spacy-xling[search]'."
+    )
+    X783 = (
+        "The plan has no section [search]; expected one with `way`, `trials` and ranges of settings. Add it, as "
+        "configs/compare.cfg shows."
+    )
+    X784 = (
+        'The range of \'{name}\' is {found}; expected ["uniform", low, high], ["log", low, high] with low above 0, or '
+        '["choices", ...]. Correct it '
+        "under [search.ranges]."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):

@@ -14,6 +14,7 @@ from . import (
     inspect,
     pretrain,
     preview_masks,
+    search,
     train,
     trim,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "inspect",
     "pretrain",
     "preview_masks",
+    "search",
     "train",
     "trim",
 ]

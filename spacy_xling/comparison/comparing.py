@@ -1,6 +1,7 @@
 """A comparison from its plan to its table."""
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
@@ -59,18 +60,15 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = print) -> 
     check_test(plan)
     with locked(output) as lock:
         machine = machine._replace(lock=lock)
-        jobs, failed = plan_jobs(plan, output), {}
-        if plan.compare.equal_compute:
-            first = [*jobs.encoders, *jobs.measures]
-            _check_plans(first)
-            failed = run_jobs(first, machine, say)
-            steps = equal_steps(_costs(jobs))
-            say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
-            jobs = plan_jobs(plan, output, max_steps=steps)
-        every = [*jobs.encoders, *jobs.trainings]
-        _check_plans(every)
-        failed = {**failed, **run_jobs(every, machine, say)}
-        done = Comparison(_summary(plan, jobs), _failures([*jobs.measures, *every], failed))
+        jobs = plan_jobs(plan, output)
+        failures = _measure(jobs, machine, say) if plan.compare.equal_compute else []
+        if not failures:
+            if plan.compare.equal_compute:
+                steps = equal_steps(_costs(jobs))
+                say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
+                jobs = plan_jobs(plan, output, max_steps=steps)
+            failures = _run([*jobs.encoders, *jobs.trainings], machine, say)
+        done = Comparison(_summary(plan, jobs), failures)
         _write(done, output)
     return done
 
@@ -112,13 +110,34 @@ def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
     return results
 
 
-def _check_plans(jobs: List[Job]) -> None:
+def _measure(jobs: Jobs, machine: Machine, say: Say) -> List[Failure]:
+    """See what a step of each way costs. Without one of them, no way's steps are known."""
+    first = {job.encoder.folder for job in jobs.measures if job.encoder is not None}
+    encoders = [job for job in jobs.encoders if job.folder in first]
+    return _run([*encoders, *jobs.measures], machine, say)
+
+
+def _run(jobs: List[Job], machine: Machine, say: Say) -> List[Failure]:
     for job in jobs:
         require_same_plan(job)
+    failed = run_jobs(jobs, machine, say)
+    return [
+        Failure(job.title, failed[job.folder], log_of(job, failed)) for job in jobs if job.folder in failed
+    ]
+
+
+def log_of(job: Job, failed: Container[Path]) -> Path:
+    """Where it is told why a run failed.
+
+    job (Job): The run.
+    failed (Container[Path]): Folders of the runs that failed.
+    RETURNS (Path): Its own log, or that of the encoder it should have started from.
+    """
+    made = job.encoder
+    return (made if made is not None and made.folder in failed else job).folder / LOG_FILE
 
 
 def _costs(jobs: Jobs) -> Dict[str, Cost]:
-    """What each way costs; one whose steps couldn't be measured is left out, and fails again in its runs."""
     costs = {}
     for job in jobs.measures:
         found, made = job.result, job.encoder.result if job.encoder else None
@@ -138,16 +157,6 @@ def _summary(plan: Plan, jobs: Jobs) -> Optional[Summary]:
     if not any(results.values()):
         return None
     return summarize(results, source=plan.compare.source, score=plan.compare.score)
-
-
-def _failures(jobs: List[Job], failed: Dict[Path, str]) -> List[Failure]:
-    return [
-        Failure(job.title, failed[job.folder], (job.encoder or job).folder / LOG_FILE)
-        if job.encoder is not None and job.encoder.folder in failed
-        else Failure(job.title, failed[job.folder], job.folder / LOG_FILE)
-        for job in jobs
-        if job.folder in failed
-    ]
 
 
 def _write(done: Comparison, output: Path) -> None:

@@ -3,6 +3,7 @@
 OUT/encoders/NAME/SEED      an encoder that ways start from
 OUT/measured/WAY            a few steps of a way, to see how many pieces a step has
 OUT/runs/WAY/SEED           a training
+OUT/trials/NUMBER           a training of a search
 
     run.json                what the run is of
     log.txt                 what its processes have printed
@@ -31,13 +32,13 @@ CHECKPOINTS = "checkpoints"
 # Steps of a run that only sees how many pieces a step has.
 MEASURED_STEPS = 100
 
-Kind = Literal["encoder", "measure", "training"]
+Kind = Literal["encoder", "measure", "training", "trial"]
 
 
 class Job(NamedTuple):
     """A run.
 
-    kind (str): "encoder", "measure" or "training".
+    kind (str): "encoder", "measure", "training" or "trial".
     name (str): The way's, or the encoder's.
     seed (Optional[int]): Its seed; None for an encoder that is made once for all.
     folder (Path): Its folder.
@@ -59,7 +60,7 @@ class Job(NamedTuple):
     @property
     def title(self) -> str:
         """What it is called in messages."""
-        what = {"encoder": "encoder ", "measure": "steps of ", "training": ""}[self.kind]
+        what = {"encoder": "encoder ", "measure": "steps of ", "training": "", "trial": "trial "}[self.kind]
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
@@ -101,21 +102,47 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
     for name, block in plan.encoders.items():
         for seed in (seeds if block.per_seed else [None]) if name in used else []:
             encoders[name, seed] = _encoder_job(plan, output, name, seed)
-    test = _fingerprint(plan)
 
-    def training(way: str, seed: int, measure: bool = False) -> Job:
+    def encoder(way: str, seed: int) -> Optional[Job]:
         name = plan.ways[way].encoder
-        made = None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
-        overrides = plan.overrides(way, seed)
-        if way in (max_steps or {}):
-            overrides["training.max_steps"] = (max_steps or {})[way]
-        return _training_job(plan, output, way, seed, overrides, made, {} if measure else test, measure)
+        return None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
 
-    return Jobs(
-        encoders=list(encoders.values()),
-        trainings=[training(way, seed) for seed in seeds for way in plan.ways],
-        measures=[training(way, seeds[0], measure=True) for way in plan.ways],
-    )
+    test = _fingerprint(plan)
+    trainings = []
+    for seed in seeds:
+        for way in plan.ways:
+            overrides = plan.overrides(way, seed)
+            if max_steps is not None:
+                overrides["training.max_steps"] = max_steps[way]
+            folder = output / "runs" / way / str(seed)
+            trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
+    measures = []
+    for planned in trainings[: len(plan.ways)]:
+        steps = min(planned.plan["config"]["training"]["max_steps"] or MEASURED_STEPS, MEASURED_STEPS)
+        # Nothing is scored after the first step.
+        fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
+        overrides, folder = {**planned.overrides, **fewer}, output / "measured" / planned.name
+        measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
+    return Jobs(list(encoders.values()), trainings, measures)
+
+
+def trial_job(plan: Plan, output: Path, way: str, number: int, settings: Dict[str, Any]) -> Job:
+    """A training of a search, with the first seed. Its pipeline is not scored on the test text.
+
+    plan (Plan): The plan.
+    output (Path): Folder of the search.
+    way (str): The way.
+    number (int): The trial's number.
+    settings (Dict[str, Any]): What it tries, by dot name.
+    RETURNS (Job): The run.
+    """
+    seed, name = plan.compare.seeds[0], plan.ways[way].encoder
+    encoder = None
+    if name is not None:
+        encoder = _encoder_job(plan, output, name, seed if plan.encoders[name].per_seed else None)
+    overrides = {**plan.overrides(way, seed), **settings}
+    folder = output / "trials" / str(number)
+    return _training_job(plan, folder, way, overrides, encoder, kind="trial", name=str(number))
 
 
 def claim(job: Job) -> None:
@@ -132,11 +159,13 @@ def claim(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline.
+    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. Of a
+    trial, which is made for its score, the pipelines too.
 
     job (Job): The run.
     """
-    shutil.rmtree(job.folder / MODEL / CHECKPOINTS, ignore_errors=True)
+    needless = job.folder / MODEL if job.kind == "trial" else job.folder / MODEL / CHECKPOINTS
+    shutil.rmtree(needless, ignore_errors=True)
 
 
 def is_finished(job: Job) -> bool:
@@ -201,30 +230,26 @@ def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Jo
 
 def _training_job(
     plan: Plan,
-    output: Path,
+    folder: Path,
     way: str,
-    seed: int,
     overrides: Dict[str, Any],
     encoder: Optional[Job],
-    test: Dict[str, Any],
-    measure: bool,
+    *,
+    kind: Kind = "training",
+    name: Optional[str] = None,
+    test: Optional[Dict[str, Any]] = None,
 ) -> Job:
-    path = plan.ways[way].config
+    path, seed = plan.ways[way].config, overrides[SEED]
     config = load_run_config(path, overrides, f"ways.{way}")
     if config.get("training", {}).get("seed") != seed:
         raise ValueError(Errors.X776.format(way=way, config=path))
-    folder = output / "runs" / way / str(seed)
-    if measure:
-        steps = min(config["training"]["max_steps"] or MEASURED_STEPS, MEASURED_STEPS)
-        overrides = {**overrides, "training.max_steps": steps, "training.eval_frequency": steps + 2}
-        config = load_run_config(path, overrides, f"ways.{way}")
-        folder = output / "measured" / way
-    plain = {"config": _plain(config), "files": _sizes(config), **test}
+    plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}
     if encoder is not None:
+        # Where it lies is no part of what it is.
         plain["config"].get("paths", {}).pop("encoder", None)
         plain["files"].pop("encoder", None)
         plain["encoder"] = encoder.plan
-    return Job("measure" if measure else "training", way, seed, folder, path, overrides, plain, encoder)
+    return Job(kind, name or way, None if kind == "trial" else seed, folder, path, overrides, plain, encoder)
 
 
 def _plain(config: Config) -> Dict[str, Any]:

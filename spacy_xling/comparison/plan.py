@@ -54,22 +54,17 @@ class WayBlock(Block):
     settings: Dict[str, Any] = {}
 
 
-class RangeBlock(Block):
-    """The values of a setting that a search may try: a range, or some choices."""
-
-    low: Optional[float] = None
-    high: Optional[float] = None
-    log: bool = False
-    choices: Optional[List[Any]] = None
-
-
 class SearchBlock(Block):
-    """A search over settings of one way."""
+    """A search over settings of one way.
+
+    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even by the logarithm, or
+        `["choices", ...]`.
+    """
 
     way: str
     trials: int = Field(ge=1)
     seed: int = 0
-    ranges: Dict[str, RangeBlock] = Field(min_length=1)
+    ranges: Dict[str, List[Any]] = Field(min_length=1)
 
 
 class Plan(NamedTuple):
@@ -160,15 +155,7 @@ def flat_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _read_search(plain: Mapping[str, Any]) -> SearchBlock:
-    # The ranges are dictionaries themselves, so they are looked for among the blocks.
-    def flat(block: Mapping[str, Any], prefix: str = "") -> Dict[str, Any]:
-        found: Dict[str, Any] = {}
-        for name, value in block.items():
-            is_range = not isinstance(value, Mapping) or value.keys() & RangeBlock.model_fields.keys()
-            found.update({f"{prefix}{name}": value} if is_range else flat(value, f"{prefix}{name}."))
-        return found
-
-    return _validate("search", {**plain, "ranges": flat(plain.get("ranges", {}))}, SearchBlock)
+    return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
 
 
 def _blocks(section: str, plain: Mapping[str, Any], schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
