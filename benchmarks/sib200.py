@@ -64,12 +64,12 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     srsly.write_jsonl(path, rows)
 
 
-def check_assets(folder: str) -> list[str]:
+def check_assets(folder: Path) -> list[str]:
     """What is wrong with the files of project.yml that belong under a folder: a line for each."""
     problems = []
     for asset in srsly.read_yaml(PROJECT)["assets"]:
         path = PROJECT.parent / asset["dest"]
-        if not asset["dest"].startswith(folder):
+        if not path.resolve().is_relative_to(folder.resolve()):
             continue
         if not path.is_file():
             problems.append(
@@ -88,7 +88,12 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
-    problems = check_assets(str(arguments.source).rstrip("/") + "/")
+    problems = check_assets(arguments.source)
+    if not problems and not (arguments.source / SOURCE).is_dir():
+        problems = [
+            f"{arguments.source} has no folder {SOURCE}; expected one of each language, with "
+            "train.tsv, dev.tsv and test.tsv: correct the path"
+        ]
     if problems:
         sys.exit("\n".join(problems))
     lay_out(arguments.source, arguments.target)

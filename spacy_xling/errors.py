@@ -174,6 +174,7 @@ class Errors(metaclass=MessagesWithCodes):
         "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
         "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
     )
+    X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
 
     # 2 pieces
     X201 = (
@@ -234,6 +235,10 @@ class Errors(metaclass=MessagesWithCodes):
     X309 = (
         "The encoder '{name}' isn't loaded yet; expected nlp.initialize() or spacy.load() before it is used. "
         "Call nlp.initialize(lambda: examples), or load a trained pipeline."
+    )
+    X310 = (
+        "No model config could be read from '{path}' ({error}); expected a Hugging Face config.json, or a "
+        "checkpoint. Correct the path."
     )
     X311 = "Found {setting} = {found}; expected {expected}. Correct it under [components.NAME.model]."
     X312 = (
@@ -404,10 +409,6 @@ class Errors(metaclass=MessagesWithCodes):
         "embeddings. Give more parallel text, or leave it out."
     )
     X704 = "Found the preset '{found}'; expected one of {presets}. Choose one, or give a config file."
-    X705 = (
-        "No model config could be read from '{path}' ({error}); expected a Hugging Face config.json, or a "
-        "checkpoint. Correct the path."
-    )
     X706 = (
         "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
         "nothing is lost. Choose another --output, add --overwrite to replace an encoder, or move what is there."

@@ -76,6 +76,13 @@ def test_no_raw_text_of_sib200_translates_a_labelled_one(tmp_path):
     assert sorted(path.stem for path in (corpus / "test").iterdir()) == ["dan_Latn", "ell_Grek", "eng_Latn"]
 
 
+def test_a_folder_without_sib200_is_one_line(tmp_path):
+    result = run_sib200(tmp_path, tmp_path / "corpus")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{tmp_path} has no folder eng_Latn; expected one of each language")
+
+
 def test_missing_and_changed_assets_are_named_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SIB200.parent))
     sib200 = pytest.importorskip("sib200")
@@ -86,7 +93,10 @@ def test_missing_and_changed_assets_are_named_with_what_to_do(tmp_path, monkeypa
     srsly.write_yaml(tmp_path / "project.yml", {"assets": [first, second]})
     sentences(tmp_path / "assets" / "x" / "here.tsv", [])
     monkeypatch.setattr(sib200, "PROJECT", tmp_path / "project.yml")
-    changed, missing = sib200.check_assets("assets/x/")
+    monkeypatch.chdir(tmp_path)
+    changed, missing = sib200.check_assets(Path("assets/x"))
+    assert sib200.check_assets(tmp_path / "assets" / "x") == [changed, missing]
+    assert sib200.check_assets(Path("assets/other")) == []
     assert changed.startswith("assets/x/here.tsv has the MD5 checksum ")
     assert "expected 00000000" in changed
     assert missing.startswith("assets/x/gone.tsv is missing: run `spacy project assets`")

@@ -25,16 +25,25 @@ def evaluate_command(
 ) -> None:
     """Score pipelines on each language: accuracy in percent, a column for each pipeline."""
     with one_line_errors():
+        from ..data.files import require_new_files
         from ..data.labelled import build_labelled_text_v1
-        from ..evaluation.by_language import column_names, evaluate_by_language, load_pipeline
+        from ..evaluation.by_language import (
+            column_names,
+            evaluate_by_language,
+            load_pipeline,
+            read_test_text,
+        )
 
-        corpus = build_labelled_text_v1(texts)
+        if json is not None:
+            require_new_files([json], overwrite=True)
+        docs = read_test_text(build_labelled_text_v1(texts))
         scores = {
-            name: evaluate_by_language(load_pipeline(path), corpus, threshold=threshold)
+            name: evaluate_by_language(load_pipeline(path), docs, threshold=threshold)
             for name, path in zip(column_names(models), models, strict=True)
         }
     print(format_scores(scores, source))
     if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(
             json,
             {name: {lang: s._asdict() for lang, s in by_lang.items()} for name, by_lang in scores.items()},

@@ -47,7 +47,8 @@ def init_encoder_command(
     with one_line_errors():
         from ..data.parallel import build_parallel_text_v1
         from ..data.unlabelled import build_unlabelled_text_v1
-        from ..encoders.initialising import init_encoder, preset_config, read_config
+        from ..encoders.initialising import init_encoder, preset_config
+        from ..models.checkpoint import read_config
 
         made = init_encoder(
             output,

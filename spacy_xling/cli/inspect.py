@@ -57,11 +57,13 @@ def inspect_command(
 ) -> None:
     """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
     with one_line_errors():
+        from ..data.files import require_new_files
         from ..encoders.figures import check_figure, save_figure
         from ..encoders.inspection import inspect_encoder
 
         if figure is not None:
             check_figure(figure)
+        require_new_files([path for path in (json, figure) if path is not None], overwrite=True)
         inspection = inspect_encoder(
             encoder,
             texts,

@@ -6,7 +6,8 @@ from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tup
 from spacy.tokens import Doc
 
 from ..data.conversion import read_docs
-from ..data.labelled import LabelledText
+from ..data.files import find_files
+from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
 from ..errors import Errors
@@ -72,8 +73,11 @@ def advise(
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
         with several where one is expected, no raw text for the masked-LM term, or no such language among
         it; the encoder can't be read.
+        (FileNotFoundError): There is no `dev`.
     """
     docs = read_docs(corpus)
+    if dev is not None:
+        find_files(dev, KINDS)
     found = survey(docs)
     mode = mode or ("joint" if unlabelled else "baseline")
     _check(found, multilabel, mode, unlabelled)
@@ -109,16 +113,11 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     RETURNS (EncoderFacts): What matters.
     RAISES (ValueError): It can't be read.
     """
-    from transformers import AutoConfig
-
-    from ..models.checkpoint import one_line
+    from ..models.checkpoint import read_config
     from ..pieces.batching import count_pieces
 
     pieces = count_pieces(encoder, [doc.text for doc in docs])
-    try:
-        config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.X301.format(name=encoder, error=one_line(error))) from error
+    config = read_config(encoder)
     width = getattr(config, "hidden_size", None) or config.dim
     return EncoderFacts(width, sum(pieces) / len(pieces))
 
@@ -181,7 +180,7 @@ def _component_reason(choices: Choices, found: Survey) -> str:
 
 def _mode_reason(mode: str, raw: dict[str, int]) -> str:
     if mode == "baseline":
-        return "as you asked" if raw else "no raw text was given"
+        return "as you asked" if raw else "no raw text was given (--unlabelled)"
     return f"{'as you asked; ' if mode == 'shared' else ''}raw text of {', '.join(raw)}"
 
 

@@ -109,10 +109,10 @@ def _of_raw(parts: Mapping[str, Survey], raw: Mapping[str, int]) -> Iterator[str
 
 
 def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str]:
-    from ..models.checkpoint import load_encoder
+    from ..models.checkpoint import read_window
     from ..pieces.batching import count_pieces
 
-    window = load_encoder(encoder).window
+    window = read_window(encoder)
     for part, found in docs.items():
         lengths: List[int] = count_pieces(encoder, [doc.text for doc in found])
         longer = sum(length > window for length in lengths)

@@ -54,12 +54,18 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
 
 
 def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None:
-    """Refuse to write over files, so that nothing is lost.
+    """Refuse to write over files, so that nothing is lost, and where no file can be.
 
     paths (Sequence[Path]): The files to be written.
     overwrite (bool): They may be there.
-    RAISES (ValueError): One is there, and not to be replaced.
+    RAISES (ValueError): One is there, and not to be replaced; it is a folder, or within a file.
     """
+    for path in paths:
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        if path.is_dir():
+            raise ValueError(Errors.X145.format(found=path, kind="folder", path=path))
+        if not folder.is_dir():
+            raise ValueError(Errors.X145.format(found=folder, kind="file", path=path))
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Optional
 
 import torch
 from tqdm import tqdm
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
+from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
 
 from ..data.languages import UNKNOWN
 from ..data.parallel import ParallelText
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
-from ..models.checkpoint import one_line, save_checkpoint
+from ..models.checkpoint import save_checkpoint
 from ..models.masked_lm import MaskedLM
 from .alignment import aligned_vectors, contexts_of
 from .cards import InitialCard, write_card
@@ -89,19 +89,6 @@ def preset_config(preset: str) -> Any:
         type_vocab_size=1,
         layer_norm_eps=1e-5,
     )
-
-
-def read_config(path: str) -> Any:
-    """Read the shape of a model from a Hugging Face config.
-
-    path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
-    RETURNS (PretrainedConfig): The config.
-    RAISES (ValueError): It can't be read.
-    """
-    try:
-        return AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.X705.format(path=path, error=one_line(error))) from error
 
 
 def init_encoder(

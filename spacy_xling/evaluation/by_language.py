@@ -29,19 +29,29 @@ class Score(NamedTuple):
     macro_f1: float
 
 
-def evaluate_by_language(nlp: Language, corpus: LabelledText, *, threshold: float = 0.5) -> Dict[str, Score]:
-    """Score a pipeline on each language of a corpus.
+def read_test_text(corpus: LabelledText) -> List[Doc]:
+    """Read the texts to score pipelines on.
 
-    nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
     corpus (LabelledText): The corpus. Its unlabelled texts are passed over.
-    threshold (float): Score from which a label counts as given where texts have any number of labels. Where
-        each has exactly one, the label with the highest score counts.
-    RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
-    RAISES (ValueError): The corpus has no labelled text, or the pipeline sets no categories.
+    RETURNS (List[Doc]): The labelled texts.
+    RAISES (ValueError): It has none, or is not what the reader expects.
     """
     docs = [doc for doc in read_docs(corpus) if doc.cats]
     if not docs:
         raise ValueError(Errors.X750.format(path=corpus.path))
+    return docs
+
+
+def evaluate_by_language(nlp: Language, docs: Sequence[Doc], *, threshold: float = 0.5) -> Dict[str, Score]:
+    """Score a pipeline on each language of some texts.
+
+    nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
+    docs (Sequence[Doc]): Labelled texts.
+    threshold (float): Score from which a label counts as given where texts have any number of labels. Where
+        each has exactly one, the label with the highest score counts.
+    RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
+    RAISES (ValueError): The pipeline sets no categories.
+    """
     exclusive = survey(docs).exclusive
     predicted = [_predicted(doc, exclusive, threshold) for doc in nlp.pipe(doc.text for doc in docs)]
     labels = sorted({label for doc in docs for label in given_labels(doc)})

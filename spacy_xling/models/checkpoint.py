@@ -66,6 +66,42 @@ def load_encoder(
     return Encoder(masked_lm, tokenizer, longest)
 
 
+def read_config(path: str) -> Any:
+    """Read the shape of a model from a Hugging Face config.
+
+    path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
+    RETURNS (PretrainedConfig): The config.
+    RAISES (ValueError): It can't be read.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.X310.format(path=path, error=one_line(error))) from error
+
+
+def read_window(name: str) -> int:
+    """The most pieces of a window of a checkpoint, whose weights aren't read.
+
+    name (str): Hub name or folder.
+    RETURNS (int): What `load_encoder` finds, specials included.
+    RAISES (ValueError): As `load_tokenizer` and `read_config`, or it has no masked-LM model.
+        (ImportError): As `load_tokenizer`.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    tokenizer = load_tokenizer(name)
+    config = read_config(name)
+    try:
+        # Parameters without memory: their shapes alone are wanted.
+        with torch.device("meta"):
+            model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+    except ValueError as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    return find_window(BaseEncoder(model.base_model), tokenizer, None)
+
+
 def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     """Load the tokenizer of a checkpoint.
 

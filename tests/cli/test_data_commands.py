@@ -10,6 +10,7 @@ from spacy.util import load_config
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
+from spacy_xling.data.labelled import LabelledText
 from tests.conftest import TEXTS, write_raw
 
 
@@ -112,7 +113,7 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         "\n".join(json.dumps(dict(zip(("text", "label", "lang"), row, strict=True))) for row in rows)
     )
     models = [tmp_path / name / "model-best" for name in ("one", "two")]
-    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "scores.json")
+    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.output.splitlines() if line.strip()]
     assert lines[0] == ["language", "texts", "one", "two"]
@@ -122,7 +123,22 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         ["de", "1", "0.0", "0.0"],
     ]
     assert lines[-1] == ["mean", "of", "the", "targets", "50.0", "50.0"]
-    assert json.loads((tmp_path / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
+    assert json.loads((tmp_path / "new" / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
+
+
+def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    models = [tmp_path / name for name in ("one", "two", "three")]
+    for model in models:
+        nlp.to_disk(model)
+    (tmp_path / "test.jsonl").write_text(json.dumps({"text": "x", "label": "a"}))
+    read = []
+    call = LabelledText.__call__
+    monkeypatch.setattr(LabelledText, "__call__", lambda self, nlp: read.append(self.path) or call(self, nlp))
+    result = run("evaluate", *models, tmp_path / "test.jsonl")
+    assert result.exit_code == 0, result.output
+    assert read == [tmp_path / "test.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -131,12 +147,16 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         (["convert", "{table}", "{tmp}/out.spacy"], "X114"),
         (["convert", "{tmp}/none.csv", "{tmp}/out.spacy"], "X106"),
         (["convert", "{table}", "{tmp}/out", *FIELDS, "--dev-share", "1.5"], "X136"),
+        (["convert", "{table}", "{table}", *FIELDS, "--dev-share", "0.1"], "X145"),
         (["debug-data", "{tmp}/none.csv"], "X106"),
         (["init-config", "{tmp}/my.cfg", "--labelled", "{tmp}/none.csv"], "X106"),
-        (["evaluate", "{tmp}/none", "{table}"], "X751"),
+        (["evaluate", "{tmp}/none", "{tmp}/none.csv"], "X106"),
+        (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl", "--json", "{tmp}"], "X145"),
+        (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl"], "X751"),
     ],
 )
 def test_an_error_is_one_line(arguments, code, table, tmp_path):
+    (tmp_path / "texts.jsonl").write_text(json.dumps({"text": "x", "label": "a"}))
     result = run(*(argument.format(table=table, tmp=tmp_path) for argument in arguments))
     assert result.exit_code == 1
     assert f"[{code}]" in result.output

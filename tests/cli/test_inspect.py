@@ -77,6 +77,12 @@ def test_the_figure_is_checked_before_any_work(texts, tmp_path, monkeypatch):
     assert "[X737]" in result.output
 
 
+def test_files_that_cant_be_are_X145_before_any_work(texts, tmp_path):
+    assert "[X145]" in run("/nowhere", texts, "--json", tmp_path).output
+    (tmp_path / "file").write_text("x")
+    assert "[X145]" in run("/nowhere", texts, "--figure", tmp_path / "file" / "a.svg").output
+
+
 @pytest.mark.parametrize("file", ["inspect.py", "preview_masks.py"])
 def test_the_commands_import_nothing_heavy(file):
     imports = top_imports(PACKAGE / "cli" / file)

@@ -24,6 +24,7 @@ def labelled(path, labels=("a", "b"), lang="en"):
 
 def test_raw_text_makes_it_joint_and_none_a_baseline(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl")
+    labelled(tmp_path / "dev.jsonl")
     joint = advise(corpus, dev=tmp_path / "dev.jsonl", unlabelled=raw, encoder=str(checkpoint))
     assert (joint.choices.mode, joint.choices.unlabelled) == ("joint", str(raw))
     assert (joint.choices.train, joint.choices.dev) == (str(corpus.path), str(tmp_path / "dev.jsonl"))
@@ -73,7 +74,7 @@ def test_warnings_name_what_is_missing_or_uneven(tmp_path, checkpoint):
 
 def test_raw_text_of_the_source_alone_is_a_warning(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl")
-    advice = advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint), languages=["en"])
+    advice = advise(corpus, dev=corpus.path, unlabelled=raw, encoder=str(checkpoint), languages=["en"])
     assert advice.choices.languages == ["en"]
     (warning,) = advice.warnings
     assert warning.startswith("All raw text is in en, as the labels are")
@@ -82,6 +83,11 @@ def test_raw_text_of_the_source_alone_is_a_warning(tmp_path, raw, checkpoint):
 def test_one_label_is_X740(tmp_path, checkpoint):
     with pytest.raises(ValueError, match=r"X740.*labels: a;"):
         advise(labelled(tmp_path / "train.jsonl", labels=("a",)), encoder=str(checkpoint))
+
+
+def test_a_dev_that_is_not_there_is_X106(tmp_path, checkpoint):
+    with pytest.raises(FileNotFoundError, match=r"X106.*none\.spacy"):
+        advise(labelled(tmp_path / "train.jsonl"), dev=tmp_path / "none.spacy", encoder=str(checkpoint))
 
 
 @pytest.mark.parametrize("mode", ["joint", "shared"])
@@ -103,7 +109,7 @@ def with_entities(path, cats=({"a": 1.0}, {"b": 1.0}), languages=("en",)):
 
 
 def advise_shared(corpus, raw, checkpoint, **settings):
-    return advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint), mode="shared", **settings)
+    return advise(corpus, dev=corpus.path, unlabelled=raw, encoder=str(checkpoint), mode="shared", **settings)
 
 
 def test_a_shared_transformer_has_ner_where_there_are_entities(tmp_path, raw, checkpoint):
@@ -158,7 +164,7 @@ def test_texts_without_a_label_are_a_warning_where_spacys_textcat_learns_from_th
 
 def test_entities_that_nothing_learns_from_are_a_warning(tmp_path, raw, checkpoint):
     corpus = with_entities(tmp_path / "train.spacy")
-    (warning,) = advise(corpus, dev=raw, unlabelled=raw, encoder=str(checkpoint)).warnings
+    (warning,) = advise(corpus, dev=corpus.path, unlabelled=raw, encoder=str(checkpoint)).warnings
     assert "--mode shared" in warning
 
 

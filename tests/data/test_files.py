@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from spacy_xling.data.files import BLOCK, LineReader, TextFile, count_lines, find_files
+from spacy_xling.data.files import BLOCK, LineReader, TextFile, count_lines, find_files, require_new_files
 
 
 def write(path, content):
@@ -129,3 +129,20 @@ def test_undecodable_line_is_an_error_with_file_and_line(tmp_path):
     assert next(reader) == "good\n"
     with pytest.raises(ValueError, match=r"X111.*da\.txt, line 2"):
         next(reader)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_where_a_folder_is_or_within_a_file_is_X145(tmp_path, overwrite):
+    (tmp_path / "folder").mkdir()
+    file = write(tmp_path / "file", "x\n")
+    with pytest.raises(ValueError, match=r"X145.*folder is a folder"):
+        require_new_files([tmp_path / "folder"], overwrite=overwrite)
+    with pytest.raises(ValueError, match=r"X145.*file is a file"):
+        require_new_files([tmp_path / "new", file / "sub" / "new"], overwrite=overwrite)
+
+
+def test_a_file_that_is_there_is_X142_but_for_overwrite(tmp_path):
+    file = write(tmp_path / "file", "x\n")
+    with pytest.raises(ValueError, match=r"X142.*file exists already"):
+        require_new_files([tmp_path / "new" / "folder" / "new", file])
+    require_new_files([tmp_path / "new", file], overwrite=True)

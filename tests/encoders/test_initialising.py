@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -8,8 +6,8 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertCo
 
 from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
-from spacy_xling.encoders.initialising import PRESETS, init_encoder, preset_config, read_config
-from spacy_xling.models.checkpoint import load_encoder
+from spacy_xling.encoders.initialising import PRESETS, init_encoder, preset_config
+from spacy_xling.models.checkpoint import load_encoder, read_config
 from tests.conftest import SHAPE, TEXTS, write_raw
 
 
@@ -152,12 +150,3 @@ def test_an_output_that_cannot_be_written_is_X707(tmp_path, raw):
 def test_an_unknown_preset_is_X704():
     with pytest.raises(ValueError, match=r"X704.*huge.*tiny, mini, small, base"):
         preset_config("huge")
-
-
-@pytest.mark.parametrize("content", [None, "{broken", json.dumps({"model_type": "unheard-of"})])
-def test_a_config_that_cannot_be_read_is_X705(tmp_path, content):
-    path = tmp_path / "config.json"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(ValueError, match="X705"):
-        read_config(str(path))

@@ -12,6 +12,7 @@ from spacy_xling.evaluation.by_language import (
     evaluate_by_language,
     load_pipeline,
     mean_of_targets,
+    read_test_text,
 )
 
 
@@ -35,10 +36,14 @@ def corpus(path, records):
     return build_labelled_text_v1(path)
 
 
+def read(path, records):
+    return read_test_text(corpus(path, records))
+
+
 def test_scores_are_scikit_learns_on_one_label(nlp, tmp_path):
     rows = [("ax", "a", "en"), ("by", "a", "en"), ("cz", "c", "en"), ("a", "b", "da"), ("b", "b", "da")]
     records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
-    scores = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records))
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert list(scores) == ["en", "da"]
     for language, score in scores.items():
         truth = [label for _, label, lang in rows if lang == language]
@@ -52,7 +57,7 @@ def test_scores_are_scikit_learns_on_any_number_of_labels(nlp, tmp_path):
     rows = [("ax b", "ab"), ("c", "a"), ("b c", "bc"), ("x", "c"), ("x", "")]
     label_set = list("abc")
     records = [{"text": text, "labels": list(labels), "label_set": label_set} for text, labels in rows]
-    (score,) = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records)).values()
+    (score,) = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records)).values()
     truth = [[label in labels for label in "abc"] for _, labels in rows]
     guess = [[any(word[0] == label for word in text.split()) for label in "abc"] for text, _ in rows]
     assert score.accuracy == pytest.approx(accuracy_score(truth, guess)) == pytest.approx(3 / 5)
@@ -64,25 +69,30 @@ def test_the_threshold_counts_for_any_number_of_labels(nlp, tmp_path):
         {"text": "a", "labels": ["a"], "label_set": ["a", "b"]},
         {"text": "x", "labels": [], "label_set": ["a"]},
     ]
-    (score,) = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records), threshold=0.9).values()
+    (score,) = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records), threshold=0.9).values()
     assert score.accuracy == 0.5
 
 
 def test_the_mean_leaves_the_source_out(nlp, tmp_path):
     rows = [("a", "a", "en"), ("a", "b", "da"), ("b", "b", "da"), ("a", "b", "de")]
     records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
-    scores = evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", records))
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert mean_of_targets(scores, "en") == pytest.approx((1 / 2 + 0) / 2)
 
 
-def test_unlabelled_text_alone_is_X750(nlp, tmp_path):
+def test_unlabelled_text_is_passed_over(tmp_path):
+    (doc,) = read(tmp_path / "in.jsonl", [{"text": "a", "label": None}, {"text": "b", "label": "b"}])
+    assert (doc.text, doc.cats) == ("b", {"b": 1.0})
+
+
+def test_unlabelled_text_alone_is_X750(tmp_path):
     with pytest.raises(ValueError, match="X750"):
-        evaluate_by_language(nlp, corpus(tmp_path / "in.jsonl", [{"text": "a", "label": None}]))
+        read(tmp_path / "in.jsonl", [{"text": "a", "label": None}])
 
 
 def test_a_pipeline_without_categories_is_X752(tmp_path):
     with pytest.raises(ValueError, match="X752"):
-        evaluate_by_language(spacy.blank("xx"), corpus(tmp_path / "in.jsonl", [{"text": "a", "label": "a"}]))
+        evaluate_by_language(spacy.blank("xx"), read(tmp_path / "in.jsonl", [{"text": "a", "label": "a"}]))
 
 
 def test_a_folder_without_a_pipeline_is_X751(tmp_path):

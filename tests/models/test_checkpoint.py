@@ -20,8 +20,11 @@ from transformers import (
 from spacy_xling.models.checkpoint import (
     find_window,
     freeze,
+    load_encoder,
     load_masked_lm,
     load_tokenizer,
+    read_config,
+    read_window,
     resolve_precision,
     save_checkpoint,
 )
@@ -123,6 +126,15 @@ def test_a_hub_name_that_cant_be_had_is_X301(load, name):
 def test_a_folder_without_config_is_X301(tmp_path):
     with pytest.raises(ValueError, match="X301"):
         load_masked_lm(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [None, "{broken", json.dumps({"model_type": "unheard-of"})])
+def test_a_config_that_cannot_be_read_is_X310(tmp_path, content):
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match="X310"):
+        read_config(str(path))
 
 
 def test_a_folder_without_weights_is_X301(checkpoint, tmp_path):
@@ -284,6 +296,20 @@ def test_the_tokenizers_limit_counts_where_it_is_less(checkpoint):
     for own, expected in ((40, 40), (64, 64), (500, 64), (LONGEST, 64)):
         tokenizer.model_max_length = own
         assert find_window(masked_lm.encoder, tokenizer, None) == expected
+
+
+def test_the_window_is_read_without_weights(checkpoints, family, tmp_path):
+    window = load_encoder(str(checkpoints(family))).window
+    folder = copy_of(checkpoints(family), tmp_path)
+    (folder / "model.safetensors").unlink()
+    assert read_window(str(folder)) == window
+
+
+def test_the_window_of_no_masked_lm_is_X301(checkpoint, tmp_path):
+    folder = copy_of(checkpoint, tmp_path)
+    change_config(folder, model_type="vit")
+    with pytest.raises(ValueError, match="X301"):
+        read_window(str(folder))
 
 
 def test_a_window_that_is_wanted_is_given(checkpoint):

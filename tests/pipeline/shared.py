@@ -1,6 +1,4 @@
-"""Pipelines whose components share a transformer, for the tests of `xling_mlm`."""
-
-import itertools
+"""Raw text and masks for tests of the masked-LM term, and pipelines whose components share a transformer."""
 
 import spacy
 from spacy.training import Example
@@ -9,6 +7,12 @@ from spacy_xling.data.unlabelled import RawText
 from tests.conftest import SINGLE, TEXTS, make_examples
 
 RAW = TEXTS[2:8]
+NO_DROPOUT = {
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+}
 LISTENER = {
     "@architectures": "spacy-transformers.TransformerListener.v1",
     "grad_factor": 1.0,
@@ -46,6 +50,19 @@ class RawTexts:
 
     def load_state_dict(self, state):
         self.at = state["at"]
+
+
+def record_masks(pipe, monkeypatch):
+    """The masks as the component draws them, for a reference to use."""
+    drawn = []
+    masking = pipe.masking
+
+    def recorded(*args):
+        drawn.append(masking(*args))
+        return drawn[-1]
+
+    monkeypatch.setattr(pipe, "masking", recorded)
+    return drawn
 
 
 def make_shared(
@@ -128,8 +145,3 @@ class Recorder:
     def of(self, shim):
         """Gradients of a shim's parameters, by name."""
         return {name: gradient for (number, name), gradient in self.gradients.items() if number == shim.id}
-
-
-def texts_forever(texts):
-    """A reader of raw text, which can't say where it stands."""
-    return (RawText(text, None) for text in itertools.cycle(texts))

@@ -19,28 +19,7 @@ from spacy_xling.models.joint_shim import Gradients
 from spacy_xling.training.adamw import build_adamw_v1
 from spacy_xling.types import JointBatch
 from tests.conftest import MULTI, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
-
-RAW = TEXTS[2:8]
-NO_DROPOUT = {
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-    "dropout": 0.0,
-    "attention_dropout": 0.0,
-}
-
-
-class RawTexts:
-    """An endless stream of RAW."""
-
-    def __init__(self):
-        self.at = -1
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        self.at += 1
-        return RawText(RAW[self.at % len(RAW)], None)
+from tests.pipeline.shared import NO_DROPOUT, RAW, RawTexts, record_masks
 
 
 def make_component(nlp, checkpoint, data=SINGLE, name="xling_textcat", dtype=torch.float64, **config):
@@ -52,19 +31,6 @@ def make_component(nlp, checkpoint, data=SINGLE, name="xling_textcat", dtype=tor
     textcat.initialize(lambda: examples, unlabelled=lambda nlp: RawTexts())
     joint_shim(textcat.model).module.to(dtype)
     return textcat, examples
-
-
-def record_masks(textcat, monkeypatch):
-    """The masks as the component draws them, for the reference to use."""
-    drawn = []
-    masking = textcat.masking
-
-    def recorded(*args):
-        drawn.append(masking(*args))
-        return drawn[-1]
-
-    monkeypatch.setattr(textcat, "masking", recorded)
-    return drawn
 
 
 class Reference:

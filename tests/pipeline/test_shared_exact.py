@@ -14,21 +14,16 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from spacy_xling.models.architectures import joint_shim, lm_head_shim
 from tests.conftest import SINGLE, make_checkpoint, make_examples
 from tests.pipeline.shared import (
+    NO_DROPOUT,
     RawTexts,
     Recorder,
     initialize_shared,
     make_shared,
+    record_masks,
     shared_examples,
     train_step,
     transformer_of,
 )
-
-NO_DROPOUT = {
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-    "dropout": 0.0,
-    "attention_dropout": 0.0,
-}
 
 
 class Float64Ops(NumpyOps):
@@ -69,18 +64,6 @@ def last_layer(nlp, name):
     """Weights of a listener's only layer, as tensors."""
     (node,) = (node for node in nlp.get_pipe(name).model.walk() if node.param_names)
     return [torch.from_numpy(node.get_param(parameter).copy()) for parameter in ("W", "b")]
-
-
-def record_masks(pipe, monkeypatch):
-    drawn = []
-    masking = pipe.masking
-
-    def recorded(*args):
-        drawn.append(masking(*args))
-        return drawn[-1]
-
-    monkeypatch.setattr(pipe, "masking", recorded)
-    return drawn
 
 
 def mlm_loss(model, pad_id, masked, reduction):

@@ -15,7 +15,8 @@ from spacy_xling.training import checkpoints, resume
 from spacy_xling.training.resume import train_resumable
 from tests.conftest import SINGLE, TEXTS, write_raw
 
-JOINT = """
+# What a run with raw text has, whichever COMPONENT reads that.
+START = """
 [paths]
 folder = null
 encoder = null
@@ -25,33 +26,8 @@ seed = 3
 
 [nlp]
 lang = "xx"
-pipeline = ["xling_textcat"]
-
-[components]
-
-[components.xling_textcat]
-factory = "xling_textcat"
-texts_per_update = 2
-
-[components.xling_textcat.model]
-@architectures = "spacy-xling.JointTextCat.v1"
-hidden_width = 8
-
-[components.xling_textcat.model.encoder]
-@architectures = "spacy-xling.MaskedLMEncoder.v1"
-name = ${paths.encoder}
-dropout = 0.1
-freeze_layers = 1
-
-[components.xling_textcat.objective]
-@losses = "spacy-xling.JointObjective.v1"
-
-[components.xling_textcat.objective.mlm_weight]
-@schedules = "spacy-xling.linear.v1"
-start = 0.1
-end = 0.9
-steps = 8
-
+"""
+REST = """
 [corpora]
 
 [corpora.train]
@@ -66,9 +42,9 @@ path = ${paths.folder}/train.jsonl
 
 [initialize.components]
 
-[initialize.components.xling_textcat]
+[initialize.components.COMPONENT]
 
-[initialize.components.xling_textcat.unlabelled]
+[initialize.components.COMPONENT.unlabelled]
 @readers = "spacy-xling.UnlabelledText.v1"
 path = ${paths.folder}/raw
 shuffle_buffer = 3
@@ -103,16 +79,37 @@ total_steps = 12
 output_file = ${paths.folder}/log.jsonl
 """
 
-SHARED = """
-[paths]
-folder = null
-encoder = null
+JOINT = f"""{START}
+pipeline = ["xling_textcat"]
 
-[system]
-seed = 3
+[components]
 
-[nlp]
-lang = "xx"
+[components.xling_textcat]
+factory = "xling_textcat"
+texts_per_update = 2
+
+[components.xling_textcat.model]
+@architectures = "spacy-xling.JointTextCat.v1"
+hidden_width = 8
+
+[components.xling_textcat.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = ${{paths.encoder}}
+dropout = 0.1
+freeze_layers = 1
+
+[components.xling_textcat.objective]
+@losses = "spacy-xling.JointObjective.v1"
+
+[components.xling_textcat.objective.mlm_weight]
+@schedules = "spacy-xling.linear.v1"
+start = 0.1
+end = 0.9
+steps = 8
+
+{REST.replace("COMPONENT", "xling_textcat")}"""
+
+SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
 
 [components]
@@ -122,7 +119,7 @@ factory = "transformer"
 
 [components.transformer.model]
 @architectures = "spacy-transformers.TransformerModel.v3"
-name = ${paths.encoder}
+name = ${{paths.encoder}}
 
 [components.transformer.model.get_spans]
 @span_getters = "spacy-transformers.doc_spans.v1"
@@ -145,57 +142,9 @@ use_reduce_mean = true
 [components.textcat.model.tok2vec]
 @architectures = "spacy-transformers.TransformerListener.v1"
 grad_factor = 1.0
-pooling = {"@layers": "reduce_mean.v1"}
+pooling = {{"@layers": "reduce_mean.v1"}}
 
-[corpora]
-
-[corpora.train]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.folder}/train.jsonl
-
-[corpora.dev]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.folder}/train.jsonl
-
-[initialize]
-
-[initialize.components]
-
-[initialize.components.xling_mlm]
-
-[initialize.components.xling_mlm.unlabelled]
-@readers = "spacy-xling.UnlabelledText.v1"
-path = ${paths.folder}/raw
-shuffle_buffer = 3
-
-[training]
-seed = ${system.seed}
-gpu_allocator = null
-train_corpus = "corpora.train"
-dev_corpus = "corpora.dev"
-max_steps = 9
-eval_frequency = 3
-accumulate_gradient = 2
-
-[training.batcher]
-@batchers = "spacy-xling.batch_by_pieces.v1"
-tokenizer = ${paths.encoder}
-size = 64
-
-[training.optimizer]
-@optimizers = "spacy-xling.AdamW.v1"
-use_averages = true
-
-[training.optimizer.learn_rate]
-@schedules = "spacy-xling.warmup_linear.v1"
-value = 0.01
-warmup_share = 0.3
-total_steps = 12
-
-[training.logger]
-@loggers = "spacy-xling.ConsoleLogger.v1"
-output_file = ${paths.folder}/log.jsonl
-"""
+{REST.replace("COMPONENT", "xling_mlm")}"""
 
 # Entities, for spaCy's parser draws from Python's generator at each update; texts in lower case, for an
 # augmenter does so at each text.
