@@ -47,7 +47,10 @@ def compare_command(
         from ..comparison.plan import read_plan
         from ..comparison.running import Machine
         from ..comparison.table import format_text
+        from ..data.files import require_new_files
 
+        if json is not None:
+            require_new_files([json], overwrite=True)
         try:
             done = compare(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:

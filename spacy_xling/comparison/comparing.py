@@ -5,10 +5,10 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
-from ..data.conversion import read_docs
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import rows_by_language
 from ..errors import Errors
+from ..evaluation.by_language import read_test_text
 from ..training.checkpoints import write_file
 from .equal_compute import Cost, equal_steps
 from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
@@ -79,7 +79,7 @@ def check_test(plan: Plan) -> None:
     plan (Plan): The plan.
     RAISES (ValueError): The source language, or any other, has no labelled text.
     """
-    docs = [doc for doc in read_docs(build_labelled_text_v1(plan.compare.test)) if doc.cats]
+    docs = read_test_text(build_labelled_text_v1(plan.compare.test))
     found, source = list(rows_by_language(docs)), plan.compare.source
     if source not in found or len(found) < 2:
         raise ValueError(Errors.X781.format(test=plan.compare.test, found=found, source=source))

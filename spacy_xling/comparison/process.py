@@ -125,10 +125,11 @@ def score(model: Path, test: Path, threshold: float) -> Dict[str, Any]:
         the classes of the pipeline exclude each other.
     """
     from ..data.labelled import build_labelled_text_v1
-    from ..evaluation.by_language import evaluate_by_language, load_pipeline
+    from ..evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
 
     nlp = load_pipeline(model)
-    scores = evaluate_by_language(nlp, build_labelled_text_v1(test), threshold=threshold)
+    docs = read_test_text(build_labelled_text_v1(test))
+    scores = evaluate_by_language(nlp, docs, threshold=threshold)
     return {
         "exclusive": _is_exclusive(nlp),
         "languages": {

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
+from ..data.files import require_new_files
 from ..errors import Errors
 from .jobs import LOG_FILE, Job, claim, is_finished, settle
 
@@ -132,8 +133,9 @@ def locked(output: Path) -> Iterator[int]:
 
     output (Path): The folder; made where it isn't there.
     YIELDS (int): Handle of the lock.
-    RAISES (ValueError): Another comparison is at work there.
+    RAISES (ValueError): Another comparison is at work there, or no folder can be.
     """
+    require_new_files([output / LOCK_FILE], overwrite=True)
     output.mkdir(parents=True, exist_ok=True)
     with (output / LOCK_FILE).open("w") as handle:
         end = time.monotonic() + PATIENCE

@@ -14,7 +14,7 @@ from spacy_xling.comparison.comparing import compare
 from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.running import Machine, locked, threads_each
 from spacy_xling.data.labelled import build_labelled_text_v1
-from spacy_xling.evaluation.by_language import evaluate_by_language
+from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
 from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
 
 BROKEN = (
@@ -35,10 +35,10 @@ def test_the_scores_are_those_of_the_pipelines(whole):
     folder, output = whole
     found = table(output)
     assert found["rows"] == ["en", "da", "de", "mean of the targets", "worst target"]
-    corpus = build_labelled_text_v1(folder / "test")
+    docs = read_test_text(build_labelled_text_v1(folder / "test"))
     for way in ("slow", "fast"):
         models = [spacy.load(output / "runs" / way / str(seed) / "model" / "model-best") for seed in (0, 1)]
-        scores = [evaluate_by_language(nlp, corpus) for nlp in models]
+        scores = [evaluate_by_language(nlp, docs) for nlp in models]
         for language in ("en", "da", "de"):
             expected = sum(100 * score[language].accuracy for score in scores) / 2
             assert found["scores"][language][way]["mean"] == pytest.approx(expected)
@@ -162,6 +162,13 @@ def test_test_text_without_source_or_targets_is_X781(whole, tmp_path, change, mo
     with pytest.raises(ValueError, match="X781"):
         compare(make_plan(folder, **change), tmp_path / "out", Machine())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_folder_is_to_be_is_X145(whole, tmp_path):
+    folder, _ = whole
+    (tmp_path / "out").write_text("a file stands here")
+    with pytest.raises(ValueError, match="X145"):
+        compare(make_plan(folder), tmp_path / "out", Machine())
 
 
 def test_threads_are_divided():
