@@ -13,7 +13,7 @@ from ..training.checkpoints import write_file
 from .equal_compute import Cost, equal_steps
 from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
 from .plan import Plan
-from .running import Machine, Say, locked, run_jobs
+from .running import Machine, Say, locked, run_jobs, say_at_once
 from .summary import Result, Summary, summarize
 from .table import format_markdown, to_plain
 
@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
     failures: List[Failure]
 
 
-def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = print) -> Comparison:
+def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> Comparison:
     """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
 
     It may be killed at any moment and started again: finished runs are never repeated, one that has begun

@@ -131,7 +131,7 @@ def score(model: Path, test: Path, threshold: float) -> Dict[str, Any]:
     docs = read_test_text(build_labelled_text_v1(test))
     scores = evaluate_by_language(nlp, docs, threshold=threshold)
     return {
-        "exclusive": _is_exclusive(nlp),
+        "exclusive": is_exclusive(nlp),
         "languages": {
             language: {"texts": s.texts, "accuracy": s.accuracy, "macro_f1": s.macro_f1}
             for language, s in scores.items()
@@ -139,7 +139,12 @@ def score(model: Path, test: Path, threshold: float) -> Dict[str, Any]:
     }
 
 
-def _is_exclusive(nlp: Language) -> bool:
+def is_exclusive(nlp: Language) -> bool:
+    """Tell whether the classes of a pipeline exclude each other.
+
+    nlp (Language): The pipeline.
+    RETURNS (bool): False if a component gives any number of them.
+    """
     factories = [nlp.get_pipe_meta(name).factory for name in nlp.pipe_names]
     return not any(factory.endswith("textcat_multilabel") for factory in factories)
 

@@ -38,6 +38,14 @@ class Machine(NamedTuple):
     lock: Optional[int] = None
 
 
+def say_at_once(text: str) -> None:
+    """Print a line, so that it is seen at once in a file or a pipe too.
+
+    text (str): The line.
+    """
+    print(text, flush=True)
+
+
 def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> Dict[Path, str]:
     """Do the runs that aren't finished. One that fails is named, and the rest goes on.
 

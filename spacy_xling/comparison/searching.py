@@ -13,7 +13,7 @@ from ..training.changes import describe_changes
 from ..training.checkpoints import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock
-from .running import Machine, Say, locked, run_jobs
+from .running import Machine, Say, locked, run_jobs, say_at_once
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
 NAME = "spacy-xling"
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
     score: Optional[float]
 
 
-def search(plan: Plan, output: Path, machine: Machine, *, say: Say = print) -> List[Trial]:
+def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> List[Trial]:
     """Do what is left of a search, and write its trials as `search.json`.
 
     It may be killed at any moment and started again. What is proposed depends on the trials before alone, so
