@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
+import numpy as np
+
 from ..errors import Errors
 from ..training.changes import describe_changes
 from ..training.checkpoints import write_file
@@ -110,7 +112,10 @@ def _open(block: SearchBlock, output: Path) -> Any:
 
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(output / JOURNAL_FILE)))
     study = optuna.create_study(storage=storage, study_name=NAME, direction="maximize", load_if_exists=True)
-    study.sampler = optuna.samplers.TPESampler(seed=block.seed + len(study.get_trials(deepcopy=False)))
+    # Of seeds that follow one another, some give first draws that are much alike.
+    number = len(study.get_trials(deepcopy=False))
+    (seed,) = np.random.SeedSequence([block.seed, number]).generate_state(1)
+    study.sampler = optuna.samplers.TPESampler(seed=int(seed))
     return study
 
 

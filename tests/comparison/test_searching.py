@@ -106,6 +106,14 @@ def test_a_trial_that_fails_is_last_and_the_rest_goes_on(folder, tmp_path, monke
     assert any("trial 2: failed: ValueError: [X508]" in line for line in said)
 
 
+def test_proposals_are_unlike_each_other(folder, tmp_path):
+    trials = search(make_plan(folder, PLAN + SEARCH), tmp_path / "out", Machine(), say=quiet)
+    places = sorted(math.log10(trial.settings[RATE]) for trial in trials)
+    # Eight at random of three powers of ten.
+    assert places[-1] - places[0] > 1
+    assert len({round(place, 1) for place in places}) >= 6
+
+
 def test_more_trials_may_be_asked_for_later(folder, tmp_path):
     first = search(make_plan(folder, PLAN + SEARCH, search__trials=3), tmp_path / "out", Machine(), say=quiet)
     more = search(make_plan(folder, PLAN + SEARCH), tmp_path / "out", Machine(), say=quiet)
