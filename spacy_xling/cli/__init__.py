@@ -6,6 +6,7 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 # Each module adds its command to the app.
 from . import (
     calibrate,
+    compare,
     convert,
     debug_data,
     evaluate,
@@ -14,6 +15,7 @@ from . import (
     inspect,
     pretrain,
     preview_masks,
+    search,
     train,
     trim,
 )
@@ -22,6 +24,7 @@ from .app import app
 __all__ = [
     "app",
     "calibrate",
+    "compare",
     "convert",
     "debug_data",
     "evaluate",
@@ -30,6 +33,7 @@ __all__ = [
     "inspect",
     "pretrain",
     "preview_masks",
+    "search",
     "train",
     "trim",
 ]

@@ -58,7 +58,7 @@ def read_extras(html: Optional[Path], *, closeness: Optional[Path], logs: Sequen
     if html is None:
         given = {"--closeness": closeness, "--logs": logs}
         if options := " and ".join(name for name, value in given.items() if value):
-            raise ValueError(Errors.X781.format(options=options))
+            raise ValueError(Errors.X786.format(options=options))
         return Extras(None, {})
     require_matplotlib()
     names = column_names(logs)

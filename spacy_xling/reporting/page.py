@@ -145,7 +145,7 @@ def check_closeness(evaluation: Evaluation, closeness: Optional[Closeness]) -> N
     targets = [name for name in evaluation.languages if name not in (evaluation.source, UNKNOWN)]
     if closeness is not None and not set(targets) & set(closeness.distances):
         found, expected = ", ".join(closeness.distances), ", ".join(targets) or "none"
-        raise ValueError(Errors.X780.format(encoder=closeness.encoder, found=found, expected=expected))
+        raise ValueError(Errors.X785.format(encoder=closeness.encoder, found=found, expected=expected))
 
 
 def score_table(evaluation: Evaluation) -> Table:

@@ -27,6 +27,7 @@ from ..errors import Errors
 from .changes import require_same_config
 from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
 from .logs import files_of_log, log_paths
+from .compute import EncoderPieces
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
 
@@ -46,6 +47,7 @@ class Run(NamedTuple):
     training (dict): What `[training]` is resolved to.
     saved (Optional[Snapshot]): The checkpoint to go on from.
     evaluations (list[dict]): What each evaluation so far has found, with the losses of the steps before it.
+    pieces (EncoderPieces): Counts what passes the encoder.
     """
 
     nlp: Language
@@ -54,6 +56,7 @@ class Run(NamedTuple):
     training: dict[str, Any]
     saved: Optional[Snapshot]
     evaluations: list[dict[str, Any]]
+    pieces: EncoderPieces
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -67,6 +70,21 @@ class Run(NamedTuple):
     def progress(self) -> dict[str, Any]:
         """What the loop had noted in the checkpoint to go on from."""
         return self.saved.data["progress"] if self.saved else {}
+
+
+class Outcome(NamedTuple):
+    """What a finished run has cost, and how well it did.
+
+    steps (int): Optimiser steps.
+    encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
+    seconds (float): Seconds of its steps and evaluations, in all processes that went on with it.
+    score (Optional[float]): The best score on the dev text, that of `model-best`; None without any.
+    """
+
+    steps: int
+    encoder_pieces: int
+    seconds: float
+    score: Optional[float]
 
 
 def train_resumable(
@@ -106,7 +124,8 @@ def train_resumable(
     _announce(run, resume=resume, write=lambda text: stdout.write(text + "\n"))
     msg = Printer(no_print=True)
     try:
-        _train(run, batches, checkpoint_every, stdout, stderr)
+        with run.pieces:
+            outcome = _train(run, batches, checkpoint_every, stdout, stderr)
     except (Exception, KeyboardInterrupt) as error:
         # As spaCy does; but while steps are replayed there is nothing new, and a full disk stays full.
         if not batches.is_replaying and not isinstance(error, OSError):
@@ -114,13 +133,25 @@ def train_resumable(
             _save_last(run)
         raise
     _save_last(run)
-    _write_run_file(output_path, {**_read_run_file(output_path), "is_finished": True})
+    finished = {"is_finished": True, "outcome": outcome._asdict()}
+    _write_run_file(output_path, {**_read_run_file(output_path), **finished})
     stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
     return nlp, last
 
 
-def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> None:
+def read_outcome(output_path: Path) -> Outcome:
+    """What a finished run has cost, and how well it did.
+
+    output_path (Path): The run's folder.
+    RETURNS (Outcome): As it was noted at the run's end.
+    """
+    return Outcome(**_read_run_file(output_path)["outcome"])
+
+
+def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> Outcome:
     """Go through all steps, with their log, pipelines and checkpoints."""
+    scores: list[float] = []
+    step, seconds = -1, 0.0
     console = LiveOutput(stdout), LiveOutput(stderr)
     with run.nlp.select_pipes(disable=run.training["frozen_components"]):
         log_step, finalize_logger = run.training["logger"](run.nlp, *console)
@@ -129,6 +160,8 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             for stream in console:
                 stream.is_quiet = batches.is_replaying
             is_evaluated = is_best is not None
+            step, seconds = info["step"], info["seconds"]
+            scores += [float(info["score"])] if is_evaluated and info["score"] is not None else []
             if is_evaluated and not batches.is_replaying:
                 _note_evaluation(run, info, is_best)
             log_step(info if is_evaluated else None)
@@ -140,6 +173,7 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             batches.end_replay()
     finally:
         finalize_logger()
+    return Outcome(step + 1, run.pieces.count, seconds, max(scores, default=None))
 
 
 def is_finished(output_path: Path, *, resume: bool) -> bool:
@@ -177,7 +211,7 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     for folder in (output_path, output_path / CHECKPOINTS):
         remove_leftovers(folder)
     evaluations = saved.data["progress"]["evaluations"] if saved else []
-    return Run(nlp, output_path, plain, training, saved, evaluations)
+    return Run(nlp, output_path, plain, training, saved, evaluations, EncoderPieces())
 
 
 def _make_batches(run: Run) -> Batches:
@@ -186,6 +220,7 @@ def _make_batches(run: Run) -> Batches:
 
     def restore() -> None:
         restore_snapshot(cast(Snapshot, run.saved), run.nlp, run.optimizer)
+        run.pieces.set(run.progress["encoder_pieces"])
 
     return Batches(made, done=run.progress.get("batches"), on_replayed=restore)
 
@@ -279,6 +314,7 @@ def _write_checkpoint(run: Run, batches: Batches, info: Info) -> None:
         "evaluations": run.evaluations,
         "losses": _plain(info["losses"]),
         "seconds": info["seconds"],
+        "encoder_pieces": run.pieces.count,
     }
     run.checkpoints.write(info["step"], lambda path: save_snapshot(path, run.nlp, run.optimizer, progress))
 

@@ -181,7 +181,7 @@ def test_evaluate_writes_a_report(tmp_path):
     assert "&lt;i&gt;1&lt;/i&gt;" in page
     assert "Gap against closeness" in page
     assert "Loss textcat" in page
-    assert "[X781]" in run(*command, *extras).output
+    assert "[X786]" in run(*command, *extras).output
 
 
 def test_evaluate_without_matplotlib_fails_before_any_work(tmp_path, monkeypatch):

@@ -84,8 +84,8 @@ def test_extras_are_named_by_what_differs(tmp_path, nlp):
     assert extras.closeness.encoder == "models/mini"
 
 
-def test_extras_without_a_report_are_X781(tmp_path):
-    with pytest.raises(ValueError, match=r"\[X781\].*--closeness and --logs"):
+def test_extras_without_a_report_are_X786(tmp_path):
+    with pytest.raises(ValueError, match=r"\[X786\].*--closeness and --logs"):
         read_extras(None, closeness=tmp_path, logs=[tmp_path])
     assert read_extras(None, closeness=None, logs=[]) == (None, {})
 

@@ -142,8 +142,8 @@ def test_a_page_of_any_number_of_labels():
     assert {"has it, given", "has it, missed", "hasn't, given", "hasn't, not given"} <= set(headers)
 
 
-def test_closeness_of_other_languages_is_X780():
-    with pytest.raises(ValueError, match=r"\[X780\].*'fi-encoder'.*languages fi;.*da, de_AT"):
+def test_closeness_of_other_languages_is_X785():
+    with pytest.raises(ValueError, match=r"\[X785\].*'fi-encoder'.*languages fi;.*da, de_AT"):
         render_report(evaluation(), closeness=Closeness("fi-encoder", {"fi": 0.5}))
 
 

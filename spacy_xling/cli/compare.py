@@ -1,0 +1,68 @@
+"""`spacy xling compare`: ways of training side by side, over seeds."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from spacy.cli._util import parse_config_overrides, show_validation_error
+from spacy.util import load_config
+from wasabi import msg
+
+from .app import app, one_line_errors
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command("compare", context_settings=PASS_ON)
+def compare_command(
+    ctx: typer.Context,
+    plan_path: Annotated[Path, typer.Argument(help="Plan, as configs/compare.cfg", exists=True)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the comparison")],
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Runs at a time; they share the processor's threads")
+    ] = 1,
+    equal_compute: Annotated[
+        bool,
+        typer.Option("--equal-compute", help="As many encoder passes for each way as the costliest has"),
+    ] = False,
+    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    code_path: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--code", "-c", help="Python file that runs import first, e.g. with registered functions"
+        ),
+    ] = None,
+    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Train each way of a plan with each seed, and compare them on the test text of each language.
+
+    Stop it at any moment and start it again: finished runs are never repeated, one that has begun goes on.
+    Settings of the plan can be given as options, such as --compare.seeds [0,1].
+    """
+    overrides = parse_config_overrides(ctx.args)
+    overrides |= {"compare.equal_compute": True} if equal_compute else {}
+    with show_validation_error(plan_path, hint_fill=False), one_line_errors():
+        plain = load_config(plan_path, overrides=overrides, interpolate=False)
+        from ..comparison.comparing import JSON_FILE, MARKDOWN_FILE, compare
+        from ..comparison.plan import read_plan
+        from ..comparison.running import Machine
+        from ..comparison.table import format_text
+        from ..data.files import require_new_files
+
+        if json is not None:
+            require_new_files([json], overwrite=True)
+        try:
+            done = compare(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
+        except KeyboardInterrupt:
+            msg.warn("Stopped. The same command goes on from here")
+            raise typer.Exit(130) from None
+    if done.summary is not None:
+        print(format_text(done.summary))
+        msg.good(f"The table is at {output / MARKDOWN_FILE}")
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_bytes((output / JSON_FILE).read_bytes())
+    for failure in done.failures:
+        msg.fail(f"{failure.title}: {failure.error}", f"Its log: {failure.log}")
+    if done.failures:
+        raise typer.Exit(1)

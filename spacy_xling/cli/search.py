@@ -1,0 +1,83 @@
+"""`spacy xling search`: good settings of a way of training."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List, Optional
+
+import typer
+from spacy.cli._util import parse_config_overrides, show_validation_error
+from spacy.util import load_config
+from wasabi import msg, table
+
+from .app import app, one_line_errors
+
+if TYPE_CHECKING:
+    from ..comparison.searching import Trial
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+# Trials that are printed.
+SHOWN = 10
+
+
+@app.command("search", context_settings=PASS_ON)
+def search_command(
+    ctx: typer.Context,
+    plan_path: Annotated[
+        Path, typer.Argument(help="Plan with [search], as configs/compare.cfg", exists=True)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the search")],
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Trials at a time; they share the processor's threads")
+    ] = 1,
+    code_path: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--code", "-c", help="Python file that runs import first, e.g. with registered functions"
+        ),
+    ] = None,
+    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Search for good settings of a way, such as lambda, by its score on the source's dev text.
+
+    Stop it at any moment and start it again. Needs the extra `search`.
+    """
+    overrides = parse_config_overrides(ctx.args)
+    with show_validation_error(plan_path, hint_fill=False), one_line_errors():
+        plain = load_config(plan_path, overrides=overrides, interpolate=False)
+        from ..comparison.plan import read_plan
+        from ..comparison.running import Machine
+        from ..comparison.searching import as_options, search
+
+        try:
+            trials = search(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
+        except KeyboardInterrupt:
+            msg.warn("Stopped. The same command goes on from here")
+            raise typer.Exit(130) from None
+    print(format_trials(trials))
+    if trials[0].score is None:
+        msg.fail("No trial has come to its end", f"See the logs under {output / 'trials'}", exits=1)
+    print(f"Best on dev:\n{as_options(trials[0])}")
+
+
+def format_trials(trials: "List[Trial]") -> str:
+    """Format the best trials as a table.
+
+    trials (List[Trial]): Trials, the best first.
+    RETURNS (str): The table.
+    """
+    names = list(trials[0].settings)
+    rows = [
+        (
+            str(trial.number),
+            "failed" if trial.score is None else f"{100 * trial.score:.1f}",
+            *(
+                f"{value:.4g}" if isinstance(value, float) else str(value)
+                for value in trial.settings.values()
+            ),
+        )
+        for trial in trials[:SHOWN]
+    ]
+    short = [
+        name.rpartition(".")[2] if name.count(".") < 2 else ".".join(name.split(".")[-2:]) for name in names
+    ]
+    aligns = ("r", "r", *"r" * len(names))
+    return str(table(rows, header=("trial", "score", *short), divider=True, aligns=aligns))

@@ -1,0 +1,168 @@
+"""A comparison from its plan to its table."""
+
+import json
+from collections.abc import Container
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+from ..data.labelled import build_labelled_text_v1
+from ..data.languages import rows_by_language
+from ..errors import Errors
+from ..evaluation.by_language import read_test_text
+from ..training.checkpoints import write_file
+from .equal_compute import Cost, equal_steps
+from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
+from .plan import Plan
+from .running import Machine, Say, locked, run_jobs, say_at_once
+from .summary import Result, Summary, summarize
+from .table import format_markdown, to_plain
+
+MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
+
+
+class Failure(NamedTuple):
+    """A run that failed.
+
+    title (str): What it is of.
+    error (str): The last line of its error.
+    log (Path): Where all of it lies.
+    """
+
+    title: str
+    error: str
+    log: Path
+
+
+class Comparison(NamedTuple):
+    """A comparison that has come to its end.
+
+    summary (Optional[Summary]): What the finished runs show; None if there are none.
+    failures (List[Failure]): The runs that failed.
+    """
+
+    summary: Optional[Summary]
+    failures: List[Failure]
+
+
+def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> Comparison:
+    """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
+
+    It may be killed at any moment and started again: finished runs are never repeated, one that has begun
+    goes on from its last checkpoint.
+
+    plan (Plan): The plan.
+    output (Path): Folder of the comparison.
+    machine (Machine): How runs are done.
+    say (Callable[[str], None]): Takes a line on each run.
+    RETURNS (Comparison): Table and failures.
+    RAISES (ValueError): The plan isn't what is expected, or differs from what a run in the folder is of.
+    """
+    check_test(plan)
+    with locked(output) as lock:
+        machine = machine._replace(lock=lock)
+        jobs = plan_jobs(plan, output)
+        failures = _measure(jobs, machine, say) if plan.compare.equal_compute else []
+        if not failures:
+            if plan.compare.equal_compute:
+                steps = equal_steps(_costs(jobs))
+                say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
+                jobs = plan_jobs(plan, output, max_steps=steps)
+            failures = _run([*jobs.encoders, *jobs.trainings], machine, say)
+        done = Comparison(_summary(plan, jobs), failures)
+        _write(done, output)
+    return done
+
+
+def check_test(plan: Plan) -> None:
+    """Check, before any training, that there is something to score on.
+
+    plan (Plan): The plan.
+    RAISES (ValueError): The source language, or any other, has no labelled text.
+    """
+    docs = read_test_text(build_labelled_text_v1(plan.compare.test))
+    found, source = list(rows_by_language(docs)), plan.compare.source
+    if source not in found or len(found) < 2:
+        raise ValueError(Errors.X781.format(test=plan.compare.test, found=found, source=source))
+
+
+def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
+    """What the finished trainings have found.
+
+    plan (Plan): The plan.
+    jobs (Jobs): Its runs.
+    RETURNS (Dict[str, Dict[int, Result]]): Results by way and seed; what an encoder has cost is part of what
+        each pipeline that starts from it has.
+    """
+    results: Dict[str, Dict[int, Result]] = {way: {} for way in plan.ways}
+    for job in jobs.trainings:
+        found, made = job.result, job.encoder.result if job.encoder else None
+        if found is None or job.seed is None:
+            continue
+        adaptation = made or {"encoder_pieces": 0, "seconds": 0.0}
+        results[job.name][job.seed] = Result(
+            languages=found["languages"],
+            exclusive=found["exclusive"],
+            steps=found["steps"],
+            encoder_pieces=found["encoder_pieces"] + adaptation["encoder_pieces"],
+            adaptation_pieces=adaptation["encoder_pieces"],
+            seconds=found["seconds"] + adaptation["seconds"],
+        )
+    return results
+
+
+def _measure(jobs: Jobs, machine: Machine, say: Say) -> List[Failure]:
+    """See what a step of each way costs. Without one of them, no way's steps are known."""
+    first = {job.encoder.folder for job in jobs.measures if job.encoder is not None}
+    encoders = [job for job in jobs.encoders if job.folder in first]
+    return _run([*encoders, *jobs.measures], machine, say)
+
+
+def _run(jobs: List[Job], machine: Machine, say: Say) -> List[Failure]:
+    for job in jobs:
+        require_same_plan(job)
+    failed = run_jobs(jobs, machine, say)
+    return [
+        Failure(job.title, failed[job.folder], log_of(job, failed)) for job in jobs if job.folder in failed
+    ]
+
+
+def log_of(job: Job, failed: Container[Path]) -> Path:
+    """Where it is told why a run failed.
+
+    job (Job): The run.
+    failed (Container[Path]): Folders of the runs that failed.
+    RETURNS (Path): Its own log, or that of the encoder it should have started from.
+    """
+    made = job.encoder
+    return (made if made is not None and made.folder in failed else job).folder / LOG_FILE
+
+
+def _costs(jobs: Jobs) -> Dict[str, Cost]:
+    costs = {}
+    for job in jobs.measures:
+        found, made = job.result, job.encoder.result if job.encoder else None
+        if found is not None:
+            # Of the training, which is not cut short.
+            planned = next(other for other in jobs.trainings if other.name == job.name)
+            costs[job.name] = Cost(
+                found["encoder_pieces"] / found["steps"],
+                planned.plan["config"]["training"]["max_steps"],
+                0.0 if made is None else made["encoder_pieces"],
+            )
+    return costs
+
+
+def _summary(plan: Plan, jobs: Jobs) -> Optional[Summary]:
+    results = collect(plan, jobs)
+    if not any(results.values()):
+        return None
+    return summarize(results, source=plan.compare.source, score=plan.compare.score)
+
+
+def _write(done: Comparison, output: Path) -> None:
+    failures = [{**failure._asdict(), "log": str(failure.log)} for failure in done.failures]
+    plain = {**(to_plain(done.summary) if done.summary else {}), "failures": failures}
+    write_file(output / JSON_FILE, json.dumps(plain, indent=1, ensure_ascii=False))
+    if done.summary is not None:
+        lines = [f"\n{failure.title} failed: {failure.error}\n" for failure in done.failures]
+        write_file(output / MARKDOWN_FILE, "".join([format_markdown(done.summary), *lines]))

@@ -1,0 +1,278 @@
+"""The runs of a plan, each in a folder of its own.
+
+OUT/encoders/NAME/SEED      an encoder that ways start from
+OUT/measured/WAY            a few steps of a way, to see how many pieces a step has
+OUT/runs/WAY/SEED           a training
+OUT/trials/NUMBER           a training of a search
+
+    run.json                what the run is of
+    log.txt                 what its processes have printed
+    model                   what it makes
+    scores.json             of a training; of the others, result.json: it is finished
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Dict, List, Literal, NamedTuple, Optional
+
+from thinc.api import Config
+
+from ..data.files import find_files
+from ..data.labelled import KINDS
+from ..errors import Errors
+from ..training.changes import describe_changes
+from ..training.checkpoints import Checkpoints, write_file
+from .plan import SEED, Plan, load_run_config
+
+RUN_FILE, LOG_FILE, MODEL = "run.json", "log.txt", "model"
+SCORES_FILE, RESULT_FILE = "scores.json", "result.json"
+CHECKPOINTS = "checkpoints"
+# Steps of a run that only sees how many pieces a step has.
+MEASURED_STEPS = 100
+
+Kind = Literal["encoder", "measure", "training", "trial"]
+
+
+class Job(NamedTuple):
+    """A run.
+
+    kind (str): "encoder", "measure", "training" or "trial".
+    name (str): The way's, or the encoder's.
+    seed (Optional[int]): Its seed; None for an encoder that is made once for all.
+    folder (Path): Its folder.
+    config (Path): Its config.
+    overrides (Dict[str, Any]): What is changed in the config, by dot name.
+    plan (Dict[str, Any]): All that its result depends on, as plain data.
+    encoder (Optional[Job]): The run that makes its encoder.
+    """
+
+    kind: Kind
+    name: str
+    seed: Optional[int]
+    folder: Path
+    config: Path
+    overrides: Dict[str, Any]
+    plan: Dict[str, Any]
+    encoder: Optional["Job"] = None
+
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        what = {"encoder": "encoder ", "measure": "steps of ", "training": "", "trial": "trial "}[self.kind]
+        return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
+
+    @property
+    def result(self) -> Optional[Dict[str, Any]]:
+        """What it has found; None while it isn't finished."""
+        return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from."""
+        return Checkpoints(self.folder / MODEL / CHECKPOINTS).latest() is not None
+
+
+class Jobs(NamedTuple):
+    """All runs of a plan.
+
+    encoders (List[Job]): Those that make encoders.
+    trainings (List[Job]): The trainings, seed by seed.
+    measures (List[Job]): For equal compute, a few steps of each way.
+    """
+
+    encoders: List[Job]
+    trainings: List[Job]
+    measures: List[Job]
+
+
+def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] = None) -> Jobs:
+    """List the runs of a plan.
+
+    plan (Plan): The plan.
+    output (Path): Folder of the comparison.
+    max_steps (Optional[Dict[str, int]]): Optimiser steps of ways, where they aren't those of the config.
+    RETURNS (Jobs): The runs.
+    RAISES (ValueError): A config can't be read, or has no seed.
+    """
+    seeds = plan.compare.seeds
+    used = {way.encoder for way in plan.ways.values()}
+    encoders: Dict[tuple, Job] = {}
+    for name, block in plan.encoders.items():
+        for seed in (seeds if block.per_seed else [None]) if name in used else []:
+            encoders[name, seed] = _encoder_job(plan, output, name, seed)
+
+    def encoder(way: str, seed: int) -> Optional[Job]:
+        name = plan.ways[way].encoder
+        return None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
+
+    test = _fingerprint(plan)
+    trainings = []
+    for seed in seeds:
+        for way in plan.ways:
+            overrides = plan.overrides(way, seed)
+            if max_steps is not None:
+                overrides["training.max_steps"] = max_steps[way]
+            folder = output / "runs" / way / str(seed)
+            trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
+    measures = []
+    for planned in trainings[: len(plan.ways)]:
+        steps = min(planned.plan["config"]["training"]["max_steps"] or MEASURED_STEPS, MEASURED_STEPS)
+        # Nothing is scored after the first step.
+        fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
+        overrides, folder = {**planned.overrides, **fewer}, output / "measured" / planned.name
+        measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
+    return Jobs(list(encoders.values()), trainings, measures)
+
+
+def trial_job(plan: Plan, output: Path, way: str, number: int, settings: Dict[str, Any]) -> Job:
+    """A training of a search, with the first seed. Its pipeline is not scored on the test text.
+
+    plan (Plan): The plan.
+    output (Path): Folder of the search.
+    way (str): The way.
+    number (int): The trial's number.
+    settings (Dict[str, Any]): What it tries, by dot name.
+    RETURNS (Job): The run.
+    """
+    seed, name = plan.compare.seeds[0], plan.ways[way].encoder
+    encoder = None
+    if name is not None:
+        encoder = _encoder_job(plan, output, name, seed if plan.encoders[name].per_seed else None)
+    overrides = {**plan.overrides(way, seed), **settings}
+    folder = output / "trials" / str(number)
+    return _training_job(plan, folder, way, overrides, encoder, kind="trial", name=str(number))
+
+
+def claim(job: Job) -> None:
+    """Get a run's folder ready: go on with what is there if it is of the same plan, start anew if nothing
+    of worth is there.
+
+    job (Job): The run.
+    """
+    order = _order(job)
+    before = read_json(job.folder / RUN_FILE) or {}
+    if before.get("plan") != order["plan"]:
+        shutil.rmtree(job.folder, ignore_errors=True)
+    write_file(job.folder / RUN_FILE, json.dumps(order, indent=1))
+
+
+def settle(job: Job) -> None:
+    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. Of a
+    trial, which is made for its score, the pipelines too.
+
+    job (Job): The run.
+    """
+    needless = job.folder / MODEL if job.kind == "trial" else job.folder / MODEL / CHECKPOINTS
+    shutil.rmtree(needless, ignore_errors=True)
+
+
+def is_finished(job: Job) -> bool:
+    """Tell whether a run is finished.
+
+    job (Job): The run.
+    RETURNS (bool): True if its result is whole, and it is known what it is of.
+    """
+    return job.result is not None and read_json(job.folder / RUN_FILE) is not None
+
+
+def require_same_plan(job: Job) -> None:
+    """Refuse to mix the results of two plans.
+
+    job (Job): The run.
+    RAISES (ValueError): Its folder holds a finished run, or one that can be gone on with, of another plan.
+    """
+    before = read_json(job.folder / RUN_FILE)
+    if before is None or not (job.result is not None or job.has_checkpoint):
+        return
+    changes = describe_changes(before.get("plan", {}), json.loads(json.dumps(job.plan)))
+    if changes:
+        raise ValueError(Errors.X775.format(title=job.title, folder=job.folder, changes=", ".join(changes)))
+
+
+def read_json(path: Path) -> Optional[Dict[str, Any]]:
+    """Read a JSON object.
+
+    path (Path): The file.
+    RETURNS (Optional[Dict[str, Any]]): The object; None if there is none, or not a whole one.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _order(job: Job) -> Dict[str, Any]:
+    """What a process is told."""
+    made = None if job.encoder is None else str(job.encoder.folder)
+    order = {
+        "kind": job.kind,
+        "config": str(job.config),
+        "overrides": job.overrides,
+        "encoder": made,
+        "plan": job.plan,
+    }
+    return dict(json.loads(json.dumps(order)))
+
+
+def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Job:
+    block = plan.encoders[name]
+    overrides = dict(block.settings)
+    if seed is not None:
+        overrides[SEED] = seed
+    config = load_run_config(block.config, overrides, f"encoders.{name}")
+    folder = output / "encoders" / name / ("once" if seed is None else str(seed))
+    plain = {"config": _plain(config), "files": _sizes(config)}
+    return Job("encoder", name, seed, folder, block.config, overrides, plain)
+
+
+def _training_job(
+    plan: Plan,
+    folder: Path,
+    way: str,
+    overrides: Dict[str, Any],
+    encoder: Optional[Job],
+    *,
+    kind: Kind = "training",
+    name: Optional[str] = None,
+    test: Optional[Dict[str, Any]] = None,
+) -> Job:
+    path, seed = plan.ways[way].config, overrides[SEED]
+    config = load_run_config(path, overrides, f"ways.{way}")
+    if config.get("training", {}).get("seed") != seed:
+        raise ValueError(Errors.X776.format(way=way, config=path))
+    plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}
+    if encoder is not None:
+        # Where it lies is no part of what it is.
+        plain["config"].get("paths", {}).pop("encoder", None)
+        plain["files"].pop("encoder", None)
+        plain["encoder"] = encoder.plan
+    return Job(kind, name or way, None if kind == "trial" else seed, folder, path, overrides, plain, encoder)
+
+
+def _plain(config: Config) -> Dict[str, Any]:
+    return dict(json.loads(json.dumps(config)))
+
+
+def _sizes(config: Config) -> Dict[str, int]:
+    """Bytes of what `[paths]` names: text that has changed mostly has another size."""
+    sizes = {}
+    for name, value in config.get("paths", {}).items():
+        path = Path(value) if isinstance(value, str) else None
+        if path is not None and path.exists():
+            files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+            sizes[name] = sum(file.stat().st_size for file in files)
+    return sizes
+
+
+def _fingerprint(plan: Plan) -> Dict[str, Any]:
+    """What the scores depend on, beside the trained pipeline."""
+    digest = hashlib.sha256()
+    for file in find_files(plan.compare.test, KINDS):
+        digest.update(file.path.name.encode("utf8") + b"\0" + file.path.read_bytes())
+    return {
+        "threshold": plan.compare.threshold,
+        "test": {"path": str(plan.compare.test), "sha256": digest.hexdigest()},
+    }

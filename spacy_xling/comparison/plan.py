@@ -1,0 +1,187 @@
+"""The plan of a comparison: ways of training, seeds, and the text to score on."""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Type, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from spacy.util import load_config
+from thinc.api import Config, ConfigValidationError
+
+from ..errors import Errors
+
+SECTIONS = ("compare", "settings", "encoders", "ways", "search")
+NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
+SEED = "system.seed"
+ENCODER = "paths.encoder"
+
+ScoreName = Literal["accuracy", "macro_f1"]
+
+
+class Block(BaseModel):
+    """A block of the plan: no other settings than its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+AnyBlock = TypeVar("AnyBlock", bound=Block)
+
+
+class CompareBlock(Block):
+    """What all ways have in common, and how they are scored."""
+
+    source: str
+    test: Path
+    seeds: List[int] = Field(min_length=1)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    score: Optional[ScoreName] = None
+    equal_compute: bool = False
+
+
+class EncoderBlock(Block):
+    """An encoder that is made before ways start from it: masked-LM training with `spacy xling pretrain`."""
+
+    config: Path
+    per_seed: bool = True
+    settings: Dict[str, Any] = {}
+
+
+class WayBlock(Block):
+    """A way of training."""
+
+    config: Path
+    encoder: Optional[str] = None
+    settings: Dict[str, Any] = {}
+
+
+class SearchBlock(Block):
+    """A search over settings of one way.
+
+    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even by the logarithm, or
+        `["choices", ...]`.
+    """
+
+    way: str
+    trials: int = Field(ge=1)
+    seed: int = 0
+    ranges: Dict[str, List[Any]] = Field(min_length=1)
+
+
+class Plan(NamedTuple):
+    """A comparison.
+
+    compare (CompareBlock): What all ways have in common.
+    settings (Dict[str, Any]): Settings that are changed in the configs of all ways, by dot name.
+    encoders (Dict[str, EncoderBlock]): Encoders that are made first, by name.
+    ways (Dict[str, WayBlock]): Ways of training, by name. The first is the baseline.
+    search (Optional[SearchBlock]): A search over settings.
+    """
+
+    compare: CompareBlock
+    settings: Dict[str, Any]
+    encoders: Dict[str, EncoderBlock]
+    ways: Dict[str, WayBlock]
+    search: Optional[SearchBlock]
+
+    @property
+    def baseline(self) -> str:
+        """The way that the others are compared with."""
+        return next(iter(self.ways))
+
+    def overrides(self, way: str, seed: int) -> Dict[str, Any]:
+        """The settings that a run changes in its config, but for the encoder that is made first.
+
+        way (str): The way.
+        seed (int): The seed.
+        RETURNS (Dict[str, Any]): Values by dot name.
+        """
+        return {**self.settings, **self.ways[way].settings, SEED: seed}
+
+
+def read_plan(config: Config) -> Plan:
+    """Read a plan.
+
+    config (Config): The config, e.g. that of configs/compare.cfg.
+    RETURNS (Plan): The plan.
+    RAISES (ValueError): A section is missing, a name can't be that of a folder, or names something that the
+        plan hasn't. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
+    """
+    plain = config.interpolate()
+    missing = [name for name in ("compare", "ways") if not plain.get(name)]
+    if missing:
+        raise ValueError(Errors.X770.format(missing=missing))
+    plan = Plan(
+        compare=_validate("compare", plain["compare"], CompareBlock),
+        settings=flat_settings(plain.get("settings", {})),
+        encoders=_blocks("encoders", plain.get("encoders", {}), EncoderBlock),
+        ways=_blocks("ways", plain["ways"], WayBlock),
+        search=_read_search(plain["search"]) if plain.get("search") else None,
+    )
+    _check_names(plan)
+    return plan
+
+
+def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Config:
+    """Read the config of a run, with what the plan changes.
+
+    config (Path): The config.
+    overrides (Mapping[str, Any]): Values by dot name.
+    name (str): What the run is of, for the message.
+    RETURNS (Config): The config, interpolated.
+    RAISES (ValueError): There is none, or a setting isn't in it.
+    """
+    try:
+        return load_config(config, overrides=dict(overrides), interpolate=True)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(Errors.X772.format(name=name, config=config, error=said)) from error
+
+
+def flat_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """Settings by dot name, whether they were written as `training.max_steps = 9`, or as blocks.
+
+    settings (Mapping[str, Any]): The settings.
+    RETURNS (Dict[str, Any]): Values by dot name.
+    """
+    flat: Dict[str, Any] = {}
+    for name, value in settings.items():
+        is_block = isinstance(value, Mapping) and not any(str(key).startswith("@") for key in value)
+        flat.update(
+            {f"{name}.{inner}": found for inner, found in flat_settings(value).items()}
+            if is_block
+            else {name: value}
+        )
+    return flat
+
+
+def _read_search(plain: Mapping[str, Any]) -> SearchBlock:
+    return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
+
+
+def _blocks(section: str, plain: Mapping[str, Any], schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
+    blocks = {}
+    for name, block in plain.items():
+        if isinstance(block, Mapping):
+            block = {**block, "settings": flat_settings(block.get("settings", {}))}
+        blocks[name] = _validate(f"{section}.{name}", block, schema)
+    return blocks
+
+
+def _validate(title: str, plain: Any, schema: Type[AnyBlock]) -> AnyBlock:
+    try:
+        return schema.model_validate(plain)
+    except ValidationError as error:
+        raise ConfigValidationError(config={title: plain}, errors=error.errors(), title=title) from error
+
+
+def _check_names(plan: Plan) -> None:
+    for name in (*plan.ways, *plan.encoders):
+        if not NAME.fullmatch(name):
+            raise ValueError(Errors.X771.format(name=name))
+    used = {way.encoder for way in plan.ways.values() if way.encoder is not None}
+    for name in sorted(used - plan.encoders.keys()):
+        raise ValueError(Errors.X773.format(what="encoder", name=name, known=list(plan.encoders)))
+    if plan.search is not None and plan.search.way not in plan.ways:
+        raise ValueError(Errors.X773.format(what="way", name=plan.search.way, known=list(plan.ways)))
+    if len(set(plan.compare.seeds)) < len(plan.compare.seeds):
+        raise ValueError(Errors.X774.format(seeds=plan.compare.seeds))

@@ -1,0 +1,165 @@
+"""The process of one run: `python -m spacy_xling.comparison.process FOLDER`.
+
+It is told what to do by `run.json` in the folder, goes on with what is there, and ends when the process that
+started it does.
+"""
+
+import argparse
+import json
+import os
+import sys
+import threading
+import traceback
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from spacy.cli._util import import_code, setup_gpu
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import DIR_MODEL_BEST
+from spacy.util import load_config
+
+from ..training.checkpoints import write_file
+from .jobs import MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
+from .plan import ENCODER
+
+# Characters of an error in the last line of the log.
+LONGEST_ERROR = 400
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Do the run of a folder.
+
+    arguments (Optional[List[str]]): The command line; None for that of the process.
+    RETURNS (int): Its exit status: 1 for an error, whose last line stands last in what it prints.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--gpu-id", type=int, default=-1)
+    parser.add_argument("--code", type=Path)
+    given = parser.parse_args(arguments)
+    _end_with_parent()
+    try:
+        import_code(given.code)
+        run(given.folder, use_gpu=given.gpu_id)
+    except Exception as error:
+        traceback.print_exc()
+        text = " ".join(str(error).split())[:LONGEST_ERROR]
+        print(f"{type(error).__name__}: {text}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def run(folder: Path, *, use_gpu: int = -1) -> None:
+    """Do a run, or what is left of it, and write its result.
+
+    folder (Path): The run's folder, with `run.json`.
+    use_gpu (int): The GPU, or -1.
+    """
+    order = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
+    overrides: Dict[str, Any] = dict(order["overrides"])
+    if order["kind"] == "encoder":
+        result, name = make_encoder(Path(order["config"]), folder / MODEL, overrides), RESULT_FILE
+    else:
+        if order["encoder"] is not None:
+            made = Path(order["encoder"])
+            encoder = (read_json(made / RESULT_FILE) or {})["encoder"]
+            overrides[ENCODER] = str(made / MODEL / encoder)
+        result, name = train(Path(order["config"]), folder / MODEL, overrides, use_gpu), RESULT_FILE
+        if order["kind"] == "training":
+            plan = order["plan"]
+            scored = score(folder / MODEL / DIR_MODEL_BEST, Path(plan["test"]["path"]), plan["threshold"])
+            result, name = {**result, **scored}, SCORES_FILE
+    write_file(folder / name, json.dumps(result, indent=1))
+
+
+def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[str, Any]:
+    """Train an encoder on raw text, as `spacy xling pretrain` does.
+
+    config (Path): The config.
+    output (Path): Where it is saved.
+    overrides (Dict[str, Any]): What is changed in the config.
+    RETURNS (Dict[str, Any]): Name of the encoder's folder in `output`, steps, pieces and seconds.
+    """
+    from ..encoders.runs import LOG, pretrain
+
+    loaded = load_config(config, overrides=overrides, interpolate=False)
+    best = pretrain(loaded, output, resume=True, quiet=False)
+    rows = [json.loads(line) for line in (output / LOG).read_text(encoding="utf8").splitlines()]
+    # A process that goes on counts its seconds from 0.
+    seconds = [*(row["seconds"] for row in rows), -1.0]
+    return {
+        "encoder": best.name,
+        "steps": rows[-1]["step"],
+        "encoder_pieces": rows[-1]["pieces"],
+        "seconds": sum(last for last, following in pairwise(seconds) if following < last),
+    }
+
+
+def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -> Dict[str, Any]:
+    """Train a pipeline, as `spacy xling train --resume` does.
+
+    config (Path): The config.
+    output (Path): Where it is saved.
+    overrides (Dict[str, Any]): What is changed in the config.
+    use_gpu (int): The GPU, or -1.
+    RETURNS (Dict[str, Any]): Steps, pieces, seconds, and the best score on dev.
+    """
+    from ..training.resume import is_finished, read_outcome, train_resumable
+
+    setup_gpu(use_gpu)
+    if not is_finished(output, resume=True):
+        nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False), use_gpu=use_gpu)
+        train_resumable(nlp, output, resume=True, use_gpu=use_gpu, stdout=sys.stdout, stderr=sys.stderr)
+    return read_outcome(output)._asdict()
+
+
+def score(model: Path, test: Path, threshold: float) -> Dict[str, Any]:
+    """Score a pipeline by language. This is the one place that does.
+
+    model (Path): The pipeline.
+    test (Path): Labelled text: a folder of files by language, or a file.
+    threshold (float): Score from which a label counts, where texts have any number of labels.
+    RETURNS (Dict[str, Any]): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
+        the classes of the pipeline exclude each other.
+    """
+    from ..data.labelled import build_labelled_text_v1
+    from ..evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
+
+    nlp = load_pipeline(model)
+    docs = read_test_text(build_labelled_text_v1(test))
+    scores = evaluate_by_language(nlp, docs, threshold=threshold)
+    return {
+        "exclusive": is_exclusive(nlp),
+        "languages": {
+            language: {"texts": s.texts, "accuracy": s.accuracy, "macro_f1": s.macro_f1}
+            for language, s in scores.items()
+        },
+    }
+
+
+def is_exclusive(nlp: Language) -> bool:
+    """Tell whether the classes of a pipeline exclude each other.
+
+    nlp (Language): The pipeline.
+    RETURNS (bool): False if a component gives any number of them.
+    """
+    factories = [nlp.get_pipe_meta(name).factory for name in nlp.pipe_names]
+    return not any(factory.endswith("textcat_multilabel") for factory in factories)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, for two must not write into one folder."""
+
+    def wait() -> None:
+        # Not through `sys.stdin`, whose lock a thread would hold when Python ends.
+        while os.read(0, 1024):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""Runs as processes, one after the other or several at a time."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from ..data.files import require_new_files
+from ..errors import Errors
+from .jobs import LOG_FILE, Job, claim, is_finished, settle
+
+# What libraries read the number of their threads from.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+LOCK_FILE = "lock"
+# Seconds: how often processes are looked at, and how long those of a killed comparison may take to end.
+POLL, PATIENCE = 0.05, 20.0
+
+Say = Callable[[str], None]
+
+
+class Machine(NamedTuple):
+    """How runs are done.
+
+    parallel (int): How many at a time.
+    gpu_id (int): The GPU, or -1.
+    code (Optional[Path]): A file that each process imports first.
+    lock (Optional[int]): Handle of the lock on the comparison's folder, which each process holds too.
+    """
+
+    parallel: int = 1
+    gpu_id: int = -1
+    code: Optional[Path] = None
+    lock: Optional[int] = None
+
+
+def say_at_once(text: str) -> None:
+    """Print a line, so that it is seen at once in a file or a pipe too.
+
+    text (str): The line.
+    """
+    print(text, flush=True)
+
+
+def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> Dict[Path, str]:
+    """Do the runs that aren't finished. One that fails is named, and the rest goes on.
+
+    jobs (Sequence[Job]): The runs; one that makes an encoder stands before those that start from it.
+    machine (Machine): How they are done.
+    say (Callable[[str], None]): Takes a line on each run.
+    RETURNS (Dict[Path, str]): What was wrong with those that failed, by folder.
+    """
+    if machine.parallel < 1:
+        raise ValueError(Errors.X777.format(jobs=machine.parallel))
+    waiting = [job for job in jobs if not is_finished(job)]
+    for job in jobs:
+        if is_finished(job):
+            settle(job)
+            say(f"{job.title}: finished before")
+    running: Dict[Path, Process] = {}
+    failed: Dict[Path, str] = {}
+    try:
+        while waiting or running:
+            for job in _startable(waiting, machine.parallel - len(running), failed, say):
+                say(f"{job.title}: started")
+                running[job.folder] = Process(job, machine)
+            for process in [p for p in running.values() if p.has_ended]:
+                del running[process.job.folder]
+                _note_end(process, failed, say)
+            time.sleep(POLL)
+    finally:
+        for process in running.values():
+            process.kill()
+    return failed
+
+
+class Process:
+    """The process of a run.
+
+    job (Job): The run.
+    machine (Machine): How it is done.
+    """
+
+    def __init__(self, job: Job, machine: Machine) -> None:
+        self.job = job
+        self._started = time.perf_counter()
+        claim(job)
+        command = [sys.executable, "-m", "spacy_xling.comparison.process", str(job.folder)]
+        command += ["--gpu-id", str(machine.gpu_id)]
+        command += [] if machine.code is None else ["--code", str(machine.code)]
+        with (job.folder / LOG_FILE).open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                # It ends when this pipe does.
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(machine.parallel),
+                pass_fds=() if machine.lock is None else (machine.lock,),
+                # Ctrl-C is for this process alone.
+                start_new_session=True,
+            )
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since its start."""
+        return time.perf_counter() - self._started
+
+    @property
+    def error(self) -> Optional[str]:
+        """What was wrong; None if it has done its run."""
+        status = self._process.returncode
+        if status == 0 and is_finished(self.job):
+            return None
+        said = last_line(self.job.folder / LOG_FILE)
+        return f"killed by {signal.Signals(-status).name} ({said})" if status < 0 else said
+
+    def kill(self) -> None:
+        """End it at once; what it has saved is whole."""
+        self._process.kill()
+        self._process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Close its pipe."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[int]:
+    """Keep a second comparison out of a folder, and wait for what a killed one has left running.
+
+    output (Path): The folder; made where it isn't there.
+    YIELDS (int): Handle of the lock.
+    RAISES (ValueError): Another comparison is at work there, or no folder can be.
+    """
+    require_new_files([output / LOCK_FILE], overwrite=True)
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / LOCK_FILE).open("w") as handle:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise ValueError(Errors.X778.format(output=output)) from None
+                time.sleep(POLL)
+        yield handle.fileno()
+
+
+def last_line(path: Path) -> str:
+    """The last line of a log that isn't blank.
+
+    path (Path): The file.
+    RETURNS (str): The line; empty if there is none.
+    """
+    text = path.read_bytes().decode("utf8", errors="replace")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def threads_each(parallel: int, environment: Mapping[str, str]) -> int:
+    """How many threads a process gets.
+
+    parallel (int): How many processes run at a time.
+    environment (Mapping[str, str]): Where OMP_NUM_THREADS may set a limit for all together.
+    RETURNS (int): The threads, 1 or more.
+    """
+    given = environment.get("OMP_NUM_THREADS", "")
+    total = int(given) if given.isdecimal() else len(os.sched_getaffinity(0))
+    return max(1, total // parallel)
+
+
+def _environment(parallel: int) -> Dict[str, str]:
+    threads = str(threads_each(parallel, os.environ))
+    return {**os.environ, **dict.fromkeys(THREADS, threads), "PYTHONUNBUFFERED": "1"}
+
+
+def _startable(waiting: List[Job], room: int, failed: Dict[Path, str], say: Say) -> Iterator[Job]:
+    """The runs that can start now, taken from those that wait."""
+    for job in list(waiting):
+        if job.encoder is not None and job.encoder.folder in failed:
+            waiting.remove(job)
+            failed[job.folder] = f"its {job.encoder.title} failed"
+            say(f"{job.title}: left out, for its {job.encoder.title} failed")
+        elif room > 0 and (job.encoder is None or is_finished(job.encoder)):
+            waiting.remove(job)
+            room -= 1
+            yield job
+
+
+def _note_end(process: Process, failed: Dict[Path, str], say: Say) -> None:
+    job, error = process.job, process.error
+    process.close()
+    if error is None:
+        settle(job)
+        say(f"{job.title}: done in {process.seconds:.0f} s")
+    else:
+        failed[job.folder] = error
+        say(f"{job.title}: failed: {error} (log: {job.folder / LOG_FILE})")

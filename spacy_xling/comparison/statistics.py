@@ -1,0 +1,84 @@
+"""Means over seeds, and differences of two ways that are paired by seed."""
+
+import math
+from typing import Mapping, NamedTuple, Optional, Sequence
+
+import numpy as np
+from scipy import stats
+
+from ..errors import Errors
+
+LEVEL = 0.95
+
+
+class Spread(NamedTuple):
+    """A number over seeds.
+
+    mean (float): Its mean.
+    deviation (Optional[float]): Its standard deviation, that of a sample (n - 1); None for one seed.
+    n (int): Number of seeds.
+    """
+
+    mean: float
+    deviation: Optional[float]
+    n: int
+
+
+class Difference(NamedTuple):
+    """How much two ways differ, over the seeds that both have.
+
+    mean (float): Mean of the differences.
+    low (Optional[float]): Lower end of its confidence interval; None for one seed.
+    high (Optional[float]): Upper end.
+    n (int): Number of seeds.
+    """
+
+    mean: float
+    low: Optional[float]
+    high: Optional[float]
+    n: int
+
+    @property
+    def is_shown(self) -> bool:
+        """True if the interval doesn't cover 0."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and standard deviation of a number over seeds.
+
+    values (Sequence[float]): The number for each seed, one or more.
+    RETURNS (Spread): Mean and deviation.
+    RAISES (ValueError): There is no value.
+    """
+    if not values:
+        raise ValueError(Errors.X779.format(what="values"))
+    return Spread(
+        float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None, len(values)
+    )
+
+
+def paired_difference(
+    first: Mapping[int, float], second: Mapping[int, float], *, level: float = LEVEL
+) -> Optional[Difference]:
+    """The mean over seeds s of d_s = second_s - first_s, and its interval by Student's t with n - 1 degrees
+    of freedom,
+
+        mean(d) +- t * sd(d) / sqrt(n)
+
+    It takes the seeds for a sample of all there are, and the differences for normal ones. Both runs of a
+    seed have the order of texts, and the head's first weights, in common where their configs agree on them.
+
+    first (Mapping[int, float]): A number by seed, for the way to compare with.
+    second (Mapping[int, float]): The number by seed for the other way.
+    level (float): How often the interval is to cover the truth.
+    RETURNS (Optional[Difference]): The difference over the seeds of both; None without any.
+    """
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
+        return None
+    mean, deviation, n = spread([second[seed] - first[seed] for seed in seeds])
+    if deviation is None:
+        return Difference(mean, None, None, n)
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * deviation / math.sqrt(n)
+    return Difference(mean, mean - reach, mean + reach, n)

@@ -1,0 +1,160 @@
+"""What the runs of a comparison show: scores by language, differences from the baseline, compute."""
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from ..errors import Errors
+from .plan import ScoreName
+from .statistics import Difference, Spread, paired_difference, spread
+
+MEAN, WORST = "mean of the targets", "worst target"
+STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"
+
+
+class Result(NamedTuple):
+    """What a training has found.
+
+    languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
+    exclusive (bool): Whether its classes exclude each other.
+    steps (int): Optimiser steps.
+    encoder_pieces (int): Pieces that passed the encoder in training, those that made the encoder too.
+    adaptation_pieces (int): Those of them that made the encoder.
+    seconds (float): Seconds of training, those that made the encoder too.
+    """
+
+    languages: Mapping[str, Mapping[str, float]]
+    exclusive: bool
+    steps: int
+    encoder_pieces: int
+    adaptation_pieces: int
+    seconds: float
+
+
+class Summary(NamedTuple):
+    """A comparison.
+
+    source (str): The source language.
+    score (str): Name of the score: "accuracy" or "macro_f1".
+    ways (List[str]): The ways, the baseline first.
+    rows (List[str]): The source, the targets, their mean, and the worst of them.
+    scores (Dict[str, Dict[str, Spread]]): Points, from 0 to 100, by row and way; a way without a finished run
+        is left out.
+    differences (Dict[str, Dict[str, Optional[Difference]]]): Points by row and way, from the baseline; None
+        where the two have no seed in common.
+    compute (Dict[str, Dict[str, Spread]]): Steps, pieces and seconds by way.
+    conclusions (Dict[str, str]): A sentence for each way but the baseline.
+    """
+
+    source: str
+    score: ScoreName
+    ways: List[str]
+    rows: List[str]
+    scores: Dict[str, Dict[str, Spread]]
+    differences: Dict[str, Dict[str, Optional[Difference]]]
+    compute: Dict[str, Dict[str, Spread]]
+    conclusions: Dict[str, str]
+
+
+def summarize(
+    results: Mapping[str, Mapping[int, Result]], *, source: str, score: Optional[ScoreName] = None
+) -> Summary:
+    """Bring the results of all runs together.
+
+    results (Mapping[str, Mapping[int, Result]]): Finished runs by way and seed, the baseline first.
+    source (str): The source language.
+    score (Optional[str]): The score; None takes accuracy where each text has exactly one class, else macro
+        F1.
+    RETURNS (Summary): What they show.
+    RAISES (ValueError): There is no finished run.
+    """
+    found = [result for by_seed in results.values() for result in by_seed.values()]
+    if not found:
+        raise ValueError(Errors.X779.format(what="finished runs"))
+    if score is None:
+        score = "accuracy" if all(result.exclusive for result in found) else "macro_f1"
+    points = {
+        way: {seed: row_points(result.languages, source, score) for seed, result in by_seed.items()}
+        for way, by_seed in results.items()
+    }
+    rows = list(row_points(found[0].languages, source, score))
+    ways = list(results)
+    columns = {
+        row: {way: {seed: found[row] for seed, found in points[way].items()} for way in ways} for row in rows
+    }
+    differences = {
+        row: {way: paired_difference(column[ways[0]], column[way]) for way in ways[1:]}
+        for row, column in columns.items()
+    }
+    return Summary(
+        source=source,
+        score=score,
+        ways=ways,
+        rows=rows,
+        scores={
+            row: {way: spread(list(column[way].values())) for way in ways if column[way]}
+            for row, column in columns.items()
+        },
+        differences=differences,
+        compute={way: _compute(list(by_seed.values())) for way, by_seed in results.items() if by_seed},
+        conclusions={way: conclude(way, ways[0], differences[MEAN][way]) for way in ways[1:]},
+    )
+
+
+def row_points(
+    languages: Mapping[str, Mapping[str, float]], source: str, score: ScoreName
+) -> Dict[str, float]:
+    """The numbers of a run, in points from 0 to 100.
+
+    languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
+    source (str): The source language.
+    score (str): Name of the score.
+    RETURNS (Dict[str, float]): The source, each target, their mean, and the least of them.
+    """
+    points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
+    targets = [value for language, value in points.items() if language != source]
+    return {**points, MEAN: sum(targets) / len(targets), WORST: min(targets)}
+
+
+def sort_languages(languages: Mapping[str, Any], source: str) -> List[str]:
+    """The languages, the source first.
+
+    languages (Mapping[str, Any]): The languages.
+    source (str): The source language.
+    RETURNS (List[str]): The languages.
+    """
+    return sorted(languages, key=lambda language: (language != source, language))
+
+
+def conclude(way: str, baseline: str, difference: Optional[Difference]) -> str:
+    """Say in a sentence what a comparison shows.
+
+    way (str): The way.
+    baseline (str): What it is compared with.
+    difference (Optional[Difference]): How much the means of the targets differ, in points.
+    RETURNS (str): The sentence.
+    """
+    if difference is None:
+        return f"Nothing can be said of {way}: it has no seed in common with {baseline} that is finished."
+    mean, low, high, n = difference
+    where = "on the mean of the targets"
+    if low is None or high is None:
+        return (
+            f"No difference shown between {way} and {baseline}: with one seed there is no interval "
+            f"({mean:+.1f} points {where})."
+        )
+    interval = f"95 % interval {signed(low)} to {signed(high)}, {n} seeds"
+    if not difference.is_shown:
+        return f"No difference shown between {way} and {baseline} {where}: {mean:+.1f} points ({interval})."
+    side = "above" if mean > 0 else "below"
+    return f"{way} is {abs(mean):.1f} points {side} {baseline} {where} ({interval})."
+
+
+def signed(value: float) -> str:
+    """A number of points, with its sign where it is below 0."""
+    return f"{value:.1f}".replace("-0.0", "0.0")
+
+
+def _compute(results: Sequence[Result]) -> Dict[str, Spread]:
+    return {
+        name: spread([getattr(result, name) for result in results])
+        for name in (STEPS, PIECES, "adaptation_pieces", SECONDS)
+    }

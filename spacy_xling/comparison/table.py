@@ -1,0 +1,138 @@
+"""A comparison as text, as Markdown and as plain data."""
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+from wasabi import table
+
+from .statistics import LEVEL, Difference, Spread
+from .summary import PIECES, SECONDS, STEPS, Summary, signed
+
+SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
+
+
+class Part(NamedTuple):
+    """A table.
+
+    header (List[str]): Titles of its columns.
+    rows (List[List[str]]): Its cells.
+    """
+
+    header: List[str]
+    rows: List[List[str]]
+
+
+def format_text(summary: Summary) -> str:
+    """The comparison for a console.
+
+    summary (Summary): The comparison.
+    RETURNS (str): Tables, notes and conclusions.
+    """
+    tables = [
+        str(table(part.rows, header=part.header, divider=True, aligns=_aligns(part)))
+        for part in _parts(summary)
+    ]
+    return "\n".join([*tables, *_notes(summary), "", *summary.conclusions.values()])
+
+
+def format_markdown(summary: Summary) -> str:
+    """The comparison as Markdown.
+
+    summary (Summary): The comparison.
+    RETURNS (str): Conclusions, tables and notes.
+    """
+    blocks = ["\n".join(f"- {text}" for text in summary.conclusions.values())]
+    for part in _parts(summary):
+        rule = ["---" if align == "l" else "---:" for align in _aligns(part)]
+        lines = [part.header, rule, *part.rows]
+        blocks.append("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+    blocks.append("\n".join(_notes(summary)))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def to_plain(summary: Summary) -> Dict[str, Any]:
+    """The comparison as JSON takes it.
+
+    summary (Summary): The comparison.
+    RETURNS (Dict[str, Any]): Its fields; numbers over seeds are objects.
+    """
+    plain: Dict[str, Any] = summary._asdict()
+    for name in ("scores", "differences", "compute"):
+        plain[name] = {
+            row: {way: None if cell is None else cell._asdict() for way, cell in cells.items()}
+            for row, cells in plain[name].items()
+        }
+    return {**plain, "level": LEVEL}
+
+
+def _parts(summary: Summary) -> List[Part]:
+    ways, others = summary.ways, summary.ways[1:]
+    scores = [
+        [_row_title(summary, row), *(_cell(summary.scores[row].get(way)) for way in ways)]
+        for row in summary.rows
+    ]
+    parts = [Part([SCORE_TITLES[summary.score], *ways], scores), _compute_part(summary)]
+    if others:
+        rows = [
+            [_row_title(summary, row), *(_difference_cell(summary.differences[row][way]) for way in others)]
+            for row in summary.rows
+        ]
+        parts.insert(1, Part([f"points above {ways[0]}", *others], rows))
+    return parts
+
+
+def _compute_part(summary: Summary) -> Part:
+    def row(title: str, name: str, form: Callable[[float], str]) -> List[str]:
+        found = (summary.compute.get(way, {}).get(name) for way in summary.ways)
+        return [title, *("-" if cell is None else _cell(cell, form) for cell in found)]
+
+    def thousands(value: float) -> str:
+        return f"{value / 1000:,.1f}"
+
+    rows = [
+        row("optimiser steps", STEPS, "{:,.0f}".format),
+        row("encoder passes, 1,000 pieces", PIECES, thousands),
+        row("of them to make the encoder", "adaptation_pieces", thousands),
+        row("seconds", SECONDS, "{:,.0f}".format),
+    ]
+    return Part(["training of one pipeline", *summary.ways], rows)
+
+
+def _notes(summary: Summary) -> List[str]:
+    counts = {way: cells.n for way, cells in summary.scores[summary.rows[0]].items()}
+    numbers = sorted(set(counts.values()))
+    if len(numbers) == 1 and len(counts) == len(summary.ways):
+        over = f"{numbers[0]} seed{'s' if numbers[0] > 1 else ''}"
+    else:
+        over = "seeds (" + ", ".join(f"{way}: {counts.get(way, 0)}" for way in summary.ways) + ")"
+    notes = [
+        f"Mean and standard deviation over {over}; the checkpoint that is best on the source's dev text."
+    ]
+    if len(summary.ways) > 1:
+        notes.append(
+            f"Differences are paired by seed; in brackets their {LEVEL:.0%} interval by Student's t over "
+            f"seeds, each for itself.".replace("%", " %")
+        )
+    return notes
+
+
+def _row_title(summary: Summary, row: str) -> str:
+    return f"{row} (source)" if row == summary.source else row
+
+
+def _cell(spread: Optional[Spread], form: Callable[[float], str] = "{:.1f}".format) -> str:
+    if spread is None:
+        return "-"
+    return form(spread.mean) + ("" if spread.deviation is None else f" ± {form(spread.deviation)}")
+
+
+def _difference_cell(difference: Optional[Difference]) -> str:
+    if difference is None:
+        return "-"
+    mean = f"{difference.mean:+.1f}"
+    if difference.low is None or difference.high is None:
+        return mean
+    return f"{mean} ({signed(difference.low)} to {signed(difference.high)})"
+
+
+def _aligns(part: Part) -> Sequence[str]:
+    return ("l", *"r" * (len(part.header) - 1))

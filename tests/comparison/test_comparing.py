@@ -1,0 +1,177 @@
+"""Comparisons, with the processes of their runs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import spacy
+
+from spacy_xling.comparison.comparing import compare
+from spacy_xling.comparison.jobs import plan_jobs
+from spacy_xling.comparison.running import Machine, locked, threads_each
+from spacy_xling.data.labelled import build_labelled_text_v1
+from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
+from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
+
+BROKEN = (
+    "\n[ways.broken]\nconfig = ${paths.folder}/way.cfg\n\n[ways.broken.settings]\npaths.train = nowhere.csv\n"
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A comparison that nothing has interrupted, run by run; it returns folder, table and contents."""
+    folder = write_text(tmp_path_factory.mktemp("whole") / "text")
+    done = compare(make_plan(folder), folder.parent / "out", Machine())
+    assert done.failures == []
+    return folder, folder.parent / "out"
+
+
+def test_the_scores_are_those_of_the_pipelines(whole):
+    folder, output = whole
+    found = table(output)
+    assert found["rows"] == ["en", "da", "de", "mean of the targets", "worst target"]
+    docs = read_test_text(build_labelled_text_v1(folder / "test"))
+    for way in ("slow", "fast"):
+        models = [spacy.load(output / "runs" / way / str(seed) / "model" / "model-best") for seed in (0, 1)]
+        scores = [evaluate_by_language(nlp, docs) for nlp in models]
+        for language in ("en", "da", "de"):
+            expected = sum(100 * score[language].accuracy for score in scores) / 2
+            assert found["scores"][language][way]["mean"] == pytest.approx(expected)
+        assert found["compute"][way]["steps"]["mean"] == {"slow": 7, "fast": 13}[way]
+    # Otherwise the comparisons of tables below would say little.
+    assert found["scores"]["en"]["slow"]["mean"] != found["scores"]["en"]["fast"]["mean"]
+    assert any(cells["fast"]["deviation"] for cells in found["scores"].values())
+
+
+def test_a_run_is_that_of_spacy_train(whole, tmp_path):
+    folder, output = whole
+    overrides = make_plan(folder).overrides("slow", 1)
+    options = [str(part) for name, value in overrides.items() for part in (f"--{name}", value)]
+    command = [sys.executable, "-m", "spacy", "train", folder / "way.cfg", "--output", tmp_path, *options]
+    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    found, expected = (
+        (path / "model-best" / "textcat" / "model").read_bytes()
+        for path in (output / "runs" / "slow" / "1" / "model", tmp_path)
+    )
+    assert found == expected
+
+
+def test_finished_runs_are_not_repeated(whole):
+    folder, output = whole
+    before, numbers = contents(output), table(output)
+    said = []
+    compare(make_plan(folder), output, Machine(), say=said.append)
+    assert said == [f"{way}, seed {seed}: finished before" for seed in (0, 1) for way in ("slow", "fast")]
+    assert contents(output) == before
+    assert table(output) == numbers
+    assert not list(output.rglob("checkpoints"))
+
+
+def test_a_changed_plan_starts_nothing(whole):
+    folder, output = whole
+    before = contents(output)
+    plan = make_plan(folder, ways__fast__settings={"training.max_steps": 13}, compare__seeds=[2, 1])
+    with pytest.raises(ValueError, match=r"X775.*fast, seed 1.*max_steps"):
+        compare(plan, output, Machine())
+    assert contents(output) == before
+
+
+def test_a_crashed_run_is_named_and_the_rest_goes_on(whole, tmp_path):
+    folder, output = whole
+    copied = tmp_path / "out"
+    shutil.copytree(output, copied)
+    # The broken way comes first, and one of the others is to be done again.
+    (copied / "runs" / "slow" / "0" / "scores.json").write_text('{"languages": {"en"')
+    text = PLAN.replace("[ways]\n", f"[ways]\n{BROKEN}")
+    plan = make_plan(folder, text, compare__seeds=[0])
+    said = []
+    done = compare(plan, copied, Machine(), say=said.append)
+    (failure,) = done.failures
+    assert failure.title == "broken, seed 0"
+    assert "[X106]" in failure.error
+    assert "nowhere.csv" in failure.error
+    assert failure.log == copied / "runs" / "broken" / "0" / "log.txt"
+    assert "Traceback" in failure.log.read_text()
+    assert [line.split(": ")[1].split()[0] for line in said] == [
+        "finished",
+        "started",
+        "failed",
+        "started",
+        "done",
+    ]
+    assert done.summary.scores["en"].keys() == {"slow", "fast"}
+    assert done.summary.conclusions["fast"].startswith("Nothing can be said of fast")
+    assert "broken, seed 0 failed: " in (copied / "table.md").read_text()
+    assert (copied / "runs" / "slow" / "0" / "scores.json").read_bytes() == (
+        output / "runs" / "slow" / "0" / "scores.json"
+    ).read_bytes()
+
+
+def start(folder, output, *options):
+    command = [sys.executable, "-m", "spacy", "xling", "compare", folder / "plan.cfg", "--output", output]
+    command += ["--paths.folder", folder, *options]
+    return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_killed_in_the_middle_and_started_again_it_gives_the_same_table(whole, tmp_path, sent):
+    """Two runs at a time, in another order than that of the comparison that was never killed."""
+    folder, output = whole
+    again = tmp_path / "out"
+    process = start(folder, again, "--jobs", 2)
+    while not (finished := list(again.glob("runs/*/*/scores.json"))):
+        assert process.poll() is None, process.communicate()[0].decode()
+        time.sleep(0.02)
+    process.send_signal(sent)
+    printed = process.communicate()[0].decode()
+    assert process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130}[sent], printed
+    # What a killed process of an older version, or a disk that was full, may leave.
+    half = next(job.folder for job in plan_jobs(make_plan(folder), again).trainings if not job.result)
+    (half / "model" / "model-last").mkdir(parents=True, exist_ok=True)
+    (half / "scores.json").write_text("{")
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in finished}
+    process = start(folder, again, "--jobs", 2)
+    printed = process.communicate()[0].decode()
+    assert process.returncode == 0, printed
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in finished} == before
+    assert table(again) == table(output)
+
+
+def test_a_second_comparison_in_a_folder_is_X778(whole, tmp_path, monkeypatch):
+    folder, _ = whole
+    monkeypatch.setattr("spacy_xling.comparison.running.PATIENCE", 0.1)
+    with locked(tmp_path), pytest.raises(ValueError, match="X778"):
+        compare(make_plan(folder), tmp_path, Machine())
+
+
+def test_no_jobs_are_X777(whole):
+    folder, output = whole
+    with pytest.raises(ValueError, match="X777"):
+        compare(make_plan(folder), output, Machine(parallel=0))
+
+
+@pytest.mark.parametrize("change", [{"compare__source": "sv"}, {"compare__test": "test/en.jsonl"}])
+def test_test_text_without_source_or_targets_is_X781(whole, tmp_path, change, monkeypatch):
+    folder, _ = whole
+    monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match="X781"):
+        compare(make_plan(folder, **change), tmp_path / "out", Machine())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_folder_is_to_be_is_X145(whole, tmp_path):
+    folder, _ = whole
+    (tmp_path / "out").write_text("a file stands here")
+    with pytest.raises(ValueError, match="X145"):
+        compare(make_plan(folder), tmp_path / "out", Machine())
+
+
+def test_threads_are_divided():
+    assert threads_each(2, {"OMP_NUM_THREADS": "8"}) == 4
+    assert threads_each(3, {"OMP_NUM_THREADS": "2"}) == 1
+    assert threads_each(1, {}) == len(os.sched_getaffinity(0))

@@ -1,0 +1,117 @@
+"""Plans, and what is wrong with them."""
+
+import json
+
+import pytest
+from thinc.api import Config, ConfigValidationError
+
+from spacy_xling.comparison.jobs import RUN_FILE, plan_jobs, require_same_plan
+from spacy_xling.comparison.plan import flat_settings, read_plan
+from tests.comparison.tiny import PLAN, make_plan, write_text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_text(tmp_path_factory.mktemp("plan") / "text")
+
+
+def test_settings_may_be_names_or_blocks():
+    written = {"paths.train": "x", "training": {"max_steps": 3, "optimizer.learn_rate": 0.1}}
+    assert flat_settings(written) == {
+        "paths.train": "x",
+        "training.max_steps": 3,
+        "training.optimizer.learn_rate": 0.1,
+    }
+
+
+def test_a_setting_of_a_way_comes_before_that_of_all(folder):
+    text = PLAN.replace("[ways.slow.settings]\ntraining.max_steps = 6\n", "")
+    plan = make_plan(folder, text + "\n[settings.training]\nmax_steps = 5\n")
+    assert plan.baseline == "slow"
+    steps = {way: plan.overrides(way, 7)["training.max_steps"] for way in plan.ways}
+    assert steps == {"slow": 5, "fast": 12}
+    assert plan.overrides("slow", 7)["system.seed"] == 7
+
+
+def test_runs_go_seed_by_seed(folder, tmp_path):
+    jobs = plan_jobs(make_plan(folder), tmp_path).trainings
+    found = [(job.name, job.seed, job.folder.relative_to(tmp_path).as_posix()) for job in jobs]
+    assert found == [(way, seed, f"runs/{way}/{seed}") for seed in (0, 1) for way in ("slow", "fast")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('[compare]\nsource = "en"\n', "X770"),
+        (PLAN.replace("[ways.fast", "[ways.a/b"), "X771"),
+        (PLAN.replace("[ways.fast.settings]", 'encoder = "nowhere"\n[ways.fast.settings]'), "X773"),
+        (PLAN.replace("[0, 1]", "[1, 1]"), "X774"),
+    ],
+)
+def test_a_plan_that_is_wrong_has_its_code(text, code):
+    with pytest.raises(ValueError, match=code):
+        make_plan("folder", text) if "[paths]" in text else read_plan(Config().from_str(text))
+
+
+@pytest.mark.parametrize(
+    "change", [("seeds = [0, 1]", "seeds = []"), ("source", "sauce"), ("[0, 1]", '["x"]')]
+)
+def test_a_setting_of_the_wrong_kind_is_refused(change):
+    with pytest.raises(ConfigValidationError):
+        make_plan("folder", PLAN.replace(*change))
+
+
+def test_a_setting_that_the_config_lacks_is_X772(folder, tmp_path):
+    plan = make_plan(folder, PLAN.replace("training.max_steps = 12", "components.nobody.max_steps = 12"))
+    with pytest.raises(ValueError, match=r"X772.*ways\.fast.*nobody"):
+        plan_jobs(plan, tmp_path)
+
+
+def test_a_config_that_is_not_there_is_X772(folder, tmp_path):
+    plan = make_plan(folder, ways__slow__config=str(folder / "other.cfg"))
+    with pytest.raises(ValueError, match=r"X772.*other\.cfg"):
+        plan_jobs(plan, tmp_path)
+
+
+def test_a_config_that_fixes_its_seed_is_X776(folder, tmp_path):
+    fixed = folder / "fixed.cfg"
+    fixed.write_text((folder / "way.cfg").read_text().replace("seed = ${system.seed}", "seed = 4"))
+    with pytest.raises(ValueError, match=r"X776.*slow"):
+        plan_jobs(make_plan(folder, ways__slow__config=str(fixed)), tmp_path)
+
+
+def begin(job, result="scores.json"):
+    """A folder as a run leaves it."""
+    job.folder.mkdir(parents=True)
+    (job.folder / RUN_FILE).write_text(json.dumps({"plan": job.plan}))
+    if result:
+        (job.folder / result).write_text("{}")
+
+
+def test_a_changed_plan_of_a_finished_run_is_X775_with_the_settings(folder, tmp_path):
+    begin(plan_jobs(make_plan(folder), tmp_path).trainings[1])
+    jobs = plan_jobs(make_plan(folder, ways__fast__settings={"training.max_steps": 13}), tmp_path).trainings
+    require_same_plan(jobs[0])
+    expected = r"X775.*fast, seed 0.*config\.training\.max_steps \(was 12, is 13\)"
+    with pytest.raises(ValueError, match=expected):
+        require_same_plan(jobs[1])
+
+
+def test_changed_text_is_a_changed_plan(tmp_path):
+    folder = write_text(tmp_path / "text")
+    begin(plan_jobs(make_plan(folder), tmp_path / "out").trainings[0])
+    for file, name in (("test/de.jsonl", "test.sha256"), ("train.jsonl", "files.train")):
+        path = folder / file
+        before = path.read_text()
+        path.write_text(before.replace("REFUND", "REFUND "))
+        with pytest.raises(ValueError, match=rf"X775.*{name}"):
+            require_same_plan(plan_jobs(make_plan(folder), tmp_path / "out").trainings[0])
+        path.write_text(before)
+    require_same_plan(plan_jobs(make_plan(folder), tmp_path / "out").trainings[0])
+
+
+def test_a_changed_plan_of_a_run_that_saved_nothing_is_no_matter(folder, tmp_path):
+    begin(plan_jobs(make_plan(folder), tmp_path).trainings[0], result=None)
+    jobs = plan_jobs(make_plan(folder, ways__slow__settings={"training.max_steps": 3}), tmp_path).trainings
+    assert jobs[0].plan["config"]["training"]["max_steps"] == 3
+    require_same_plan(jobs[0])
