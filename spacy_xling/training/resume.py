@@ -26,8 +26,8 @@ from wasabi import Printer
 from ..errors import Errors
 from .changes import require_same_config
 from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
-from .logs import files_of_log, log_paths
 from .compute import EncoderPieces
+from .logs import files_of_log, log_paths
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
 
