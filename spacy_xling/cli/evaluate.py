@@ -30,6 +30,12 @@ def evaluate_command(
     mistakes: Annotated[
         int, typer.Option(min=0, help="Most mistakes to list, for each pipeline and language")
     ] = 20,
+    details: Annotated[
+        Optional[bool],
+        typer.Option(
+            help="F1, AUC, calibration and mistakes of each pipeline, too", show_default="for a single one"
+        ),
+    ] = None,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
     html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
     closeness: Annotated[
@@ -59,7 +65,7 @@ def evaluate_command(
             resampling=Resampling(confidence, resamples, seed),
             mistakes=mistakes,
         )
-        typer.echo(format_evaluation(evaluation))
+        typer.echo(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
         for warning in evaluation.warnings:
             msg.warn(warning)
         write_files(evaluation, json=json, html=html, extras=extras)

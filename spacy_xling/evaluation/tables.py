@@ -12,15 +12,16 @@ DETAILS = ("language", "texts", "accuracy", "macro F1", "micro F1", "macro AUC",
 PRINTED, WIDTH = 5, 60
 
 
-def format_evaluation(evaluation: Evaluation) -> str:
+def format_evaluation(evaluation: Evaluation, *, details: bool = True) -> str:
     """Format an evaluation: accuracy of all pipelines side by side, then the other scores of each, and the
     mistakes that it is surest of.
 
     evaluation (Evaluation): The evaluation.
+    details (bool): Whether more than accuracy is wanted.
     RETURNS (str): The tables.
     """
     parts = [format_accuracy(evaluation)]
-    for name, model in evaluation.models.items():
+    for name, model in evaluation.models.items() if details else ():
         parts += [f"\n{name}, in percent", format_model(model, evaluation.languages)]
         if lines := format_mistakes(model):
             parts += [f"{name}, the surest of its mistakes", "\n".join(lines)]

@@ -116,9 +116,13 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         "\n".join(json.dumps(dict(zip(("text", "label", "lang"), row, strict=True))) for row in rows)
     )
     models = [tmp_path / name / "model-best" for name in ("one", "two")]
-    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json")
+    command = ["evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json"]
+    result = run(*command, "--details")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.output.splitlines() if line.strip()]
+    # Of several pipelines no more than the table that sets them side by side, if nobody asks for it.
+    assert "in percent" not in run(*command).output
+    assert "in percent" in run("evaluate", models[0], tmp_path / "test.jsonl").output
     assert lines[0] == ["language", "texts", "one", "two"]
     assert lines[2:9] == [
         ["en", "2", *["50.0", "[0.0,", "100.0]"] * 2],
