@@ -62,6 +62,7 @@ def test_without_cuda_it_has_no_states():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_states_of_cuda_are_saved():  # pragma: no cover
     states = json.loads(json.dumps(cuda_states()))
     expected = torch.rand(3, device="cuda")
