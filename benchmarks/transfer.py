@@ -189,7 +189,7 @@ def table(work: Path, names: list[str], tasks: list[str], modes: list[str]) -> N
         columns = {}
         for name in names:
             for mode in (mode for mode in TASKS[task].modes if mode in modes):
-                files = sorted((work / "results" / name).glob(f"{task}-{mode}-*.json"))
+                files = sorted((work / "results" / name).glob(f"{task}-{mode}-[0-9]*.json"))
                 if files:
                     title = mode if len(names) == 1 else name if len(modes) == 1 else f"{name}, {mode}"
                     columns[title] = [json.loads(file.read_text()) for file in files]

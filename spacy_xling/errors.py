@@ -359,6 +359,31 @@ class Errors(metaclass=MessagesWithCodes):
         "lengthen its warm-up, or lower mlm_weight."
     )
 
+    X526 = (
+        "The component '{name}' has mlm_weight > 0 but no raw text; expected a reader under "
+        "[initialize.components.{name}.unlabelled], or mlm_on_batch = true. Give it raw text (a component that is "
+        "loaded or sourced, with the callback spacy-xling.attach_unlabelled.v1 under [initialize.after_init]), or "
+        "set mlm_weight = 0."
+    )
+    X530 = (
+        "Found the temperature {found} for '{name}'; expected a finite number above 0. Correct its calibration, or "
+        "run spacy xling calibrate again."
+    )
+    X531 = "Found abstain_below = {found} for '{name}'; expected a score from 0 (never) to 1. Set e.g. 0.5, or none."
+    X532 = (
+        "'{name}' can't abstain: any number of its labels may be true of a text, and none too; expected "
+        "xling_textcat for that. Leave abstain_below and target_accuracy out."
+    )
+    X535 = (
+        "Found heldout_texts = {limit} for '{name}', but no reader of raw text that keeps any from training; "
+        "expected 0, or a reader with heldout_share > 0. Set heldout_share = 0.01 under "
+        "[initialize.components.{name}.unlabelled], or heldout_texts = 0."
+    )
+    X536 = (
+        "Found heldout_languages = {wanted} for '{name}'; expected languages of its raw text: {found}. Correct "
+        "heldout_languages, or add the files."
+    )
+
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
     X602 = "Found {name} = {value}; expected a finite number above 0. Correct it in the config."
@@ -396,6 +421,15 @@ class Errors(metaclass=MessagesWithCodes):
     X616 = (
         "The checkpoint {path} can't be read ({error}); expected what a run of this version wrote. Remove the "
         "folder and start anew."
+    )
+
+    X620 = (
+        "Found use_averages = true and average_last = {average_last}; expected one kind of average. Set "
+        "use_averages = false, or average_last = 0."
+    )
+    X621 = (
+        "TensorBoard is missing; expected the extra for spacy-xling.TensorBoardLogger.v1. Run pip install "
+        "'spacy-xling[tensorboard]', or take the logger out of [training.logger]."
     )
 
     # 7 encoders
@@ -509,6 +543,57 @@ class Errors(metaclass=MessagesWithCodes):
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
     X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
+    X753 = (
+        "The pipeline gives the labels {found}; expected one at least of the texts' labels: {expected}. Give texts "
+        "with its labels, or the pipeline that was trained for these."
+    )
+    X754 = (
+        "The pipeline gave the score {score} for the label '{label}' to the text {text!r}; expected a finite number. "
+        "Look for the step at which its training went wrong, or give another pipeline."
+    )
+    X755 = (
+        "Found confidence = {confidence}; expected a number between 0 and 1, both excluded. Give e.g. --confidence "
+        "0.95."
+    )
+    X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
+    X757 = (
+        "matplotlib can't be imported ({error}); expected it for the figures of the report. Install the extra: pip "
+        "install 'spacy-xling[plots]', or leave --html out."
+    )
+    X758 = (
+        "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
+        "writes. Give that file with --closeness, or leave it out."
+    )
+    X759 = (
+        "{path} can't be read ({error}); expected lines that a ConsoleLogger writes to its `output_file`: JSON with "
+        "step, losses and score. Give such a file with --logs, or leave it out."
+    )
+    X760 = (
+        "The pipeline has {found} for a component to calibrate; expected one xling_textcat or "
+        "xling_textcat_multilabel. Give its name with --component, or another pipeline."
+    )
+    X761 = (
+        "{count} labelled texts with a piece were found to calibrate on; expected {least} or more. Give more dev "
+        "text."
+    )
+    X762 = (
+        "All {count} texts are classified right, so that no temperature fits best: the lower, the better; expected "
+        "some mistakes. Give more dev text, or leave the scores as they are."
+    )
+    X763 = "The dev text has the labels {unknown}; expected only those of '{name}': {known}. Take these texts out."
+    X764 = (
+        "Found abstain_below = {abstain_below} and target_accuracy = {target_accuracy}; expected one of them, from "
+        "0 to 1. Leave one out, or correct it."
+    )
+    X765 = (
+        "The output {path} exists and is not an empty folder; expected one that is new or empty, so that nothing is "
+        "lost. Choose another --output, or add --overwrite to replace a pipeline."
+    )
+    X766 = (
+        "No threshold reaches an accuracy of {target}: the best is {best:.3f}, on the {answered} texts with the "
+        "highest scores ({least} are needed); expected a lower target. Lower --target-accuracy, or give more dev "
+        "text."
+    )
     X770 = (
         "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
         "Start from configs/compare.cfg."
@@ -555,6 +640,11 @@ class Errors(metaclass=MessagesWithCodes):
         '["choices", ...]. Correct it '
         "under [search.ranges]."
     )
+    X785 = (
+        "The closeness of '{encoder}' is of the languages {found}; expected one at least of the scores' target languages: "
+        "{expected}. Run spacy xling inspect on texts of these, with the same language codes."
+    )
+    X786 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -573,6 +663,11 @@ class Warnings(metaclass=MessagesWithCodes):
         "nothing, and no more masked passes are run. Take '{upstream}' out of frozen_components, or leave "
         "'{name}' out of the pipeline."
     )
+    W521 = (
+        "The optimizer averages weights, but averages can't be put in the place of those of the transformer "
+        "'{upstream}': components would be evaluated with averages on an encoder without. Set use_averages = false "
+        "and average_last = 0, or use xling_textcat, whose encoder is averaged."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "
@@ -582,4 +677,28 @@ class Warnings(metaclass=MessagesWithCodes):
         "Of the pieces that are kept from '{name}', {n} hold characters that the vocabulary has no continuing "
         "piece for ({first} ...): a word that was unknown for such a character may come out in pieces after "
         "trimming. All other words keep their pieces. Nothing needs to be done if that is harmless."
+    )
+    W750 = (
+        "The {count} text(s) of language '{language}' have no labels; expected some. The language is left out: label "
+        "texts of it, or take them out."
+    )
+    W751 = (
+        "The file {path} gave no text of the language that it is named by; expected one at least. The language is "
+        "missing: fill the file, or remove it."
+    )
+    W752 = (
+        "Found texts of {languages}; expected the source language '{source}' among them. Without it there is no gap, "
+        "and all languages count as targets: give --source one of these, or add its texts."
+    )
+    W753 = (
+        "The pipeline '{name}' has never seen the class '{label}' in training; expected all classes of the texts. Its "
+        "{count} text(s) count as wrong: train with texts of it, or take them out."
+    )
+    W754 = (
+        "The pipeline '{name}' has labels that no text was annotated for: {labels}. They count as 0 in its macro "
+        "scores, as in those of spacy evaluate: add texts, or keep it in mind."
+    )
+    W755 = (
+        "The pipeline '{name}' has labels that another one hasn't: {labels}; expected the same for all. Their F1 is "
+        "over other labels and can't be compared, their accuracy can: train them on the same labels."
     )

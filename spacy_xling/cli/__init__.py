@@ -5,6 +5,7 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 
 # Each module adds its command to the app.
 from . import (
+    calibrate,
     compare,
     convert,
     debug_data,
@@ -22,6 +23,7 @@ from .app import app
 
 __all__ = [
     "app",
+    "calibrate",
     "compare",
     "convert",
     "debug_data",

@@ -1,16 +1,19 @@
 """`spacy xling evaluate`: pipelines side by side, language by language."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import srsly
 import typer
-from wasabi import table
+from wasabi import msg
 
 from .app import app, one_line_errors
 
 if TYPE_CHECKING:
-    from ..evaluation.by_language import Score
+    from ..evaluation.records import Evaluation
+    from ..reporting.inputs import Extras
+
+HELP_THRESHOLD = "Score from which a label counts, where texts have any number of them"
 
 
 @app.command("evaluate")
@@ -19,53 +22,71 @@ def evaluate_command(
     texts: Annotated[Path, typer.Argument(help="Labelled text: a folder of files by language, or a file")],
     source: Annotated[str, typer.Option(help="Language of the training labels")] = "en",
     threshold: Annotated[
-        float, typer.Option(help="Score from which a label counts, where texts have any number of them")
-    ] = 0.5,
-    json: Annotated[Optional[Path], typer.Option("--json", help="File to write the scores to")] = None,
+        Optional[float], typer.Option(help=HELP_THRESHOLD, show_default="the pipeline's own")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1")] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Bootstrap samples; 0 for no intervals")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the samples")] = 0,
+    mistakes: Annotated[
+        int, typer.Option(min=0, help="Most mistakes to list, for each pipeline and language")
+    ] = 20,
+    details: Annotated[
+        Optional[bool],
+        typer.Option(
+            help="F1, AUC, calibration and mistakes of each pipeline, too", show_default="for a single one"
+        ),
+    ] = None,
+    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
+    closeness: Annotated[
+        Optional[Path], typer.Option(help="For the report: what `inspect --json` wrote")
+    ] = None,
+    logs: Annotated[
+        Optional[List[Path]],
+        typer.Option(help="For the report: a training's `output_file`; may be given several times"),
+    ] = None,
 ) -> None:
-    """Score pipelines on each language: accuracy in percent, a column for each pipeline."""
+    """Score pipelines on each language: accuracy and F1 with intervals, calibration, mistakes."""
     with one_line_errors():
         from ..data.files import require_new_files
         from ..data.labelled import build_labelled_text_v1
-        from ..evaluation.by_language import (
-            column_names,
-            evaluate_by_language,
-            load_pipeline,
-            read_test_text,
-        )
+        from ..evaluation.bootstrap import Resampling
+        from ..evaluation.by_language import column_names, evaluate_models
+        from ..evaluation.tables import format_evaluation
+        from ..reporting.inputs import read_extras
 
-        if json is not None:
-            require_new_files([json], overwrite=True)
-        docs = read_test_text(build_labelled_text_v1(texts))
-        scores = {
-            name: evaluate_by_language(load_pipeline(path), docs, threshold=threshold)
-            for name, path in zip(column_names(models), models, strict=True)
-        }
-    print(format_scores(scores, source))
+        require_new_files([path for path in (json, html) if path is not None], overwrite=True)
+        extras = read_extras(html, closeness=closeness, logs=logs or [])
+        evaluation = evaluate_models(
+            dict(zip(column_names(models), models, strict=True)),
+            build_labelled_text_v1(texts),
+            source=source,
+            threshold=threshold,
+            resampling=Resampling(confidence, resamples, seed),
+            mistakes=mistakes,
+        )
+        typer.echo(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
+        for warning in evaluation.warnings:
+            msg.warn(warning)
+        write_files(evaluation, json=json, html=html, extras=extras)
+
+
+def write_files(
+    evaluation: "Evaluation", *, json: Optional[Path], html: Optional[Path], extras: "Extras"
+) -> None:
+    """Write an evaluation to the files that were asked for.
+
+    evaluation (Evaluation): The evaluation.
+    json (Optional[Path]): File for all numbers.
+    html (Optional[Path]): File for the report.
+    extras (Extras): What the report shows besides.
+    """
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(
-            json,
-            {name: {lang: s._asdict() for lang, s in by_lang.items()} for name, by_lang in scores.items()},
-        )
+        srsly.write_json(json, evaluation.to_json())
+        msg.good(f"Numbers in {json}")
+    if html is not None:
+        from ..reporting.page import write_report
 
-
-def format_scores(scores: Mapping[str, Mapping[str, "Score"]], source: str) -> str:
-    """Format scores as a table of languages by pipelines.
-
-    scores (Mapping[str, Mapping[str, Score]]): Scores by pipeline and language.
-    source (str): The source language, which comes first and has no part in the mean.
-    RETURNS (str): The table.
-    """
-    from ..evaluation.by_language import mean_of_targets
-
-    columns: Sequence[Mapping[str, Score]] = list(scores.values())
-    languages = sorted(columns[0], key=lambda language: (language != source, language))
-    rows = [
-        (language, f"{columns[0][language].texts:,}", *(f"{100 * c[language].accuracy:.1f}" for c in columns))
-        for language in languages
-    ]
-    means = ("mean of the targets", "", *(f"{100 * mean_of_targets(c, source):.1f}" for c in columns))
-    aligns = ("l", *"r" * (len(columns) + 1))
-    footer = means if len(languages) > 1 else None
-    return str(table(rows, header=("language", "texts", *scores), footer=footer, divider=True, aligns=aligns))
+        write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
+        msg.good(f"Report in {html}")

@@ -1,16 +1,20 @@
 """The masked-LM loss on text that training never sees, by language."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, Optional
 
 import numpy as np
+from torch import nn
 
 from ..data.languages import UNKNOWN
 from ..models.batches import MaskedWindows, Padding, masked_windows
 from ..models.checkpoint import Encoder
 from ..models.masked_lm import MaskedLMLoss
-from ..pieces.masking import masking_vocabulary
+from ..pieces.cutting import Split
+from ..pieces.masking import Masking, MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows, windows_as_texts
+from ..types import MaskedPieces
 from .sentence_vectors import evaluating
 from .settings import Settings
 
@@ -37,16 +41,41 @@ class HeldOut(NamedTuple):
         """
         if settings.unlabelled.path is None:
             return cls([], [])
-        texts = settings.unlabelled.read_heldout(settings.training.heldout_texts)
-        vocabulary = masking_vocabulary(encoder.tokenizer)
-        batches = {}
-        for language, found in texts.items():
-            generator = np.random.Generator(np.random.PCG64(settings.training.seed))
-            windows = windows_as_texts(split_windows(encoder.tokenizer, found))
-            masked = settings.masking(windows, vocabulary, generator)
-            if len(masked.targets):
-                batches[language or UNKNOWN] = masked_windows(masked, padding)
-        return cls(list(batches), list(batches.values()))
+        masked = mask_heldout(
+            settings.unlabelled.read_heldout(settings.training.heldout_texts),
+            split=partial(split_windows, encoder.tokenizer),
+            masking=settings.masking,
+            vocabulary=masking_vocabulary(encoder.tokenizer),
+            seed=settings.training.seed,
+        )
+        return cls(list(masked), [masked_windows(found, padding) for found in masked.values()])
+
+
+def mask_heldout(
+    texts: Mapping[Optional[str], Sequence[str]],
+    *,
+    split: Split,
+    masking: Masking,
+    vocabulary: MaskingVocabulary,
+    seed: int,
+) -> dict[str, MaskedPieces]:
+    """Mask held-out texts. Each language has a generator of its own, so that its masks depend neither on the
+    other languages nor on what training has drawn.
+
+    texts (Mapping[Optional[str], Sequence[str]]): The texts by language.
+    split (Split): Texts to windows.
+    masking (Masking): How pieces are masked.
+    vocabulary (MaskingVocabulary): What the mask needs to know of the tokenizer.
+    seed (int): Seed of each generator.
+    RETURNS (dict[str, MaskedPieces]): The windows by language, but for those with nothing that can be masked.
+    """
+    masked = {}
+    for language, found in texts.items():
+        generator = np.random.Generator(np.random.PCG64(seed))
+        pieces = masking(windows_as_texts(split(found)), vocabulary, generator)
+        if len(pieces.targets):
+            masked[language or UNKNOWN] = pieces
+    return masked
 
 
 def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
@@ -60,10 +89,10 @@ def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     return {language: mean_loss(module, batches) for language, batches in by_language}
 
 
-def mean_loss(module: MaskedLMLoss, batches: Sequence[MaskedWindows]) -> float:
+def mean_loss(module: nn.Module, batches: Sequence[MaskedWindows]) -> float:
     """The mean masked-LM loss of some windows.
 
-    module (MaskedLMLoss): The encoder; it is left in the mode it was in.
+    module (nn.Module): Batches to the sum of the loss, as `MaskedLMLoss`; it is left in the mode it was in.
     batches (Sequence[MaskedWindows]): The windows, with one target or more.
     RETURNS (float): Mean over targets of -log P(target | window without it), in nats.
     """

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Optional
+from typing import IO, NamedTuple, Optional
 
 from wasabi import Printer
 
 from ..errors import Errors
+from ..training.logs import ScalarLog
 
 SPACING = 2
 # Language columns that fit a terminal; with more, the console has their mean alone.
@@ -115,22 +116,17 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ImportError(Errors.X715) from error
-        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+        self._log = ScalarLog(folder, missing=Errors.X715, step=step)
 
     def write(self, row: Row) -> None:
         """Write a row."""
         scalars = {"loss": row.loss, "learn_rate": row.learn_rate, "pieces": row.pieces}
         scalars |= {f"heldout/{language}": loss for language, loss in row.heldout.items()}
-        for name, value in scalars.items():
-            self._writer.add_scalar(name, value, row.step)
+        self._log.write(row.step, scalars)
 
     def close(self) -> None:
         """Close the log."""
-        self._writer.close()
+        self._log.close()
 
 
 def improves(row: Row, best: Optional[float]) -> bool:

@@ -1,32 +1,103 @@
-"""How well a pipeline classifies the texts of each language."""
+"""How well pipelines classify the texts of each language: texts -> predictions -> scores -> a record."""
 
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import spacy
-from sklearn.metrics import f1_score
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import is_package
 
-from ..data.conversion import given_labels, read_docs
-from ..data.labelled import LabelledText
-from ..data.languages import rows_by_language
-from ..data.survey import survey
-from ..errors import Errors
+from ..data.conversion import read_docs
+from ..data.files import find_files
+from ..data.labelled import KINDS, LabelledText
+from ..data.languages import UNKNOWN, rows_by_language
+from ..errors import Errors, Warnings
+from .bootstrap import DEFAULT_RESAMPLING, Resampling
+from .predictions import predict
+from .records import Evaluation, ModelScores, Score
+from .scoring import score_model
 
 
-class Score(NamedTuple):
-    """The score on the texts of a language.
+class Texts(NamedTuple):
+    """Texts to score on.
 
-    texts (int): Number of labelled texts.
-    accuracy (float): Share of the texts all of whose labels are right, and no others given, from 0 to 1.
-    macro_f1 (float): Mean of the F1 of each label that any text of the corpus has, from 0 to 1; a label that
-        is neither given nor predicted in this language is left out.
+    docs (Sequence[Doc]): The labelled ones, with categories and languages.
+    warnings (Sequence[str]): What was left out.
     """
 
-    texts: int
-    accuracy: float
-    macro_f1: float
+    docs: Sequence[Doc]
+    warnings: Sequence[str]
+
+
+def evaluate_models(
+    models: Mapping[str, Path],
+    corpus: LabelledText,
+    *,
+    source: str = "en",
+    threshold: Optional[float] = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+    mistakes: int = 20,
+) -> Evaluation:
+    """Score pipelines, one after the other, on each language of a corpus.
+
+    models (Mapping[str, Path]): Folder of each pipeline, or name of its package, by the name to give it.
+    corpus (LabelledText): The corpus.
+    source (str): Language of the training labels; all others are targets.
+    threshold (Optional[float]): Score from which a label counts where texts have any number of them; None for
+        the pipeline's own.
+    resampling (Resampling): How intervals are made.
+    mistakes (int): The most mistakes to list, for each pipeline and language.
+    RETURNS (Evaluation): The record.
+    RAISES (ValueError): Settings out of range, no pipeline at a path, and as `read_test_text` and
+        `predict`.
+    """
+    check_resampling(resampling)
+    texts = labelled_texts(corpus)
+    for path in models.values():
+        require_pipeline(path)
+    scores = {
+        name: score_model(
+            predict(load_pipeline(path), texts.docs, threshold=threshold),
+            source=source,
+            resampling=resampling,
+            mistakes=mistakes,
+        )
+        for name, path in models.items()
+    }
+    return Evaluation(
+        models=scores,
+        data=str(corpus.path),
+        source=source,
+        confidence=resampling.confidence,
+        resamples=resampling.resamples,
+        seed=resampling.seed,
+        warnings=[*texts.warnings, *source_warnings(texts.docs, source), *label_warnings(scores, texts.docs)],
+    )
+
+
+def evaluate_by_language(
+    nlp: Language,
+    docs: Sequence[Doc],
+    *,
+    threshold: Optional[float] = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+    mistakes: int = 20,
+) -> Dict[str, Score]:
+    """Score a pipeline on each language of some texts.
+
+    nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
+    docs (Sequence[Doc]): Labelled texts.
+    threshold (Optional[float]): Score from which a label counts as given where texts have any number of
+        labels; None for the pipeline's own. Where each has exactly one, the highest score counts.
+    resampling (Resampling): How intervals are made.
+    mistakes (int): The most mistakes to list, for each language.
+    RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
+    RAISES (ValueError): As `predict`.
+    """
+    predictions = predict(nlp, docs, threshold=threshold)
+    scores = score_model(predictions, source="", resampling=resampling, mistakes=mistakes)
+    return dict(scores.languages)
 
 
 def read_test_text(corpus: LabelledText) -> List[Doc]:
@@ -36,29 +107,87 @@ def read_test_text(corpus: LabelledText) -> List[Doc]:
     RETURNS (List[Doc]): The labelled texts.
     RAISES (ValueError): It has none, or is not what the reader expects.
     """
-    docs = [doc for doc in read_docs(corpus) if doc.cats]
-    if not docs:
-        raise ValueError(Errors.X750.format(path=corpus.path))
-    return docs
+    return list(labelled_texts(corpus).docs)
 
 
-def evaluate_by_language(nlp: Language, docs: Sequence[Doc], *, threshold: float = 0.5) -> Dict[str, Score]:
-    """Score a pipeline on each language of some texts.
+def labelled_texts(corpus: LabelledText) -> Texts:
+    """Read the labelled texts of a corpus, and note what it lacks.
 
-    nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
-    docs (Sequence[Doc]): Labelled texts.
-    threshold (float): Score from which a label counts as given where texts have any number of labels. Where
-        each has exactly one, the label with the highest score counts.
-    RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
-    RAISES (ValueError): The pipeline sets no categories.
+    corpus (LabelledText): The corpus.
+    RETURNS (Texts): The texts.
+    RAISES (ValueError): None is labelled.
     """
-    exclusive = survey(docs).exclusive
-    predicted = [_predicted(doc, exclusive, threshold) for doc in nlp.pipe(doc.text for doc in docs)]
-    labels = sorted({label for doc in docs for label in given_labels(doc)})
-    return {
-        language: _score([given_labels(docs[n]) for n in numbers], [predicted[n] for n in numbers], labels)
-        for language, numbers in rows_by_language(docs).items()
-    }
+    docs = read_docs(corpus)
+    labelled = [doc for doc in docs if doc.cats]
+    if not labelled:
+        raise ValueError(Errors.X750.format(path=corpus.path))
+    found, scored = rows_by_language(docs), rows_by_language(labelled)
+    warnings = [
+        Warnings.W750.format(language=language, count=len(rows))
+        for language, rows in found.items()
+        if language not in scored
+    ]
+    warnings += [
+        Warnings.W751.format(path=file.path)
+        for file in find_files(Path(str(corpus.path)), KINDS)
+        if corpus.limit <= 0 and corpus.language is None and file.language not in (None, *found)
+    ]
+    return Texts(labelled, warnings)
+
+
+def source_warnings(docs: Sequence[Doc], source: str) -> List[str]:
+    """Look for the source among texts.
+
+    docs (Sequence[Doc]): The texts.
+    source (str): The source language.
+    RETURNS (List[str]): A warning if languages are known, but the source isn't among them.
+    """
+    languages = sorted(set(rows_by_language(docs)) - {UNKNOWN})
+    if not languages or source in languages:
+        return []
+    return [Warnings.W752.format(source=source, languages=", ".join(languages))]
+
+
+def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> List[str]:
+    """Hold the labels of pipelines against those of the texts, and of each other.
+
+    models (Mapping[str, ModelScores]): The pipelines' scores.
+    docs (Sequence[Doc]): The texts.
+    RETURNS (List[str]): A warning for each difference.
+    """
+    annotated = {label for doc in docs for label in doc.cats}
+    common = set.intersection(*(set(model.labels) for model in models.values()))
+    warnings = []
+    for name, model in models.items():
+        for label, count in model.unseen.items():
+            warnings.append(Warnings.W753.format(label=label, count=count, name=name))
+        if absent := [label for label in model.labels if label not in annotated]:
+            warnings.append(Warnings.W754.format(labels=", ".join(absent), name=name))
+        if own := [label for label in model.labels if label not in common]:
+            warnings.append(Warnings.W755.format(labels=", ".join(own), name=name))
+    return warnings
+
+
+def check_resampling(resampling: Resampling) -> None:
+    """Refuse settings of intervals that say nothing.
+
+    resampling (Resampling): The settings.
+    RAISES (ValueError): The confidence isn't between 0 and 1, or a number is negative.
+    """
+    if not 0 < resampling.confidence < 1:
+        raise ValueError(Errors.X755.format(confidence=resampling.confidence))
+    if resampling.resamples < 0 or resampling.seed < 0:
+        raise ValueError(Errors.X756.format(resamples=resampling.resamples, seed=resampling.seed))
+
+
+def require_pipeline(path: Path) -> None:
+    """Look for a trained pipeline, before any work.
+
+    path (Path): Its folder, or the name of an installed package.
+    RAISES (ValueError): There is none.
+    """
+    if not path.exists() and not is_package(str(path)):
+        raise ValueError(Errors.X751.format(path=path, error="there is no such folder, and no such package"))
 
 
 def load_pipeline(path: Path) -> Language:
@@ -90,29 +219,11 @@ def column_names(paths: Sequence[Path]) -> List[str]:
 
 
 def mean_of_targets(scores: Mapping[str, Score], source: str) -> float:
-    """The mean accuracy of all languages but the source, each counting alike.
+    """The mean accuracy of all languages that are known but the source, each counting alike.
 
     scores (Mapping[str, Score]): Scores by language.
     source (str): The source language.
     RETURNS (float): The mean, from 0 to 1; of no language, NaN.
     """
-    targets = [score.accuracy for language, score in scores.items() if language != source]
+    targets = [score.accuracy for language, score in scores.items() if language not in (source, UNKNOWN)]
     return sum(targets) / len(targets) if targets else float("nan")
-
-
-def _predicted(doc: Doc, exclusive: bool, threshold: float) -> List[str]:
-    if not doc.cats:
-        raise ValueError(Errors.X752.format(text=doc.text[:60]))
-    if exclusive:
-        return [max(doc.cats, key=lambda label: doc.cats[label])]
-    return [label for label, value in doc.cats.items() if value >= threshold]
-
-
-def _score(given: Sequence[List[str]], predicted: Sequence[List[str]], labels: Sequence[str]) -> Score:
-    seen = {label for found in (*given, *predicted) for label in found}
-    scored = [label for label in labels if label in seen]
-    truth = [[label in found for label in scored] for found in given]
-    guess = [[label in found for label in scored] for found in predicted]
-    right = sum(set(a) == set(b) for a, b in zip(given, predicted, strict=True))
-    macro_f1 = f1_score(truth, guess, average="macro", zero_division=0)
-    return Score(len(given), right / len(given), float(macro_f1))

@@ -1,9 +1,10 @@
-"""A scorer that adds the scores of each language to those of any component's own scorer."""
+"""Scorers: accuracy among the scores of a text classifier, and scores of each language for any component."""
 
 import numbers
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
+from spacy.scorer import Scorer as SpacyScorer
 from spacy.training import Example
 
 from ..data.languages import UNKNOWN, rows_by_language
@@ -13,6 +14,43 @@ Scorer = Callable[..., Scores]
 
 # Not a measure of quality, so its mean over languages says nothing.
 NO_SCORES = ("speed",)
+
+
+def build_textcat_scorer_v1(multi_label: bool = False) -> Scorer:
+    """Build the scorer of text classifiers, registered as `spacy-xling.textcat_scorer.v1`: spaCy's scores
+    and, as `cats_acc`, accuracy.
+
+    multi_label (bool): Texts may have any number of labels.
+    RETURNS (Scorer): Examples, with what settings the component gives its scorer, to scores by name.
+    """
+    return partial(score_textcat, multi_label)
+
+
+def score_textcat(multi_label: bool, examples: Iterable[Example], /, **settings: Any) -> Scores:
+    """Score categories as spaCy does, and add `cats_acc`: the share of the annotated texts all of whose known
+    labels are right. Without `multi_label` that is: whose label with the highest score is theirs.
+
+    multi_label (bool): Texts may have any number of labels.
+    examples (Iterable[Example]): The examples, with predictions.
+    settings: `labels`, `threshold` and the like.
+    RETURNS (Scores): The scores; accuracy is None where no text is annotated.
+    """
+    examples = list(examples)
+    threshold = settings.get("threshold")
+    right = [
+        _is_right(eg, multi_label, 0.5 if threshold is None else threshold)
+        for eg in examples
+        if eg.reference.cats
+    ]
+    scores: Scores = SpacyScorer.score_cats(examples, "cats", multi_label=multi_label, **settings)
+    return {**scores, "cats_acc": sum(right) / len(right) if right else None}
+
+
+def _is_right(example: Example, multi_label: bool, threshold: float) -> bool:
+    gold, predicted = example.reference.cats, example.predicted.cats
+    if multi_label:
+        return all((predicted.get(name, 0.0) >= threshold) == (gold[name] >= 0.5) for name in gold)
+    return bool(predicted) and max(predicted, key=predicted.__getitem__) == max(gold, key=gold.__getitem__)
 
 
 def build_by_language_scorer_v1(scorer: Callable, source: str) -> Scorer:

@@ -127,7 +127,7 @@ def lm_head_shim(model: Model) -> LMHeadShim:
 
 
 def forward_shared(model: Model, X: SharedPass, is_train: bool) -> Tuple[float, Callable[[float], None]]:
-    """The masked pass; there is none but in training."""
+    """The masked pass of a step of training."""
     return lm_head_shim(model).begin_update(X)
 
 

@@ -14,6 +14,7 @@ from ..types import Floats2d, JointBatch, Pieces
 from .batches import Padding, Windows, masked_windows, windows
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .joint import ClassificationHead, JointModule
+from .masked_lm import MaskedLMLoss
 from .module_shim import ModuleShim
 from .pooling import make_pooling
 
@@ -115,6 +116,9 @@ class JointShim(ModuleShim):
 
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
+
+    def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
+        return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
 
     def _windows(self, pieces: Pieces) -> list[Windows]:
         return windows(pieces, self._padding, pool_specials=self.head.pool_specials)

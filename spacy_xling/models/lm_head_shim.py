@@ -17,7 +17,7 @@ from .batches import Padding, masked_windows
 from .checkpoint import find_window, load_lm_head, require_usable, resolve_precision
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
-from .masked_lm import BaseEncoder, masked_lm_loss
+from .masked_lm import BaseEncoder, SharedMaskedLMLoss
 from .module_shim import ModuleShim
 
 HEAD_FILE = "lm_head.safetensors"
@@ -72,6 +72,10 @@ class LMHeadShim(ModuleShim):
         set_window(own, find_window(encoder, own, self.settings.window), self.settings.overlap)
         self.encoder, self.tokenizer, self._masking_vocabulary = encoder, own, None
 
+    def unbind(self) -> None:
+        """Hold no encoder."""
+        self.encoder, self.tokenizer, self._masking_vocabulary = None, None, None
+
     def begin_update(self, given: SharedPass) -> tuple[float, Callable[[float], None]]:
         """The masked pass.
 
@@ -79,30 +83,25 @@ class LMHeadShim(ModuleShim):
         RETURNS (tuple): The sum of the masked-LM loss, in nats, and the callback that takes the gradient on
             it.
         """
-        encoder, head = self._bound, self._model
-        encoder.base.train()
-        head.train()
-        weight = encoder.embeddings.weight
-        device = weight.device
-        padding = Padding(self.tokenizer.pad_token_id, self.settings.pass_pieces, device)
-        batches = masked_windows(given.masked, padding)
-        is_bf16 = resolve_precision(self.settings.precision, device) == "bf16"
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bf16):
-            embedded = encoder.embed_all(batches)
-            mlm_sum = masked_lm_loss(encoder, head.project, weight, head.bias, embedded, batches)
+        module, padding = self.masked_lm_pass()
+        module.base.train()
+        module.head.train()
+        mlm_sum = module(masked_windows(given.masked, padding))
 
         def backprop(d_mlm: float) -> None:
-            own = [parameter for parameter in encoder.base.parameters() if parameter.requires_grad]
+            own = [parameter for parameter in module.base.parameters() if parameter.requires_grad]
             with contextlib.nullcontext() if given.held is None else given.held.collecting(own):
-                mlm_sum.backward(torch.full_like(mlm_sum, d_mlm))  # type: ignore[no-untyped-call]
+                mlm_sum.backward(torch.full_like(mlm_sum, d_mlm))
 
         return mlm_sum.item(), backprop
 
-    @property
-    def _bound(self) -> BaseEncoder:
+    def masked_lm_pass(self) -> tuple[SharedMaskedLMLoss, Padding]:
         if self.encoder is None or self._model is None:
             raise ValueError(Errors.X316)
-        return self.encoder
+        device = self.encoder.embeddings.weight.device
+        precision = resolve_precision(self.settings.precision, device)
+        padding = Padding(self.tokenizer.pad_token_id, self.settings.pass_pieces, device)
+        return SharedMaskedLMLoss(self.encoder, self._model, precision), padding
 
     # Loading and saving
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 import torch
 from torch import Tensor, nn
 
-from .lm_head import find_projection, unknown_head
+from .lm_head import LMHead, find_projection, unknown_head
 from .masked_cross_entropy import masked_cross_entropy
 
 if TYPE_CHECKING:
@@ -172,6 +172,33 @@ class MaskedLMLoss(nn.Module):
         device = self.masked_lm.decoder.weight.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             return self.masked_lm.loss(self.masked_lm.encoder.embed_all(batches), batches)
+
+
+class SharedMaskedLMLoss(nn.Module):
+    """The masked-LM loss through an encoder and an LM head that belong to different owners; the decoder's
+    matrix is the encoder's word embeddings.
+
+    encoder (BaseEncoder): The encoder.
+    head (LMHead): The LM head.
+    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast.
+    """
+
+    def __init__(
+        self, encoder: BaseEncoder, head: LMHead, precision: Literal["fp32", "bf16"] = "fp32"
+    ) -> None:
+        super().__init__()
+        # So that a change of mode reaches it.
+        self.base = encoder.base
+        self.encoder = encoder
+        self.head = head
+        self.precision = precision
+
+    def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
+        """The sum over targets of -log P(target | window without it), in nats; see `masked_lm_loss`."""
+        weight = self.encoder.embeddings.weight
+        with torch.autocast(weight.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            embedded = self.encoder.embed_all(batches)
+            return masked_lm_loss(self.encoder, self.head.project, weight, self.head.bias, embedded, batches)
 
 
 def _first_position(base: Any) -> int:

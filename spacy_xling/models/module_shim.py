@@ -20,6 +20,7 @@ from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..types import Pieces
 from . import forking  # noqa: F401  (registers what a forked child needs)
+from .batches import Padding
 from .checkpoint import one_line
 
 
@@ -53,6 +54,12 @@ class ModuleShim(PyTorchShim, ABC):
         if self._masking_vocabulary is None:
             self._masking_vocabulary = masking_vocabulary(self.tokenizer)
         return self._masking_vocabulary
+
+    @abstractmethod
+    def masked_lm_pass(self) -> tuple[torch.nn.Module, Padding]:
+        """The masked-LM loss as a module, of batches with masked pieces to its sum, and how such batches are
+        laid out for it.
+        """
 
     # Parameters
 

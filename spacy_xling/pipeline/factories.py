@@ -53,7 +53,8 @@ random_share = 0.1
 max_word_pieces = 10
 
 [textcat.scorer]
-@scorers = "spacy.textcat_scorer.v2"
+@scorers = "spacy-xling.textcat_scorer.v1"
+multi_label = false
 """
 
 # What differs where any number of labels may be true.
@@ -68,7 +69,8 @@ threshold = 0.5
 positive_weights = null
 
 [textcat.scorer]
-@scorers = "spacy.textcat_multilabel_scorer.v2"
+@scorers = "spacy-xling.textcat_scorer.v1"
+multi_label = true
 """
 
 MASKED_LM_CONFIG_TEXT = """
@@ -105,10 +107,11 @@ TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CO
 
 MASKED_LM_CONFIG = Config().from_str(MASKED_LM_CONFIG_TEXT)
 
-# As for spaCy's own textcat.
+# As for spaCy's own textcat, and accuracy.
 SCORE_WEIGHTS = {
     "cats_score": 1.0,
     "cats_score_desc": None,
+    "cats_acc": None,
     "cats_micro_p": None,
     "cats_micro_r": None,
     "cats_micro_f": None,
@@ -122,7 +125,7 @@ SCORE_WEIGHTS = {
 
 @Language.factory(
     "xling_textcat",
-    assigns=["doc.cats"],
+    assigns=["doc.cats", "doc._.abstained"],
     default_config=TEXTCAT_CONFIG["textcat"],
     default_score_weights=SCORE_WEIGHTS,
 )

@@ -1,20 +1,27 @@
 """The masked-LM term of a component: what its masked passes read, and where its training stands."""
 
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Optional
 
 import numpy as np
 
+from ..data.languages import UNKNOWN
 from ..data.unlabelled import RawText
-from ..errors import Errors
+from ..encoders.heldout import mask_heldout, mean_loss
+from ..errors import Errors, Warnings
 from ..generators import generator_state, set_generator_state
+from ..models.batches import masked_windows
 from ..models.module_shim import ModuleShim
 from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, windows_as_texts
 from ..types import MaskedPieces, Pieces
+
+HELDOUT_LOSS = "mlm_heldout_loss"
 
 
 class MaskedTerm:
@@ -45,6 +52,7 @@ class MaskedTerm:
         self.pieces_per_update = pieces_per_update
         self.seed = seed
         self._raw: Optional[RawWindows] = None
+        self._heldout: dict[str, MaskedPieces] = {}
         self._reset_training()
 
     def _reset_training(self) -> None:
@@ -73,6 +81,59 @@ class MaskedTerm:
         texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
         """
         self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
+
+    def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
+        """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
+        with what it is given; call this for a component that was loaded or sourced.
+
+        reader (UnlabelledText): A reader that keeps texts from training, by its `heldout_share`.
+        limit (int): The most texts of a language; 0 measures nothing.
+        languages (Optional[Sequence[str]]): The languages, e.g. the targets; None for all that it reads.
+        RAISES (ValueError): A reader that keeps nothing, or has no such language.
+        """
+        self._heldout = {}
+        if not limit:
+            return
+        if limit < 0 or not getattr(reader, "heldout_share", 0):
+            raise ValueError(Errors.X535.format(name=self.name, limit=limit))
+        texts = reader.read_heldout(limit)
+        wanted = list(texts) if languages is None else list(languages)
+        if not set(wanted) <= set(texts):
+            raise ValueError(Errors.X536.format(name=self.name, wanted=wanted, found=list(texts)))
+        self._heldout = mask_heldout(
+            {language: texts[language] for language in wanted},
+            split=self._split,
+            masking=self.masking,
+            vocabulary=self._shim.masking_vocabulary,
+            seed=self.seed,
+        )
+        missing = [name for name in (language or UNKNOWN for language in wanted) if name not in self._heldout]
+        if missing:
+            warnings.warn(Warnings.W701.format(languages=missing), stacklevel=2)
+
+    def heldout_scores(self) -> dict[str, float]:
+        """What the encoder and its LM head make of held-out text: scores for an evaluation.
+
+            mlm_heldout_loss_LANG  mean over the masked pieces of LANG of -log P(piece | window without it)
+            mlm_heldout_loss       mean of that over the languages
+            mlm_heldout_score      exp(-mlm_heldout_loss), from 0 to 1
+
+        Losses are in nats. The last, which rises as the loss falls, can be weighted beside an accuracy under
+        `[training.score_weights]`. Masks are the same at each evaluation, and drawn from no generator of the
+        training.
+
+        RETURNS (dict[str, float]): The scores; none without held-out text.
+        """
+        if not self._heldout:
+            return {}
+        module, padding = self._shim.masked_lm_pass()
+        losses = {
+            language: mean_loss(module, masked_windows(masked, padding))
+            for language, masked in self._heldout.items()
+        }
+        mean = sum(losses.values()) / len(losses)
+        by_language = {f"{HELDOUT_LOSS}_{language}": loss for language, loss in losses.items()}
+        return {"mlm_heldout_score": math.exp(-mean), HELDOUT_LOSS: mean, **by_language}
 
     def _take_masked(self, own: Pieces, n_pieces: int) -> Optional[MaskedPieces]:
         """The windows of an update's masked pass, or None where there is nothing to mask.

@@ -1,30 +1,61 @@
 """The transformer component whose encoder the other components of a pipeline share."""
 
+from collections.abc import Callable
+from types import MethodType
 from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy_transformers import Transformer
-from thinc.api import Optimizer
+from thinc.api import Optimizer, PyTorchShim
 
 from ..errors import Errors
-from ..models.held_gradients import HeldGradients
 
 
 class Upstream(NamedTuple):
     """A transformer component, as it is now: loading a pipeline replaces what it holds.
 
-    component (Transformer): The component.
     transformer (PreTrainedModel): Its encoder.
     tokenizer (PreTrainedTokenizerBase): Its tokenizer.
     checkpoint (str): The hub name or folder that its config names.
-    scales_gradients (bool): Whether a gradient scaler changes what stands in its parameters' gradients.
+    shim (PyTorchShim): What steps the encoder.
     """
 
-    component: Transformer
     transformer: Any
     tokenizer: Any
     checkpoint: str
-    scales_gradients: bool
+    shim: PyTorchShim
+
+    @property
+    def scales_gradients(self) -> bool:
+        """Whether a gradient scaler changes what stands in the parameters' gradients."""
+        return bool(self.shim._grad_scaler._enabled)
+
+
+class StepHook:
+    """Is called once, right before a shim's next optimiser step, in the place of which it stands until then.
+
+    shim (PyTorchShim): The shim.
+    before_step (Callable[[], None]): What to call.
+    """
+
+    def __init__(self, shim: PyTorchShim, before_step: Callable[[], None]) -> None:
+        self.shim = shim
+        self.before_step = before_step
+        # Another component may wait for the same step.
+        self.other = vars(shim).get("finish_update")
+        shim.finish_update = self  # type: ignore[method-assign]
+
+    def __call__(self, optimizer: Optimizer) -> None:
+        if self.other is None:
+            del self.shim.finish_update
+        else:
+            self.shim.finish_update = self.other  # type: ignore[method-assign]
+        self.before_step()
+        self.shim.finish_update(optimizer)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MethodType:
+        # Nobody waits for the steps of a copy of the shim.
+        return MethodType(type(self.shim).finish_update, memo[id(self.shim)])
 
 
 def find_upstream(nlp: Language, upstream: str, name: str) -> Upstream:
@@ -45,23 +76,5 @@ def find_upstream(nlp: Language, upstream: str, name: str) -> Upstream:
     model = component.model
     if model.transformer is None:
         raise ValueError(Errors.X522.format(upstream=upstream, name=name))
-    shims = [shim for node in model.walk() for shim in node.shims if hasattr(shim, "_grad_scaler")]
-    scales = any(shim._grad_scaler._enabled for shim in shims)
-    return Upstream(component, model.transformer, model.tokenizer, model.attrs["name"], scales)
-
-
-def release_at_step(component: Transformer, held: HeldGradients) -> None:
-    """Let the component's next optimiser step, which comes before those of the components behind it, find
-    what is held in its gradients.
-
-    component (Transformer): The transformer component.
-    held (HeldGradients): Gradients on its parameters.
-    """
-    own = component.finish_update
-
-    def finish_update(sgd: Optimizer) -> None:
-        component.finish_update = own
-        held.release()
-        own(sgd)
-
-    component.finish_update = finish_update
+    (shim,) = (shim for node in model.walk() for shim in node.shims)
+    return Upstream(model.transformer, model.tokenizer, model.attrs["name"], shim)

@@ -1,9 +1,9 @@
 """The masked-LM term for a transformer that other components share."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from spacy import util
@@ -22,8 +22,9 @@ from ..objective.joint import JointObjective
 from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
+from ..types import MaskedPieces
 from .masked_term import MaskedTerm, add_losses
-from .upstream import Upstream, find_upstream, release_at_step
+from .upstream import StepHook, Upstream, find_upstream
 
 
 class XlingMaskedLM(MaskedTerm, TrainablePipe):
@@ -82,7 +83,9 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
     def _reset_training(self) -> None:
         super()._reset_training()
         self._held.drop()
-        self._is_frozen = False
+        # Waits for the transformer's next step; and how many steps of ours have ended since its last.
+        self._hook: Optional[StepHook] = None
+        self._steps_alone = 0
 
     @property
     def loss_names(self) -> dict[str, str]:
@@ -98,6 +101,18 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Leave the documents as they are."""
         yield from stream
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Measure the masked-LM loss on held-out text, if there is some; see `heldout_scores`."""
+        if self._heldout:
+            self._bind_upstream()
+        return self.heldout_scores()
+
+    def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
+        """Measure the masked-LM loss on held-out text at each evaluation; see `MaskedTerm.attach_heldout`."""
+        if limit:
+            self._bind_upstream()
+        super().attach_heldout(reader, limit=limit, languages=languages)
 
     # Training
 
@@ -141,15 +156,11 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
     def _masked_pass(self, examples: list[Example], weight: float) -> tuple[float, float]:
         """The term of the objective, and the masked-LM loss before lambda."""
         if self._raw is None and not self.mlm_on_batch:
-            raise ValueError(Errors.X503.format(name=self.name))
+            raise ValueError(Errors.X526.format(name=self.name))
         upstream = self._bind_upstream()
-        if self._n_batches == 0 and not self._is_frozen:
-            self._is_frozen = self._was_not_stepped(upstream)
-        if self._is_frozen:
+        if self._is_frozen(upstream):
             return 0.0, 0.0
-        pieces = self._split([eg.predicted.text for eg in examples])
-        own = np.full(len(examples), self.mlm_on_batch)
-        masked = self._take_masked(select_texts(pieces, own), len(pieces.ids))
+        masked = self._windows([eg.predicted.text for eg in examples])
         if masked is None:
             return 0.0, 0.0
         held = self._held if upstream.scales_gradients else None
@@ -158,39 +169,62 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         if not np.isfinite(mlm_loss):
             raise ValueError(Errors.X525.format(step=self._step, mlm_loss=mlm_loss))
         factor = weight * self.objective.docs_factor(len(examples))
-        if held is not None and not held:
-            release_at_step(upstream.component, held)
         backprop(factor * d_mlm)
         return factor * mlm_loss, mlm_loss
+
+    def _windows(self, texts: list[str]) -> Optional[MaskedPieces]:
+        """The windows of a masked pass that goes with a batch of texts."""
+        has_size = self.texts_per_update is not None or self.pieces_per_update is not None
+        # The texts of the batch are cut into pieces only where these matter, if only for their number.
+        pieces = self._split([] if has_size and not self.mlm_on_batch else texts)
+        own = pieces if self.mlm_on_batch else select_texts(pieces, np.zeros(pieces.n_texts, dtype=bool))
+        return self._take_masked(own, len(pieces.ids))
 
     def _bind_upstream(self) -> Upstream:
         upstream = find_upstream(self.nlp, self.upstream, self.name)
         lm_head_shim(self.model).bind(upstream.transformer, upstream.tokenizer, self.upstream)
         return upstream
 
-    def _was_not_stepped(self, upstream: Upstream) -> bool:
-        """Whether what an earlier step added to the encoder's gradients is still there: spaCy steps no frozen
-        component, and tells none that it is frozen.
+    def _is_frozen(self, upstream: Upstream) -> bool:
+        """Whether the transformer takes no steps: spaCy tells nobody which components are frozen, and steps
+        them in the pipeline's order, so that ours may end before the transformer's.
         """
-        vectors = (p for p in upstream.transformer.parameters() if p.ndim == 1 and p.grad is not None)
-        vector = next(vectors, None)
-        left = bool(self._held) or (vector is not None and bool(vector.grad.any()))
-        if left:
+        if self._hook is None or self._hook.shim is not upstream.shim:
+            self._hook = StepHook(upstream.shim, self._before_upstream_step)
+        if self._steps_alone < 2:
+            return False
+        if self._steps_alone == 2 and self._n_batches == 0:
             self._held.drop()
             upstream.transformer.zero_grad(set_to_none=True)
             warnings.warn(Warnings.W520.format(name=self.name, upstream=self.upstream), stacklevel=2)
-        return left
+        return True
+
+    def _before_upstream_step(self) -> None:
+        self._hook = None
+        self._steps_alone = 0
+        self._held.release()
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Step the LM head, and lambda's schedule. The encoder is stepped by the transformer component, with
         the sum of the gradients of all sub-batches.
 
-        sgd (Optimizer): The optimizer.
+        sgd (Optimizer): The optimizer. A warning says where its averages miss the encoder.
         """
+        if self._step == 0 and self._n_batches and getattr(sgd, "averages", None) is not None:
+            # thinc's shim looks for averages under keys that thinc's optimizers don't write.
+            warnings.warn(Warnings.W521.format(upstream=self.upstream), stacklevel=2)
         if self._n_batches:
             self._n_batches = 0
             self._step += 1
+            self._steps_alone += 1
         super().finish_update(sgd)
+
+    def training_state(self) -> dict[str, Any]:
+        return {**super().training_state(), "steps_alone": self._steps_alone}
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        super().load_training_state(state)
+        self._steps_alone = state["steps_alone"]
 
     def initialize(
         self,
@@ -198,29 +232,36 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         *,
         nlp: Optional[Language] = None,
         unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
     ) -> None:
         """Read the LM head of the transformer's checkpoint, and get ready to train.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a sample of the training data; not looked at.
         nlp (Optional[Language]): The pipeline.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
-            mlm_weight 0 neither it nor the head is read.
+            mlm_weight 0 and no `heldout_texts` neither it nor the head is read.
+        heldout_texts (int): How many texts of each language that the reader keeps from training (by its
+            `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
+        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No transformer before the component; lambda > 0 without raw text; a checkpoint
-            without a trained LM head that is tied to the word embeddings.
+            without a trained LM head that is tied to the word embeddings; `heldout_texts` without such texts.
         """
         validate_get_examples(get_examples, "XlingMaskedLM.initialize")
         self.nlp = self.nlp if nlp is None else nlp
         self._reset_training()
         self._raw = None
-        upstream = self._bind_upstream()
-        if not self.objective.has_mlm:
+        self._heldout = {}
+        if not (self.objective.has_mlm or heldout_texts):
             return
-        if unlabelled is not None:
-            self.attach_unlabelled(unlabelled(nlp))
-        if self._raw is None and not self.mlm_on_batch:
-            raise ValueError(Errors.X503.format(name=self.name))
+        upstream = self._bind_upstream()
+        if unlabelled is not None and self.objective.has_mlm:
+            self.attach_unlabelled(unlabelled(self.nlp))
+        if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
+            raise ValueError(Errors.X526.format(name=self.name))
         _ = self._shim.masking_vocabulary
         self._load_head(upstream)
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     def _load_head(self, upstream: Upstream) -> None:
         shim = lm_head_shim(self.model)
@@ -252,6 +293,18 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         RETURNS (XlingMaskedLM): The component.
         RAISES (ValueError): A folder that isn't whole.
         """
+        # The transformer is read anew, too, and what it held before is not to be kept.
+        lm_head_shim(self.model).unbind()
         if (Path(path) / "model").exists():
             util.from_disk(path, {"model": lm_head_shim(self.model).from_folder}, exclude)
         return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingMaskedLM":
+        """Load the component from what `to_bytes` gave.
+
+        bytes_data (bytes): The bytes.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (XlingMaskedLM): The component.
+        """
+        lm_head_shim(self.model).unbind()
+        return super().from_bytes(bytes_data, exclude=exclude)

@@ -1,5 +1,6 @@
 """The text classifier with exclusive classes under the joint objective."""
 
+import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
@@ -25,13 +25,14 @@ from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
+from .calibrated import KEY, CalibratedScores, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
 
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(MaskedTerm, TextCategorizer):
+class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
     """Text classification with exclusive classes, trained on labelled text and, through the masked-LM term,
     on raw text of the target languages.
 
@@ -80,6 +81,7 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
             found = type(objective.classification).__name__
             raise ValueError(Errors.X501.format(name=name, found=found))
         register_language_extension()
+        register_abstention_extension()
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -90,6 +92,7 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
             "labels": [],
             "threshold": threshold,
             "label_counts": {"given": {}, "denied": {}},
+            KEY: None,
         }
         if self.exclusive_classes:
             self.cfg["positive_label"] = None
@@ -106,22 +109,22 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
 
     # Predicting
 
-    def predict(self, docs: Iterable[Doc]) -> Floats2d:
-        """Score texts, without changing them.
+    def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
+        """Write scores to `doc.cats`, and, with a threshold for it, whether to abstain to `doc._.abstained`.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Floats2d): Probabilities, zeros for a text without pieces. *Shape:* (docs, labels)
+        scores (Floats2d): What `predict` gave. *Shape:* (docs, labels)
         """
-        pieces = self._split([doc.text for doc in docs])
-        scores = self.model.ops.alloc2f(pieces.n_texts, len(self.labels))
-        if pieces.has_words.any():
-            found = self._probabilities(self.model.predict(select_texts(pieces, pieces.has_words)))
-            scores[self.model.ops.xp.asarray(pieces.has_words)] = found
-        return scores
+        docs = list(docs)
+        super().set_annotations(docs, scores)
+        self._note_abstention(docs, scores)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score the labelled examples; one without categories has nothing to compare with."""
-        return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
+        """Score the labelled examples; one without categories has nothing to compare with. With held-out text
+        its masked-LM loss is added, see `heldout_scores`.
+        """
+        scores = super().score([eg for eg in examples if eg.reference.cats], **kwargs)
+        return {**scores, **self.heldout_scores()}
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.softmax(logits)
@@ -204,7 +207,8 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.get_loss")
         self._validate_categories(examples)
-        gradient, loss = self._classification_term(examples, self._logits(scores))
+        logits = self._logits_of(scores, [eg.predicted for eg in examples])
+        gradient, loss = self._classification_term(examples, logits)
         return loss, gradient
 
     def rehearse(
@@ -283,6 +287,8 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         labels: Optional[Iterable[str]] = None,
         positive_label: Optional[str] = None,
         unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
     ) -> None:
         """Read the checkpoint, and get ready to train.
 
@@ -293,8 +299,11 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called.
+        heldout_texts (int): How many texts of each language that the reader keeps from training (by its
+            `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
+        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; a checkpoint that doesn't load.
+            raw text; a checkpoint that doesn't load; `heldout_texts` without such texts.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self._read_examples(get_examples(), labels)
@@ -303,6 +312,7 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
             raise ValueError(Errors.X505.format(found=positive_label, labels=list(self.labels)))
         if self.exclusive_classes:
             self.cfg["positive_label"] = positive_label
+        self.calibration = None
         self._reset_training()
         self._raw = None
         if unlabelled is not None and self.objective.has_mlm:
@@ -314,6 +324,7 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if self.objective.has_mlm:
             _ = joint_shim(self.model).masking_vocabulary
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
         seen = count_categories(examples, self._validate_categories)
@@ -341,7 +352,8 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         exclude (Iterable[str]): Names of fields to leave out.
         """
         serialize = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            # srsly's JSON keeps ten decimals of a number.
+            "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": lambda p: joint_shim(self.model).to_folder(p),
         }
@@ -356,7 +368,8 @@ class XlingTextCategorizer(MaskedTerm, TextCategorizer):
         RAISES (ValueError): A folder that isn't whole.
         """
         deserialize = {
-            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
+            # Settings that were saved before there was a calibration have none.
+            "cfg": lambda p: self.cfg.update({KEY: None, **json.loads(p.read_text(encoding="utf8"))}),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._load_model,
         }

@@ -26,6 +26,8 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
         unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
     ) -> None:
         """Read the checkpoint, and get ready to train; see `XlingTextCategorizer.initialize`.
 
@@ -33,8 +35,17 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+        heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
+        heldout_languages (Optional[list[str]]): Those languages; None for all.
         """
-        super().initialize(get_examples, nlp=nlp, labels=labels, unlabelled=unlabelled)
+        super().initialize(
+            get_examples,
+            nlp=nlp,
+            labels=labels,
+            unlabelled=unlabelled,
+            heldout_texts=heldout_texts,
+            heldout_languages=heldout_languages,
+        )
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits)
@@ -44,6 +55,13 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         info = xp.finfo(probabilities.dtype)
         probabilities = xp.clip(probabilities, info.tiny, 1 - info.epsneg)
         return xp.log(probabilities) - xp.log1p(-probabilities)
+
+    def _keep_decisions(self, scores: Floats2d, plain: Floats2d) -> Floats2d:
+        """Let rounding lift no score to 0.5, nor push one below it, that isn't there without temperatures."""
+        xp = self.model.ops.xp
+        half = xp.asarray(0.5, dtype=scores.dtype)
+        below = xp.nextafter(half, xp.zeros_like(half))
+        return xp.where(plain < half, xp.minimum(scores, below), xp.maximum(scores, half))
 
     def _require_labels(self) -> None:
         if not self.labels:

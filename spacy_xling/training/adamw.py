@@ -2,7 +2,7 @@
 
 import re
 from itertools import count
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import torch
 from thinc.api import Optimizer
@@ -31,12 +31,14 @@ def build_adamw_v1(
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
     use_averages: bool = False,
+    average_last: int = 0,
+    average_every: int = 200,
     rate_factors: Optional[Dict[str, float]] = None,
 ) -> "AdamW":
     """Build an AdamW optimiser. See `AdamW`, which takes the same arguments.
 
     RETURNS (AdamW): The optimiser.
-    RAISES (ValueError): X601, X602, X605, X606.
+    RAISES (ValueError): X601, X602, X603, X605, X606, X620.
     """
     return AdamW(
         learn_rate,
@@ -46,6 +48,8 @@ def build_adamw_v1(
         weight_decay=weight_decay,
         grad_clip=grad_clip,
         use_averages=use_averages,
+        average_last=average_last,
+        average_every=average_every,
         rate_factors=rate_factors,
     )
 
@@ -73,15 +77,26 @@ class AdamW(Optimizer):
     grad_clip (float): Greatest norm of one parameter's gradient; 0 clips nothing.
     use_averages (bool): Keep a running mean of the weights, which spaCy evaluates and saves instead of them:
         a = d * a + (1 - d) * w with d = min(0.9999, (1 + t) / (10 + t)), and a = w before the first update.
+    average_last (int): Instead of that, keep the plain mean of the weights at the last so many checkpoints
+        (Schmidt+ 2023, arXiv 2305.16834), as many as there are at first; 0 keeps none. The main memory holds
+        as many copies of the weights. Averages reach thinc's layers and this package's components; the torch
+        weights of others, such as those of spacy-transformers, stay as they are.
+    average_every (int): Steps from one such checkpoint to the next, the first being after the first step.
+        With the `eval_frequency` of the training, which evaluates at these very steps, they are the weights
+        at the last evaluations. Steps are counted in calls of `step_schedules`, as spaCy's loop makes them.
     rate_factors (Optional[Dict[str, float]]): Regular expressions that are searched in a parameter's name,
         and what to multiply its rate with. The first that is found counts; 0 freezes.
-    RAISES (ValueError): X601, X602, X605, X606.
+    RAISES (ValueError): X601, X602, X603, X605, X606, X620.
     """
 
     # thinc locks its optimiser against unknown attributes by slots: so does this one.
-    __slots__ = ["counts", "rate_factors"]
+    __slots__ = ["average_every", "average_last", "counts", "kept", "live", "rate_factors", "steps"]
 
     counts: Dict[Key, torch.Tensor]
+    # The weights at the last checkpoints, oldest first, in main memory.
+    kept: List[Dict[Key, torch.Tensor]]
+    # The parameters themselves: a checkpoint holds those too that took no part in its step.
+    live: Dict[Key, Any]
     rate_factors: List[Tuple[re.Pattern[str], float]]
 
     def __init__(
@@ -94,6 +109,8 @@ class AdamW(Optimizer):
         weight_decay: float = 0.01,
         grad_clip: float = 1.0,
         use_averages: bool = False,
+        average_last: int = 0,
+        average_every: int = 200,
         rate_factors: Optional[Dict[str, float]] = None,
     ) -> None:
         super().__init__(
@@ -103,7 +120,7 @@ class AdamW(Optimizer):
             beta2=beta2,
             eps=eps,
             grad_clip=grad_clip,
-            use_averages=use_averages,
+            use_averages=use_averages or average_last > 0,
         )
         require_not_negative("learn_rate", self.learn_rate)
         require_not_negative("weight_decay", weight_decay)
@@ -111,7 +128,11 @@ class AdamW(Optimizer):
         require_positive("eps", eps)
         _require_beta("beta1", beta1)
         _require_beta("beta2", beta2)
-        self.counts = {}
+        _require_averaging(use_averages, average_last, average_every)
+        self.average_last, self.average_every = average_last, average_every
+        self.counts, self.live = {}, {}
+        self.kept = []
+        self.steps = 0
         self.rate_factors = _compile_factors(rate_factors or {})
 
     def __call__(self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Tuple[Any, Any]:
@@ -135,7 +156,9 @@ class AdamW(Optimizer):
             _clip(g, self.grad_clip)
         self._step(key, w, g, self.learn_rate * lr_scale * self._rate_factor(key[1]))
         g.zero_()
-        if self.averages is not None:
+        if self.average_last:
+            self.live[key] = weights
+        elif self.averages is not None:
             t = self.nr_update[key]
             decay = min(MAX_AVERAGE_DECAY, (1 + t) / (10 + t))
             from_dlpack(self.averages[key]).lerp_(w, 1 - decay)
@@ -149,6 +172,32 @@ class AdamW(Optimizer):
         self.mom2[key] = torch.zeros_like(w)
         if self.averages is not None:
             self.averages[key] = weights.copy()
+        # What is stepped for the first time was until now what it is.
+        for checkpoint in self.kept:
+            checkpoint[key] = _copy(w)
+
+    def step_schedules(self) -> None:
+        """End a step: advance the rate's schedule, and keep the weights where a checkpoint is due."""
+        super().step_schedules()
+        if self.average_last and self.steps % self.average_every == 0:
+            self._keep()
+        self.steps += 1
+
+    def watch(self, key: Key, weights: Any) -> None:
+        """Be told of a parameter that was updated before, by the run that this one goes on with.
+
+        key (Key): The parameter's node and name.
+        weights (FloatsXd): The parameter, in numpy or cupy.
+        """
+        if self.average_last:
+            self.live[key] = weights
+
+    def _keep(self) -> None:
+        averages = cast(Dict[Key, Any], self.averages)
+        self.kept.append({key: _copy(from_dlpack(weights)) for key, weights in self.live.items()})
+        del self.kept[: -self.average_last]
+        for key in self.live:
+            from_dlpack(averages[key]).copy_(_mean([checkpoint[key] for checkpoint in self.kept]))
 
     def _step(self, key: Key, weights: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
         adamw(
@@ -179,6 +228,26 @@ def _clip(gradient: torch.Tensor, threshold: float) -> None:
     # To look at the norm is free on a CPU; a GPU would have to be waited for, so there the factor may be 1.
     if gradient.is_cuda or norm > threshold:
         gradient.mul_((threshold / norm.clamp(min=TINY)).clamp(max=1.0))
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to("cpu", copy=True)
+
+
+def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of tensors of one shape, added up in their order."""
+    total = tensors[0].clone()
+    for tensor in tensors[1:]:
+        total += tensor
+    return total / len(tensors)
+
+
+def _require_averaging(use_averages: bool, average_last: int, average_every: int) -> None:
+    require_not_negative("average_last", average_last)
+    if average_every < 1:
+        raise ValueError(Errors.X603.format(name="average_every", value=average_every))
+    if use_averages and average_last:
+        raise ValueError(Errors.X620.format(average_last=average_last))
 
 
 def _require_beta(name: str, value: float) -> None:

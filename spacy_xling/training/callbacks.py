@@ -1,22 +1,34 @@
 """Callbacks for a training config."""
 
 import copy
-from typing import Callable, List
+from typing import Any, Callable, List, Optional
 
 from spacy.language import Language
 
 
-def build_attach_unlabelled_v1(component: str, unlabelled: Callable) -> Callable[[Language], Language]:
+def build_attach_unlabelled_v1(
+    component: str,
+    unlabelled: Callable,
+    heldout_texts: int = 0,
+    heldout_languages: Optional[List[str]] = None,
+) -> Callable[[Language], Language]:
     """Give raw text to a component that is sourced from another pipeline, which spaCy doesn't initialize
     again. For `[initialize.after_init]`.
 
     component (str): Name of the component.
     unlabelled (Callable): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+    heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
+    heldout_languages (Optional[List[str]]): Those languages; None for all.
     RETURNS (Callable): The callback.
     """
 
     def attach_unlabelled(nlp: Language) -> Language:
-        nlp.get_pipe(component).attach_unlabelled(unlabelled(nlp))  # type: ignore[attr-defined]
+        pipe: Any = nlp.get_pipe(component)
+        if hasattr(pipe, "nlp"):
+            # It still knows the pipeline that it comes from.
+            pipe.nlp = nlp
+        pipe.attach_unlabelled(unlabelled(nlp))
+        pipe.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
         return nlp
 
     return attach_unlabelled
@@ -34,10 +46,14 @@ def build_without_components_v1(components: List[str]) -> Callable[[Language], L
         shipped = copy.copy(nlp)
         # The components are the same, the lists of them aren't: training goes on with all.
         shipped._config = nlp.config.copy()
-        for name in ("_components", "_pipe_meta", "_pipe_configs", "_disabled"):
+        for name in ("_components", "_disabled", "_meta", "_pipe_configs", "_pipe_meta"):
             setattr(shipped, name, copy.copy(getattr(nlp, name)))
         for name in components:
             shipped.remove_pipe(name)
+        # There is nothing left to leave out where training goes on from what is saved.
+        shipped._config["training"]["before_to_disk"] = None
+        # Removing a component links the others anew, which are those of the training.
+        nlp._link_components()
         return shipped
 
     return without_components

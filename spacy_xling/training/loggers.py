@@ -1,4 +1,4 @@
-"""A console logger that shows every term of a loss in a column of its own."""
+"""Loggers that show every term of a loss by itself: on the console and as JSONL, and for TensorBoard."""
 
 import json
 import numbers
@@ -33,8 +33,13 @@ def build_console_logger_v1(
     are means per call of `update` since the last evaluation, so they depend neither on how often that is nor
     on how many sub-batches a step has; those of a pipe that doesn't count its calls are per optimiser step.
 
+    Each score that `[training.score_weights]` names has a column, one with a weight of 0.0 too, such as that
+    of a language, `cats_macro_f_da`. It stands in percent, but for losses and the speed; "-" stands for one
+    that has no value.
+
     Each line of the output file is a JSON object with epoch, step, seconds, losses, scores and score. Scores
-    are written as they are, between 0 and 1, with those per label; the table shows percentages.
+    are written as they are, between 0 and 1, with those per label. With `console_output = false` it is a
+    logger of JSONL, to be chained with others by `spacy.ChainLogger.v1`.
 
     progress_bar (Optional[str]): "train" counts the steps to the end of the training, "eval" those to the
         next evaluation, None shows no bar.
@@ -49,25 +54,18 @@ def build_console_logger_v1(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        columns, counters = loss_columns(nlp), update_counters(nlp)
+        columns, means = loss_columns(nlp), start_means(nlp)
         stream = _open_log(Path(output_file), stdout) if output_file else None
         write_row = _start_table(nlp, columns, stdout) if console_output else None
         bar: Optional[tqdm.tqdm] = None
-        steps = 0
 
         def log_step(info: Optional[Info]) -> None:
-            nonlocal bar, steps
-            steps += 1
+            nonlocal bar
+            losses = means(info)
             if info is None:
                 if bar is not None:
                     bar.update(1)
                 return
-            sums = info["losses"]
-            losses = {
-                key: float(sums.get(key, 0.0)) / max(1, sums.get(counters.get(key), steps))
-                for key in columns.values()
-            }
-            steps = 0
             if stream is not None:
                 stream.write(json.dumps(_record(info, losses)) + "\n")
             if bar is not None:
@@ -85,6 +83,66 @@ def build_console_logger_v1(
         return log_step, finalize
 
     return setup_logger
+
+
+def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
+    """Build a logger for TensorBoard (extra `tensorboard`), to be chained with others by
+    `spacy.ChainLogger.v1`.
+
+    At each evaluation it writes `loss/NAME` for each loss that the console logger has a column for, `score`,
+    `epoch`, and `scores/NAME` for all scores that are numbers; those in a mapping, as per label, are named by
+    the way to them: `scores/cats_f_per_type/LABEL/f`. Scores are as they are, between 0 and 1.
+
+    folder (Union[str, Path]): The folder of the log; it may hold no log yet.
+    RETURNS (SetupLogger): What spaCy calls with the pipeline before the training.
+    RAISES (ImportError): X621, once the training begins.
+    """
+
+    def setup_logger(
+        nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
+    ) -> Tuple[LogStep, Callable[[], None]]:
+        from .logs import ScalarLog, files_of_log
+
+        msg = Printer(no_print=True)
+        if files_of_log(Path(folder)):
+            _write(stdout, msg.warn(f"TensorBoard's log is disabled because {folder} already holds one."))
+            return lambda info: None, lambda: None
+        log = ScalarLog(Path(folder), missing=Errors.X621)
+        columns, means = loss_columns(nlp), start_means(nlp)
+
+        def log_step(info: Optional[Info]) -> None:
+            losses = means(info)
+            if info is not None:
+                scalars = {f"loss/{title}": losses[key] for title, key in columns.items()}
+                scalars |= {"score": float(info["score"]), "epoch": float(info["epoch"])}
+                scalars |= _flat("scores", _numbers(info["other_scores"]))
+                log.write(info["step"], scalars)
+
+        return log_step, log.close
+
+    return setup_logger
+
+
+def start_means(nlp: Language) -> Callable[[Optional[Info]], Dict[str, float]]:
+    """Count the steps between evaluations, for the means of losses.
+
+    nlp (Language): The pipeline.
+    RETURNS (Callable): Takes what spaCy tells a logger at each step, and gives the mean of each loss since
+        the last evaluation, by its key; none for a step without evaluation.
+    """
+    keys, counters = loss_columns(nlp).values(), update_counters(nlp)
+    steps = 0
+
+    def means(info: Optional[Info]) -> Dict[str, float]:
+        nonlocal steps
+        steps += 1
+        if info is None:
+            return {}
+        sums, n_steps = info["losses"], steps
+        steps = 0
+        return {key: float(sums.get(key, 0.0)) / max(1, sums.get(counters.get(key), n_steps)) for key in keys}
+
+    return means
 
 
 def loss_columns(nlp: Language) -> Dict[str, str]:
@@ -152,10 +210,16 @@ def _start_table(
 
 
 def _cells(info: Info, losses: List[float], scores: List[str]) -> List[str]:
-    # As spaCy prints them: percentages, but for the speed in words per second.
-    shown = [info["other_scores"].get(name, 0.0) * (1 if name == "speed" else 100) for name in scores]
-    figures = [*losses, *shown, info["score"]]
-    return [str(info["epoch"]), str(info["step"]), str(info["seconds"])] + [f"{x:.2f}" for x in figures]
+    figures = [*(f"{loss:.2f}" for loss in losses), *(_cell(name, info["other_scores"]) for name in scores)]
+    return [str(info["epoch"]), str(info["step"]), str(info["seconds"]), *figures, f"{info['score']:.2f}"]
+
+
+def _cell(name: str, scores: Mapping[str, Any]) -> str:
+    # As spaCy prints them: percentages, but for the speed in words per second, and losses in nats.
+    value = scores.get(name)
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if name == "speed" or "_loss" in name else f"{100 * value:.2f}"
 
 
 def _record(info: Info, losses: Mapping[str, float]) -> Info:
@@ -176,6 +240,14 @@ def _numbers(scores: Mapping[str, Any]) -> Dict[str, Any]:
         for name, value in scores.items()
         if isinstance(value, (Mapping, numbers.Real))
     }
+
+
+def _flat(name: str, scores: Mapping[str, Any]) -> Dict[str, float]:
+    """Scores in mappings by the way to them."""
+    flat: Dict[str, float] = {}
+    for key, value in scores.items():
+        flat |= _flat(f"{name}/{key}", value) if isinstance(value, Mapping) else {f"{name}/{key}": value}
+    return flat
 
 
 def _start_bar(kind: Optional[str], nlp: Language, info: Info, stderr: IO) -> Optional[tqdm.tqdm]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Optional, cast
 
@@ -27,11 +27,12 @@ from ..errors import Errors
 from .changes import require_same_config
 from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
 from .compute import EncoderPieces
+from .logs import files_of_log, log_paths
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
 
 CHECKPOINTS = "checkpoints"
-# What is true of the run and of no single checkpoint: its log file, and whether it is finished.
+# What is true of the run and of no single checkpoint: its logs, and whether it is finished.
 RUN_FILE = "run.json"
 
 Info = dict[str, Any]
@@ -203,7 +204,7 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     allocator = config["training"]["gpu_allocator"]
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
-    _claim_log(plain["training"]["logger"].get("output_file"), output_path, resume=resume)
+    _claim_logs(log_paths(plain["training"]["logger"]), output_path, resume=resume)
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     if saved is None:
         clean_output_dir(output_path)
@@ -329,16 +330,16 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def _claim_log(log: Optional[str], output_path: Path, *, resume: bool) -> None:
-    """Remove the log file that this run has begun, for the logger writes it again from the beginning. One
-    that was there before the run is another's, and stays.
+def _claim_logs(logs: Iterable[Path], output_path: Path, *, resume: bool) -> None:
+    """Remove the logs that this run has begun, for the loggers write them again from the beginning. One that
+    was there before the run is another's, and stays.
     """
-    is_own = log is not None and (
-        not Path(log).exists() or (resume and _read_run_file(output_path).get("log") == log)
-    )
-    _write_run_file(output_path, {"log": log if is_own else None, "is_finished": False})
-    if log is not None and is_own:
-        Path(log).unlink(missing_ok=True)
+    begun = _read_run_file(output_path).get("logs", []) if resume else []
+    own = [log for log in logs if str(log) in begun or not files_of_log(log)]
+    _write_run_file(output_path, {"logs": [str(log) for log in own], "is_finished": False})
+    for log in own:
+        for path in files_of_log(log):
+            path.unlink()
 
 
 def _read_run_file(output_path: Path) -> dict[str, Any]:

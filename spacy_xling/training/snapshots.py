@@ -1,7 +1,7 @@
 """What a checkpoint of a spaCy training holds: pipeline, optimizer, generators, components.
 
 training.json         what is small: counts, states of generators and components, and what the loop adds
-training.safetensors  the optimizer's moments and averages, and gradients that are not zero
+training.safetensors  the optimizer's moments, averages and kept weights, and gradients that are not zero
 pipeline/             the components with their weights, not their averages
 """
 
@@ -17,7 +17,7 @@ from thinc.api import Model, Optimizer, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
-from .adamw import Key
+from .adamw import AdamW, Key
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 
 DATA_FILE = "training.json"
@@ -27,6 +27,8 @@ PIPELINE_FOLDER = "pipeline"
 UNCHANGED = ("vocab", "tokenizer", "config")
 # Where optimizers keep arrays by parameter: thinc's, and of AdamW the counts beside them.
 GROUPS = ("mom1", "mom2", "averages", "counts")
+# The weights at the last checkpoints that AdamW takes the mean of: "kept0|name", oldest first.
+KEPT = "kept"
 GRADIENTS = "gradients"
 
 
@@ -56,6 +58,11 @@ class Parameter(NamedTuple):
     node: Model
     own_name: str
     tensor: Optional[torch.nn.Parameter]
+
+    @property
+    def weights(self) -> Any:
+        """The parameter as the optimizer is given it: an array that shares its memory."""
+        return self.node.get_param(self.own_name) if self.tensor is None else torch2xp(self.tensor.data)
 
     @property
     def device(self) -> torch.device:
@@ -96,6 +103,7 @@ def save_snapshot(path: Path, nlp: Language, optimizer: Optimizer, progress: dic
     data = {
         "progress": progress,
         "updates": {names[key]: count for key, count in optimizer.nr_update.items()},
+        "kept": len(_kept(optimizer)),
         "torch_groups": [group for group in GROUPS if _is_torch(_group(optimizer, group))],
         "gradients": list(gradients),
         "frozen": [p.name for p in found if p.tensor is not None and not p.tensor.requires_grad],
@@ -181,6 +189,7 @@ def optimizer_tensors(optimizer: Optimizer, found: list[Parameter]) -> dict[str,
     """
     names = {p.key: p.name for p in found}
     kept = {group: _group(optimizer, group) for group in GROUPS}
+    kept |= {f"{KEPT}{number}": tensors for number, tensors in enumerate(_kept(optimizer))}
     unknown = {key for arrays in (*kept.values(), optimizer.nr_update) for key in arrays if key not in names}
     if unknown:
         raise ValueError(Errors.X613.format(keys=sorted(unknown)[:3]))
@@ -203,19 +212,30 @@ def _restore_gradients(found: dict[str, Parameter], data: dict[str, Any], tensor
 def _restore_optimizer(
     found: dict[str, Parameter], data: dict[str, Any], tensors: dict[str, Tensor], optimizer: Optimizer
 ) -> None:
+    # Steps that were replayed have kept checkpoints without weights.
+    _kept(optimizer)[:] = [{} for _ in range(data["kept"])]
     for place, saved in tensors.items():
         group, name = place.split("|", 1)
+        if group.startswith(KEPT):
+            _kept(optimizer)[int(group.removeprefix(KEPT))][found[name].key] = saved.clone()
+            continue
         tensor = _own(saved, found[name].device)
         kept = tensor if group in data["torch_groups"] else torch2xp(tensor)
         _group(optimizer, group)[found[name].key] = kept
     for name, count in data["updates"].items():
         optimizer.nr_update[found[name].key] = count
+        if isinstance(optimizer, AdamW):
+            optimizer.watch(found[name].key, found[name].weights)
 
 
 def _group(optimizer: Optimizer, group: str) -> dict[Key, Any]:
     # Averages are None where none are kept, and thinc's optimizer has no counts.
     arrays = getattr(optimizer, group, None)
     return {} if arrays is None else arrays
+
+
+def _kept(optimizer: Optimizer) -> list[dict[Key, Tensor]]:
+    return optimizer.kept if isinstance(optimizer, AdamW) else []
 
 
 def _is_torch(arrays: dict[Key, Any]) -> bool:

@@ -1,9 +1,11 @@
 """`convert`, `debug-data`, `init-config` and `evaluate`: parse, call, print."""
 
 import json
+import sys
 
 import pytest
 import spacy
+import srsly
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.util import load_config
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 from spacy_xling.cli import app
 from spacy_xling.data.labelled import LabelledText
 from tests.conftest import TEXTS, write_raw
+from tests.test_import import HEAVY, PACKAGE, top_imports
 
 
 @pytest.fixture
@@ -113,17 +116,102 @@ def test_evaluate_prints_languages_by_pipelines(tmp_path):
         "\n".join(json.dumps(dict(zip(("text", "label", "lang"), row, strict=True))) for row in rows)
     )
     models = [tmp_path / name / "model-best" for name in ("one", "two")]
-    result = run("evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json")
+    command = ["evaluate", *models, tmp_path / "test.jsonl", "--json", tmp_path / "new" / "scores.json"]
+    result = run(*command, "--details")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.output.splitlines() if line.strip()]
+    # Of several pipelines no more than the table that sets them side by side, if nobody asks for it.
+    assert "in percent" not in run(*command).output
+    assert "in percent" in run("evaluate", models[0], tmp_path / "test.jsonl").output
     assert lines[0] == ["language", "texts", "one", "two"]
-    assert lines[2:5] == [
-        ["en", "2", "50.0", "50.0"],
-        ["da", "1", "100.0", "100.0"],
-        ["de", "1", "0.0", "0.0"],
+    assert lines[2:9] == [
+        ["en", "2", *["50.0", "[0.0,", "100.0]"] * 2],
+        ["da", "1", *["100.0", "[100.0,", "100.0]"] * 2],
+        ["de", "1", *["0.0", "[0.0,", "0.0]"] * 2],
+        ["mean", "of", "the", "targets", *["50.0", "[50.0,", "50.0]"] * 2],
+        ["worst", "target", *["de", "0.0"] * 2],
+        ["gap", *["0.0", "[-50.0,", "50.0]"] * 2],
+        ["one,", "in", "percent"],
     ]
-    assert lines[-1] == ["mean", "of", "the", "targets", "50.0", "50.0"]
-    assert json.loads((tmp_path / "new" / "scores.json").read_text())["two"]["da"]["accuracy"] == 1.0
+    # Language, texts, accuracy, macro F1 with its interval, micro F1, AUC, ECE, and what is taken for what.
+    assert lines[11][:3] == ["en", "2", "50.0"]
+    assert lines[11][-4:] == ["b", "for", "a", "(1)"]
+    assert ["de", "1.00", "b", "taken", "for", "a:", "z"] in lines
+    # As earlier versions wrote it, for those who read it.
+    scores = json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert {lang: score["accuracy"] for lang, score in scores["two"].items()} == {"en": 0.5, "da": 1, "de": 0}
+    assert scores["two"]["en"]["texts"] == 2
+    assert scores["two"]["en"]["macro_f1"] == pytest.approx(1 / 3)
+
+
+def test_evaluate_passes_its_options_on(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    rows = [{"text": "x", "label": label, "lang": "da"} for label in "abbb"]
+    rows.append({"text": "y", "label": None, "lang": "de"})
+    srsly.write_jsonl(tmp_path / "test.jsonl", rows)
+    options = ["--source", "da", "--confidence", 0.5, "--resamples", 7, "--seed", 3, "--mistakes", 2]
+    result = run(
+        "evaluate", tmp_path / "model", tmp_path / "test.jsonl", *options, "--json", tmp_path / "a" / "b.json"
+    )
+    assert result.exit_code == 0, result.output
+    assert "[W750]" in result.output
+    written = json.loads((tmp_path / "a" / "b.json").read_text())
+    settings = {key: written["$evaluation"][key] for key in ("source", "confidence", "resamples", "seed")}
+    assert settings == {"source": "da", "confidence": 0.5, "resamples": 7, "seed": 3}
+    assert len(written["model"]["da"]["mistakes"]) == 2
+
+
+def test_evaluate_writes_a_report(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    rows = [{"text": f"<i>{n}</i>", "label": "ab"[n % 2], "lang": ["en", "da"][n // 4]} for n in range(8)]
+    srsly.write_jsonl(tmp_path / "test.jsonl", rows)
+    closeness = {"encoder": "mini", "languages": [{"language": "da", "distance": 0.5}]}
+    srsly.write_json(tmp_path / "inspect.json", closeness)
+    line = {"step": 10, "losses": {"textcat": 0.5}, "score": 0.5}
+    logs = []
+    for name in ("one", "two"):
+        logs += ["--logs", tmp_path / f"{name}.jsonl"]
+        srsly.write_jsonl(tmp_path / f"{name}.jsonl", [line])
+    report = tmp_path / "new" / "report.html"
+    command = ["evaluate", tmp_path / "model", tmp_path / "test.jsonl"]
+    extras = ["--closeness", tmp_path / "inspect.json", *logs]
+    result = run(*command, "--html", report, *extras)
+    assert result.exit_code == 0, result.output
+    page = report.read_text(encoding="utf-8")
+    assert "&lt;i&gt;1&lt;/i&gt;" in page
+    assert "Gap against closeness" in page
+    assert "Loss textcat" in page
+    assert "[X786]" in run(*command, *extras).output
+
+
+def test_evaluate_without_matplotlib_fails_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("evaluate", tmp_path / "none", tmp_path / "none", "--html", tmp_path / "a.html")
+    assert result.exit_code == 1
+    assert "[X757]" in result.output
+
+
+def test_the_command_imports_nothing_heavy():
+    imports = top_imports(PACKAGE / "cli" / "evaluate.py")
+    assert {name.split(".")[0] for name in imports}.isdisjoint({*HEAVY, "sklearn", "matplotlib", "jinja2"})
+    assert {name for name in imports if name.startswith(".")} == {".app"}
+
+
+def test_evaluate_with_a_threshold(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    srsly.write_jsonl(tmp_path / "test.jsonl", [{"text": "x", "labels": ["a", "b"], "lang": "en"}])
+    command = ["evaluate", tmp_path / "model", tmp_path / "test.jsonl", "--json", tmp_path / "scores.json"]
+    accuracies = []
+    for threshold in (0.5, 0.0):
+        assert run(*command, "--threshold", threshold).exit_code == 0
+        accuracies.append(json.loads((tmp_path / "scores.json").read_text())["model"]["en"]["accuracy"])
+    assert accuracies == [0, 1]
 
 
 def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
@@ -153,6 +241,8 @@ def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
         (["evaluate", "{tmp}/none", "{tmp}/none.csv"], "X106"),
         (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl", "--json", "{tmp}"], "X145"),
         (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl"], "X751"),
+        (["evaluate", "{tmp}", "{tmp}/texts.jsonl", "--confidence", "1"], "X755"),
+        (["evaluate", "{tmp}", "{tmp}/texts.jsonl", "--html", "{tmp}"], "X145"),
     ],
 )
 def test_an_error_is_one_line(arguments, code, table, tmp_path):

@@ -109,11 +109,15 @@ def test_choices_arrive_in_a_shared_config():
     assert config["initialize"]["components"]["xling_mlm"]["unlabelled"]["path"] == "raw"
     assert components["textcat_multilabel"]["model"]["exclusive_classes"] is False
     assert components["textcat_multilabel"]["threshold"] == 0.5
-    for name, scorer in (("textcat_multilabel", "textcat_multilabel_scorer.v2"), ("ner", "ner_scorer.v1")):
+    scorers = {
+        "textcat_multilabel": {"@scorers": "spacy-xling.textcat_scorer.v1", "multi_label": True},
+        "ner": {"@scorers": "spacy.ner_scorer.v1"},
+    }
+    for name, scorer in scorers.items():
         assert components[name]["scorer"] == {
             "@scorers": "spacy-xling.by_language_scorer.v1",
             "source": "da",
-            "scorer": {"@scorers": f"spacy.{scorer}"},
+            "scorer": scorer,
         }
 
 

@@ -3,13 +3,16 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from sklearn.metrics import accuracy_score, f1_score
 from spacy.language import Language
 
 from spacy_xling.data.labelled import build_labelled_text_v1
+from spacy_xling.evaluation.bootstrap import Resampling
 from spacy_xling.evaluation.by_language import (
     column_names,
     evaluate_by_language,
+    evaluate_models,
     load_pipeline,
     mean_of_targets,
     read_test_text,
@@ -32,12 +35,31 @@ def nlp():
 
 
 def corpus(path, records):
-    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    srsly.write_jsonl(path, records)
     return build_labelled_text_v1(path)
+
+
+def rows_to_corpus(path, *rows):
+    return corpus(path, [dict(zip(("text", "label", "lang"), row, strict=True)) for row in rows])
+
+
+def evaluate(nlp, folder, texts, **changes):
+    """The evaluation of a pipeline, saved under the name `model`."""
+    nlp.to_disk(folder / "model")
+    return evaluate_models({"model": folder / "model"}, texts, **changes)
+
+
+def warnings_of(evaluation):
+    """Its warnings, but for that of labels without texts."""
+    return [warning for warning in evaluation.warnings if "W754" not in warning]
 
 
 def read(path, records):
     return read_test_text(corpus(path, records))
+
+
+def read_rows(path, *rows):
+    return read_test_text(rows_to_corpus(path, *rows))
 
 
 def test_scores_are_scikit_learns_on_one_label(nlp, tmp_path):
@@ -50,7 +72,9 @@ def test_scores_are_scikit_learns_on_one_label(nlp, tmp_path):
         guess = [text[0] for text, _, lang in rows if lang == language]
         assert score.texts == len(truth)
         assert score.accuracy == pytest.approx(accuracy_score(truth, guess))
-        assert score.macro_f1 == pytest.approx(f1_score(truth, guess, average="macro"))
+        # The mean is over all labels of the pipeline, whether or not a language has texts of them.
+        expected = f1_score(truth, guess, labels=list("abc"), average="macro", zero_division=0)
+        assert score.macro_f1 == pytest.approx(expected)
 
 
 def test_scores_are_scikit_learns_on_any_number_of_labels(nlp, tmp_path):
@@ -78,6 +102,154 @@ def test_the_mean_leaves_the_source_out(nlp, tmp_path):
     records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
     scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
     assert mean_of_targets(scores, "en") == pytest.approx((1 / 2 + 0) / 2)
+
+
+def test_the_pipeline_knows_the_language_and_nothing_else_of_the_truth(tmp_path):
+    seen = []
+
+    @Language.component("test_look")
+    def look(doc):
+        seen.append((doc.text, doc._.language, dict(doc.cats)))
+        doc.cats = {"a": 1.0}
+        return doc
+
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_look")
+    evaluate_by_language(nlp, read_rows(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", None)))
+    assert seen == [("a", "en", {}), ("b", None, {})]
+
+
+def test_the_record_is_what_json_holds(nlp, tmp_path):
+    texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "a", "en"), ("c", "c", "da"))
+    record = evaluate(nlp, tmp_path, texts, resampling=Resampling(resamples=50)).to_json()
+    record = json.loads(json.dumps(record, allow_nan=False))
+    english = record["model"]["en"]
+    assert (english["texts"], english["accuracy"]) == (2, 0.5)
+    assert record["model"].keys() == {"en", "da"}
+    assert english["mistakes"] == [{"text": "b", "gold": ["a"], "predicted": ["b"], "score": 0.6}]
+    assert english["accuracy_interval"][0] <= 0.5 <= english["accuracy_interval"][1]
+    rest = record["$evaluation"]
+    assert (rest["source"], rest["resamples"], rest["confidence"], rest["seed"]) == ("en", 50, 0.95, 0)
+    assert rest["models"]["model"]["labels"] == ["a", "b", "c"]
+    assert rest["models"]["model"]["transfer"]["accuracy"]["gap"] == -0.5
+
+
+# Bad input
+
+
+def test_a_language_without_labels_is_left_out_and_named(nlp, tmp_path):
+    texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", None, "da"), ("c", None, "da"))
+    found = evaluate(nlp, tmp_path, texts)
+    assert list(found.models["model"].languages) == ["en"]
+    (warning,) = warnings_of(found)
+    assert "W750" in warning
+    assert "2 text(s) of language 'da'" in warning
+
+
+def test_a_file_of_a_language_that_gives_no_text_is_named(nlp, tmp_path):
+    (tmp_path / "texts").mkdir()
+    corpus(tmp_path / "texts" / "en.jsonl", [{"text": "a", "label": "a"}])
+    corpus(tmp_path / "texts" / "da.jsonl", [{"text": "", "label": "a"}])
+    found = evaluate(nlp, tmp_path, build_labelled_text_v1(tmp_path / "texts"))
+    (warning,) = warnings_of(found)
+    assert "W751" in warning
+    assert "da.jsonl" in warning
+
+
+def test_a_text_without_a_language_has_a_group_of_its_own(nlp, tmp_path):
+    texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", "da"), ("a", "b", None))
+    found = evaluate(nlp, tmp_path, texts)
+    assert found.languages == ["en", "da", "-"]
+    assert found.models["model"].languages["-"].accuracy == 0
+    assert found.models["model"].transfer["accuracy"].targets == 1
+    assert warnings_of(found) == []
+
+
+def test_a_class_never_seen_is_wrong_and_named_with_its_count(nlp, tmp_path):
+    rows = [("a", "a", "en"), ("a", "new", "en"), ("b", "new", "da"), ("c", "c", "da"), ("b", "b", "da")]
+    found = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", *rows))
+    (warning,) = warnings_of(found)
+    assert "W753" in warning
+    assert "'new'" in warning
+    assert "2 text(s)" in warning
+    scores = found.models["model"]
+    assert scores.unseen == {"new": 2}
+    assert (scores.languages["en"].accuracy, scores.languages["da"].accuracy) == (1 / 2, 2 / 3)
+    assert scores.languages["en"].confusion[-1] == [1, 0, 0]
+
+
+def test_pipelines_of_other_labels_than_each_other_and_than_the_texts_are_named(nlp, tmp_path):
+    @Language.component("test_two_labels")
+    def two_labels(doc):
+        doc.cats = {"a": 0.9, "z": 0.1}
+        return doc
+
+    other = spacy.blank("xx")
+    other.add_pipe("test_two_labels")
+    nlp.to_disk(tmp_path / "one")
+    other.to_disk(tmp_path / "two")
+    texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", "en"), ("c", "c", "en"))
+    found = evaluate_models({name: tmp_path / name for name in ("one", "two")}, texts)
+    codes = [(warning[1:5], warning.split("'")[1]) for warning in found.warnings]
+    assert codes == [("W755", "one"), ("W753", "two"), ("W753", "two"), ("W754", "two"), ("W755", "two")]
+    assert "labels that another one hasn't: b, c;" in found.warnings[0]
+    assert "no text was annotated for: z." in found.warnings[3]
+    with pytest.raises(ValueError, match=r"\[X753\].*a, z.*b$|\[X753\].*a, z.*b\."):
+        evaluate_by_language(other, read_rows(tmp_path / "other.jsonl", ("b", "b", "en")))
+
+
+def test_a_source_that_no_text_has_is_named(nlp, tmp_path):
+    found = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "da")), source="fr")
+    (warning,) = warnings_of(found)
+    assert "W752" in warning
+    assert "'fr'" in warning
+    unnamed = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", None)))
+    assert warnings_of(unnamed) == []
+
+
+def test_a_text_of_labels_that_nothing_is_known_about_is_left_out(nlp, tmp_path):
+    records = [
+        {"text": "a b", "labels": ["a", "b"], "label_set": ["a", "b"]},
+        {"text": "a", "labels": [], "label_set": ["other"], "lang": "da"},
+    ]
+    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
+    assert list(scores) == ["-"]
+
+
+def test_a_score_that_is_no_number_is_X754(tmp_path):
+    @Language.component("test_nan")
+    def nan(doc):
+        doc.cats = {"a": float("nan")}
+        return doc
+
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_nan")
+    with pytest.raises(ValueError, match="X754"):
+        evaluate_by_language(nlp, read_rows(tmp_path / "in.jsonl", ("a", "a", "en")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"confidence": 1.0}, "X755"),
+        ({"confidence": 0.0}, "X755"),
+        ({"resamples": -1}, "X756"),
+        ({"seed": -1}, "X756"),
+    ],
+)
+def test_settings_of_intervals_that_say_nothing_are_errors(settings, code, tmp_path):
+    texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"))
+    with pytest.raises(ValueError, match=code):
+        evaluate_models({}, texts, resampling=Resampling(**settings))
+
+
+def test_a_missing_pipeline_is_missed_before_any_is_loaded(nlp, tmp_path, monkeypatch):
+    nlp.to_disk(tmp_path / "one")
+    paths, loaded = {"one": tmp_path / "one", "two": tmp_path / "two"}, []
+    monkeypatch.setattr(spacy, "load", loaded.append)
+    with pytest.raises(ValueError, match=r"X751.*two"):
+        evaluate_models(paths, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en")))
+    assert loaded == []
 
 
 def test_unlabelled_text_is_passed_over(tmp_path):

@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from spacy_xling.data.languages import set_language
 from spacy_xling.evaluation import scorers
 from spacy_xling.evaluation.scorers import build_by_language_scorer_v1
-from tests.conftest import textcat_config
+from tests.conftest import MULTI, SINGLE, textcat_config
+from tests.conftest import make_examples as make_cats_examples
 
 NAME = "spacy-xling.by_language_scorer.v1"
 LANGUAGES = ["en", "da", "de", None]
@@ -462,3 +463,72 @@ def test_spacy_evaluate_writes_them(run, tmp_path):
     evaluate(str(run.model), tmp_path / "test.spacy", output=tmp_path / "scores.json")
     scores = srsly.read_json(tmp_path / "scores.json")
     assert scores["cats_macro_f_de"] == pytest.approx(macro_f(nlp, "de"))
+
+
+# Accuracy
+
+TEXTCAT_SCORER = "spacy-xling.textcat_scorer.v1"
+
+
+def scored_cats(*pairs):
+    """Examples of texts with true and predicted categories."""
+    nlp = spacy.blank("xx")
+    examples = [Example(nlp.make_doc(str(n)), nlp.make_doc(str(n))) for n in range(len(pairs))]
+    for example, (gold, predicted) in zip(examples, pairs, strict=True):
+        example.reference.cats, example.predicted.cats = gold, predicted
+    return examples
+
+
+def test_accuracy_of_one_label_by_hand_beside_spacys_scores():
+    examples = scored_cats(
+        ({"A": 1.0}, {"A": 0.6, "B": 0.4}),
+        ({"A": 0.0, "B": 1.0}, {"A": 0.6, "B": 0.4}),
+        ({"B": 1.0}, {"A": 0.3, "B": 0.7}),
+        ({"NEW": 1.0}, {"A": 0.3, "B": 0.7}),
+        # Not annotated.
+        ({}, {"A": 0.3, "B": 0.7}),
+    )
+    settings = {"labels": ["A", "B"], "threshold": 0.0, "positive_label": None}
+    scores = registry.scorers.get(TEXTCAT_SCORER)()(examples, **settings)
+    assert scores.pop("cats_acc") == 2 / 4
+    assert scores == Scorer.score_cats(examples, "cats", multi_label=False, **settings)
+
+
+def test_accuracy_of_any_number_of_labels_by_hand_beside_spacys_scores():
+    examples = scored_cats(
+        ({"A": 1.0, "B": 1.0}, {"A": 0.6, "B": 0.6}),
+        ({"A": 1.0, "B": 0.0}, {"A": 0.6, "B": 0.6}),
+        # B isn't known.
+        ({"A": 1.0}, {"A": 0.6, "B": 0.6}),
+        ({"A": 0.0, "B": 0.0}, {"A": 0.4, "B": 0.4}),
+    )
+    scorer = registry.scorers.get(TEXTCAT_SCORER)(multi_label=True)
+    settings = {"labels": ["A", "B"], "threshold": 0.5}
+    scores = scorer(examples, **settings)
+    assert scores.pop("cats_acc") == 3 / 4
+    assert scores == Scorer.score_cats(examples, "cats", multi_label=True, **settings)
+    assert scorer(examples, labels=["A", "B"], threshold=0.7)["cats_acc"] == 1 / 4
+    assert scorer([], labels=["A", "B"])["cats_acc"] is None
+
+
+@pytest.mark.parametrize(
+    ("factory", "data"), [("xling_textcat", SINGLE), ("xling_textcat_multilabel", MULTI)]
+)
+def test_accuracy_is_among_the_scores_of_our_components(factory, data, checkpoint):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(factory, config=textcat_config(checkpoint))
+    examples = make_cats_examples(nlp, data)
+    nlp.initialize(lambda: examples)
+    found = nlp.evaluate(examples)
+    predicted = [nlp(text).cats for text, _ in data]
+    if factory == "xling_textcat":
+        right = [
+            max(cats, key=cats.get) == max(gold, key=gold.get)
+            for cats, (_, gold) in zip(predicted, data, strict=True)
+        ]
+    else:
+        right = [
+            {k: v >= 0.5 for k, v in cats.items()} == gold
+            for cats, (_, gold) in zip(predicted, data, strict=True)
+        ]
+    assert found["cats_acc"] == sum(right) / len(right)

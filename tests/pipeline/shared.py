@@ -4,6 +4,7 @@ import spacy
 from spacy.training import Example
 
 from spacy_xling.data.unlabelled import RawText
+from spacy_xling.models.architectures import lm_head_shim
 from tests.conftest import SINGLE, TEXTS, make_examples
 
 RAW = TEXTS[2:8]
@@ -68,6 +69,7 @@ def record_masks(pipe, monkeypatch):
 def make_shared(
     checkpoint,
     *,
+    last=False,
     mlm_weight=0.3,
     reduction="mean",
     listeners=("textcat",),
@@ -80,17 +82,28 @@ def make_shared(
     mlm_weight, reduction: Of the objective.
     listeners: Names of spaCy's components that listen.
     mlm: Whether there is an `xling_mlm`.
+    last: Whether it comes after the listeners.
     transformer: Settings of the transformer's model.
     config: Settings of `xling_mlm`.
     """
     nlp = spacy.blank("xx")
     nlp.add_pipe("transformer", config={"model": {"name": str(checkpoint), **(transformer or {})}})
-    if mlm:
-        objective = {"mlm_weight": mlm_weight, "reduction": reduction}
-        nlp.add_pipe("xling_mlm", config={"objective": objective, **config})
     for name in listeners:
         nlp.add_pipe(name, config={"textcat": TEXTCAT, "tagger": TAGGER}[name])
+    if mlm:
+        objective = {"mlm_weight": mlm_weight, "reduction": reduction}
+        place = {} if last else {"after": "transformer"}
+        nlp.add_pipe("xling_mlm", config={"objective": objective, **config}, **place)
     return nlp
+
+
+def count_passes(nlp, monkeypatch, name="xling_mlm"):
+    """A list that grows with each masked pass."""
+    passes = []
+    shim = lm_head_shim(nlp.get_pipe(name).model)
+    begin = shim.begin_update
+    monkeypatch.setattr(shim, "begin_update", lambda given: passes.append(given.masked) or begin(given))
+    return passes
 
 
 def shared_examples(nlp):
@@ -106,10 +119,8 @@ def shared_examples(nlp):
 
 def initialize_shared(nlp, examples, raw=RawTexts):
     """What `nlp.initialize` does with a config that has a reader of raw text."""
-    components = nlp.config["initialize"]["components"]
-    assert not components
     for name, pipe in nlp.pipeline:
-        given = {"unlabelled": lambda nlp: raw()} if name == "xling_mlm" and raw else {}
+        given = {"unlabelled": lambda nlp: raw()} if name.startswith("xling_mlm") and raw else {}
         pipe.initialize(lambda: examples, nlp=nlp, **given)
     nlp._link_components()
     return nlp

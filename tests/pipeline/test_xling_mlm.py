@@ -1,7 +1,10 @@
 """The component `xling_mlm`: what it changes in a pipeline with a shared transformer, and what it leaves."""
 
+import copy
+import gc
 import io
 import warnings
+import weakref
 
 import pytest
 import spacy
@@ -15,11 +18,12 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 from spacy_xling.models.architectures import lm_head_shim
 from spacy_xling.objective.masked_lm import build_masked_lm_objective_v1
 from spacy_xling.training.adamw import build_adamw_v1
-from spacy_xling.training.callbacks import build_without_components_v1
+from spacy_xling.training.callbacks import build_attach_unlabelled_v1, build_without_components_v1
 from tests.conftest import make_checkpoint, make_tokenizer
 from tests.pipeline.shared import (
     RAW,
     RawTexts,
+    count_passes,
     initialize_shared,
     make_shared,
     shared_examples,
@@ -97,11 +101,13 @@ def test_with_lambda_the_encoder_is_another(checkpoint):
 
 def test_the_losses_are_the_term_the_masked_lm_loss_and_a_count(checkpoint):
     nlp, examples = ready(checkpoint, mlm_weight=0.5)
-    losses = train_step(nlp, [examples[:1], examples[1:]], build_adamw_v1(0.0))
-    assert losses["xling_mlm_updates"] == 2
-    assert 0.5 * losses["xling_mlm_mlm"] < losses["xling_mlm"] < 0.5 * 4 * losses["xling_mlm_mlm"]
-    losses = train_step(nlp, [examples], build_adamw_v1(0.0))
-    assert losses["xling_mlm"] == pytest.approx(0.5 * len(examples) * losses["xling_mlm_mlm"])
+    one, three = (nlp.get_pipe("xling_mlm").update(part) for part in (examples[:1], examples[1:]))
+    assert one["xling_mlm"] == pytest.approx(0.5 * 1 * one["xling_mlm_mlm"])
+    assert three["xling_mlm"] == pytest.approx(0.5 * 3 * three["xling_mlm_mlm"])
+    assert (one["xling_mlm_updates"], three["xling_mlm_updates"]) == (1, 1)
+    again = nlp.get_pipe("xling_mlm").update(examples, losses=dict(one))
+    assert again["xling_mlm_updates"] == 2
+    assert again["xling_mlm"] > one["xling_mlm"]
 
 
 def test_lambda_counts_docs_under_mean_and_nothing_under_sum():
@@ -110,15 +116,6 @@ def test_lambda_counts_docs_under_mean_and_nothing_under_sum():
     assert mean.docs_factor(8) == 8.0
     assert summed.mlm_term(12.0, 4) == (1.0, 12.0)
     assert summed.docs_factor(8) == 1.0
-
-
-def count_passes(nlp, monkeypatch):
-    """A list that grows with each masked pass."""
-    passes = []
-    shim = lm_head_shim(nlp.get_pipe("xling_mlm").model)
-    begin = shim.begin_update
-    monkeypatch.setattr(shim, "begin_update", lambda given: passes.append(given.masked) or begin(given))
-    return passes
 
 
 def test_a_frozen_transformer_stays_as_it_is_and_is_said_once(checkpoint, monkeypatch):
@@ -138,23 +135,89 @@ def test_a_frozen_transformer_stays_as_it_is_and_is_said_once(checkpoint, monkey
                 if name != "transformer":
                     pipe.finish_update(optimizer)
     assert [str(w.message)[:6] for w in caught if "W520" in str(w.message)] == ["[W520]"]
-    assert len(passes) == 1
+    # Only the second step that the transformer doesn't take tells that it takes none.
+    assert len(passes) == 2
     after = weights_of(nlp)
     assert [name for name in differing(before, after) if not name.startswith("textcat/")] == []
     assert all(parameter.grad is None for parameter in transformer_of(nlp).parameters())
 
 
-def test_updates_by_hand_step_the_encoder(checkpoint, monkeypatch):
-    nlp, examples = ready(checkpoint, listeners=())
+def in_the_loops_way(nlp, examples, optimizer):
+    for half in (examples[:2], examples[2:]):
+        nlp.update(half, sgd=False)
+    for _, pipe in nlp.pipeline:
+        pipe.finish_update(optimizer)
+
+
+def by_hand(nlp, examples, optimizer):
+    nlp.update(examples[:2], sgd=False)
+    nlp.update(examples[2:], sgd=optimizer)
+
+
+def alternating(nlp, examples, optimizer):
+    by_hand(nlp, examples, optimizer)
+    in_the_loops_way(nlp, examples, optimizer)
+
+
+def by_component(nlp, examples, optimizer):
+    nlp._optimizer = optimizer
+    for half in (examples[:2], examples[2:]):
+        for _, pipe in nlp.pipeline:
+            pipe.update(half, sgd=optimizer)
+
+
+@pytest.mark.parametrize("way", [in_the_loops_way, by_hand, alternating, by_component])
+@pytest.mark.parametrize("last", [False, True], ids=["first", "last"])
+def test_a_transformer_that_takes_steps_is_never_taken_for_frozen(way, last, checkpoint, monkeypatch):
+    nlp, examples = ready(checkpoint, last=last)
     passes = count_passes(nlp, monkeypatch)
     before = weights_of(nlp)
     optimizer = build_adamw_v1(0.01)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for _ in range(3):
-            nlp.update(examples, sgd=optimizer)
-    assert len(passes) == 3
+        for _ in range(4):
+            way(nlp, examples, optimizer)
+    assert len(passes) == (16 if way is alternating else 8)
     assert "embeddings.word_embeddings.weight" in differing(before, weights_of(nlp))
+
+
+def test_two_components_share_one_transformer(checkpoint, monkeypatch):
+    nlp = make_shared(checkpoint)
+    nlp.add_pipe("xling_mlm", name="xling_mlm_again", config={"seed": 1})
+    examples = shared_examples(nlp)
+    initialize_shared(nlp, examples)
+    passes = [count_passes(nlp, monkeypatch, name) for name in ("xling_mlm", "xling_mlm_again")]
+    for _ in range(4):
+        train_step(nlp, [examples], build_adamw_v1(0.01))
+    assert [len(found) for found in passes] == [4, 4]
+    # Seeds are of the masks.
+    assert passes[0][0].positions.tolist() != passes[1][0].positions.tolist()
+
+
+def test_lambdas_schedule_goes_by_optimiser_steps_and_not_by_sub_batches(checkpoint):
+    schedule = {"@schedules": "spacy-xling.linear.v1", "start": 0.1, "end": 0.9, "steps": 4}
+    nlp, examples = ready(checkpoint, mlm_weight=schedule)
+    optimizer = build_adamw_v1(0.0)
+    found = []
+    for _ in range(4):
+        losses = train_step(nlp, [examples[:2], examples[2:]], optimizer)
+        # Two docs in each sub-batch.
+        found.append(losses["xling_mlm"] / losses["xling_mlm_mlm"] / 2)
+    assert found == pytest.approx([0.1, 0.3, 0.5, 0.7])
+
+
+def test_the_transformer_may_go_by_another_name(checkpoint, monkeypatch):
+    nlp = spacy.blank("xx")
+    for name in ("transformer", "other"):
+        nlp.add_pipe("transformer", name=name, config={"model": {"name": str(checkpoint)}})
+    nlp.add_pipe("xling_mlm", config={"upstream": "other"})
+    examples = shared_examples(nlp)
+    initialize_shared(nlp, examples)
+    before = {name: dict(nlp.get_pipe(name).model.transformer.state_dict()) for name in nlp.pipe_names[:2]}
+    before = {name: {k: v.clone() for k, v in state.items()} for name, state in before.items()}
+    train_step(nlp, [examples], build_adamw_v1(0.01))
+    after = {name: dict(nlp.get_pipe(name).model.transformer.state_dict()) for name in nlp.pipe_names[:2]}
+    assert [bool(differing(before[name], after[name])) for name in nlp.pipe_names[:2]] == [False, True]
 
 
 def test_raw_text_is_as_many_pieces_as_the_batch_has_or_what_the_settings_say(checkpoint, monkeypatch):
@@ -184,11 +247,16 @@ def test_the_texts_of_the_batch_take_part_if_asked_and_raw_text_is_not_needed_th
 
 
 def test_long_raw_texts_come_in_windows(checkpoint, monkeypatch):
-    nlp = make_shared(checkpoint, model={"window": 16, "overlap": 4}, texts_per_update=6)
-    initialize_shared(nlp, shared_examples(nlp))
-    passes = count_passes(nlp, monkeypatch)
-    train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.0))
-    assert passes[0].pieces.lengths.max() == 16
+    read = []
+    for overlap in (0, 10):
+        nlp = make_shared(checkpoint, model={"window": 16, "overlap": overlap}, texts_per_update=6)
+        initialize_shared(nlp, shared_examples(nlp))
+        passes = count_passes(nlp, monkeypatch)
+        train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.0))
+        assert passes[0].pieces.lengths.max() == 16
+        read.append(len(nlp.get_pipe("xling_mlm")._split([RAW[0]]).lengths))
+    # The more they overlap, the more there are.
+    assert 1 < read[0] < read[1]
     # spaCy's own component still reads its texts whole.
     assert len(nlp(RAW[1])._.trf_data.wordpieces.strings[0]) > 16
 
@@ -275,6 +343,40 @@ def test_sourced_components_train_on(checkpoint, tmp_path):
     assert "embeddings.word_embeddings.weight" in differing(before, weights_of(nlp))
 
 
+def test_a_sourced_component_shares_the_transformer_of_its_new_pipeline(checkpoint, tmp_path, monkeypatch):
+    trained(checkpoint).to_disk(tmp_path)
+    source = spacy.load(tmp_path)
+    nlp = make_shared(checkpoint, mlm=False, listeners=())
+    nlp.add_pipe("xling_mlm", source=source)
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
+    build_attach_unlabelled_v1("xling_mlm", lambda given: RawTexts())(nlp)
+    before = weights_of(nlp), weights_of(source)
+    train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.01))
+    assert "embeddings.word_embeddings.weight" in differing(before[0], weights_of(nlp))
+    assert not differing(before[1], weights_of(source))
+
+
+def test_a_pipeline_that_is_read_anew_does_not_keep_the_encoder_it_had(checkpoint, tmp_path):
+    nlp = trained(checkpoint)
+    nlp.to_disk(tmp_path)
+    old = weakref.ref(transformer_of(nlp))
+    nlp.from_disk(tmp_path)
+    gc.collect()
+    assert old() is None
+
+
+def test_a_copy_of_the_transformers_model_waits_for_nobodys_steps(checkpoint):
+    nlp, examples = ready(checkpoint)
+    nlp.update(examples, sgd=build_adamw_v1(0.01))
+    shims = [copy.deepcopy(shim) for node in nlp.get_pipe("transformer").model.walk() for shim in node.shims]
+    before = weights_of(nlp)
+    for parameter in shims[0]._model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    shims[0].finish_update(build_adamw_v1(0.01))
+    assert not differing(before, weights_of(nlp))
+    assert differing(transformer_of(nlp).state_dict(), shims[0]._model.state_dict())
+
+
 def test_the_term_still_steps_an_encoder_whose_listeners_were_replaced(checkpoint, tmp_path):
     nlp, examples = ready(checkpoint)
     nlp.replace_listeners("transformer", "textcat", ["model.tok2vec"])
@@ -311,18 +413,20 @@ def test_training_can_leave_it_out_of_what_it_saves(checkpoint, tmp_path):
     shipped = spacy.load(work.output / "model-last")
     assert shipped.pipe_names == ["transformer", "textcat"]
     assert "xling_mlm" not in shipped.config["components"] | shipped.config["initialize"]["components"]
+    assert shipped.config["training"]["before_to_disk"] is None
     assert shipped("The parcel arrived late.").cats == nlp("The parcel arrived late.").cats
 
 
 def test_leaving_out_a_component_leaves_the_pipeline_as_it_is(checkpoint):
-    nlp, _ = ready(checkpoint)
-    shipped = build_without_components_v1(["textcat"])(nlp)
-    assert (shipped.pipe_names, nlp.pipe_names) == (
-        ["transformer", "xling_mlm"],
-        ["transformer", "xling_mlm", "textcat"],
-    )
-    assert "textcat" in nlp.config["components"]
+    nlp, examples = ready(checkpoint, listeners=("textcat", "tagger"))
+    names = ["transformer", "xling_mlm", "textcat", "tagger"]
+    config, meta = nlp.config.to_str(), dict(nlp.meta)
+    shipped = build_without_components_v1(["textcat", "xling_mlm"])(nlp)
+    assert (shipped.pipe_names, nlp.pipe_names) == (["transformer", "tagger"], names)
     assert shipped.get_pipe("transformer") is nlp.get_pipe("transformer")
+    assert (nlp.config.to_str(), dict(nlp.meta)) == (config, meta)
+    losses = train_step(nlp, [examples], build_adamw_v1(0.01))
+    assert all(losses[name] > 0 for name in names[1:])
 
 
 def test_a_config_is_initialized_and_trained_by_spacy(checkpoint, tmp_path):
@@ -415,10 +519,10 @@ def test_an_untied_head_is_X315(checkpoint, tmp_path):
         initialize_alone(nlp, **RAW_TEXT)
 
 
-def test_lambda_without_raw_text_is_X503(checkpoint):
+def test_lambda_without_raw_text_is_X526_with_the_settings_there_are(checkpoint):
     nlp = make_shared(checkpoint)
     nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
-    with pytest.raises(ValueError, match=r"^\[X503\]"):
+    with pytest.raises(ValueError, match=r"^\[X526\].*mlm_on_batch = true"):
         initialize_alone(nlp)
 
 
@@ -453,6 +557,18 @@ def test_a_slow_tokenizer_of_the_transformer_is_X302(checkpoint, monkeypatch):
         initialize_alone(nlp, **RAW_TEXT)
 
 
-def test_the_component_does_not_touch_the_transformers_own_block(checkpoint):
-    with_it, without = make_shared(checkpoint), make_shared(checkpoint, mlm=False)
-    assert with_it.config["components"]["transformer"] == without.config["components"]["transformer"]
+def test_the_saved_config_has_the_transformers_block_as_it_was(checkpoint, tmp_path):
+    before = make_shared(checkpoint, mlm=False).config["components"]["transformer"]
+    trained(checkpoint, steps=1).to_disk(tmp_path)
+    assert spacy.load(tmp_path).config["components"]["transformer"] == before
+
+
+@pytest.mark.parametrize("averages", [{"average_last": 2}, {"use_averages": True}], ids=str)
+def test_averages_that_miss_the_encoder_are_a_warning(averages, checkpoint):
+    nlp, examples = ready(checkpoint)
+    optimizer = build_adamw_v1(0.01, **averages)
+    with pytest.warns(UserWarning, match=r"W521.*'transformer'"):
+        train_step(nlp, [examples], optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        train_step(nlp, [examples], optimizer)

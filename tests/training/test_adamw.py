@@ -11,6 +11,8 @@ from thinc.schedules import warmup_linear
 
 from spacy_xling.training.adamw import AdamW, build_adamw_v1
 from spacy_xling.training.schedules import build_linear_v1, build_warmup_linear_v1
+from spacy_xling.training.snapshots import parameters
+from tests.conftest import SINGLE, make_examples, textcat_config
 
 SHAPES = {"dense.weight": (5, 3), "dense.bias": (5,), "norm.weight": (4,), "kernel": (2, 3, 4), "scale": ()}
 
@@ -143,7 +145,98 @@ def test_averages_are_a_moving_average_from_the_first_weights():
 
 
 def test_averages_are_off_by_default():
-    assert build_adamw_v1().averages is None
+    optimizer = build_adamw_v1()
+    weights = np.ones((2, 3))
+    step_once(optimizer, weights)
+    optimizer.step_schedules()
+    assert optimizer.averages is None
+    assert optimizer.kept == []
+
+
+def mean(arrays):
+    return sum(arrays[1:], arrays[0].copy()) / len(arrays)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_last_averages_are_the_mean_of_the_last_checkpoints(dtype):
+    optimizer, plain = (build_adamw_v1(0.1, average_last=n, average_every=4) for n in (3, 0))
+    weights = np.random.default_rng(0).normal(size=(3, 2)).astype(dtype)
+    same = weights.copy()
+    checkpoints = []
+    for step in range(22):
+        step_once(optimizer, weights, seed=step)
+        step_once(plain, same, seed=step)
+        optimizer.step_schedules()
+        if step in (0, 4, 8, 12, 16, 20):
+            checkpoints.append(weights.copy())
+        assert_array_equal(optimizer.averages[1, "weight"], mean(checkpoints[-3:]))
+    assert optimizer.averages[1, "weight"].dtype == dtype
+    # What is trained is what would be trained without.
+    assert_array_equal(weights, same)
+    assert len(optimizer.kept) == 3
+    with pytest.raises(AssertionError):
+        assert_array_equal(optimizer.averages[1, "weight"], weights)
+
+
+def test_a_checkpoint_holds_what_took_no_part_in_its_step():
+    optimizer = build_adamw_v1(0.1, average_last=3, average_every=2)
+    arrays = {name: np.random.default_rng(0).normal(size=(2, 2)) for name in ("often", "seldom", "late")}
+    stepped = {"often": range(9), "seldom": (0, 1, 5), "late": (5, 6)}
+    checkpoints = []
+    for step in range(9):
+        for name, steps in stepped.items():
+            if step in steps:
+                step_once(optimizer, arrays[name], seed=step, name=name)
+        optimizer.step_schedules()
+        if step % 2 == 0:
+            checkpoints.append({name: array.copy() for name, array in arrays.items()})
+            for name in arrays:
+                if (1, name) in optimizer.averages:
+                    expected = mean([checkpoint[name] for checkpoint in checkpoints[-3:]])
+                    assert_array_equal(optimizer.averages[1, name], expected)
+    assert len(optimizer.averages) == 3
+
+
+def test_the_last_averages_reach_torch_and_thinc_layers_alike(checkpoint):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("xling_textcat", config=textcat_config(checkpoint))
+    nlp.add_pipe("textcat", config={"model": {**BOW, "no_output_layer": False}})
+    examples = make_examples(nlp, SINGLE)
+    nlp.initialize(lambda: examples)
+    optimizer = build_adamw_v1(0.01, average_last=2, average_every=2)
+    copies = []
+    for step in range(6):
+        nlp.update(examples, sgd=optimizer)
+        optimizer.step_schedules()
+        if step in (2, 4):
+            copies.append(weights_by_name(nlp))
+    at_end = weights_by_name(nlp)
+    with nlp.use_params(optimizer.averages):
+        averaged = weights_by_name(nlp)
+    # What never has a gradient, as the LM head of a classifier, stays as it is.
+    for name, value in averaged.items():
+        assert_array_equal(value, mean([copy[name] for copy in copies]), err_msg=name)
+    moved = [name for name in averaged if (averaged[name] != at_end[name]).any()]
+    assert any(name.startswith("textcat") for name in moved)
+    assert any("encoder" in name for name in moved)
+    assert any("head.output" in name for name in moved)
+    assert all((weights_by_name(nlp)[name] == value).all() for name, value in at_end.items())
+
+
+def weights_by_name(nlp):
+    return {p.name: np.array(p.weights) for p in parameters(nlp)}
+
+
+def test_two_kinds_of_averages_are_X620():
+    with pytest.raises(ValueError, match=r"X620.*average_last = 5"):
+        build_adamw_v1(use_averages=True, average_last=5)
+
+
+def test_numbers_of_averaging_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"X601.*average_last = -1"):
+        build_adamw_v1(average_last=-1)
+    with pytest.raises(ValueError, match=r"X603.*average_every = 0"):
+        build_adamw_v1(average_last=2, average_every=0)
 
 
 def test_first_matching_rate_factor_counts():

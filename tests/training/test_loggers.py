@@ -1,11 +1,19 @@
 import io
 import json
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from spacy.training.loop import train
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from spacy_xling.training.loggers import build_console_logger_v1, loss_columns
+from spacy_xling.training.loggers import (
+    build_console_logger_v1,
+    build_tensor_board_logger_v1,
+    loss_columns,
+)
+from tests.training.runs import SPACY, Work, count_moments, is_killed
 
 TERMS = {"loss": "xling_textcat", "class": "xling_textcat_class", "mlm": "xling_textcat_mlm"}
 
@@ -99,6 +107,124 @@ def test_output_file_holds_means_and_scores_as_they_are(tmp_path):
         "scores": {"cats_score": 0.75, "cats_f_per_type": {"POS": {"f": 0.25}}, "speed": 1000.0},
         "score": 0.75,
     }
+
+
+def test_scores_without_a_value_and_losses_are_shown_as_such():
+    nlp = make_nlp(xling_textcat=make_pipe(TERMS))
+    weights = {"cats_score": 1.0, "cats_macro_f_da": 0.0, "cats_macro_f_de": 0.0, "mlm_heldout_loss_da": 0.0}
+    nlp.config["training"]["score_weights"] = weights
+    info = make_info(0, {}, cats_score=0.5, cats_macro_f_da=0.25, mlm_heldout_loss_da=3.5)
+    header, _, row = run_logger(nlp, [info])
+    assert header.split()[6:] == [name.upper() for name in weights] + ["SCORE"]
+    assert row.split()[6:] == ["50.00", "25.00", "-", "3.50", "0.50"]
+
+
+def read_events(folder):
+    """Step and value of each scalar of all logs in a folder, by its name."""
+    found = {}
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        events = EventAccumulator(str(path)).Reload()
+        for name in events.Tags()["scalars"]:
+            found.setdefault(name, []).extend((event.step, event.value) for event in events.Scalars(name))
+    return found
+
+
+def test_tensorboard_has_losses_and_scores(tmp_path):
+    log_step, finalize = build_tensor_board_logger_v1(tmp_path / "log")(
+        make_nlp(xling_textcat=make_pipe(TERMS)), io.StringIO()
+    )
+    for info in STEPS:
+        log_step(info)
+    finalize()
+    assert read_events(tmp_path / "log") == {
+        "loss/loss": [(0, 3.0), (4, 2.0)],
+        "loss/class": [(0, 1.0), (4, 1.0)],
+        "loss/mlm": [(0, 0.0), (4, 0.5)],
+        "score": [(0, 0.5), (4, 0.75)],
+        "epoch": [(0, 1.0), (4, 1.0)],
+        "scores/cats_score": [(0, 0.5), (4, 0.75)],
+        "scores/cats_f_per_type/POS/f": [(4, 0.25)],
+        "scores/speed": [(0, 900.0), (4, 1000.0)],
+    }
+
+
+def test_tensorboard_leaves_a_log_that_is_there(tmp_path):
+    old = tmp_path / "events.out.tfevents.1"
+    old.write_text("old")
+    stdout = io.StringIO()
+    log_step, finalize = build_tensor_board_logger_v1(tmp_path)(make_nlp(), stdout)
+    log_step(FIRST)
+    finalize()
+    assert "log is disabled" in stdout.getvalue()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_tensorboard_without_its_extra_is_X621(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ImportError, match="X621"):
+        build_tensor_board_logger_v1(tmp_path)(make_nlp(), io.StringIO())
+
+
+CHAIN = """
+@loggers = "spacy.ChainLogger.v1"
+
+[training.logger.logger1]
+@loggers = "spacy.ConsoleLogger.v3"
+
+[training.logger.logger2]
+@loggers = "spacy-xling.ConsoleLogger.v1"
+console_output = false
+output_file = ${paths.folder}/log.jsonl
+
+[training.logger.logger3]
+@loggers = "spacy-xling.TensorBoardLogger.v1"
+folder = ${paths.folder}/board
+"""
+
+
+def make_work(folder):
+    head, _ = SPACY.split('@loggers = "spacy.ConsoleLogger.v3"')
+    folder.mkdir()
+    return Work(head + CHAIN.lstrip(), folder, training__max_steps=5, training__eval_frequency=2)
+
+
+def test_loggers_are_chained_in_a_training(tmp_path):
+    work = make_work(tmp_path / "work")
+    work.output.mkdir()
+    stdout = io.StringIO()
+    train(work.start(), work.output, stdout=stdout, stderr=io.StringIO())
+    rows, events = work.rows(), read_events(work.folder / "board")
+    assert [row["step"] for row in rows] == [0, 2, 4]
+    assert "LOSS TAGGER" in stdout.getvalue()
+    assert events["score"] == [(row["step"], pytest.approx(row["score"])) for row in rows]
+    for key in ("tagger", "ner"):
+        expected = [(row["step"], pytest.approx(row["losses"][key])) for row in rows]
+        assert events[f"loss/Loss {key}"] == expected
+    assert events["scores/tag_acc"] == [(r["step"], pytest.approx(r["scores"]["tag_acc"])) for r in rows]
+
+
+def test_a_resumed_run_goes_on_in_each_log_of_a_chain(tmp_path, monkeypatch):
+    whole, killed = make_work(tmp_path / "whole"), make_work(tmp_path / "killed")
+    moments = count_moments(whole, monkeypatch)
+    assert is_killed(killed, moments * 2 // 3, monkeypatch)
+    assert 0 < len(killed.rows()) < 3
+    killed.train(resume=True)
+    assert killed.rows() == whole.rows()
+    events, expected = (read_events(work.folder / "board") for work in (killed, whole))
+    for scalars in (events, expected):
+        del scalars["scores/speed"]
+    assert events == expected
+    assert [step for step, _ in events["score"]] == [0, 2, 4]
+
+
+def test_a_resumed_run_leaves_a_log_that_it_has_not_begun(tmp_path, monkeypatch):
+    work = make_work(tmp_path / "work")
+    old = work.folder / "board" / "events.out.tfevents.1"
+    old.parent.mkdir()
+    old.write_text("old")
+    assert is_killed(work, 25, monkeypatch)
+    work.train(resume=True)
+    assert [path.read_text() for path in old.parent.iterdir()] == ["old"]
 
 
 def test_existing_output_file_is_kept_and_a_warning_printed(tmp_path):

@@ -13,11 +13,21 @@ from spacy.language import Language
 from spacy.training.loop import train
 
 from spacy_xling.training import checkpoints, resume, snapshots
+from spacy_xling.training.adamw import AdamW
 from spacy_xling.training.resume import is_finished
+from spacy_xling.training.snapshots import parameters
 from tests.training.runs import JOINT, SHARED, SPACY, Killed, Work, count_moments, is_killed
 
 KINDS = {
     "joint": (JOINT, {}),
+    "last averages": (
+        JOINT,
+        {
+            "training__optimizer__use_averages": False,
+            "training__optimizer__average_last": 2,
+            "training__optimizer__average_every": 3,
+        },
+    ),
     "streamed": (JOINT, {"training__max_epochs": -1, "training__accumulate_gradient": 1}),
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
     "shared": (SHARED, {}),
@@ -91,6 +101,7 @@ def assert_same(work, expected):
     ("kind", "checkpoint_every"),
     [
         ("joint", None),
+        ("last averages", 2),
         ("streamed", 2),
         ("epochs", None),
         ("shared", 2),
@@ -141,6 +152,30 @@ def test_pipelines_and_log_are_those_of_spacy_train(kind, make_work, never_kille
     work.output.mkdir()
     train(work.start(), work.output, stdout=io.StringIO(), stderr=io.StringIO())
     assert_same(work, expected)
+
+
+def test_the_saved_pipeline_is_the_mean_of_the_last_evaluations(make_work, monkeypatch):
+    """The weights at the evaluations are those of a run without averages."""
+    copies = []
+
+    def noted(self):
+        step_schedules(self)
+        copies.append({key: np.array(weights) for key, weights in self.live.items()})
+
+    step_schedules = AdamW.step_schedules
+    work = make_work("last averages")
+    work.output.mkdir()
+    nlp = work.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(AdamW, "step_schedules", noted)
+        train(nlp, work.output, stdout=io.StringIO(), stderr=io.StringIO())
+    saved = {p.name: np.array(p.weights) for p in parameters(spacy.load(work.output / "model-last"))}
+    assert len(copies) == 10
+    last = copies[6], copies[9]
+    for p in parameters(nlp):
+        if p.key in last[0]:
+            np.testing.assert_array_equal(saved[p.name], (last[0][p.key] + last[1][p.key]) / 2)
+    assert sum(p.key in last[0] for p in parameters(nlp)) > 20
 
 
 def test_each_step_is_trained_once(make_work, monkeypatch):

@@ -20,6 +20,7 @@ OPTIMIZERS = {
     "RAdam": lambda: RAdam(0.01),
     "AdamW": lambda: AdamW(0.01, use_averages=True),
     "AdamW without averages": lambda: AdamW(0.01),
+    "AdamW with the last averages": lambda: AdamW(0.01, average_last=3, average_every=2),
 }
 
 
@@ -70,10 +71,15 @@ def weights(nlp):
 def kept_by(optimizer, nlp):
     """What an optimizer keeps, by its kind and the parameter's name."""
     names = {p.key: p.name for p in parameters(nlp)}
+    groups = {
+        group: getattr(optimizer, group, None) or {}
+        for group in ("mom1", "mom2", "averages", "nr_update", "counts")
+    }
+    groups |= {f"kept{number}": kept for number, kept in enumerate(getattr(optimizer, "kept", []))}
     return {
         f"{group}|{names[key]}": np.asarray(value)
-        for group in ("mom1", "mom2", "averages", "nr_update", "counts")
-        for key, value in (getattr(optimizer, group, None) or {}).items()
+        for group, values in groups.items()
+        for key, value in values.items()
     }
 
 
@@ -89,19 +95,25 @@ def test_a_restored_optimizer_goes_on_as_the_saved_one(kind, tmp_path):
     for seed in range(5):
         nlp.get_pipe("first").step(optimizer, seed)
         nlp.get_pipe("second").step(optimizer, seed + 50)
+        optimizer.step_schedules()
     save_snapshot(tmp_path, nlp, optimizer, {"note": [1, 2]})
     snapshot = read_snapshot(tmp_path)
     assert snapshot.data["progress"] == {"note": [1, 2]}
     for seed in range(20, 25):
         # A gradient of zeros moves the weights on, by their momentum.
         nlp.get_pipe("first").step(optimizer, seed, torch_too=False)
+        optimizer.step_schedules()
 
     # Pipes made between move all ids on.
     mixed_pipeline()
     other, new = mixed_pipeline(), OPTIMIZERS[kind]()
+    for _ in range(5):
+        # As the replayed steps do, in which nothing is updated.
+        new.step_schedules()
     restore_snapshot(snapshot, other, new)
     for seed in range(20, 25):
         other.get_pipe("first").step(new, seed, torch_too=False)
+        new.step_schedules()
     assert_equal(weights(other), weights(nlp))
     assert_equal(kept_by(new, other), kept_by(optimizer, nlp))
     assert len(kept_by(new, other)) >= 3 * 12

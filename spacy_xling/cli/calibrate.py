@@ -1,0 +1,119 @@
+"""`spacy xling calibrate`: temperatures, and a threshold below which to abstain, from dev text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
+
+import typer
+from wasabi import msg, table
+
+from .app import app, one_line_errors
+
+if TYPE_CHECKING:
+    from ..evaluation.calibration import Row
+
+HEADER = (
+    "language",
+    "texts",
+    "temperature",
+    "ECE before",
+    "ECE after",
+    "accuracy",
+    "answered",
+    "accuracy there",
+)
+LEGEND = """\
+ECE           expected calibration error in percent, {bins} bins, on the texts that the temperatures fit
+temperature   * that of all texts: the language has fewer than {min_texts} texts, or no mistake among them"""
+
+
+@app.command("calibrate")
+def calibrate_command(
+    model: Annotated[Path, typer.Argument(help="Trained pipeline")],
+    dev: Annotated[Path, typer.Argument(help="Labelled dev text: a folder of files by language, or a file")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the calibrated pipeline")],
+    component: Annotated[
+        Optional[str], typer.Option(help="Name of the component", show_default="the only one")
+    ] = None,
+    by_language: Annotated[
+        bool, typer.Option("--by-language", help="A temperature for each language, by doc._.language")
+    ] = False,
+    min_texts: Annotated[
+        int, typer.Option(min=1, help="Least texts of a language for a temperature of its own")
+    ] = 50,
+    abstain_below: Annotated[
+        Optional[float], typer.Option(help="Score of the top label below which to set doc._.abstained")
+    ] = None,
+    target_accuracy: Annotated[
+        Optional[float], typer.Option(help="Instead: the accuracy wanted on the texts that are answered")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
+) -> None:
+    """Make scores say how often they are right: divide logits by the temperature that fits dev text best.
+
+    No top label changes. Use text that neither training nor testing sees.
+    """
+    with one_line_errors():
+        from ..data.conversion import read_docs
+        from ..data.labelled import build_labelled_text_v1
+        from ..errors import Errors
+        from ..evaluation.by_language import load_pipeline
+        from ..evaluation.calibration import calibrate, find_component
+        from ..training.checkpoints import write_folder
+
+        is_free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
+        if not is_free and not (overwrite and (output / "config.cfg").is_file()):
+            raise ValueError(Errors.X765.format(path=output))
+        nlp = load_pipeline(model)
+        rows = calibrate(
+            find_component(nlp, component),
+            read_docs(build_labelled_text_v1(dev)),
+            by_language=by_language,
+            min_texts=min_texts,
+            abstain_below=abstain_below,
+            target_accuracy=target_accuracy,
+        )
+        write_folder(output, nlp.to_disk)
+        pipe = find_component(nlp, component)
+        print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
+        if pipe.calibration and pipe.calibration.abstain_below is not None:
+            msg.info(
+                f"doc._.abstained is True where the best score is below {pipe.calibration.abstain_below:.4f}"
+            )
+    msg.good("Saved the calibrated pipeline", output)
+
+
+def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bool) -> str:
+    """Format what calibration did as a table with a row for each language.
+
+    rows (Sequence[Row]): The rows, that of all texts at the end.
+    min_texts (int): Least texts of a language for a temperature of its own.
+    by_language (bool): Whether languages were to have one.
+    RETURNS (str): The table, with a legend.
+    """
+    from ..evaluation.calibration import N_BINS
+
+    cells = [_cells(row, marks=by_language and row is not rows[-1]) for row in rows]
+    # Columns of nothing are left out.
+    shown = [n for n in range(len(HEADER)) if n < 5 or any(line[n] for line in cells)]
+    lines = [[line[n] for n in shown] for line in cells]
+    header = [HEADER[n] for n in shown]
+    aligns = ["l", *["r"] * (len(shown) - 1)]
+    text = table(lines[:-1], header=header, footer=lines[-1], divider=True, aligns=aligns)
+    legend = LEGEND.format(bins=N_BINS, min_texts=min_texts)
+    return f"{text}\n{legend if by_language else legend.splitlines()[0]}\n"
+
+
+def _cells(row: "Row", *, marks: bool) -> List[str]:
+    def percent(value: Optional[float]) -> str:
+        return "" if value is None else f"{100 * value:.1f}"
+
+    return [
+        row.language,
+        f"{row.texts:,}",
+        f"{row.temperature:.3f}" + ("" if row.own or not marks else "*"),
+        percent(row.ece_before),
+        percent(row.ece_after),
+        percent(row.accuracy),
+        percent(row.answered),
+        percent(row.answered_accuracy),
+    ]

@@ -1,0 +1,142 @@
+"""Scores as pure functions of predictions, as spaCy's scorer and scikit-learn define them.
+
+With tp, fp and fn the texts of a label that are rightly given it, wrongly given it and not given it:
+
+    precision = tp / (tp + fp)    recall = tp / (tp + fn)    f1 = 2 tp / (2 tp + fp + fn)
+    macro F1  = mean of f1 over ALL labels of the pipeline
+    micro F1  = 2 sum tp / (2 sum tp + sum fp + sum fn)
+    accuracy  = share of the texts all of whose known labels are right
+
+and 0 for 0 / 0. A label that no text of a language has, and none is given, thus counts as 0 in its macro F1,
+so that the means of all languages are over the same labels, and `spacy evaluate` gives the same number.
+"""
+
+from typing import Dict, List, NamedTuple
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from .predictions import Doubles2d, Predictions
+
+
+class Tally(NamedTuple):
+    """What accuracy and F1 are computed from, for any number of samples of texts at once.
+
+    right (Doubles1d): Number of texts that are right. *Shape:* (samples,)
+    tp (Doubles2d): True positives of each label. *Shape:* (samples, labels)
+    fp (Doubles2d): False positives. *Shape:* (samples, labels)
+    fn (Doubles2d): False negatives. *Shape:* (samples, labels)
+    texts (int): Number of texts of each sample.
+    """
+
+    right: np.ndarray
+    tp: np.ndarray
+    fp: np.ndarray
+    fn: np.ndarray
+    texts: int
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """Share of the texts that are right. *Shape:* (samples,)"""
+        return self.right / self.texts
+
+    @property
+    def f1(self) -> np.ndarray:
+        """F1 of each label. *Shape:* (samples, labels)"""
+        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def macro_f1(self) -> np.ndarray:
+        """Mean of the F1 of all labels. *Shape:* (samples,)"""
+        return self.f1.mean(axis=-1)
+
+    @property
+    def micro_f1(self) -> np.ndarray:
+        """F1 of the sums over all labels. *Shape:* (samples,)"""
+        tp, fp, fn = (counts.sum(axis=-1) for counts in (self.tp, self.fp, self.fn))
+        return ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def outcomes(predictions: Predictions) -> Doubles2d:
+    """What each text adds to a tally: a sum of its rows is the tally of those texts.
+
+    predictions (Predictions): The predictions.
+    RETURNS (Doubles2d): 1 if the text is right, then its tp, fp and fn of each label.
+        *Shape:* (texts, 1 + 3 * labels)
+    """
+    given, gold, known = predictions.predicted, predictions.gold, predictions.known
+    parts = (
+        predictions.is_right[:, None],
+        given & gold & known,
+        given & ~gold & known,
+        ~given & gold & known,
+    )
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def tally(sums: Doubles2d, texts: int) -> Tally:
+    """Take sums of outcomes apart.
+
+    sums (Doubles2d): Sums over samples of texts. *Shape:* (samples, 1 + 3 * labels)
+    texts (int): Number of texts of each sample.
+    RETURNS (Tally): The tally.
+    """
+    tp, fp, fn = np.split(sums[:, 1:], 3, axis=1)
+    return Tally(sums[:, 0], tp, fp, fn, texts)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide, with 0 for 0 / 0.
+
+    part (ndarray): Dividends. *Shape:* any
+    whole (ndarray): Divisors. *Shape:* the same
+    RETURNS (ndarray): Quotients. *Shape:* the same
+    """
+    return np.divide(part, whole, out=np.zeros_like(part, dtype=np.float64), where=whole != 0)
+
+
+def macro_auc(predictions: Predictions) -> float:
+    """Area under the ROC curve, the mean over all labels: 0, as for spaCy, for one that all or none of the
+    texts have.
+
+    predictions (Predictions): The predictions.
+    RETURNS (float): The mean, from 0 to 1.
+    """
+    total = 0.0
+    for column in range(len(predictions.labels)):
+        known = predictions.known[:, column]
+        gold = predictions.gold[known, column]
+        if gold.any() and not gold.all():
+            total += float(roc_auc_score(gold, predictions.scores[known, column]))
+    return total / len(predictions.labels)
+
+
+def confusion(predictions: Predictions) -> List[List[int]]:
+    """Count what was taken for what.
+
+    predictions (Predictions): The predictions.
+    RETURNS (List[List[int]]): Where texts are exclusive, their number by label (rows; the last row is that
+        of labels that the pipeline doesn't have) and predicted label (columns). Else the true negatives,
+        false positives, false negatives and true positives of each label.
+    """
+    labels = len(predictions.labels)
+    given, gold, known = predictions.predicted, predictions.gold, predictions.known
+    if not predictions.exclusive:
+        pairs = ((~given, ~gold), (given, ~gold), (~given, gold), (given, gold))
+        return np.stack([(a & b & known).sum(axis=0) for a, b in pairs], axis=1).tolist()
+    true = np.where(gold.any(axis=1), gold.argmax(axis=1), labels)
+    counts = np.bincount(true * labels + given.argmax(axis=1), minlength=(labels + 1) * labels)
+    return counts.reshape(labels + 1, labels).tolist()
+
+
+def label_counts(predictions: Predictions) -> Dict[str, np.ndarray]:
+    """Count the texts that have each label, and those that are given it.
+
+    predictions (Predictions): The predictions.
+    RETURNS (Dict[str, ndarray]): "support" and "predicted", of what is known. *Shape:* (labels,)
+    """
+    known = predictions.known
+    return {
+        "support": (predictions.gold & known).sum(axis=0),
+        "predicted": (predictions.predicted & known).sum(axis=0),
+    }

@@ -1,0 +1,147 @@
+"""What an evaluation found: records that JSON can hold."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .bootstrap import Interval
+from .mistakes import Mistake
+from .reliability import Bin
+
+# Beside the names of models in JSON, the key of what isn't by model and language.
+EVALUATION_KEY = "$evaluation"
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """The scores of a label in a language.
+
+    support (int): Texts that have it.
+    predicted (int): Texts that are given it.
+    precision (float): Share of those given it that have it.
+    recall (float): Share of those that have it that are given it.
+    f1 (float): Their harmonic mean.
+    f1_interval (Optional[Interval]): Its confidence interval.
+    """
+
+    support: int
+    predicted: int
+    precision: float
+    recall: float
+    f1: float
+    f1_interval: Optional[Interval]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The scores of a pipeline on the texts of a language, see `metrics`. Intervals are None without samples.
+
+    texts (int): Number of labelled texts.
+    accuracy (float): Share of the texts all of whose known labels are right, from 0 to 1.
+    accuracy_interval (Optional[Interval]): Its confidence interval, here and below.
+    macro_f1 (float): Mean of the F1 of all labels of the pipeline.
+    micro_f1 (float): F1 of the sums over all labels of the pipeline.
+    macro_auc (float): Mean of the area under the ROC curve of all labels of the pipeline.
+    ece (Optional[float]): Expected calibration error; None where scores are no probabilities.
+    labels (Mapping[str, LabelScores]): Scores by label of the pipeline.
+    confusion (List[List[int]]): See `metrics.confusion`.
+    reliability (Optional[Sequence[Bin]]): Bins of probability; None as `ece`.
+    mistakes (Sequence[Mistake]): The worst mistakes.
+    """
+
+    texts: int
+    accuracy: float
+    accuracy_interval: Optional[Interval]
+    macro_f1: float
+    macro_f1_interval: Optional[Interval]
+    micro_f1: float
+    micro_f1_interval: Optional[Interval]
+    macro_auc: float
+    ece: Optional[float]
+    labels: Mapping[str, LabelScores]
+    confusion: List[List[int]]
+    reliability: Optional[Sequence[Bin]]
+    mistakes: Sequence[Mistake]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How a score travels from the source to the targets: all other languages that are known by name.
+
+    source (Optional[float]): The score of the source; None without texts of it.
+    targets (Optional[float]): Mean of the targets' scores, each language alike; None without targets.
+    targets_interval (Optional[Interval]): Its confidence interval: texts are drawn within each language.
+    worst_target (Optional[str]): The target with the lowest score, the first by name of equal ones.
+    gap (Optional[float]): Source minus mean of the targets; None where one of them is.
+    gap_interval (Optional[Interval]): Its confidence interval.
+    """
+
+    source: Optional[float]
+    targets: Optional[float]
+    targets_interval: Optional[Interval]
+    worst_target: Optional[str]
+    gap: Optional[float]
+    gap_interval: Optional[Interval]
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """The scores of a pipeline.
+
+    labels (Sequence[str]): Its labels.
+    exclusive (bool): Each text has one of them.
+    threshold (float): Where not, the score from which a label counts as given.
+    unseen (Mapping[str, int]): Texts of each label that it doesn't have.
+    languages (Mapping[str, Score]): Scores by language.
+    transfer (Mapping[str, Transfer]): Of "accuracy", "macro_f1" and "micro_f1".
+    """
+
+    labels: Sequence[str]
+    exclusive: bool
+    threshold: float
+    unseen: Mapping[str, int]
+    languages: Mapping[str, Score]
+    transfer: Mapping[str, Transfer]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Pipelines on the same texts.
+
+    models (Mapping[str, ModelScores]): Scores by the pipeline's name.
+    data (str): Where the texts are from.
+    source (str): The source language.
+    confidence (float): Share of the samples between the ends of an interval.
+    resamples (int): Number of samples; 0 for no intervals.
+    seed (int): Seed of the samples.
+    warnings (Sequence[str]): What is to be known about the texts and the labels.
+    """
+
+    models: Mapping[str, ModelScores]
+    data: str
+    source: str
+    confidence: float
+    resamples: int
+    seed: int
+    warnings: Sequence[str]
+
+    @property
+    def languages(self) -> List[str]:
+        """The languages of any pipeline: the source first, then by name, "-" last."""
+        found = {language for model in self.models.values() for language in model.languages}
+        return sorted(found, key=lambda language: (language != self.source, language == "-", language))
+
+    def to_json(self) -> Dict[str, Any]:
+        """Make what JSON holds: scores by the pipeline's name and language, and the rest under
+        `EVALUATION_KEY`.
+
+        RETURNS (Dict[str, Any]): The values.
+        """
+        rest = asdict(self)
+        models = rest.pop("models")
+        scores = {name: model.pop("languages") for name, model in models.items()}
+        for by_language in scores.values():
+            for score in by_language.values():
+                score["mistakes"] = [mistake._asdict() for mistake in score["mistakes"]]
+                bins = score["reliability"]
+                score["reliability"] = None if bins is None else [found._asdict() for found in bins]
+        return {**scores, EVALUATION_KEY: {**rest, "models": models}}

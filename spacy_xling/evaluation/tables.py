@@ -1,0 +1,157 @@
+"""An evaluation as text."""
+
+from typing import Iterable, List, Optional, Sequence, Tuple
+
+from wasabi import table
+
+from .bootstrap import Interval
+from .records import Evaluation, ModelScores, Score, Transfer
+
+DETAILS = ("language", "texts", "accuracy", "macro F1", "micro F1", "macro AUC", "ECE", "most often taken")
+# Mistakes that are printed; JSON and HTML have all that were asked for.
+PRINTED, WIDTH = 5, 60
+
+
+def format_evaluation(evaluation: Evaluation, *, details: bool = True) -> str:
+    """Format an evaluation: accuracy of all pipelines side by side, then the other scores of each, and the
+    mistakes that it is surest of.
+
+    evaluation (Evaluation): The evaluation.
+    details (bool): Whether more than accuracy is wanted.
+    RETURNS (str): The tables.
+    """
+    parts = [format_accuracy(evaluation)]
+    for name, model in evaluation.models.items() if details else ():
+        parts += [f"\n{name}, in percent", format_model(model, evaluation.languages)]
+        if lines := format_mistakes(model):
+            parts += [f"{name}, the surest of its mistakes", "\n".join(lines)]
+    return "\n".join(parts)
+
+
+def format_accuracy(evaluation: Evaluation) -> str:
+    """Format accuracy in percent, with its interval, as a table of languages by pipelines.
+
+    evaluation (Evaluation): The evaluation.
+    RETURNS (str): The table; below it the mean of the targets, the worst of them and the gap.
+    """
+    models = list(evaluation.models.values())
+    rows = [
+        (language, _texts(models, language), *(_accuracy(model.languages.get(language)) for model in models))
+        for language in evaluation.languages
+    ]
+    transfers = [model.transfer["accuracy"] for model in models]
+    if any(found.targets is not None for found in transfers):
+        rows += [
+            ("", "", *("" for _ in models)),
+            ("mean of the targets", "", *(_mean(found) for found in transfers)),
+            ("worst target", "", *(_worst(model) for model in models)),
+            ("gap", "", *(percent(found.gap, found.gap_interval) for found in transfers)),
+        ]
+    aligns = ("l", *"r" * (len(models) + 1))
+    return str(table(rows, header=("language", "texts", *evaluation.models), divider=True, aligns=aligns))
+
+
+def format_model(model: ModelScores, languages: Sequence[str]) -> str:
+    """Format the scores of a pipeline as a table of languages by scores, in percent.
+
+    model (ModelScores): The scores.
+    languages (Sequence[str]): The languages, in order.
+    RETURNS (str): The table.
+    """
+    rows = [_details(language, model) for language in languages if language in model.languages]
+    aligns = ("l", *"r" * (len(DETAILS) - 2), "l")
+    return str(table(rows, header=DETAILS, divider=True, aligns=aligns))
+
+
+def format_mistakes(model: ModelScores, limit: int = PRINTED) -> List[str]:
+    """Format the mistakes that a pipeline is surest of, of all languages.
+
+    model (ModelScores): The scores.
+    limit (int): The most to format.
+    RETURNS (List[str]): A line for each.
+    """
+    found = [(language, mistake) for language, score in model.languages.items() for mistake in score.mistakes]
+    found.sort(key=lambda pair: -pair[1].score)
+    return [
+        f"{language}  {mistake.score:.2f}  {_joined(mistake.gold)} taken for {_joined(mistake.predicted)}: "
+        f"{_shortened(mistake.text)}"
+        for language, mistake in found[:limit]
+    ]
+
+
+def most_confused(model: ModelScores, score: Score) -> Optional[Tuple[str, str, int]]:
+    """Find what is most often taken for something else.
+
+    model (ModelScores): The scores of the pipeline.
+    score (Score): Those of a language.
+    RETURNS (Optional[Tuple[str, str, int]]): The label, what it is taken for and how often; None without a
+        mistake, or where texts aren't exclusive.
+    """
+    if not model.exclusive:
+        return None
+    names = [*model.labels, "other classes"]
+    pairs = [
+        (count, row, column)
+        for row, counts in enumerate(score.confusion)
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    if not pairs:
+        return None
+    count, row, column = max(pairs, key=lambda pair: pair[0])
+    return names[row], names[column], count
+
+
+def percent(value: Optional[float], ends: Optional[Interval] = None) -> str:
+    """Format a share in percent, with its interval.
+
+    value (Optional[float]): The share; None is "-".
+    ends (Optional[Interval]): The interval.
+    RETURNS (str): E.g. "50.0 [40.1, 59.8]".
+    """
+    if value is None:
+        return "-"
+    shown = f"{100 * value:.1f}"
+    return shown if ends is None else f"{shown} [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
+
+
+def _texts(models: Iterable[ModelScores], language: str) -> str:
+    """Number of texts; pipelines differ in it only where one knows none of the labels of some."""
+    return f"{max(model.languages[language].texts for model in models if language in model.languages):,}"
+
+
+def _accuracy(score: Optional[Score]) -> str:
+    return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
+
+
+def _mean(found: Transfer) -> str:
+    return percent(found.targets, found.targets_interval)
+
+
+def _worst(model: ModelScores) -> str:
+    worst = model.transfer["accuracy"].worst_target
+    return "-" if worst is None else f"{worst} {percent(model.languages[worst].accuracy)}"
+
+
+def _details(language: str, model: ModelScores) -> Tuple[str, ...]:
+    score = model.languages[language]
+    confused = most_confused(model, score)
+    return (
+        language,
+        f"{score.texts:,}",
+        percent(score.accuracy),
+        percent(score.macro_f1, score.macro_f1_interval),
+        percent(score.micro_f1),
+        percent(score.macro_auc),
+        percent(score.ece),
+        "" if confused is None else "{} for {} ({})".format(*confused),
+    )
+
+
+def _joined(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "nothing"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"

@@ -1,0 +1,150 @@
+"""What a text classifier learns of its own scores after training: temperatures, and when to abstain."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Any, NamedTuple, Optional
+
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from ..data.languages import get_language
+from ..errors import Errors
+from ..pieces.windows import select_texts
+from ..types import Bools1d, Floats2d, Pieces
+
+EXTENSION = "abstained"
+# Key of a component's settings.
+KEY = "calibration"
+
+
+class Calibration(NamedTuple):
+    """How scores are made of logits.
+
+    temperature (float): What logits are divided by, above 0; 1 changes nothing.
+    by_language (dict[str, float]): Instead of that, for texts whose `doc._.language` is one of these.
+    abstain_below (Optional[float]): A text whose best score is below it has `doc._.abstained` set to True,
+        any other text to False; None sets nothing.
+    """
+
+    temperature: float
+    by_language: dict[str, float] = {}  # noqa: RUF012  (never changed)
+    abstain_below: Optional[float] = None
+
+
+class CalibratedScores:
+    """Logits to scores, by temperatures: score = P(label | logits / T) (Guo+ 2017, arXiv 1706.04599).
+
+    Training and its loss are those of logits as they are. Without a calibration, scores are too.
+    """
+
+    name: str
+    model: Model
+    cfg: dict[str, Any]
+    exclusive_classes: bool
+
+    @property
+    def calibration(self) -> Optional[Calibration]:
+        """What `spacy xling calibrate` has found, saved with the component; None for plain scores."""
+        saved = self.cfg[KEY]
+        return None if saved is None else Calibration(**saved)
+
+    @calibration.setter
+    def calibration(self, calibration: Optional[Calibration]) -> None:
+        if calibration is not None:
+            self._check_calibration(calibration)
+        self.cfg[KEY] = None if calibration is None else calibration._asdict()
+
+    def _check_calibration(self, calibration: Calibration) -> None:
+        for value in (calibration.temperature, *calibration.by_language.values()):
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(Errors.X530.format(name=self.name, found=value))
+        threshold = calibration.abstain_below
+        if threshold is None:
+            return
+        if not self.exclusive_classes:
+            raise ValueError(Errors.X532.format(name=self.name))
+        if not 0 <= threshold <= 1:
+            raise ValueError(Errors.X531.format(name=self.name, found=threshold))
+
+    def raw_logits(self, docs: Sequence[Doc]) -> tuple[Floats2d, Bools1d]:
+        """What the model says of texts, before any temperature.
+
+        docs (Sequence[Doc]): The documents.
+        RETURNS (tuple[Floats2d, Bools1d]): The logits of the texts that have a piece, and True for each that
+            has. *Shapes:* (texts with pieces, labels) and (docs,)
+        """
+        pieces = self._split([doc.text for doc in docs])
+        if not pieces.has_words.any():
+            return self.model.ops.alloc2f(0, len(self.cfg["labels"])), pieces.has_words
+        return self.model.predict(select_texts(pieces, pieces.has_words)), pieces.has_words
+
+    def scores_of(self, logits: Floats2d, docs: Sequence[Doc]) -> Floats2d:
+        """Scores of texts, from their logits and languages. The label with the highest score is the one that
+        has it without temperatures.
+
+        logits (Floats2d): The logits. *Shape:* (docs, labels)
+        docs (Sequence[Doc]): The documents.
+        RETURNS (Floats2d): Probabilities. *Shape:* (docs, labels)
+        """
+        plain = self._probabilities(logits)
+        if self.calibration is None:
+            return plain
+        return self._keep_decisions(self._probabilities(logits / self._temperatures(docs)), plain)
+
+    def predict(self, docs: Iterable[Doc]) -> Floats2d:
+        """Score texts, without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Floats2d): Probabilities, zeros for a text without pieces. *Shape:* (docs, labels)
+        """
+        docs = list(docs)
+        logits, has_words = self.raw_logits(docs)
+        scores = self.model.ops.alloc2f(len(docs), len(self.cfg["labels"]))
+        if has_words.any():
+            found = self.scores_of(logits, list(compress(docs, has_words)))
+            scores[self.model.ops.xp.asarray(has_words)] = found
+        return scores
+
+    def _logits_of(self, scores: Floats2d, docs: Sequence[Doc]) -> Floats2d:
+        """Logits, up to a number for each text under a softmax, that `scores_of` makes these scores of."""
+        logits = self._logits(scores)
+        return logits if self.calibration is None else logits * self._temperatures(docs)
+
+    def _temperatures(self, docs: Sequence[Doc]) -> Floats2d:
+        """The temperature of each text. *Shape:* (docs, 1)"""
+        temperature, by_language, _ = self.calibration or Calibration(1.0)
+        found = [by_language.get(get_language(doc) or "", temperature) for doc in docs]
+        return self.model.ops.asarray2f([[value] for value in found])
+
+    def _note_abstention(self, docs: Sequence[Doc], scores: Floats2d) -> None:
+        threshold = None if self.calibration is None else self.calibration.abstain_below
+        if threshold is not None:
+            for doc, best in zip(docs, scores.max(axis=1).tolist(), strict=True):
+                doc._.set(EXTENSION, best < threshold)
+
+    def _keep_decisions(self, scores: Floats2d, plain: Floats2d) -> Floats2d:
+        """Let rounding turn nothing round: of two classes that are all but equal, the first may win without
+        temperatures, and the other with.
+        """
+        xp = self.model.ops.xp
+        top = plain.argmax(axis=1)
+        turned = xp.flatnonzero(scores.argmax(axis=1) != top)
+        best = scores[turned].max(axis=1)
+        scores[turned, top[turned]] = xp.nextafter(best, xp.ones_like(best))
+        return scores
+
+    def _split(self, texts: Sequence[str]) -> Pieces:
+        raise NotImplementedError
+
+    def _probabilities(self, logits: Floats2d) -> Floats2d:
+        raise NotImplementedError
+
+    def _logits(self, probabilities: Floats2d) -> Floats2d:
+        raise NotImplementedError
+
+
+def register_abstention_extension() -> None:
+    """Make `doc._.abstained` known to spaCy, unless another package already did."""
+    if not Doc.has_extension(EXTENSION):
+        Doc.set_extension(EXTENSION, default=None)
