@@ -33,7 +33,7 @@ class CompareBlock(Block):
     source: str
     test: Path
     seeds: List[int] = Field(min_length=1)
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: Optional[float] = Field(default=None, ge=0, le=1)
     score: Optional[ScoreName] = None
     equal_compute: bool = False
 

@@ -115,21 +115,25 @@ def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -
     return read_outcome(output)._asdict()
 
 
-def score(model: Path, test: Path, threshold: float) -> Dict[str, Any]:
+def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]:
     """Score a pipeline by language. This is the one place that does.
 
     model (Path): The pipeline.
     test (Path): Labelled text: a folder of files by language, or a file.
-    threshold (float): Score from which a label counts, where texts have any number of labels.
+    threshold (Optional[float]): Score from which a label counts, where texts have any number of labels; None
+        for the pipeline's own.
     RETURNS (Dict[str, Any]): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
         the classes of the pipeline exclude each other.
     """
     from ..data.labelled import build_labelled_text_v1
+    from ..evaluation.bootstrap import Resampling
     from ..evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
 
     nlp = load_pipeline(model)
     docs = read_test_text(build_labelled_text_v1(test))
-    scores = evaluate_by_language(nlp, docs, threshold=threshold)
+    scores = evaluate_by_language(
+        nlp, docs, threshold=threshold, resampling=Resampling(resamples=0), mistakes=0
+    )
     return {
         "exclusive": is_exclusive(nlp),
         "languages": {

@@ -1,5 +1,6 @@
 """Comparisons, with the processes of their runs."""
 
+import json
 import os
 import shutil
 import signal
@@ -107,9 +108,12 @@ def test_a_crashed_run_is_named_and_the_rest_goes_on(whole, tmp_path):
     assert done.summary.scores["en"].keys() == {"slow", "fast"}
     assert done.summary.conclusions["fast"].startswith("Nothing can be said of fast")
     assert "broken, seed 0 failed: " in (copied / "table.md").read_text()
-    assert (copied / "runs" / "slow" / "0" / "scores.json").read_bytes() == (
-        output / "runs" / "slow" / "0" / "scores.json"
-    ).read_bytes()
+    found, expected = (
+        json.loads((folder / "runs" / "slow" / "0" / "scores.json").read_text())
+        for folder in (copied, output)
+    )
+    # A clock is not the same twice.
+    assert {**found, "seconds": 0} == {**expected, "seconds": 0}
 
 
 def start(folder, output, *options):

@@ -30,6 +30,7 @@ equal_compute = true
 paths.folder = ${paths.folder}
 paths.encoder = ${paths.encoder}
 training.logger.output_file = null
+training.eval_frequency = 20
 
 [encoders]
 

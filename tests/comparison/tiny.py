@@ -69,6 +69,7 @@ folder = null
 source = "en"
 test = ${paths.folder}/test
 seeds = [0, 1]
+threshold = 0.5
 
 [settings]
 paths.train = ${paths.folder}/train.jsonl
