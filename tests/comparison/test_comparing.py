@@ -119,7 +119,13 @@ def test_a_crashed_run_is_named_and_the_rest_goes_on(whole, tmp_path):
 def start(folder, output, *options):
     command = [sys.executable, "-m", "spacy", "xling", "compare", folder / "plan.cfg", "--output", output]
     command += ["--paths.folder", folder, *options]
-    return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # What a shell starts in the background ignores interrupts, and hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

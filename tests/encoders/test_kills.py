@@ -31,12 +31,18 @@ def test_killed_twenty_times_at_random_moments_the_result_is_that_of_the_run_tha
     run_config, tmp_path
 ):
     config = run_config(**LONG)
+    log = tmp_path / "whole" / "log.jsonl"
     started = time.monotonic()
-    subprocess.run(command(config, tmp_path / "whole"), check=True, capture_output=True)
-    training = json.loads((tmp_path / "whole" / "log.jsonl").read_text().splitlines()[-1])["seconds"]
-    starting = time.monotonic() - started - training
-    # From the start of a process on, so late that on average it gets through a fortieth of the training.
-    latest = starting + training / 10
+    process = subprocess.Popen(command(config, tmp_path / "whole"), stdout=subprocess.DEVNULL)
+    while not (log.exists() and log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    starting = time.monotonic() - started
+    assert process.wait() == 0
+    training = json.loads(log.read_text().splitlines()[-1])["seconds"]
+    # From the start of a process on, so late that it gets through a fortieth of the training at the most, on
+    # average.
+    latest = starting + training / 20
     generator = random.Random(0)
     reached = []
     while len(reached) < N_KILLS:
