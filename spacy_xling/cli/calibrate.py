@@ -90,7 +90,7 @@ def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bo
     by_language (bool): Whether languages were to have one.
     RETURNS (str): The table, with a legend.
     """
-    from ..evaluation.calibration import N_BINS
+    from ..evaluation.reliability import BINS
 
     cells = [_cells(row, marks=by_language and row is not rows[-1]) for row in rows]
     # Columns of nothing are left out.
@@ -99,7 +99,7 @@ def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bo
     header = [HEADER[n] for n in shown]
     aligns = ["l", *["r"] * (len(shown) - 1)]
     text = table(lines[:-1], header=header, footer=lines[-1], divider=True, aligns=aligns)
-    legend = LEGEND.format(bins=N_BINS, min_texts=min_texts)
+    legend = LEGEND.format(bins=BINS, min_texts=min_texts)
     return f"{text}\n{legend if by_language else legend.splitlines()[0]}\n"
 
 

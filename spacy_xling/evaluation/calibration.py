@@ -13,8 +13,8 @@ from spacy.util import minibatch
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors
 from ..pipeline.calibrated import CalibratedScores, Calibration
+from .reliability import expected_calibration_error, reliability_bins
 
-N_BINS = 15
 # A language with fewer dev texts has no temperature of its own. Simulated, for logits of seven classes that
 # are twice too sharp: 50 texts give a temperature of 1.5 to 2.6 in nine of ten cases, 20 one of 1.1 to 3.0.
 MIN_TEXTS = 50
@@ -153,23 +153,6 @@ def fit_temperature(logits: np.ndarray, truths: Truths) -> Optional[float]:
     return float(1 / brentq(slope, low, high, xtol=1e-12, rtol=1e-12))
 
 
-def expected_calibration_error(scores: np.ndarray, right: np.ndarray, n_bins: int = N_BINS) -> float:
-    """The expected calibration error (Naeini+ 2015; Guo+ 2017): over bins of equal width, the mean of
-    |share that is right - mean score|, each bin weighted by how many are in it.
-
-    scores (ndarray): Scores from 0 to 1; the bins are closed at their upper end. *Shape:* (decisions,)
-    right (ndarray): 1 for a decision that is right, else 0. *Shape:* (decisions,)
-    n_bins (int): Number of bins.
-    RETURNS (float): The error, from 0 to 1; of no decision, NaN.
-    """
-    if not len(scores):
-        return float("nan")
-    scores, right = scores.astype(np.float64), right.astype(np.float64)
-    bins = np.clip(np.ceil(scores * n_bins).astype(int) - 1, 0, n_bins - 1)
-    gaps = np.bincount(bins, right - scores, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(scores))
-
-
 def top_labels(scores: np.ndarray, truths: Truths) -> Tuple[np.ndarray, np.ndarray]:
     """The score of each text's top label, and whether it is right. *Shapes:* (texts,)"""
     rows, top = np.arange(len(scores)), scores.argmax(axis=1)
@@ -273,6 +256,7 @@ def _row(
 
 def _error(scores: np.ndarray, truths: Truths) -> float:
     """Of top labels where classes are exclusive, else of each label that is known of a text."""
-    if truths.exclusive:
-        return expected_calibration_error(*top_labels(scores, truths))
-    return expected_calibration_error(scores[truths.known], truths.values[truths.known])
+    pairs = top_labels(scores, truths)
+    if not truths.exclusive:
+        pairs = scores[truths.known], truths.values[truths.known]
+    return expected_calibration_error(reliability_bins(*pairs))

@@ -13,10 +13,10 @@ from spacy_xling.evaluation.calibration import (
     Truths,
     calibrate,
     choose_threshold,
-    expected_calibration_error,
     find_component,
     fit_temperature,
 )
+from spacy_xling.evaluation.reliability import expected_calibration_error, reliability_bins
 from spacy_xling.pipeline.xling_textcat import XlingTextCategorizer
 from spacy_xling.pipeline.xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
@@ -97,15 +97,6 @@ def test_all_right_has_no_temperature_and_knowing_nothing_the_highest():
     assert fit_temperature(-5 * values, truths) == 100.0
 
 
-def test_ece_by_hand():
-    # Bins of a half: (0, 0.5] has 0.2 and 0.5, one right of two; (0.5, 1] has 0.9, right.
-    scores, right = np.array([0.2, 0.5, 0.9]), np.array([True, False, True])
-    expected = 2 / 3 * abs(0.5 - 0.35) + 1 / 3 * abs(1.0 - 0.9)
-    assert expected_calibration_error(scores, right, 2) == pytest.approx(expected)
-    assert np.isnan(expected_calibration_error(np.zeros(0), np.zeros(0)))
-    assert expected_calibration_error(np.array([0.0, 1.0]), np.array([0, 1])) == 0.0
-
-
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_ece_falls_on_text_that_was_not_fitted_on(exclusive):
     logits, truths = simulate(1, 4000, 3.0, exclusive)
@@ -119,7 +110,7 @@ def test_ece_falls_on_text_that_was_not_fitted_on(exclusive):
             found = scores.max(axis=1), truths.values[1000:][np.arange(3000), top]
         else:
             found = scores.ravel(), truths.values[1000:].ravel()
-        return expected_calibration_error(*found)
+        return expected_calibration_error(reliability_bins(*found))
 
     before = error()
     (row, total) = calibrate(pipe, docs[:1000])
