@@ -17,7 +17,7 @@ from .batches import Padding, masked_windows
 from .checkpoint import find_window, load_lm_head, require_usable, resolve_precision
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
-from .masked_lm import BaseEncoder, SharedMaskedLMLoss
+from .masked_lm import BaseEncoder, MaskedLMLoss, SharedMaskedLM
 from .module_shim import ModuleShim
 
 HEAD_FILE = "lm_head.safetensors"
@@ -84,24 +84,24 @@ class LMHeadShim(ModuleShim):
             it.
         """
         module, padding = self.masked_lm_pass()
-        module.base.train()
-        module.head.train()
+        module.train()
         mlm_sum = module(masked_windows(given.masked, padding))
+        encoder = module.masked_lm.encoder.base
 
         def backprop(d_mlm: float) -> None:
-            own = [parameter for parameter in module.base.parameters() if parameter.requires_grad]
+            own = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
             with contextlib.nullcontext() if given.held is None else given.held.collecting(own):
                 mlm_sum.backward(torch.full_like(mlm_sum, d_mlm))
 
         return mlm_sum.item(), backprop
 
-    def masked_lm_pass(self) -> tuple[SharedMaskedLMLoss, Padding]:
+    def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
         if self.encoder is None or self._model is None:
             raise ValueError(Errors.X316)
         device = self.encoder.embeddings.weight.device
         precision = resolve_precision(self.settings.precision, device)
         padding = Padding(self.tokenizer.pad_token_id, self.settings.pass_pieces, device)
-        return SharedMaskedLMLoss(self.encoder, self._model, precision), padding
+        return MaskedLMLoss(SharedMaskedLM(self.encoder, self._model), precision), padding
 
     # Loading and saving
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
 import torch
 from torch import Tensor, nn
@@ -155,50 +155,47 @@ class MaskedLM(nn.Module):
             raise ValueError(unknown_head(self.model)) from problem
 
 
-class MaskedLMLoss(nn.Module):
-    """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
-
-    masked_lm (MaskedLM): Encoder and LM head.
-    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast; parameters and loss stay in fp32.
-    """
-
-    def __init__(self, masked_lm: MaskedLM, precision: Literal["fp32", "bf16"] = "fp32") -> None:
-        super().__init__()
-        self.masked_lm = masked_lm
-        self.precision = precision
-
-    def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
-        """The sum over targets of -log P(target | window without it), in nats; see `MaskedLM.loss`."""
-        device = self.masked_lm.decoder.weight.device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.masked_lm.loss(self.masked_lm.encoder.embed_all(batches), batches)
-
-
-class SharedMaskedLMLoss(nn.Module):
-    """The masked-LM loss through an encoder and an LM head that belong to different owners; the decoder's
-    matrix is the encoder's word embeddings.
+class SharedMaskedLM(nn.Module):
+    """An encoder and an LM head that belong to different owners; the decoder's matrix is the encoder's word
+    embeddings.
 
     encoder (BaseEncoder): The encoder.
     head (LMHead): The LM head.
-    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast.
     """
 
-    def __init__(
-        self, encoder: BaseEncoder, head: LMHead, precision: Literal["fp32", "bf16"] = "fp32"
-    ) -> None:
+    def __init__(self, encoder: BaseEncoder, head: LMHead) -> None:
         super().__init__()
         # So that a change of mode reaches it.
         self.base = encoder.base
         self.encoder = encoder
         self.head = head
+
+    def loss(self, embedded: Sequence[Tensor], batches: "Sequence[MaskedWindows]") -> Tensor:
+        """The masked-LM loss; see `masked_lm_loss`."""
+        weight = self.encoder.embeddings.weight
+        return masked_lm_loss(self.encoder, self.head.project, weight, self.head.bias, embedded, batches)
+
+
+class MaskedLMLoss(nn.Module):
+    """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
+
+    masked_lm (Union[MaskedLM, SharedMaskedLM]): Encoder and LM head.
+    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast; parameters and loss stay in fp32.
+    """
+
+    def __init__(
+        self, masked_lm: Union[MaskedLM, SharedMaskedLM], precision: Literal["fp32", "bf16"] = "fp32"
+    ) -> None:
+        super().__init__()
+        self.masked_lm = masked_lm
         self.precision = precision
 
     def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
         """The sum over targets of -log P(target | window without it), in nats; see `masked_lm_loss`."""
-        weight = self.encoder.embeddings.weight
-        with torch.autocast(weight.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            embedded = self.encoder.embed_all(batches)
-            return masked_lm_loss(self.encoder, self.head.project, weight, self.head.bias, embedded, batches)
+        encoder = self.masked_lm.encoder
+        device = encoder.embeddings.weight.device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.masked_lm.loss(encoder.embed_all(batches), batches)
 
 
 def _first_position(base: Any) -> int:
