@@ -9,8 +9,7 @@ from spacy.util import load_config
 from wasabi import msg
 
 from .app import app, one_line_errors
-
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+from .options import PASS_ON, Code, Gpu
 
 
 @app.command("compare", context_settings=PASS_ON)
@@ -26,13 +25,8 @@ def compare_command(
         typer.Option("--equal-compute", help="As many encoder passes for each way as the costliest has"),
     ] = False,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
-    code_path: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--code", "-c", help="Python file that runs import first, e.g. with registered functions"
-        ),
-    ] = None,
-    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    code_path: Code = None,
+    use_gpu: Gpu = -1,
 ) -> None:
     """Train each way of a plan with each seed, and compare them on the test text of each language.
 

@@ -9,9 +9,10 @@ from spacy.util import load_config
 from wasabi import msg
 
 from .app import app, one_line_errors
+from .options import PASS_ON
 
 
-@app.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("pretrain", context_settings=PASS_ON)
 def pretrain_command(
     ctx: typer.Context,
     config_path: Annotated[Path, typer.Argument(help="Config file, as configs/pretrain.cfg", exists=True)],

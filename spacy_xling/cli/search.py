@@ -1,7 +1,7 @@
 """`spacy xling search`: good settings of a way of training."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated, List
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
@@ -9,11 +9,11 @@ from spacy.util import load_config
 from wasabi import msg, table
 
 from .app import app, one_line_errors
+from .options import PASS_ON, Code, Gpu
 
 if TYPE_CHECKING:
     from ..comparison.searching import Trial
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 # Trials that are printed.
 SHOWN = 10
 
@@ -28,13 +28,8 @@ def search_command(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", help="Trials at a time; they share the processor's threads")
     ] = 1,
-    code_path: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--code", "-c", help="Python file that runs import first, e.g. with registered functions"
-        ),
-    ] = None,
-    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    code_path: Code = None,
+    use_gpu: Gpu = -1,
 ) -> None:
     """Search for good settings of a way, such as lambda, by its score on the source's dev text.
 

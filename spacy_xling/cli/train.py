@@ -11,8 +11,7 @@ from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show
 from wasabi import msg
 
 from .app import app, one_line_errors
-
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+from .options import PASS_ON, Code, Gpu
 
 
 @app.command("train", context_settings=PASS_ON)
@@ -32,11 +31,8 @@ def train_command(
         Optional[int],
         typer.Option(help="Steps between checkpoints, beside one after each evaluation", metavar="STEPS"),
     ] = None,
-    code_path: Annotated[
-        Optional[Path],
-        typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
-    ] = None,
-    use_gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    code_path: Code = None,
+    use_gpu: Gpu = -1,
     verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="Display more information")] = False,
 ) -> None:
     """Train as `spacy train` does, with checkpoints, from which a run that was killed goes on with --resume.

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from spacy.cli._util import import_code, setup_gpu
-from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
@@ -128,6 +127,7 @@ def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]
     from ..data.labelled import build_labelled_text_v1
     from ..evaluation.bootstrap import Resampling
     from ..evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
+    from ..evaluation.predictions import kind_of
 
     nlp = load_pipeline(model)
     docs = read_test_text(build_labelled_text_v1(test))
@@ -135,22 +135,12 @@ def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]
         nlp, docs, threshold=threshold, resampling=Resampling(resamples=0), mistakes=0
     )
     return {
-        "exclusive": is_exclusive(nlp),
+        "exclusive": not kind_of(nlp).multi_label,
         "languages": {
             language: {"texts": s.texts, "accuracy": s.accuracy, "macro_f1": s.macro_f1}
             for language, s in scores.items()
         },
     }
-
-
-def is_exclusive(nlp: Language) -> bool:
-    """Tell whether the classes of a pipeline exclude each other.
-
-    nlp (Language): The pipeline.
-    RETURNS (bool): False if a component gives any number of them.
-    """
-    factories = [nlp.get_pipe_meta(name).factory for name in nlp.pipe_names]
-    return not any(factory.endswith("textcat_multilabel") for factory in factories)
 
 
 def _end_with_parent() -> None:

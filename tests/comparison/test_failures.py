@@ -8,8 +8,8 @@ import spacy
 from spacy_xling.comparison import running
 from spacy_xling.comparison.comparing import compare
 from spacy_xling.comparison.jobs import LOG_FILE, RESULT_FILE, SCORES_FILE, claim
-from spacy_xling.comparison.process import is_exclusive
 from spacy_xling.comparison.running import Machine, last_line
+from spacy_xling.evaluation.predictions import kind_of
 from tests.comparison.tiny import PLAN, make_plan, write_text
 from tests.conftest import PRETRAIN_CONFIG
 
@@ -117,7 +117,7 @@ def test_steps_of_equal_compute_are_those_of_the_formula(run, tmp_path):
 def test_a_pipeline_is_known_by_its_classifier(factory, expected):
     nlp = spacy.blank("xx")
     nlp.add_pipe(factory, name="other_name")
-    assert is_exclusive(nlp) == expected
+    assert kind_of(nlp).multi_label != expected
 
 
 def test_the_last_line_of_a_log_is_not_blank(tmp_path):
