@@ -6,13 +6,16 @@
 
 NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.
 DATA is a folder with `xsid` (github.com/mainlp/xsid), `sib200` (github.com/dadelani/sib-200) and
-`brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language. The
-protocol is what stands in TASKS and SETTINGS: splits, budgets and seeds are fixed there, a run keeps the
-checkpoint that is best on English dev, and no target-language label is used before the test.
+`brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language, and
+`unlabelled` with raw text as LANG.txt.gz. What is laid out is also the text of the plans in benchmarks/plans,
+which `spacy xling compare` runs. The protocol is what stands in TASKS and SETTINGS: splits, budgets and seeds
+are fixed there, a run keeps the checkpoint that is best on English dev, and no target-language label is used
+before the test.
 """
 
 import argparse
 import gzip
+import itertools
 import json
 import random
 import subprocess
@@ -27,6 +30,8 @@ from sklearn.metrics import accuracy_score, f1_score
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SPLIT_SEED = 0
+# Languages of xSID without raw text of its domain; theirs is any. As many lines as there are of Danish.
+OTHER_RAW, RAW_LINES = ("de", "id", "it", "nl", "tr"), 16000
 
 
 class Mode(NamedTuple):
@@ -79,13 +84,15 @@ SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequenc
 
 
 def prepare(data: Path, work: Path) -> None:
-    """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl."""
-    prepare_xsid(data / "xsid", work / "xsid")
+    """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl; for xSID also
+    raw-six/LANG.jsonl, with raw text of five more languages.
+    """
+    prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
     prepare_brighter(data / "brighter_emotion", work / "brighter")
 
 
-def prepare_xsid(data: Path, work: Path) -> None:
+def prepare_xsid(data: Path, unlabelled: Path, work: Path) -> None:
     english = list(read_jsonl(data / "train" / "en.jsonl.gz"))
     danish = list(read_jsonl(data / "train_mt" / "da.jsonl.gz"))
     rows = list(range(len(english)))
@@ -93,8 +100,14 @@ def prepare_xsid(data: Path, work: Path) -> None:
     sib200.write_jsonl(work / "train.jsonl", (english[row] for row in rows[:4000]))
     # Many rows are the same text; a raw text must not be the translation of a labelled one.
     labelled = {english[row]["text"] for row in rows[:4000]}
-    raw = [row for row in rows[4000:] if english[row]["text"] not in labelled][:16000]
-    sib200.write_jsonl(work / "raw" / "da.jsonl", ({"text": danish[row]["text"]} for row in raw))
+    raw = [row for row in rows[4000:] if english[row]["text"] not in labelled][:RAW_LINES]
+    for folder in ("raw", "raw-six"):
+        sib200.write_jsonl(work / folder / "da.jsonl", ({"text": danish[row]["text"]} for row in raw))
+    for language in OTHER_RAW:
+        with gzip.open(unlabelled / f"{language}.txt.gz", "rt", encoding="utf-8") as lines:
+            first = itertools.islice(lines, RAW_LINES)
+            rows_of_raw = ({"text": line.strip()} for line in first)
+            sib200.write_jsonl(work / "raw-six" / f"{language}.jsonl", rows_of_raw)
     sib200.write_jsonl(work / "dev.jsonl", read_jsonl(data / "dev" / "en.jsonl.gz"))
     for path in sorted((data / "test").glob("*.jsonl.gz")):
         sib200.write_jsonl(work / "test" / path.name.removesuffix(".gz"), read_jsonl(path))
