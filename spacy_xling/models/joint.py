@@ -94,11 +94,12 @@ class JointModule(nn.Module):
             it), in nats; None for what there is no batch of.
         """
         with self._autocast():
-            embedded = self.masked_lm.encoder.embed_all([*labelled, *masked])
+            tied = self.masked_lm.tied_gradient() if masked else None
+            embedded = self.masked_lm.encoder.embed_all([*labelled, *masked], tied)
             evidence = [
                 self._evidence(states, batch) for states, batch in zip(embedded, labelled, strict=False)
             ]
-            mlm_sum = self.masked_lm.loss(embedded[len(labelled) :], masked) if masked else None
+            mlm_sum = self.masked_lm.loss(embedded[len(labelled) :], masked, tied) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
     def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:

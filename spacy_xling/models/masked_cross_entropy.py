@@ -1,89 +1,115 @@
-"""The masked-LM loss over a large vocabulary, in memory that doesn't hold all logits.
+"""The masked-LM loss over a large vocabulary, in memory that holds the logits of a part of it only.
 
 At 250,002 pieces the logits of a few hundred targets are hundreds of megabytes, and autograd keeps them
-and their gradient. Here each slice of targets has its logits made, its loss and gradients taken at once in
-the forward pass, and is forgotten: logits in memory are bounded by SLICE_LOGITS, whatever the vocabulary.
+and their gradient. Here the decoder's rows are taken in blocks, twice: the forward pass finds each target's
+log sum over the vocabulary, and keeps nothing else; the backward pass makes each block's logits again, and
+from them, while they are in the processor's cache, its rows of the weight's gradient. That is one matrix
+product more; in exchange no buffer of the vocabulary's size is filled, scaled or added up.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# Logits held at a time: 64 MB in fp32.
-SLICE_LOGITS = 16 * 1024 * 1024
+from .tied_gradient import TiedGradient
+
+# Rows of the decoder at a time: with a few hundred targets, logits and rows fit a processor's cache.
+BLOCK_ROWS = 4096
 
 
-def masked_cross_entropy(states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+def masked_cross_entropy(
+    states: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    tied: TiedGradient | None = None,
+) -> Tensor:
     """The sum over targets of -log P(target | states), for logits = states @ weight.T + bias.
 
     states (Tensor): Projected hidden states of the masked positions. *Shape:* (targets, width)
     weight (Tensor): The decoder's weight. *Shape:* (vocabulary, width)
     bias (Tensor | None): The decoder's bias. *Shape:* (vocabulary,)
     targets (Tensor): The pieces that stood there. *Shape:* (targets,)
-    RETURNS (Tensor): The loss, in nats, a scalar; 0 where there is no target. Its gradient can be
-        taken once.
+    tied (TiedGradient | None): Where the weight's gradient goes, for the look-up of the same matrix to
+        bring.
+    RETURNS (Tensor): The loss, in nats, a scalar; 0 where there is no target. Products are taken in
+        autocast's precision, sums in fp32 at least.
     """
-    if not torch.is_grad_enabled():
-        # A Function makes the gradients of whatever is trained, though nobody can ask for them here.
-        states, weight, bias = states.detach(), weight.detach(), None if bias is None else bias.detach()
-    return _MaskedCrossEntropy.apply(states, weight, bias, targets)  # type: ignore[no-untyped-call]
+    return _MaskedCrossEntropy.apply(states, weight, bias, targets, tied)  # type: ignore[no-untyped-call]
 
 
 class _MaskedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        tied: TiedGradient | None,
+    ) -> Tensor:
         device = states.device.type
         autocast = torch.is_autocast_enabled(device)
-        dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
+        narrow = states.to(torch.get_autocast_dtype(device) if autocast else weight.dtype)
         with torch.autocast(device, enabled=False):
-            loss, *gradients = _loss_and_gradients(
-                states.to(dtype), weight.to(dtype), bias, targets, ctx.needs_input_grad
-            )
-        d_states, d_weight, d_bias = gradients
-        ctx.save_for_backward(
-            None if d_states is None else d_states.to(states.dtype),
-            None if d_weight is None else d_weight.to(weight.dtype),
-            None if d_bias is None else d_bias.to(weight.dtype),
-        )
-        return loss
+            normaliser, at_target = _log_sums(narrow, weight, bias, targets)
+        ctx.save_for_backward(narrow, weight, bias, targets, normaliser)
+        ctx.states_dtype, ctx.tied = states.dtype, tied
+        return (normaliser - at_target).sum()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        # In place: a second (vocabulary, width) buffer is what this module is there to avoid.
-        return (*(None if d is None else d.mul_(d_loss) for d in ctx.saved_tensors), None)
+        states, weight, bias, targets, normaliser = ctx.saved_tensors
+        d_states = torch.zeros_like(states, dtype=normaliser.dtype) if ctx.needs_input_grad[0] else None
+        d_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
+        d_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
+        with torch.autocast(states.device.type, enabled=False):
+            for rows, block, logits in _blocks(states, weight, bias):
+                # The gradient on the logits, softmax minus one-hot, in the logits' own memory.
+                d_logits = logits.sub_(normaliser.unsqueeze(1)).exp_()
+                column, inside = _columns(targets, rows)
+                d_logits.scatter_add_(1, column, -inside.to(d_logits.dtype)).mul_(d_loss)
+                if d_bias is not None:
+                    d_bias[rows] = d_logits.sum(dim=0)
+                d_narrow = d_logits.to(states.dtype)
+                if d_states is not None:
+                    d_states += d_narrow @ block
+                if d_weight is not None:
+                    d_weight[rows] = d_narrow.T @ states
+        if ctx.tied is not None:
+            ctx.tied.decoder, d_weight = d_weight, None
+        return None if d_states is None else d_states.to(ctx.states_dtype), d_weight, d_bias, None, None
 
 
-def _loss_and_gradients(
-    states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, needed: tuple[bool, ...]
-) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-    # Sums and softmax are taken in fp32 at least, however low the precision of the products.
+def _log_sums(states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The log of the sum over the vocabulary of exp(logit), and the target's logit. *Shapes:* (targets,)"""
     wide = torch.promote_types(states.dtype, torch.float32)
-    loss = torch.zeros((), dtype=wide, device=states.device)
-    d_states = torch.empty_like(states) if needed[0] else None
-    d_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if needed[1] else None
-    d_bias = torch.zeros_like(bias) if bias is not None and needed[2] else None
-    rows = max(1, SLICE_LOGITS // weight.shape[0])
-    for start in range(0, len(targets), rows):
-        piece = slice(start, start + rows)
-        target = targets[piece].unsqueeze(1)
-        logits = (states[piece] @ weight.T).to(wide)
-        if bias is not None:
-            logits += bias
-        normaliser = logits.logsumexp(dim=1, keepdim=True)
-        loss += (normaliser - logits.gather(1, target)).sum()
-        # The gradient on the logits, softmax minus one-hot, in the logits' own memory.
-        d_logits = logits.sub_(normaliser).exp_()
-        d_logits.scatter_add_(1, target, torch.full_like(target, -1, dtype=wide))
-        if d_bias is not None:
-            d_bias += d_logits.sum(dim=0)
-        d_narrow = d_logits.to(states.dtype)
-        if d_states is not None:
-            d_states[piece] = d_narrow @ weight
-        if d_weight is not None:
-            if d_weight.dtype == d_narrow.dtype:
-                d_weight.addmm_(d_narrow.T, states[piece])
-            else:
-                d_weight += d_narrow.T @ states[piece]
-    return loss, d_states, d_weight, d_bias
+    normaliser = states.new_full((len(states),), -torch.inf, dtype=wide)
+    at_target = torch.zeros_like(normaliser)
+    for rows, _, logits in _blocks(states, weight, bias):
+        column, inside = _columns(targets, rows)
+        at_target += torch.where(inside, logits.gather(1, column), 0).squeeze(1)
+        normaliser = torch.logaddexp(normaliser, logits.logsumexp(dim=1))
+    return normaliser, at_target
+
+
+def _blocks(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Blocks of the decoder's rows: which, themselves in the states' precision, and their logits in fp32 at
+    least. *Shapes:* (rows, width), (targets, rows)
+    """
+    wide = torch.promote_types(states.dtype, torch.float32)
+    for start in range(0, len(weight), BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, len(weight)))
+        block = weight[rows].to(states.dtype)
+        logits = (states @ block.T).to(wide)
+        yield rows, block, logits if bias is None else logits.add_(bias[rows])
+
+
+def _columns(targets: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+    """Where the targets stand in a block's logits, and whether they do. *Shapes:* (targets, 1)"""
+    column = (targets - rows.start).unsqueeze(1)
+    inside = (column >= 0) & (column < rows.stop - rows.start)
+    return column.where(inside, 0), inside

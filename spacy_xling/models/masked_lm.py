@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .lm_head import LMHead, find_projection, unknown_head
 from .masked_cross_entropy import masked_cross_entropy
+from .tied_gradient import TiedGradient
 
 if TYPE_CHECKING:
     from .batches import MaskedWindows, Windows
@@ -44,16 +45,24 @@ class BaseEncoder:
         """
         return self.embeddings(ids)
 
-    def embed_all(self, batches: "Sequence[Windows | MaskedWindows]") -> list[Tensor]:
+    def embed_all(
+        self, batches: "Sequence[Windows | MaskedWindows]", tied: Optional[TiedGradient] = None
+    ) -> list[Tensor]:
         """The word embeddings of several batches in one look-up: the gradient of each look-up is as large as
         the embedding matrix.
 
         batches (Sequence): Batches with piece ids. *Shape of each:* (windows, length)
+        tied (Optional[TiedGradient]): What brings the gradient of the decoder, where that is the embedding
+            matrix and its loss is taken in the same pass.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, embedding width)
         """
         if not batches:
             return []
-        flat = self.embed(torch.cat([batch.ids.flatten() for batch in batches]))
+        ids = torch.cat([batch.ids.flatten() for batch in batches])
+        if tied is None:
+            flat = self.embed(ids)
+        else:
+            flat = tied.look_up(ids, self.embeddings.weight, self.embeddings.padding_idx)
         parts = torch.split(flat, [batch.ids.numel() for batch in batches])
         return [part.view(*batch.ids.shape, -1) for part, batch in zip(parts, batches, strict=True)]
 
@@ -79,6 +88,7 @@ def masked_lm_loss(
     bias: Optional[Tensor],
     embedded: Sequence[Tensor],
     batches: "Sequence[MaskedWindows]",
+    tied: Optional[TiedGradient] = None,
 ) -> Tensor:
     """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
 
@@ -88,7 +98,8 @@ def masked_lm_loss(
     bias (Optional[Tensor]): The decoder's bias. *Shape:* (vocabulary,)
     embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
     batches (Sequence[MaskedWindows]): Windows with masked pieces.
-    RETURNS (Tensor): A scalar, whose gradient can be taken once.
+    tied (Optional[TiedGradient]): Where the gradient of the decoder's weight goes, for `embed_all` to bring.
+    RETURNS (Tensor): A scalar.
     """
     # Only the targets' states pass the LM head, those of all batches at once.
     at_targets = [
@@ -96,7 +107,19 @@ def masked_lm_loss(
         for part, batch in zip(embedded, batches, strict=True)
     ]
     targets = torch.cat([batch.targets for batch in batches])
-    return masked_cross_entropy(project(torch.cat(at_targets)), weight, bias, targets)
+    return masked_cross_entropy(project(torch.cat(at_targets)), weight, bias, targets, tied)
+
+
+def tied_gradient(encoder: BaseEncoder, decoder: Tensor) -> Optional[TiedGradient]:
+    """What brings one gradient for both uses of a matrix, for one forward and backward pass.
+
+    encoder (BaseEncoder): The encoder.
+    decoder (Tensor): The decoder's weight.
+    RETURNS (Optional[TiedGradient]): None if the decoder isn't the embedding matrix, or the embeddings are
+        more than its rows.
+    """
+    plain = type(encoder.embeddings) is nn.Embedding
+    return TiedGradient() if plain and decoder is encoder.embeddings.weight else None
 
 
 class MaskedLM(nn.Module):
@@ -127,10 +150,19 @@ class MaskedLM(nn.Module):
         """
         return self._project(self.model, states)
 
-    def loss(self, embedded: Sequence[Tensor], batches: "Sequence[MaskedWindows]") -> Tensor:
+    def loss(
+        self,
+        embedded: Sequence[Tensor],
+        batches: "Sequence[MaskedWindows]",
+        tied: Optional[TiedGradient] = None,
+    ) -> Tensor:
         """The masked-LM loss; see `masked_lm_loss`."""
-        decoder = self.decoder
-        return masked_lm_loss(self.encoder, self.project, decoder.weight, decoder.bias, embedded, batches)
+        weight, bias = self.decoder.weight, self.decoder.bias
+        return masked_lm_loss(self.encoder, self.project, weight, bias, embedded, batches, tied)
+
+    def tied_gradient(self) -> Optional[TiedGradient]:
+        """See the function of this name."""
+        return tied_gradient(self.encoder, self.decoder.weight)
 
     @torch.no_grad()
     def _check_split(self) -> None:
@@ -170,10 +202,19 @@ class SharedMaskedLM(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def loss(self, embedded: Sequence[Tensor], batches: "Sequence[MaskedWindows]") -> Tensor:
+    def loss(
+        self,
+        embedded: Sequence[Tensor],
+        batches: "Sequence[MaskedWindows]",
+        tied: Optional[TiedGradient] = None,
+    ) -> Tensor:
         """The masked-LM loss; see `masked_lm_loss`."""
-        weight = self.encoder.embeddings.weight
-        return masked_lm_loss(self.encoder, self.head.project, weight, self.head.bias, embedded, batches)
+        weight, bias = self.encoder.embeddings.weight, self.head.bias
+        return masked_lm_loss(self.encoder, self.head.project, weight, bias, embedded, batches, tied)
+
+    def tied_gradient(self) -> Optional[TiedGradient]:
+        """See the function of this name."""
+        return tied_gradient(self.encoder, self.encoder.embeddings.weight)
 
 
 class MaskedLMLoss(nn.Module):
@@ -195,7 +236,8 @@ class MaskedLMLoss(nn.Module):
         encoder = self.masked_lm.encoder
         device = encoder.embeddings.weight.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.masked_lm.loss(encoder.embed_all(batches), batches)
+            tied = self.masked_lm.tied_gradient()
+            return self.masked_lm.loss(encoder.embed_all(batches, tied), batches, tied)
 
 
 def _first_position(base: Any) -> int:

@@ -18,6 +18,7 @@ from thinc.api import PyTorchShim, torch2xp, xp2torch
 from ..errors import Errors
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
+from ..training.adamw import AdamW
 from ..types import Pieces
 from . import forking  # noqa: F401  (registers what a forked child needs)
 from .batches import Padding
@@ -64,21 +65,17 @@ class ModuleShim(PyTorchShim, ABC):
     # Parameters
 
     def finish_update(self, optimizer: Any) -> None:
-        """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step parameter by parameter
-        under the key (id, name). Parameters that took no part have no gradient, and aren't stepped.
+        """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step each parameter under the
+        key (id, name): with `spacy-xling.AdamW.v1` all at once, with another optimizer one by one. Parameters
+        that took no part have no gradient, and aren't stepped.
         """
         own = [] if self._model is None else self._model.named_parameters()
-        stepped = [(name, p) for name, p in own if p.grad is not None]
-        clip = getattr(optimizer, "grad_clip", 0.0)
-        if clip and stepped:
-            torch.nn.utils.clip_grad_norm_([p for _, p in stepped], clip)
-        for name, parameter in stepped:
-            weights, _ = optimizer(
-                self.parameter_key(name), torch2xp(parameter.data), torch2xp(parameter.grad)
-            )
-            new = xp2torch(weights, device=parameter.device)
-            if new.data_ptr() != parameter.data_ptr():
-                parameter.data.copy_(new)
+        stepped = {self.parameter_key(name): p for name, p in own if p.grad is not None}
+        if isinstance(optimizer, AdamW):
+            optimizer.step_together(list(stepped), list(stepped.values()))
+        else:
+            _step_one_by_one(optimizer, stepped)
+        for parameter in stepped.values():
             parameter.grad = None
 
     @contextlib.contextmanager
@@ -150,3 +147,14 @@ class ModuleShim(PyTorchShim, ABC):
                 (Path(folder) / Path(name).name).write_bytes(content)
             self.from_folder(Path(folder))
         return self
+
+
+def _step_one_by_one(optimizer: Any, stepped: dict[tuple[int, str], torch.nn.Parameter]) -> None:
+    clip = getattr(optimizer, "grad_clip", 0.0)
+    if clip and stepped:
+        torch.nn.utils.clip_grad_norm_(list(stepped.values()), clip)
+    for key, parameter in stepped.items():
+        weights, _ = optimizer(key, torch2xp(parameter.data), torch2xp(parameter.grad))
+        new = xp2torch(weights, device=parameter.device)
+        if new.data_ptr() != parameter.data_ptr():
+            parameter.data.copy_(new)

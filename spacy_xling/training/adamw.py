@@ -2,10 +2,10 @@
 
 import re
 from itertools import count
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 import torch
-from thinc.api import Optimizer
+from thinc.api import Optimizer, torch2xp
 from thinc.optimizers import FloatOrSeq
 from torch.optim.adamw import adamw
 from torch.utils.dlpack import from_dlpack
@@ -19,7 +19,31 @@ LearnRate = Union[FloatOrSeq, Callable[[int], float]]
 
 # Guards the division of a clip by the norm of a gradient of zeros.
 TINY = 1e-12
+# What `torch.nn.utils.clip_grad_norm_` adds to the norm.
+CLIP_EPS = 1e-6
 MAX_AVERAGE_DECAY = 0.9999
+
+
+class Part(NamedTuple):
+    """A parameter to step.
+
+    key (Key): Its node and name.
+    array (FloatsXd): The parameter, in numpy or cupy.
+    weights (Tensor): The same memory, as a tensor.
+    gradient (Tensor): Its gradient. *Shape:* that of the weights
+    """
+
+    key: Key
+    array: Any
+    weights: torch.Tensor
+    gradient: torch.Tensor
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the fused kernel can be trusted: on a CPU it walks the memory and disregards strides,
+        without a word.
+        """
+        return self.weights.is_contiguous() and self.gradient.is_contiguous()
 
 
 def build_adamw_v1(
@@ -66,8 +90,8 @@ class AdamW(Optimizer):
     Vectors and single numbers, that is biases and the parameters of norms, do not decay. Weights, moments and
     averages are changed in place by torch kernels, on a CPU and on a GPU.
 
-    thinc hands over one parameter at a time, so each gradient is clipped by its own norm. A shim that has
-    clipped by the norm of all gradients, to the same threshold, leaves nothing to clip here.
+    thinc hands over one parameter at a time, so each gradient is clipped by its own norm. The shims of this
+    package hand over all of a module's at once, to `step_together`, which clips by the norm of all.
 
     learn_rate (LearnRate): A number, a function of the step or a thinc schedule.
     beta1 (float): Decay of the gradient's running mean, in [0, 1).
@@ -149,23 +173,48 @@ class AdamW(Optimizer):
         if gradient.size < 1:
             return weights, gradient
         w, g = from_dlpack(weights), from_dlpack(gradient)
-        if key not in self.mom1 or self.mom1[key].shape != w.shape:
-            self._start(key, weights)
-        self.nr_update[key] += 1
+        self._begin(key, weights, w)
         if self.grad_clip:
             _clip(g, self.grad_clip)
-        self._step(key, w, g, self.learn_rate * lr_scale * self._rate_factor(key[1]))
+        self._step([Part(key, weights, w, g)], self._rate(key, lr_scale), None)
         g.zero_()
+        self._average(key, weights, w)
+        return weights, gradient
+
+    def step_together(self, keys: Sequence[Key], parameters: Sequence[torch.Tensor]) -> None:
+        """Update parameters of one module in place, their gradients clipped by the norm of all of them.
+
+        keys (Sequence[Key]): Each parameter's node and name.
+        parameters (Sequence[Tensor]): The parameters. What their gradients hold afterwards is of no use.
+        """
+        gradients = [cast(torch.Tensor, parameter.grad) for parameter in parameters]
+        shrink = _shrinking(gradients, self.grad_clip) if self.grad_clip and gradients else None
+        alike: Dict[Tuple[float, bool, bool], List[Part]] = {}
+        for key, parameter, gradient in zip(keys, parameters, gradients, strict=True):
+            w = parameter.detach()
+            part = Part(key, torch2xp(w), w, gradient)
+            self._begin(key, part.array, w)
+            alike.setdefault((self._rate(key), w.ndim > 1, part.is_plain), []).append(part)
+        for (rate, _, _), parts in alike.items():
+            self._step(parts, rate, shrink)
+            for part in parts:
+                self._average(part.key, part.array, part.weights)
+
+    def _begin(self, key: Key, weights: Any, w: torch.Tensor) -> None:
+        """Count an update; a parameter that is new, or whose shape has changed, starts anew."""
+        if key not in self.mom1 or self.mom1[key].shape != w.shape:
+            self._start(key, weights, w)
+        self.nr_update[key] += 1
+
+    def _average(self, key: Key, weights: Any, w: torch.Tensor) -> None:
         if self.average_last:
             self.live[key] = weights
         elif self.averages is not None:
             t = self.nr_update[key]
             decay = min(MAX_AVERAGE_DECAY, (1 + t) / (10 + t))
             from_dlpack(self.averages[key]).lerp_(w, 1 - decay)
-        return weights, gradient
 
-    def _start(self, key: Key, weights: Any) -> None:
-        w = from_dlpack(weights)
+    def _start(self, key: Key, weights: Any, w: torch.Tensor) -> None:
         self.nr_update[key] = 0
         self.counts[key] = torch.zeros((), device=w.device)
         self.mom1[key] = torch.zeros_like(w)
@@ -199,27 +248,36 @@ class AdamW(Optimizer):
         for key in self.live:
             from_dlpack(averages[key]).copy_(_mean([checkpoint[key] for checkpoint in self.kept]))
 
-    def _step(self, key: Key, weights: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+    def _step(self, parts: Sequence[Part], rate: float, shrink: Optional[torch.Tensor]) -> None:
+        """Step weights of one rate, all of them matrices or none, all plain or none.
+
+        shrink (Optional[Tensor]): What gradients are divided by before.
+        """
+        fused = parts[0].is_plain
+        gradients = [part.gradient for part in parts]
+        if shrink is not None and not fused:
+            torch._foreach_div_(gradients, shrink)
         adamw(
-            [weights],
-            [gradient],
-            [self.mom1[key]],
-            [self.mom2[key]],
+            [part.weights for part in parts],
+            gradients,
+            [self.mom1[part.key] for part in parts],
+            [self.mom2[part.key] for part in parts],
             [],
-            [self.counts[key]],
-            # On a CPU the fused kernel walks the memory and disregards strides, without a word.
-            fused=weights.is_contiguous() and gradient.is_contiguous(),
+            [self.counts[part.key] for part in parts],
+            fused=fused,
+            grad_scale=shrink if fused else None,
             amsgrad=False,
             beta1=self.b1,
             beta2=self.b2,
             lr=rate,
-            weight_decay=self.L2 if weights.ndim > 1 else 0.0,
+            weight_decay=self.L2 if parts[0].weights.ndim > 1 else 0.0,
             eps=self.eps,
             maximize=False,
         )
 
-    def _rate_factor(self, name: str) -> float:
-        return next((factor for pattern, factor in self.rate_factors if pattern.search(name)), 1.0)
+    def _rate(self, key: Key, lr_scale: float = 1.0) -> float:
+        factors = (factor for pattern, factor in self.rate_factors if pattern.search(key[1]))
+        return self.learn_rate * lr_scale * next(factors, 1.0)
 
 
 def _clip(gradient: torch.Tensor, threshold: float) -> None:
@@ -228,6 +286,16 @@ def _clip(gradient: torch.Tensor, threshold: float) -> None:
     # To look at the norm is free on a CPU; a GPU would have to be waited for, so there the factor may be 1.
     if gradient.is_cuda or norm > threshold:
         gradient.mul_((threshold / norm.clamp(min=TINY)).clamp(max=1.0))
+
+
+def _shrinking(gradients: List[torch.Tensor], threshold: float) -> Optional[torch.Tensor]:
+    """What to divide gradients by, for the norm of all of them to be at most the threshold; None for
+    nothing. As `torch.nn.utils.clip_grad_norm_`, which needs two more passes over the memory.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if not gradients[0].is_cuda and not norm > threshold:
+        return None
+    return ((norm + CLIP_EPS) / threshold).clamp(min=1.0)
 
 
 def _copy(tensor: torch.Tensor) -> torch.Tensor:

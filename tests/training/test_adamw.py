@@ -64,6 +64,31 @@ def test_equals_torch(dtype, clipped_before):
         assert_allclose(weights[name], param.detach().numpy(), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("as_view", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_of_all_together_equals_torch_clipped_by_the_norm_of_all(dtype, as_view):
+    params, reference = make_reference(make_arrays(0, dtype), 0.01, 0.1)
+    own = {name: torch.nn.Parameter(param.detach().clone()) for name, param in params.items()}
+    if as_view:
+        turned = own["dense.weight"].detach().T.contiguous().T
+        own["dense.weight"] = torch.nn.Parameter(turned)
+        assert not own["dense.weight"].is_contiguous()
+    optimizer = build_adamw_v1(0.01, beta1=0.8, beta2=0.95, eps=1e-6, weight_decay=0.1, grad_clip=6.0)
+    clipped = []
+    for step in range(20):
+        for name, gradient in make_arrays(100 + step, dtype).items():
+            params[name].grad = torch.tensor(gradient)
+            own[name].grad = torch.tensor(gradient)
+        clipped.append(bool(torch.nn.utils.clip_grad_norm_(params.values(), 6.0) > 6.0))
+        optimizer.step_together([(1, name) for name in own], list(own.values()))
+        optimizer.step_schedules()
+        reference.step()
+    assert {True, False} == set(clipped)
+    tolerance = 1e-9 if dtype == "float64" else 1e-5
+    for name, param in params.items():
+        torch.testing.assert_close(own[name], param, rtol=tolerance, atol=tolerance)
+
+
 def test_first_step_is_the_formula():
     optimizer = build_adamw_v1(0.1, weight_decay=0.5, eps=1e-8, grad_clip=0.0)
     weights = np.array([[2.0, -1.0]])

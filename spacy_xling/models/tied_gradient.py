@@ -1,0 +1,54 @@
+"""One gradient for a matrix that is both word embeddings and decoder.
+
+Autograd would make two, each as large as the matrix, and add them up. But the look-up's has a few rows only:
+it is added to the decoder's, which is there first, for the look-up is where a backward pass ends.
+"""
+
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class TiedGradient:
+    """Takes the decoder's gradient from the loss to the look-up of the same pass.
+
+    decoder (Optional[Tensor]): The gradient of the decoder's matrix, once the loss's backward pass has run.
+        *Shape:* (vocabulary, width)
+    """
+
+    def __init__(self) -> None:
+        self.decoder: Optional[Tensor] = None
+
+    def look_up(self, ids: Tensor, weight: Tensor, padding_id: Optional[int]) -> Tensor:
+        """Word embeddings of pieces, as `torch.nn.functional.embedding` gives; their backward pass brings the
+        gradient of both uses.
+
+        ids (Tensor): Piece ids. *Shape:* (pieces,)
+        weight (Tensor): The matrix. *Shape:* (vocabulary, width)
+        padding_id (Optional[int]): The piece whose look-up has no gradient.
+        RETURNS (Tensor): *Shape:* (pieces, width)
+        """
+        return _LookUp.apply(weight, ids, padding_id, self)  # type: ignore[no-untyped-call]
+
+
+class _LookUp(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, ids: Tensor, padding_id: Optional[int], tied: TiedGradient
+    ) -> Tensor:
+        ctx.save_for_backward(weight, ids)
+        ctx.padding_id, ctx.tied = padding_id, tied
+        return F.embedding(ids, weight)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, d_rows: Tensor) -> tuple[Optional[Tensor], ...]:
+        weight, ids = ctx.saved_tensors
+        gradient, ctx.tied.decoder = ctx.tied.decoder, None
+        if gradient is None:
+            gradient = torch.zeros_like(weight)
+        if ctx.padding_id is not None:
+            d_rows = d_rows.masked_fill((ids == ctx.padding_id).unsqueeze(1), 0)
+        return gradient.index_add_(0, ids, d_rows.to(gradient.dtype)), None, None, None
