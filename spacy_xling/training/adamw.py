@@ -255,8 +255,10 @@ class AdamW(Optimizer):
         """
         fused = parts[0].is_plain
         gradients = [part.gradient for part in parts]
-        if shrink is not None and not fused:
+        # The fused kernel takes a divisor along, in fp32 only.
+        if shrink is not None and not (fused and shrink.dtype == torch.float32):
             torch._foreach_div_(gradients, shrink)
+            shrink = None
         adamw(
             [part.weights for part in parts],
             gradients,
@@ -265,7 +267,7 @@ class AdamW(Optimizer):
             [],
             [self.counts[part.key] for part in parts],
             fused=fused,
-            grad_scale=shrink if fused else None,
+            grad_scale=shrink,
             amsgrad=False,
             beta1=self.b1,
             beta2=self.b2,
