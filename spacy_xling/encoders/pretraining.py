@@ -13,7 +13,7 @@ from torch import nn
 from ..data.languages import UNKNOWN
 from ..errors import Errors
 from ..generators import generator_state, set_generator_state
-from ..models.batches import Padding, masked_windows
+from ..models.batches import masked_windows, padding_for
 from ..models.checkpoint import Encoder, freeze, load_encoder, resolve_precision
 from ..models.masked_lm import MaskedLM, MaskedLMLoss
 from ..pieces.cutting import cut_pairs, cut_texts
@@ -108,10 +108,12 @@ class Pretraining:
         self.accelerator = accelerator
         self.encoder = load_encoder(start.name, window=start.window, dropout=start.dropout)
         freeze(self.encoder.masked_lm, embeddings=start.freeze_embeddings, layers=start.freeze_layers)
-        loss = MaskedLMLoss(self.encoder.masked_lm, resolve_precision(start.precision, accelerator.device))
+        precision = resolve_precision(start.precision, accelerator.device)
+        loss = MaskedLMLoss(self.encoder.masked_lm, precision)
         self.module = accelerator.prepare_model(loss)
         self.optimizer = make_optimizer(loss, training.optimizer)
-        self.padding = Padding(self.encoder.tokenizer.pad_token_id, training.pass_pieces, accelerator.device)
+        tokenizer = self.encoder.tokenizer
+        self.padding = padding_for(tokenizer, training.pass_pieces, precision, accelerator.device)
         self.streams = Streams(settings, self.encoder, accelerator.process_index)
         self.step = 0
         self.n_pieces = 0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..models.batches import Padding, windows
+from ..models.batches import Padding, padding_for, windows
 from ..models.checkpoint import Encoder
 from ..models.pooling import MeanPooling
 from ..pieces.windows import split_windows
@@ -95,8 +95,8 @@ def resolve_layer(encoder: Encoder, layer: Optional[int]) -> int:
 
 def padding(encoder: Encoder, pass_pieces: int) -> Padding:
     """How windows become batches for an encoder, on the device where it lies."""
-    pad_id = encoder.tokenizer.pad_token_id
-    return Padding(int(pad_id), pass_pieces, encoder.masked_lm.decoder.weight.device)
+    device = encoder.masked_lm.decoder.weight.device
+    return padding_for(encoder.tokenizer, pass_pieces, "fp32", device)
 
 
 @contextmanager

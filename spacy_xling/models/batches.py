@@ -1,15 +1,18 @@
 """Windows of pieces as padded batches of tensors, each of windows of like lengths."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..pieces.padding import like_lengths, pad, padded_positions
+from ..pieces.padding import PassShape, cheapest_passes, pad, padded_positions
 from ..pieces.windows import places, select_masked_windows, select_windows
 from ..types import MaskedPieces, Pieces
+
+# What the padded pieces of a pass in bf16 are a multiple of.
+BF16_MULTIPLE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +57,29 @@ class Padding(NamedTuple):
     """How windows become batches.
 
     pad_id (int): The padding piece.
-    pass_pieces (int): The most pieces of a batch, padding included; a longer window is a batch of its own.
+    shape (PassShape): What a batch looks like.
     device (torch.device): Where the tensors go.
     """
 
     pad_id: int
-    pass_pieces: int
+    shape: PassShape
     device: torch.device
+
+
+def padding_for(
+    tokenizer: Any, pass_pieces: int, precision: Literal["fp32", "bf16"], device: torch.device
+) -> Padding:
+    """How windows become batches for an encoder.
+
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer, after `set_window`.
+    pass_pieces (int): The most pieces that pass it at a time.
+    precision (Literal["fp32", "bf16"]): What it computes in.
+    device (torch.device): Where it is.
+    RETURNS (Padding): The padding.
+    """
+    window = tokenizer.backend_tokenizer.truncation["max_length"]
+    multiple = BF16_MULTIPLE if precision == "bf16" else 1
+    return Padding(tokenizer.pad_token_id, PassShape(pass_pieces, multiple, window), device)
 
 
 def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Windows]:
@@ -88,36 +107,43 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
 
 
 def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
-    return like_lengths(pieces.lengths.tolist(), padding.pass_pieces)
+    return cheapest_passes(pieces.lengths, padding.shape)
 
 
 def _windows(pieces: Pieces, padding: Padding, pool_specials: bool) -> Windows:
-    ids, attention = _padded(pieces, padding)
-    pooled = attention if pool_specials else _tensor(pad(pieces.is_word, pieces, False), padding)
+    length = _length(pieces, padding)
+    ids, attention = _padded(pieces, padding, length)
+    pooled = attention if pool_specials else _tensor(pad(pieces.is_word, pieces, False, length), padding)
     return Windows(ids, attention, pooled, _tensor(pieces.texts, padding), pieces.n_texts)
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
-    ids, attention = _padded(masked.pieces, padding)
-    positions = padded_positions(masked.pieces)[masked.positions]
+    length = _length(masked.pieces, padding)
+    ids, attention = _padded(masked.pieces, padding, length)
+    positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
         ids,
         attention,
         _tensor(positions, padding),
         _tensor(masked.targets, padding),
-        _places(masked.pieces, padding),
+        _places(masked.pieces, padding, length),
     )
 
 
-def _places(pieces: Pieces, padding: Padding) -> Optional[Tensor]:
-    padded = pad(places(pieces), pieces, 0)
-    running = pad(np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths), pieces, 0)
+def _length(pieces: Pieces, padding: Padding) -> int:
+    return int(padding.shape.padded_length(pieces.lengths.max(), len(pieces.lengths)))
+
+
+def _places(pieces: Pieces, padding: Padding, length: int) -> Optional[Tensor]:
+    padded = pad(places(pieces), pieces, 0, length)
+    column = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
+    running = pad(column, pieces, 0, length)
     return None if (padded == running).all() else _tensor(padded, padding)
 
 
-def _padded(pieces: Pieces, padding: Padding) -> tuple[Tensor, Tensor]:
-    ids = pad(pieces.ids, pieces, padding.pad_id)
-    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False)
+def _padded(pieces: Pieces, padding: Padding, length: int) -> tuple[Tensor, Tensor]:
+    ids = pad(pieces.ids, pieces, padding.pad_id, length)
+    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
     return _tensor(ids, padding), _tensor(attention, padding)
 
 

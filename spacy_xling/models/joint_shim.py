@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..types import Floats2d, JointBatch, Pieces
-from .batches import Padding, Windows, masked_windows, windows
+from .batches import Padding, Windows, masked_windows, padding_for, windows
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .joint import ClassificationHead, JointModule
 from .masked_lm import MaskedLMLoss
@@ -125,7 +125,8 @@ class JointShim(ModuleShim):
 
     @property
     def _padding(self) -> Padding:
-        return Padding(self.tokenizer.pad_token_id, self.head.pass_pieces, self.module.device)
+        module = self.module
+        return padding_for(self.tokenizer, self.head.pass_pieces, module.precision, module.device)
 
     # Parameters
 

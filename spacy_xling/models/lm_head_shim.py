@@ -13,7 +13,7 @@ from thinc.api import get_torch_default_device
 from ..errors import Errors
 from ..pieces.windows import set_window
 from ..types import MaskedPieces
-from .batches import Padding, masked_windows
+from .batches import Padding, masked_windows, padding_for
 from .checkpoint import find_window, load_lm_head, require_usable, resolve_precision
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
@@ -100,7 +100,7 @@ class LMHeadShim(ModuleShim):
             raise ValueError(Errors.X316)
         device = self.encoder.embeddings.weight.device
         precision = resolve_precision(self.settings.precision, device)
-        padding = Padding(self.tokenizer.pad_token_id, self.settings.pass_pieces, device)
+        padding = padding_for(self.tokenizer, self.settings.pass_pieces, precision, device)
         return MaskedLMLoss(SharedMaskedLM(self.encoder, self._model), precision), padding
 
     # Loading and saving

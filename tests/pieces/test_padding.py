@@ -1,7 +1,16 @@
+from itertools import combinations, pairwise
+
 import numpy as np
 import pytest
 
-from spacy_xling.pieces.padding import like_lengths, pad, padded_positions
+from spacy_xling.pieces.padding import (
+    PASS_COST,
+    PassShape,
+    cheapest_passes,
+    like_lengths,
+    pad,
+    padded_positions,
+)
 from spacy_xling.types import Pieces
 
 LENGTHS = [[3], [1, 4, 2], [5, 5, 5], [2, 9, 1, 1, 7]]
@@ -74,3 +83,62 @@ def test_like_lengths_is_deterministic_and_keeps_the_order_of_equals():
     assert like_lengths([5] * 7, 15) == [[0, 1, 2], [3, 4, 5], [6]]
     lengths = np.random.default_rng(3).integers(1, 9, size=100).tolist()
     assert like_lengths(lengths, 40) == like_lengths(list(lengths), 40)
+
+
+def test_a_length_to_pad_to_is_where_pieces_go_then():
+    pieces = pieces_of([2, 3])
+    assert padded_positions(pieces, 5).tolist() == [0, 1, 5, 6, 7]
+    assert pad(np.array([1, 2, 3, 4, 5]), pieces, 0, 5).tolist() == [[1, 2, 0, 0, 0], [3, 4, 5, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("longest", "items", "multiple", "expected"),
+    [(60, 17, 1, 60), (60, 17, 64, 64), (60, 16, 64, 60), (61, 16, 64, 64), (61, 6, 64, 64), (33, 6, 64, 64)],
+)
+def test_padded_pieces_are_a_multiple(longest, items, multiple, expected):
+    assert PassShape(1024, multiple).padded_length(longest, items) == expected
+    assert expected * items % multiple == 0
+
+
+def test_nothing_is_padded_beyond_what_the_encoder_takes():
+    shape = PassShape(1024, 64, longest=100)
+    assert shape.padded_length(97, 3) == 97
+    assert shape.padded_length(90, 8) == 96
+
+
+def passes_cost(groups, lengths, shape):
+    """What the docstring says that passes cost."""
+    longest = [max(lengths[item] for item in group) for group in groups]
+    padded = [shape.padded_length(one, len(group)) for one, group in zip(longest, groups, strict=True)]
+    return sum(len(group) * length + PASS_COST for group, length in zip(groups, padded, strict=True))
+
+
+@pytest.mark.parametrize("multiple", [1, 64])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_way_to_cut_the_sorted_items_is_cheaper(seed, multiple):
+    lengths = np.random.default_rng(seed).integers(1, 150, size=9)
+    shape = PassShape(400, multiple)
+    order = sorted(range(9), key=lambda item: (-lengths[item], item))
+    costs = []
+    for n_cuts in range(9):
+        for cuts in combinations(range(1, 9), n_cuts):
+            edges = [0, *cuts, 9]
+            groups = [order[one:other] for one, other in pairwise(edges)]
+            if all(len(group) * lengths[group[0]] <= 400 for group in groups):
+                costs.append(passes_cost(groups, lengths, shape))
+    assert passes_cost(cheapest_passes(lengths, shape), lengths, shape) == min(costs)
+
+
+@pytest.mark.parametrize("max_pieces", [1, 64, 500])
+def test_passes_hold_every_item_once_within_the_budget_longest_first(max_pieces):
+    lengths = np.random.default_rng(1).integers(1, 80, size=200)
+    groups = cheapest_passes(lengths, PassShape(max_pieces))
+    in_order = [item for group in groups for item in group]
+    assert sorted(in_order) == list(range(200))
+    assert lengths[in_order].tolist() == sorted(lengths, reverse=True)
+    for group in groups:
+        assert len(group) == 1 or lengths[group].max() * len(group) <= max_pieces
+
+
+def test_no_items_are_no_passes():
+    assert cheapest_passes(np.zeros(0, dtype=np.int64), PassShape(64)) == []
