@@ -12,7 +12,7 @@ import spacy
 import torch
 
 from .material import make, make_classifier, make_own_pipeline, make_spacy_pipeline, make_text
-from .worker import Skipped
+from .skipping import Skipped
 
 BATCH, WARM_UP = 32, 32
 INT8 = "model.int8.onnx"

@@ -5,6 +5,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 GIGABYTE = 1e9
+# Share of a measurement spent waiting for a core, from which on it is doubtful.
+BUSY = 0.05
 
 
 class Spec(NamedTuple):
@@ -96,7 +98,7 @@ def write_report(found: dict[str, Any]) -> str:
         lines += [
             f"- {gap['section']}, {gap['shape']}, {gap['peer']}: {gap['reason']}" for gap in found["missing"]
         ]
-    return "\n".join([*lines, "", *machine_lines(found)]).strip()
+    return "\n".join([*lines, "", *busy_lines(found), *machine_lines(found)]).strip()
 
 
 def peer_table(spec: Spec, shape: str, peers: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
@@ -169,6 +171,17 @@ def agreement_table(records: Records) -> Iterator[str]:
         equal, whole, low = (f"{share:.2%}" for share in shares)
         difference = f"{figures['largest_difference']:.4f}"
         yield _row([shape, peer, f"{figures['texts']:,}", equal, difference, whole, low])
+
+
+def busy_lines(found: dict[str, Any]) -> Iterator[str]:
+    """A warning of measurements that shared the machine with something else."""
+    waits = [record["figures"].get("waited", 0.0) for record in found["records"]]
+    busy = [wait for wait in waits if wait > BUSY]
+    if busy:
+        yield (
+            f"{len(busy)} of {len(waits)} measurements waited for a core for more than {BUSY:.0%} of their "
+            f"time, up to {max(busy):.0%}: something else was running, and their times are not to be trusted."
+        )
 
 
 def machine_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.speed.worker MODULE:FUNCTION ARGUMENTS OUTPUT
 
-ARGUMENTS is JSON. What the function gives is written to OUTPUT as JSON, with the peak memory of the process.
+ARGUMENTS is JSON. What the function gives is written to OUTPUT as JSON, with the peak memory of the process
+and the share of its time that it waited for a core, which others had.
 """
 
 import importlib
@@ -10,13 +11,12 @@ import json
 import os
 import resource
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
 
-
-class Skipped(Exception):
-    """A measurement that can't be made here; the message says why."""
+from .skipping import Skipped
 
 
 def peak_memory() -> int:
@@ -29,6 +29,12 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def waiting_seconds() -> float:
+    """Seconds that the main thread could have run and had no core; 0 where the system doesn't say."""
+    schedstat = Path("/proc/self/schedstat")
+    return int(schedstat.read_text().split()[1]) * 1e-9 if schedstat.exists() else 0.0
+
+
 def run(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call a function of this package.
 
@@ -37,13 +43,15 @@ def run(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     RETURNS (dict[str, Any]): Its figures, or why it was skipped.
     """
     module, name = target.split(":")
+    started = time.perf_counter()
     try:
         figures = getattr(importlib.import_module(f"{__package__}.{module}"), name)(**arguments)
     except Skipped as reason:
         return {"skipped": str(reason)}
     # What makes material gives its folder.
     own = figures if isinstance(figures, dict) else {}
-    return {**own, "peak_memory": peak_memory()}
+    waited = waiting_seconds() / (time.perf_counter() - started)
+    return {**own, "peak_memory": peak_memory(), "waited": round(waited, 3)}
 
 
 def main() -> None:
