@@ -12,6 +12,7 @@ import spacy
 import torch
 
 from .material import make, make_classifier, make_own_pipeline, make_spacy_pipeline, make_text
+from .moments import moment
 from .skipping import Skipped
 
 BATCH, WARM_UP = 32, 32
@@ -185,12 +186,12 @@ def _time(pipe: Callable[[list[str]], Iterable[Any]], work: str, n_texts: int) -
     texts = read_mixed(work, n_texts)
     for _ in pipe(texts[:WARM_UP]):
         pass
-    started = time.perf_counter()
+    started = moment()
     n_done = sum(1 for _ in pipe(texts))
-    seconds = time.perf_counter() - started
+    seconds, cpu_seconds = (end - start for start, end in zip(started, moment(), strict=True))
     if n_done != n_texts:
         raise RuntimeError(f"{n_done} results for {n_texts} texts")
-    return {"texts_per_second": n_texts / seconds}
+    return {"texts_per_second": n_texts / seconds, "cpu_seconds": cpu_seconds}
 
 
 def _watched(function: Callable[..., Any], seconds: list[float]) -> Callable[..., Any]:

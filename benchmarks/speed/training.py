@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from .material import make_encoder, make_text, own_config, spacy_config
+from .moments import Moment, moment
 from .shapes import LEARN_RATE, MLM_WEIGHT, N_LABELS, TEXTS_PER_STEP
 
 Figures = dict[str, float]
@@ -48,9 +49,10 @@ def plain_loop(work: str, shape: str, steps: int, warm_up: int, mlm_weight: floa
     optimizer = torch.optim.AdamW(parameters, lr=LEARN_RATE)
     labelled, raw = batches(make_text(work), tokenizer)
     model.train()
-    begun, stepping = [], []
+    begun: list[Moment] = []
+    stepping: list[float] = []
     for _ in range(warm_up + steps):
-        begun.append(time.perf_counter())
+        begun.append(moment())
         batch = next(labelled)
         states = model.roberta(batch["input_ids"], batch["attention_mask"]).last_hidden_state
         mask = batch["attention_mask"].unsqueeze(2)
@@ -64,7 +66,7 @@ def plain_loop(work: str, shape: str, steps: int, warm_up: int, mlm_weight: floa
         optimizer.step()
         optimizer.zero_grad()
         stepping.append(time.perf_counter() - forth)
-    begun.append(time.perf_counter())
+    begun.append(moment())
     return summary(begun, stepping, warm_up)
 
 
@@ -132,11 +134,11 @@ class Clock:
 
     def __init__(self, last_step: int) -> None:
         self.last_step = last_step
-        self.begun: list[float] = []
+        self.begun: list[Moment] = []
         self.stepping: list[float] = []
 
     def __call__(self, nlp: Any, state: dict[str, int]) -> None:
-        self.begun.append(time.perf_counter())
+        self.begun.append(moment())
         self.stepping.append(0.0)
         if state["step"] == self.last_step:
             raise Enough
@@ -168,18 +170,21 @@ def time_loop(config: spacy.util.Config, steps: int, warm_up: int) -> Figures:
     return summary(clock.begun, clock.stepping, warm_up)
 
 
-def summary(begun: list[float], stepping: list[float], warm_up: int) -> Figures:
+def summary(begun: list[Moment], stepping: list[float], warm_up: int) -> Figures:
     """Means over the timed steps.
 
-    begun (list[float]): When each step began, in seconds, and at the end when the last one ended.
+    begun (list[Moment]): When each step began, and at the end when the last one ended.
     stepping (list[float]): Seconds in the optimizer of each step.
     warm_up (int): Steps that don't count.
     RETURNS (Figures): What is reported.
     """
     steps = len(begun) - 1 - warm_up
-    seconds = (begun[-1] - begun[warm_up]) / steps
+    seconds, cpu_seconds = (
+        (end - start) / steps for start, end in zip(begun[warm_up], begun[-1], strict=True)
+    )
     return {
         "texts_per_second": TEXTS_PER_STEP / seconds,
         "step_seconds": seconds,
+        "step_cpu_seconds": cpu_seconds,
         "optimizer_seconds": sum(stepping[warm_up : warm_up + steps]) / steps,
     }
