@@ -43,15 +43,15 @@ def run(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     RETURNS (dict[str, Any]): Its figures, or why it was skipped.
     """
     module, name = target.split(":")
-    started = time.perf_counter()
+    started, waited = time.perf_counter(), waiting_seconds()
     try:
         figures = getattr(importlib.import_module(f"{__package__}.{module}"), name)(**arguments)
     except Skipped as reason:
         return {"skipped": str(reason)}
     # What makes material gives its folder.
     own = figures if isinstance(figures, dict) else {}
-    waited = waiting_seconds() / (time.perf_counter() - started)
-    return {**own, "peak_memory": peak_memory(), "waited": round(waited, 3)}
+    share = (waiting_seconds() - waited) / (time.perf_counter() - started)
+    return {**own, "peak_memory": peak_memory(), "waited": round(share, 3)}
 
 
 def main() -> None:
