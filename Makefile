@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: env quickstart format check test test-slow clean
+.PHONY: env quickstart format check test test-slow bench clean
 
 env: $(VENV)/.made
 
@@ -30,6 +30,10 @@ test: env
 
 test-slow: env
 	$(BIN)/python -m pytest -m "slow or gpu"
+
+# BENCH="--sections joint --repeats 1", say; `python -m benchmarks.speed --help` has the options.
+bench: env
+	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
