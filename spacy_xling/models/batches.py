@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pieces.padding import like_lengths, pad, padded_positions
-from ..pieces.windows import places, select_masked_windows, select_windows
+from ..pieces.padding import like_lengths, pad, padded_positions, padded_windows
+from ..pieces.windows import places, select_masked_windows
 from ..types import MaskedPieces, Pieces
 
 
@@ -71,9 +71,10 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     pool_specials (bool): Whether special pieces are pooled too.
     RETURNS (list[Windows]): The batches, which together hold each window once.
     """
-    return [
-        _windows(select_windows(pieces, group), padding, pool_specials) for group in _groups(pieces, padding)
-    ]
+    batches = padded_windows(
+        pieces, pad_id=padding.pad_id, pass_pieces=padding.pass_pieces, pool_specials=pool_specials
+    )
+    return [Windows(*(_tensor(array, padding) for array in batch), pieces.n_texts) for batch in batches]
 
 
 def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows]:
@@ -83,18 +84,8 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
     padding (Padding): How they become batches.
     RETURNS (list[MaskedWindows]): The batches, which together hold each window once.
     """
-    groups = _groups(masked.pieces, padding)
+    groups = like_lengths(masked.pieces.lengths.tolist(), padding.pass_pieces)
     return [_masked_windows(select_masked_windows(masked, group), padding) for group in groups]
-
-
-def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
-    return like_lengths(pieces.lengths.tolist(), padding.pass_pieces)
-
-
-def _windows(pieces: Pieces, padding: Padding, pool_specials: bool) -> Windows:
-    ids, attention = _padded(pieces, padding)
-    pooled = attention if pool_specials else _tensor(pad(pieces.is_word, pieces, False), padding)
-    return Windows(ids, attention, pooled, _tensor(pieces.texts, padding), pieces.n_texts)
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:

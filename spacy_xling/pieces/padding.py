@@ -1,11 +1,42 @@
 """Padded batches, and groups of like lengths."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..types import Ints1d, Pieces
+from .windows import select_windows
+
+
+class PaddedWindows(NamedTuple):
+    """A padded batch of windows to classify.
+
+    ids (np.ndarray): Piece ids. *Shape:* (windows, length)
+    attention (np.ndarray): True for a piece, False for padding. *Shape:* (windows, length)
+    pooled (np.ndarray): True for a piece that is pooled. *Shape:* (windows, length)
+    texts (Ints1d): The text each window belongs to. *Shape:* (windows,)
+    """
+
+    ids: np.ndarray
+    attention: np.ndarray
+    pooled: np.ndarray
+    texts: Ints1d
+
+
+def padded_windows(
+    pieces: Pieces, *, pad_id: int, pass_pieces: int, pool_specials: bool
+) -> list[PaddedWindows]:
+    """Lay out windows to classify, those of like lengths together.
+
+    pieces (Pieces): The windows.
+    pad_id (int): The padding piece.
+    pass_pieces (int): The most pieces of a batch, padding included; a longer window is a batch of its own.
+    pool_specials (bool): Whether special pieces are pooled too.
+    RETURNS (list[PaddedWindows]): The batches, which together hold each window once.
+    """
+    groups = like_lengths(pieces.lengths.tolist(), pass_pieces)
+    return [_padded(select_windows(pieces, group), pad_id, pool_specials) for group in groups]
 
 
 def padded_positions(pieces: Pieces) -> Ints1d:
@@ -49,3 +80,9 @@ def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
         else:
             groups.append([item])
     return groups
+
+
+def _padded(pieces: Pieces, pad_id: int, pool_specials: bool) -> PaddedWindows:
+    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False)
+    pooled = attention if pool_specials else pad(pieces.is_word, pieces, False)
+    return PaddedWindows(pad(pieces.ids, pieces, pad_id), attention, pooled, pieces.texts)
