@@ -662,7 +662,7 @@ class Errors(metaclass=MessagesWithCodes):
         "folder of a pipeline with one."
     )
     X791 = (
-        "What int8 needs can't be imported ({error}); expected onnx and onnxruntime. Install the extra: pip install "
+        "What an export needs can't be imported ({error}); expected onnx and onnxruntime. Install the extra: pip install "
         "'spacy-xling[onnx]'."
     )
     X792 = (

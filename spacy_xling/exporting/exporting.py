@@ -3,7 +3,7 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Dict, List, Optional
 
 from spacy.language import Language
 from thinc.api import Config
@@ -19,11 +19,10 @@ from ..models.onnx_shim import (
     WEIGHTS_FILE,
     ExportSettings,
     OnnxShim,
-    import_runtime,
 )
 from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..training.checkpoints import write_folder
-from .compressing import optimise, quantise
+from .compressing import optimise, quantise, require_libraries
 from .graphs import write_graphs
 
 PRECISIONS = ("fp32", "int8")
@@ -31,9 +30,14 @@ REQUIREMENTS_FILE = "requirements.txt"
 
 
 def export_pipeline(
-    model: Path, output: Path, *, precision: str = "int8", threads: Any = None, overwrite: bool = False
+    model: Path,
+    output: Path,
+    *,
+    precision: str = "int8",
+    threads: Optional[int] = None,
+    overwrite: bool = False,
 ) -> List[str]:
-    """Write a copy of a pipeline whose text classifiers of this package run under ONNX Runtime, without torch.
+    """Write a copy of a pipeline whose text classifiers of this package run under ONNX Runtime, not torch.
     Labels, scores, calibration, long and empty texts: all as in the original.
 
     model (Path): The trained pipeline: its folder, or the name of an installed package.
@@ -48,7 +52,7 @@ def export_pipeline(
     if precision not in PRECISIONS:
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
     require_free(output, overwrite=overwrite)
-    import_runtime()
+    require_libraries()
     nlp = load_pipeline(model)
     found = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, XlingTextCategorizer)}
     if not found:
@@ -76,7 +80,11 @@ def require_free(output: Path, *, overwrite: bool) -> None:
 
 
 def _fill(
-    folder: Path, nlp: Language, pipes: Dict[str, XlingTextCategorizer], precision: str, threads: Any
+    folder: Path,
+    nlp: Language,
+    pipes: Dict[str, XlingTextCategorizer],
+    precision: str,
+    threads: Optional[int],
 ) -> None:
     nlp.to_disk(folder, exclude=list(pipes))
     config = Config().from_disk(folder / "config.cfg", interpolate=False)
@@ -103,7 +111,7 @@ def export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> 
     folder (Path): The folder to write.
     precision (str): "fp32" or "int8".
     name (str): The component, for errors.
-    RAISES (ValueError): The family can't be written as a graph. (ImportError): A library is missing.
+    RAISES (ValueError): The family can't be written as a graph.
     """
     folder.mkdir(parents=True)
     int8 = precision == "int8"
@@ -137,11 +145,6 @@ def _requirements() -> str:
     from .. import __version__
 
     return (
-        "# Serves this pipeline without torch. First: pip install --no-deps spacy-xling=={own}\n"
-        "spacy=={spacy}\nonnxruntime=={runtime}\ntokenizers=={tokenizers}\n"
-    ).format(
-        own=__version__,
-        spacy=spacy.__version__,
-        runtime=onnxruntime.__version__,
-        tokenizers=tokenizers.__version__,
+        f"# Serves this pipeline without torch. First: pip install --no-deps spacy-xling=={__version__}\n"
+        f"spacy=={spacy.__version__}\nonnxruntime=={onnxruntime.__version__}\ntokenizers=={tokenizers.__version__}\n"
     )

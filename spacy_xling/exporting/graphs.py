@@ -1,11 +1,12 @@
-"""A trained module as two ONNX graphs: windows to the evidence of each, and the evidence of all windows to the
-logits of texts. The windows of a long text may thus lie in different batches, as in training.
+"""A trained module as two ONNX graphs: windows to the evidence of each, and the evidence of all windows to
+the logits of texts. The windows of a long text may thus lie in different batches, as in training.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ class Int8Embedding(nn.Module):
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny) / GREATEST
+        self.rounded: Tensor
+        self.scale: Tensor
         self.register_buffer("rounded", torch.round(weight / scale).to(torch.int8))
         self.register_buffer("scale", scale)
 
@@ -75,7 +78,8 @@ class HeadGraph(nn.Module):
 
     def forward(self, texts: Tensor, *evidence: Tensor) -> Tensor:
         """The text of each window (windows,), and the evidence, to logits (texts, labels)."""
-        return self.head(self.pooling.combine(evidence, texts, texts.max() + 1), 0.0)
+        # A tensor, so that the number of texts stays free in the graph.
+        return self.head(self.pooling.combine(evidence, texts, cast(int, texts.max() + 1)), 0.0)
 
 
 @torch.no_grad()
@@ -102,7 +106,12 @@ def write_graphs(module: JointModule, encoder: Path, head: Path, *, int8: bool, 
         _write(graph, (ids, attention, attention), encoder, WINDOWS, parts, ("windows", "length"))
         texts = torch.tensor([0, 1, 1])
         _write(
-            HeadGraph(module.pooling, module.head), (texts, *evidence), head, (TEXTS, *parts), ("logits",), ("windows",)
+            HeadGraph(module.pooling, module.head),
+            (texts, *evidence),
+            head,
+            (TEXTS, *parts),
+            ("logits",),
+            ("windows",),
         )
     # The exporter raises what its passes raise, in C++ or in Python.
     except Exception as error:
@@ -119,7 +128,7 @@ def _write(
 ) -> None:
     free = {name: dict(enumerate(axes)) for name in input_names}
     free.update({name: {0: "rows"} for name in output_names})
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _sums_of_rows():
         # It warns of each branch on a shape and of constants; the tests compare what comes out.
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -133,3 +142,21 @@ def _write(
             # The newer exporter needs one more library, and makes no better a graph of an encoder.
             dynamo=False,
         )
+
+
+@contextmanager
+def _sums_of_rows() -> Iterator[None]:
+    """Write `index_add`, which adds up the windows of a text, as a sum. The exporter's own way keeps one of
+    the rows that go to the same place, and drops the others.
+    """
+
+    def add_rows(g: Any, values: Any, dim: Any, places: Any, rows: Any, alpha: Any = None) -> Any:
+        columns = g.op("Unsqueeze", places, g.op("Constant", value_t=torch.tensor([1])))
+        each = g.op("Expand", columns, g.op("Shape", rows))
+        return g.op("ScatterElements", values, each, rows, axis_i=0, reduction_s="add")
+
+    torch.onnx.register_custom_op_symbolic("aten::index_add", add_rows, OPSET)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::index_add", OPSET)  # type: ignore[attr-defined]

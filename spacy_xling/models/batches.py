@@ -74,7 +74,16 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     batches = padded_windows(
         pieces, pad_id=padding.pad_id, pass_pieces=padding.pass_pieces, pool_specials=pool_specials
     )
-    return [Windows(*(_tensor(array, padding) for array in batch), pieces.n_texts) for batch in batches]
+    return [
+        Windows(
+            _tensor(batch.ids, padding),
+            _tensor(batch.attention, padding),
+            _tensor(batch.pooled, padding),
+            _tensor(batch.texts, padding),
+            pieces.n_texts,
+        )
+        for batch in batches
+    ]
 
 
 def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows]:

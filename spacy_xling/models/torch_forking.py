@@ -1,4 +1,6 @@
-"""What torch needs in `nlp.pipe(n_process=2)`: a hook that runs in a forked process. Importing registers it."""
+"""What torch needs in `nlp.pipe(n_process=2)`: a hook that runs in a forked process. Importing it registers
+that.
+"""
 
 import os
 

@@ -84,7 +84,9 @@ class ClassificationLoss:
         (gradient,) = grad(loss, scores)
         return get_array_ops(logits).asarray(gradient.cpu().numpy()), loss.item()
 
-    def sums(self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor") -> "Tuple[Tensor, Tensor]":
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         """The summed loss, and the number that a mean divides it by."""
         raise NotImplementedError
 
@@ -116,7 +118,9 @@ class SoftmaxLoss(ClassificationLoss):
         texts = sum(counts.given[name] for name in labels)
         return texts / (len(labels) * counts.given[label]) if counts.given[label] else 1.0
 
-    def sums(self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor") -> "Tuple[Tensor, Tensor]":
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         takes_part = (truths * known).sum(dim=1) > 0
         target = truths[takes_part].argmax(dim=1)
         return self.softmax_sum(logits[takes_part], target, weights), weights[target].sum()
@@ -167,7 +171,9 @@ class SigmoidLoss(ClassificationLoss):
 class BinaryCrossEntropy(SigmoidLoss):
     """See `build_binary_cross_entropy_v1`."""
 
-    def sums(self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor") -> "Tuple[Tensor, Tensor]":
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         total = binary_cross_entropy_with_logits(logits, truths, known, pos_weight=weights, reduction="sum")
@@ -181,7 +187,9 @@ class BinaryFocalLoss(SigmoidLoss):
         super().__init__(positive_weights)
         self.gamma = _checked_gamma(gamma)
 
-    def sums(self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor") -> "Tuple[Tensor, Tensor]":
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         from torch.nn.functional import logsigmoid
 
         log_p = logsigmoid(logits.where(truths > 0, -logits))
