@@ -51,6 +51,8 @@ def export_pipeline(
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
+    if threads is not None and threads < 1:
+        raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
     require_free(output, overwrite=overwrite)
     require_libraries()
     nlp = load_pipeline(model)

@@ -269,6 +269,7 @@ def test_what_cannot_be_exported_is_one_line(folder, tmp_path):
     assert_one_line(run(tmp_path / "nowhere", "--output", out), "X751")
     assert_one_line(run(folder / "exported", "--output", out), "X794")
     assert_one_line(run(folder / "trained", "--output", out, "--precision", "int4"), "X793")
+    assert_one_line(run(folder / "trained", "--output", out, "--threads", 0), "X311")
     assert not out.exists()
 
 
