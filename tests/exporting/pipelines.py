@@ -22,7 +22,9 @@ def make_pipeline(checkpoint, kind="xling_textcat", *, seed=0, **model):
     torch.manual_seed(seed)
     nlp.initialize(lambda: make_examples(nlp, KINDS[kind]))
     with torch.no_grad():
-        pipe.model.shims[0].module.head.output.weight.mul_(STEEP)
+        head = pipe.model.shims[0].module.head
+        for layer in filter(None, (head.hidden, head.output)):
+            layer.weight.mul_(STEEP)
     return nlp
 
 
