@@ -8,8 +8,8 @@ from ..models.onnx_shim import import_runtime
 
 # Weights below this many bytes stay in the graph's own file.
 INLINE_BYTES = 1024
-# Nodes that stay as they are: the pooling's scores decide what counts, and cost nothing.
-KEPT_PREFIX = "/pooling/"
+# Nodes that stay as they are: the scores of attention pooling decide what counts, and cost nothing.
+KEPT_PREFIX = "/score/"
 
 
 def require_libraries() -> None:
