@@ -32,7 +32,7 @@ WEIGHTS_FILE = "model.bin"
 HEAD_FILE = "head.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "export.json"
-# Inputs of the graphs.
+# Inputs of the graphs: fields of `PaddedWindows`.
 WINDOWS = ("ids", "attention", "pooled")
 TEXTS = "texts"
 
@@ -133,7 +133,11 @@ class OnnxShim(FolderShim, Shim):
             pass_pieces=self.pass_pieces,
             pool_specials=loaded.settings.pool_specials,
         )
-        evidence = [loaded.encoder.run(None, dict(zip(WINDOWS, batch[:3], strict=True))) for batch in batches]
+        # Some poolings don't ask which pieces to pool, and their graph doesn't either.
+        inputs = [node.name for node in loaded.encoder.get_inputs()]
+        evidence = [
+            loaded.encoder.run(None, {name: getattr(batch, name) for name in inputs}) for batch in batches
+        ]
         parts = {
             output.name: np.concatenate(column)
             for output, column in zip(loaded.encoder.get_outputs(), zip(*evidence, strict=True), strict=True)
