@@ -10,7 +10,7 @@ env: $(VENV)/.made
 $(VENV)/.made: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,sentencepiece,tensorboard,plots,search]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,sentencepiece,tensorboard,plots,search,onnx]"
 	touch $@
 
 quickstart: env

@@ -2,7 +2,7 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
 code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
-7 encoders, evaluation, comparison.
+7 encoders, evaluation, comparison, exporting.
 """
 
 
@@ -266,6 +266,14 @@ class Errors(metaclass=MessagesWithCodes):
         "The LM head of '{name}' is for another encoder: found (family, width, pieces) = {found}; expected "
         "{expected}. Choose the checkpoint that the encoder was made from."
     )
+    X320 = (
+        "No exported model is loaded; expected the folder that spacy xling export wrote. Load it with spacy.load, or "
+        "with nlp.from_disk."
+    )
+    X321 = (
+        "A library that an exported pipeline runs on is missing ({error}); expected onnxruntime and tokenizers. "
+        "Install them: pip install onnxruntime tokenizers, or pip install 'spacy-xling[onnx]'."
+    )
 
     # 4 objective
     X401 = (
@@ -382,6 +390,10 @@ class Errors(metaclass=MessagesWithCodes):
     X536 = (
         "Found heldout_languages = {wanted} for '{name}'; expected languages of its raw text: {found}. Correct "
         "heldout_languages, or add the files."
+    )
+    X537 = (
+        "'{name}' was exported and can only predict; expected a component that can be trained. Train the pipeline "
+        "that it was exported from, and export it again, or name it under [training] frozen_components."
     )
 
     # 6 training
@@ -645,6 +657,27 @@ class Errors(metaclass=MessagesWithCodes):
         "{expected}. Run spacy xling inspect on texts of these, with the same language codes."
     )
     X786 = "Found {options} without --html; expected the report that they are for. Give --html FILE, or leave them out."
+    X790 = (
+        "The pipeline '{path}' has {found}; expected an xling_textcat or xling_textcat_multilabel to export. Give the "
+        "folder of a pipeline with one."
+    )
+    X791 = (
+        "What an export needs can't be imported ({error}); expected onnx and onnxruntime. Install the extra: pip install "
+        "'spacy-xling[onnx]'."
+    )
+    X792 = (
+        "The encoder of '{name}', of the family '{family}', can't be written as an ONNX graph ({error}); expected BERT, "
+        "DistilBERT, RoBERTa, XLM-R, ALBERT or ModernBERT. Choose such an encoder, or serve the pipeline as it is."
+    )
+    X793 = "Found the precision '{found}'; expected one of {known}. Correct --precision."
+    X794 = (
+        "'{name}' in '{path}' was exported already; expected the pipeline that training wrote. Give the one that it was "
+        "exported from."
+    )
+    X795 = (
+        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make "
+        "room, or choose another --output."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -702,3 +735,8 @@ class Warnings(metaclass=MessagesWithCodes):
         "The pipeline '{name}' has labels that another one hasn't: {labels}; expected the same for all. Their F1 is "
         "over other labels and can't be compared, their accuracy can: train them on the same labels."
     )
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error, as one line."""
+    return " ".join(str(error).split())[:300]

@@ -1,7 +1,7 @@
 """Records and array aliases, with their shapes."""
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,3 +77,14 @@ class JointBatch:
 
     labelled: Optional[Pieces]
     masked: Optional[MaskedPieces]
+
+
+class Gradients(NamedTuple):
+    """Gradients that enter the backward pass.
+
+    d_logits (Optional[Floats2d]): Of the objective on the logits. *Shape:* (texts, labels)
+    d_mlm (float): Of the objective on the masked-LM sum.
+    """
+
+    d_logits: Optional[Floats2d]
+    d_mlm: float

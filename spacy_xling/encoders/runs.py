@@ -11,8 +11,8 @@ from spacy.util import dict_to_dot
 from thinc.api import Config
 from tqdm import tqdm
 
-from ..errors import Errors, Warnings
-from ..models.checkpoint import one_line, save_checkpoint
+from ..errors import Errors, Warnings, one_line
+from ..models.checkpoint import save_checkpoint
 from ..training.checkpoints import Checkpoints, remove_leftovers, write_folder
 from .cards import PretrainedCard, write_card
 from .heldout import HeldOut, heldout_losses

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Callable
 
-from ..errors import Errors
-from ..models.checkpoint import one_line
+from ..errors import Errors, one_line
 from ..training.checkpoints import write_folder
 
 # Every Hugging Face folder has it.

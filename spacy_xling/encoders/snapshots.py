@@ -9,8 +9,7 @@ from accelerate.utils import gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
-from ..errors import Errors
-from ..models.checkpoint import one_line
+from ..errors import Errors, one_line
 from ..training.changes import require_same_config
 from ..training.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 from .pretraining import Pretraining

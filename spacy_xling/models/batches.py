@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pieces.padding import PassShape, cheapest_passes, pad, padded_positions
-from ..pieces.windows import places, select_masked_windows, select_windows
+from ..pieces.padding import PassShape, cheapest_passes, pad, padded_positions, padded_windows
+from ..pieces.windows import places, select_masked_windows
 from ..types import MaskedPieces, Pieces
 
 # What the padded pieces of a pass in bf16 are a multiple of.
@@ -90,8 +90,16 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     pool_specials (bool): Whether special pieces are pooled too.
     RETURNS (list[Windows]): The batches, which together hold each window once.
     """
+    batches = padded_windows(pieces, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials)
     return [
-        _windows(select_windows(pieces, group), padding, pool_specials) for group in _groups(pieces, padding)
+        Windows(
+            _tensor(batch.ids, padding),
+            _tensor(batch.attention, padding),
+            _tensor(batch.pooled, padding),
+            _tensor(batch.texts, padding),
+            pieces.n_texts,
+        )
+        for batch in batches
     ]
 
 
@@ -102,23 +110,12 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
     padding (Padding): How they become batches.
     RETURNS (list[MaskedWindows]): The batches, which together hold each window once.
     """
-    groups = _groups(masked.pieces, padding)
+    groups = cheapest_passes(masked.pieces.lengths, padding.shape)
     return [_masked_windows(select_masked_windows(masked, group), padding) for group in groups]
 
 
-def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
-    return cheapest_passes(pieces.lengths, padding.shape)
-
-
-def _windows(pieces: Pieces, padding: Padding, pool_specials: bool) -> Windows:
-    length = _length(pieces, padding)
-    ids, attention = _padded(pieces, padding, length)
-    pooled = attention if pool_specials else _tensor(pad(pieces.is_word, pieces, False, length), padding)
-    return Windows(ids, attention, pooled, _tensor(pieces.texts, padding), pieces.n_texts)
-
-
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
-    length = _length(masked.pieces, padding)
+    length = padding.shape.length_for(masked.pieces)
     ids, attention = _padded(masked.pieces, padding, length)
     positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
@@ -128,10 +125,6 @@ def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
         _tensor(masked.targets, padding),
         _places(masked.pieces, padding, length),
     )
-
-
-def _length(pieces: Pieces, padding: Padding) -> int:
-    return int(padding.shape.padded_length(pieces.lengths.max(), len(pieces.lengths)))
 
 
 def _places(pieces: Pieces, padding: Padding, length: int) -> Optional[Tensor]:

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, one_line
 from ..pieces.windows import set_window
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLM
@@ -285,8 +285,3 @@ def _untrained_weights(name: str, model: Any, info: dict[str, Any]) -> list[str]
     if encoder:
         raise ValueError(Errors.X308.format(name=name, n=len(encoder), first=encoder[0]))
     return missing
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error, as one line."""
-    return " ".join(str(error).split())[:300]

@@ -1,9 +1,9 @@
-"""What `nlp.pipe(n_process=2)` needs: hooks that run when a process is forked. Importing registers them."""
+"""What the tokenizers need in `nlp.pipe(n_process=2)`: hooks that run when a process is forked. Importing
+registers them.
+"""
 
 import os
 from typing import Optional
-
-import torch
 
 FORK_SETTING = "TOKENIZERS_PARALLELISM"
 
@@ -20,14 +20,7 @@ def _after_fork_in_parent() -> None:
         os.environ.pop(FORK_SETTING, None)
 
 
-def _after_fork_in_child() -> None:
-    # A child forked from a parent that ran torch on several threads hangs in torch's thread pool.
-    torch.set_num_threads(1)
-
-
 _own_setting: Optional[str] = None
 # Windows doesn't fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)

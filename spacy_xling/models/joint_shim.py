@@ -10,7 +10,7 @@ from thinc.api import Shim, get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
-from ..types import Floats2d, JointBatch, Pieces
+from ..types import Floats2d, Gradients, JointBatch, Pieces
 from .batches import Padding, Windows, masked_windows, padding_for, windows
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .joint import ClassificationHead, JointModule
@@ -40,17 +40,6 @@ class HeadSettings(NamedTuple):
     pool_specials: bool
     hidden_width: Optional[int]
     pass_pieces: int
-
-
-class Gradients(NamedTuple):
-    """Gradients that enter the backward pass.
-
-    d_logits (Optional[Floats2d]): Of the objective on the logits. *Shape:* (texts, labels)
-    d_mlm (float): Of the objective on the masked-LM sum.
-    """
-
-    d_logits: Optional[Floats2d]
-    d_mlm: float
 
 
 class JointShim(ModuleShim):

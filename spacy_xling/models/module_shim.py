@@ -3,29 +3,25 @@ and texts to its pieces.
 """
 
 import contextlib
-import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
-from pathlib import Path
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
-import srsly
 import torch
 from safetensors import SafetensorError
 from thinc.api import PyTorchShim, torch2xp, xp2torch
 
-from ..errors import Errors
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..training.adamw import AdamW
 from ..types import Pieces
-from . import forking  # noqa: F401  (registers what a forked child needs)
+from . import torch_forking  # noqa: F401  (registers what a forked child needs)
 from .batches import Padding
-from .checkpoint import one_line
+from .folder_shim import FolderShim
 
 
-class ModuleShim(PyTorchShim, ABC):
+class ModuleShim(FolderShim, PyTorchShim):
     """Holds a torch module and the tokenizer of its encoder for a thinc model.
 
     Nothing is loaded before `initialize`, `from_folder` or `from_bytes`. There is no gradient scaler, and
@@ -33,6 +29,8 @@ class ModuleShim(PyTorchShim, ABC):
 
     tokenizer (PreTrainedTokenizerFast): The tokenizer, after `set_window`.
     """
+
+    read_errors = (*FolderShim.read_errors, SafetensorError)
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -108,45 +106,6 @@ class ModuleShim(PyTorchShim, ABC):
         copied._model = deepcopy(self._model, memo)
         memo[id(self)] = copied
         return copied
-
-    # Saving and loading
-
-    @abstractmethod
-    def to_folder(self, path: Path) -> None:
-        """Write a folder without pickles. An empty one stands for a component that was never initialized."""
-
-    def from_folder(self, path: Path) -> None:
-        """Read what `to_folder` wrote. No hub is asked, and no code of the folder is run.
-
-        path (Path): The folder.
-        RAISES (ValueError): It isn't whole, or of another kind.
-        """
-        if not (path / "config.json").is_file():
-            if path.is_dir() and not any(path.iterdir()):
-                return
-            raise ValueError(Errors.X313.format(path=path, error="it has no config.json"))
-        try:
-            self.load_folder(path)
-        # What is said of a file depends on the library that reads it.
-        except (OSError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ValueError(Errors.X313.format(path=path, error=one_line(error))) from error
-
-    @abstractmethod
-    def load_folder(self, path: Path) -> None:
-        """Read a folder that has a config."""
-
-    def to_bytes(self) -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            self.to_folder(Path(folder))
-            files = {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
-        return cast(bytes, srsly.msgpack_dumps(files))
-
-    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in srsly.msgpack_loads(bytes_data).items():
-                (Path(folder) / Path(name).name).write_bytes(content)
-            self.from_folder(Path(folder))
-        return self
 
 
 def _step_one_by_one(optimizer: Any, stepped: dict[tuple[int, str], torch.nn.Parameter]) -> None:

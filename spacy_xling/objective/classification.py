@@ -1,4 +1,4 @@
-"""Classification losses.
+"""Classification losses. Torch is imported when one is taken: a pipeline that only predicts has none.
 
 They keep thinc's contract, scores and truths in, gradient and loss out, with two additions: a mask of what
 is known, and the reduction. Scores are logits, and the gradient is on the logits. What isn't known adds
@@ -6,17 +6,17 @@ nothing to the loss, to its gradient, or to the number that a mean divides by.
 """
 
 from collections import Counter
-from typing import Dict, Literal, Mapping, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Literal, Mapping, Sequence, Tuple, Union
 
 import numpy as np
-import torch
 from thinc.api import xp2torch
 from thinc.backends import get_array_ops
-from torch import Tensor
-from torch.nn import functional as F
 
 from ..errors import Errors
 from ..types import Floats2d
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Reduction = Literal["mean", "sum"]
 # "balanced", or the weight of each label; a label that isn't named weighs 1.
@@ -74,15 +74,19 @@ class ClassificationLoss:
         RETURNS (Tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
             nothing is known.
         """
+        from torch.autograd import grad
+
         scores = xp2torch(logits).clone().requires_grad_(True)
         truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
         weights = scores.new_tensor(self.label_weights(labels, counts))
         total, normaliser = self.sums(scores, truth, mask, weights)
         loss = total / normaliser if reduction == "mean" and normaliser else total
-        (gradient,) = torch.autograd.grad(loss, scores)
+        (gradient,) = grad(loss, scores)
         return get_array_ops(logits).asarray(gradient.cpu().numpy()), loss.item()
 
-    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         """The summed loss, and the number that a mean divides it by."""
         raise NotImplementedError
 
@@ -114,12 +118,14 @@ class SoftmaxLoss(ClassificationLoss):
         texts = sum(counts.given[name] for name in labels)
         return texts / (len(labels) * counts.given[label]) if counts.given[label] else 1.0
 
-    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
         takes_part = (truths * known).sum(dim=1) > 0
         target = truths[takes_part].argmax(dim=1)
         return self.softmax_sum(logits[takes_part], target, weights), weights[target].sum()
 
-    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    def softmax_sum(self, logits: "Tensor", target: "Tensor", weights: "Tensor") -> "Tensor":
         """The summed loss of texts that take part, each with its true label's number."""
         raise NotImplementedError
 
@@ -133,8 +139,10 @@ class CrossEntropy(SoftmaxLoss):
             raise ValueError(Errors.X404.format(found=label_smoothing))
         self.label_smoothing = label_smoothing
 
-    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-        return F.cross_entropy(logits, target, weights, reduction="sum", label_smoothing=self.label_smoothing)
+    def softmax_sum(self, logits: "Tensor", target: "Tensor", weights: "Tensor") -> "Tensor":
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(logits, target, weights, reduction="sum", label_smoothing=self.label_smoothing)
 
 
 class FocalLoss(SoftmaxLoss):
@@ -144,8 +152,8 @@ class FocalLoss(SoftmaxLoss):
         super().__init__(class_weights)
         self.gamma = _checked_gamma(gamma)
 
-    def softmax_sum(self, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-        log_p = F.log_softmax(logits, dim=1).gather(1, target.unsqueeze(1)).squeeze(1)
+    def softmax_sum(self, logits: "Tensor", target: "Tensor", weights: "Tensor") -> "Tensor":
+        log_p = logits.log_softmax(dim=1).gather(1, target.unsqueeze(1)).squeeze(1)
         return (weights[target] * _focus(log_p, self.gamma) * -log_p).sum()
 
 
@@ -163,8 +171,12 @@ class SigmoidLoss(ClassificationLoss):
 class BinaryCrossEntropy(SigmoidLoss):
     """See `build_binary_cross_entropy_v1`."""
 
-    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
-        total = F.binary_cross_entropy_with_logits(logits, truths, known, pos_weight=weights, reduction="sum")
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        total = binary_cross_entropy_with_logits(logits, truths, known, pos_weight=weights, reduction="sum")
         return total, known.sum()
 
 
@@ -175,9 +187,13 @@ class BinaryFocalLoss(SigmoidLoss):
         super().__init__(positive_weights)
         self.gamma = _checked_gamma(gamma)
 
-    def sums(self, logits: Tensor, truths: Tensor, known: Tensor, weights: Tensor) -> Tuple[Tensor, Tensor]:
-        log_p = F.logsigmoid(torch.where(truths > 0, logits, -logits))
-        weight = torch.where(truths > 0, weights, torch.ones_like(weights))
+    def sums(
+        self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
+    ) -> "Tuple[Tensor, Tensor]":
+        from torch.nn.functional import logsigmoid
+
+        log_p = logsigmoid(logits.where(truths > 0, -logits))
+        weight = weights.expand_as(truths).where(truths > 0, weights.new_ones(()))
         return (known * weight * _focus(log_p, self.gamma) * -log_p).sum(), known.sum()
 
 
@@ -236,9 +252,11 @@ def build_binary_focal_loss_v1(
     return BinaryFocalLoss(gamma, positive_weights)
 
 
-def _focus(log_p: Tensor, gamma: float) -> Tensor:
+def _focus(log_p: "Tensor", gamma: float) -> "Tensor":
+    from torch import finfo
+
     # 1 - p through expm1, which is exact where p is near 1; the floor keeps the power's gradient finite.
-    return (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny) ** gamma
+    return (-log_p.expm1()).clamp(min=finfo(log_p.dtype).tiny) ** gamma
 
 
 def _check_weights(weights: LabelWeights) -> None:

@@ -7,10 +7,26 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from ..types import Ints1d, Pieces
+from .windows import select_windows
 
 # What a pass of the encoder costs beside its pieces, in pieces: measured on 2 cores with encoders of 4 layers
 # of 192 and 12 of 768.
 PASS_COST = 64
+
+
+class PaddedWindows(NamedTuple):
+    """A padded batch of windows to classify.
+
+    ids (np.ndarray): Piece ids. *Shape:* (windows, length)
+    attention (np.ndarray): True for a piece, False for padding. *Shape:* (windows, length)
+    pooled (np.ndarray): True for a piece that is pooled. *Shape:* (windows, length)
+    texts (Ints1d): The text each window belongs to. *Shape:* (windows,)
+    """
+
+    ids: np.ndarray
+    attention: np.ndarray
+    pooled: np.ndarray
+    texts: Ints1d
 
 
 class PassShape(NamedTuple):
@@ -36,6 +52,10 @@ class PassShape(NamedTuple):
         step = self.multiple // np.gcd(self.multiple, items)
         rounded = -(-longest // step) * step
         return np.where(rounded > self.longest, longest, rounded)
+
+    def length_for(self, pieces: Pieces) -> int:
+        """The length that the windows of a pass are padded to."""
+        return int(self.padded_length(pieces.lengths.max(), len(pieces.lengths)))
 
 
 def padded_positions(pieces: Pieces, length: Optional[int] = None) -> Ints1d:
@@ -110,3 +130,25 @@ def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
         groups.insert(0, order[start[end] : end].tolist())
         end = start[end]
     return groups
+
+
+def padded_windows(
+    pieces: Pieces, *, pad_id: int, shape: PassShape, pool_specials: bool
+) -> list[PaddedWindows]:
+    """Lay out windows to classify, those of like lengths together.
+
+    pieces (Pieces): The windows.
+    pad_id (int): The padding piece.
+    shape (PassShape): What a batch looks like.
+    pool_specials (bool): Whether special pieces are pooled too.
+    RETURNS (list[PaddedWindows]): The batches, which together hold each window once.
+    """
+    groups = cheapest_passes(pieces.lengths, shape)
+    return [_padded(select_windows(pieces, group), pad_id, shape, pool_specials) for group in groups]
+
+
+def _padded(pieces: Pieces, pad_id: int, shape: PassShape, pool_specials: bool) -> PaddedWindows:
+    length = shape.length_for(pieces)
+    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
+    pooled = attention if pool_specials else pad(pieces.is_word, pieces, False, length)
+    return PaddedWindows(pad(pieces.ids, pieces, pad_id, length), attention, pooled, pieces.texts)

@@ -10,11 +10,8 @@ import numpy as np
 
 from ..data.languages import UNKNOWN
 from ..data.unlabelled import RawText
-from ..encoders.heldout import mask_heldout, mean_loss
 from ..errors import Errors, Warnings
 from ..generators import generator_state, set_generator_state
-from ..models.batches import masked_windows
-from ..models.module_shim import ModuleShim
 from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
@@ -68,7 +65,8 @@ class MaskedTerm:
         return f"{self.name}_updates"
 
     @property
-    def _shim(self) -> ModuleShim:
+    def _shim(self) -> Any:
+        """What holds the encoder: a `ModuleShim`, or an `OnnxShim` once exported."""
         return self.model.shims[0]
 
     def _split(self, texts: Sequence[str]) -> Pieces:
@@ -96,6 +94,8 @@ class MaskedTerm:
             return
         if limit < 0 or not getattr(reader, "heldout_share", 0):
             raise ValueError(Errors.X535.format(name=self.name, limit=limit))
+        from ..encoders.heldout import mask_heldout
+
         texts = reader.read_heldout(limit)
         wanted = list(texts) if languages is None else list(languages)
         if not set(wanted) <= set(texts):
@@ -126,6 +126,9 @@ class MaskedTerm:
         """
         if not self._heldout:
             return {}
+        from ..encoders.heldout import mean_loss
+        from ..models.batches import masked_windows
+
         module, padding = self._shim.masked_lm_pass()
         losses = {
             language: mean_loss(module, masked_windows(masked, padding))

@@ -13,9 +13,8 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from thinc.api import Model, Optimizer
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, one_line
 from ..models.architectures import lm_head_shim
-from ..models.checkpoint import one_line
 from ..models.held_gradients import HeldGradients
 from ..models.lm_head_shim import SharedPass
 from ..objective.joint import JointObjective

@@ -18,13 +18,11 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..data.languages import register_language_extension
 from ..errors import Errors, Warnings
-from ..models.architectures import joint_shim
-from ..models.joint_shim import Gradients
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
-from ..types import Bools1d, Floats2d, JointBatch, MaskedPieces, Pieces
+from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, CalibratedScores, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
@@ -156,6 +154,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         RETURNS (Losses): The updated losses.
         RAISES (ValueError): Categories that don't fit, or lambda > 0 without raw text.
         """
+        self._require_trainable()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
@@ -192,7 +191,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
-            joint_shim(self.model).scale_gradients(self.objective.mean_factor(self._n_batches))
+            self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
@@ -227,6 +226,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         losses (Optional[Losses]): Updated with the squared differences of the scores.
         RETURNS (Losses): The updated losses.
         """
+        self._require_trainable()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -305,6 +305,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
             raw text; a checkpoint that doesn't load; `heldout_texts` without such texts.
         """
+        self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self._read_examples(get_examples(), labels)
         self._require_labels()
@@ -323,7 +324,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if self.objective.has_mlm:
-            _ = joint_shim(self.model).masking_vocabulary
+            _ = self._shim.masking_vocabulary
         self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
@@ -337,6 +338,20 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         self.cfg["label_counts"] = {"given": dict(seen.counts.given), "denied": dict(seen.counts.denied)}
         # Without a labelled text the examples tell nothing: spaCy makes up a Doc where it is given none.
         self._has_unlabelled = bool(seen.labels and seen.n_unlabelled)
+
+    def add_label(self, label: str) -> int:
+        """Add a label; see spaCy's `TextCategorizer.add_label`.
+
+        label (str): The label.
+        RETURNS (int): 1 for a new one, 0 for one that is there.
+        RAISES (ValueError): The component was exported.
+        """
+        self._require_trainable()
+        return super().add_label(label)
+
+    def _require_trainable(self) -> None:
+        if not self._shim.is_trainable:
+            raise ValueError(Errors.X537.format(name=self.name))
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:
@@ -355,7 +370,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
             # srsly's JSON keeps ten decimals of a number.
             "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: joint_shim(self.model).to_folder(p),
+            "model": lambda p: self._shim.to_folder(p),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -377,7 +392,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         return self
 
     def _load_model(self, path: Path) -> None:
-        shim = joint_shim(self.model)
+        shim = self._shim
         shim.from_folder(path)
         if shim.is_initialized:
             self.model.set_dim("nO", shim.n_labels, force=True)

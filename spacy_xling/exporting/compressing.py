@@ -1,0 +1,73 @@
+"""Graphs to eight bits, and to what ONNX Runtime runs: once, when exporting, so that loading does less."""
+
+import logging
+from pathlib import Path
+
+from ..errors import Errors
+from ..models.onnx_shim import import_runtime
+
+# Weights below this many bytes stay in the graph's own file.
+INLINE_BYTES = 1024
+# Nodes that stay as they are: the scores of attention pooling decide what counts, and cost nothing.
+KEPT_PREFIX = "/score/"
+
+
+def require_libraries() -> None:
+    """Look for what an export needs, before any work.
+
+    RAISES (ImportError): A library is missing.
+    """
+    import_runtime()
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(Errors.X791.format(error=error)) from error
+
+
+def quantise(graph: Path, target: Path) -> None:
+    """Dynamic quantisation: the weights of matrix products become eight bits, with a scale for each column,
+    and what they are multiplied with is rounded to eight bits as it comes.
+
+    graph (Path): The graph in fp32.
+    target (Path): The file to write.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    nodes = onnx.load(graph, load_external_data=False).graph.node
+    logging.disable(logging.WARNING)
+    try:
+        quantize_dynamic(
+            graph,
+            target,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            # Seven bits of weight: a processor without VNNI adds two products in sixteen bits, and may
+            # not overflow.
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[node.name for node in nodes if node.name.startswith(KEPT_PREFIX)],
+            use_external_data_format=True,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
+    """Fuse nodes and fold constants, in ways that hold on any processor.
+
+    graph (Path): The graph.
+    target (Path): The file to write.
+    weights (str): Name of a file beside it for the weights, which can then be mapped; none keeps them inside.
+    """
+    runtime = import_runtime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    # The level above lays weights out for the processor at hand.
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(target)
+    if weights:
+        prefix = "session.optimized_model_external_initializers"
+        options.add_session_config_entry(f"{prefix}_file_name", weights)
+        options.add_session_config_entry(f"{prefix}_min_size_in_bytes", str(INLINE_BYTES))
+    runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,152 @@
+"""A trained pipeline to one whose text classifiers run without torch."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from spacy.language import Language
+from thinc.api import Config
+
+from ..errors import Errors, one_line
+from ..evaluation.by_language import load_pipeline
+from ..models.joint_shim import JointShim
+from ..models.onnx_shim import (
+    ENCODER_FILE,
+    HEAD_FILE,
+    SETTINGS_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    ExportSettings,
+    OnnxShim,
+)
+from ..pipeline.xling_textcat import XlingTextCategorizer
+from ..training.checkpoints import write_folder
+from .compressing import optimise, quantise, require_libraries
+from .graphs import write_graphs
+
+PRECISIONS = ("fp32", "int8")
+REQUIREMENTS_FILE = "requirements.txt"
+
+
+def export_pipeline(
+    model: Path,
+    output: Path,
+    *,
+    precision: str = "int8",
+    threads: Optional[int] = None,
+    overwrite: bool = False,
+) -> List[str]:
+    """Write a copy of a pipeline whose text classifiers of this package run under ONNX Runtime, not torch.
+    Labels, scores, calibration, long and empty texts: all as in the original.
+
+    model (Path): The trained pipeline: its folder, or the name of an installed package.
+    output (Path): The folder to write, new or empty.
+    precision (str): "fp32" for the scores of the original to four decimals; "int8" for weights in eight bits.
+    threads (Optional[int]): Threads of a pass; None for as many as a process may use.
+    overwrite (bool): Replace a pipeline that is there.
+    RETURNS (List[str]): Names of the components that were exported.
+    RAISES (ValueError): X311, X751, X765, X790, X792, X793, X794. (ImportError): X321, X791.
+        (OSError): X795.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
+    if threads is not None and threads < 1:
+        raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
+    require_free(output, overwrite=overwrite)
+    require_libraries()
+    nlp = load_pipeline(model)
+    found = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, XlingTextCategorizer)}
+    if not found:
+        raise ValueError(Errors.X790.format(path=model, found=", ".join(nlp.pipe_names) or "no component"))
+    for name, pipe in found.items():
+        if isinstance(pipe._shim, OnnxShim):
+            raise ValueError(Errors.X794.format(path=model, name=name))
+    try:
+        write_folder(output, lambda folder: _fill(folder, nlp, found, precision, threads))
+    except OSError as error:
+        raise OSError(Errors.X795.format(path=output, error=one_line(error))) from error
+    return list(found)
+
+
+def require_free(output: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something, so that nothing is lost.
+
+    output (Path): The folder to be written.
+    overwrite (bool): It may hold a pipeline, which will be replaced.
+    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced.
+    """
+    is_free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
+    if not is_free and not (overwrite and (output / "config.cfg").is_file()):
+        raise ValueError(Errors.X765.format(path=output))
+
+
+def _fill(
+    folder: Path,
+    nlp: Language,
+    pipes: Dict[str, XlingTextCategorizer],
+    precision: str,
+    threads: Optional[int],
+) -> None:
+    nlp.to_disk(folder, exclude=list(pipes))
+    config = Config().from_disk(folder / "config.cfg", interpolate=False)
+    for name, pipe in pipes.items():
+        if f"${{components.{name}.model" in config.to_str():
+            config = config.interpolate()
+        pass_pieces = pipe._shim.head.pass_pieces
+        config["components"][name]["model"] = {
+            "@architectures": "spacy-xling.ExportedTextCat.v1",
+            "runtime": "onnx",
+            "threads": threads,
+            "pass_pieces": pass_pieces,
+        }
+        pipe.to_disk(folder / name, exclude=["vocab", "model"])
+        export_shim(pipe._shim, folder / name / "model", precision=precision, name=name)
+    config.to_disk(folder / "config.cfg")
+    (folder / REQUIREMENTS_FILE).write_text(_requirements(), encoding="utf8")
+
+
+def export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> None:
+    """Write the model of a component as an `OnnxShim` reads it.
+
+    shim (JointShim): Holds the trained module and its tokenizer.
+    folder (Path): The folder to write.
+    precision (str): "fp32" or "int8".
+    name (str): The component, for errors.
+    RAISES (ValueError): The family can't be written as a graph.
+    """
+    folder.mkdir(parents=True)
+    int8 = precision == "int8"
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        graph, rounded, head = (Path(place) / name for name in ("graph.onnx", "rounded.onnx", "head.onnx"))
+        write_graphs(shim.module.cpu(), graph, head, int8=int8, name=name)
+        if int8:
+            quantise(graph, rounded)
+        optimise(rounded if int8 else graph, folder / ENCODER_FILE, weights=WEIGHTS_FILE)
+        optimise(head, folder / HEAD_FILE)
+    backend = shim.tokenizer.backend_tokenizer
+    backend.save(str(folder / TOKENIZER_FILE), pretty=False)
+    settings = ExportSettings(
+        precision=precision,
+        labels=shim.n_labels,
+        window=backend.truncation["max_length"],
+        overlap=backend.truncation["stride"],
+        pad_id=shim.tokenizer.pad_token_id,
+        pool_specials=shim.head.pool_specials,
+    )
+    files = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
+    described = {"settings": settings._asdict(), "files": files}
+    (folder / SETTINGS_FILE).write_text(json.dumps(described, indent=2), encoding="utf8")
+
+
+def _requirements() -> str:
+    import onnxruntime
+    import spacy
+    import tokenizers
+
+    from .. import __version__
+
+    return (
+        f"# Serves this pipeline without torch. First: pip install --no-deps spacy-xling=={__version__}\n"
+        f"spacy=={spacy.__version__}\nonnxruntime=={onnxruntime.__version__}\ntokenizers=={tokenizers.__version__}\n"
+    )

@@ -1,0 +1,39 @@
+"""The registered builder of an exported text classifier. It imports no torch."""
+
+from typing import Any, Callable, Literal, Optional, Tuple, cast
+
+from thinc.api import Model
+
+from ..errors import Errors
+from ..types import Floats2d, Pieces
+from .onnx_shim import OnnxShim
+
+
+def build_exported_textcat_v1(
+    runtime: Literal["onnx"] = "onnx", threads: Optional[int] = None, pass_pieces: int = 1024
+) -> Model:
+    """A text classifier that `spacy xling export` wrote. It only predicts, and needs no torch.
+
+    The model's `predict` takes `Pieces` and gives logits (texts, labels).
+
+    runtime (Literal["onnx"]): ONNX Runtime, on the CPU.
+    threads (Optional[int]): Threads of a pass; None for as many as the process may use. A process of
+        `nlp.pipe(n_process=2)` has one.
+    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time, windows of like
+        lengths together.
+    RETURNS (Model): The thinc model.
+    RAISES (ValueError): A setting out of range.
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
+    if pass_pieces < 1:
+        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
+    return Model("exported_textcat", forward, dims={"nO": None}, shims=[OnnxShim(threads, pass_pieces)])
+
+
+def forward(model: Model, X: Pieces, is_train: bool) -> Tuple[Floats2d, Callable[[Any], None]]:
+    """Prediction alone."""
+    if is_train:
+        raise ValueError(Errors.X537.format(name=model.name))
+    logits = cast(OnnxShim, model.shims[0]).predict(X)
+    return model.ops.asarray2f(logits), lambda gradient: None

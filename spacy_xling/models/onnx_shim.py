@@ -1,0 +1,277 @@
+"""An exported text classifier under ONNX Runtime, without torch.
+
+Its folder holds two graphs, the tokenizer and the settings:
+
+    model.onnx, model.bin   windows of pieces to the evidence of each, and the weights
+    head.onnx               the evidence of all windows to the logits of texts
+    tokenizer.json          the tokenizer, as the library of that name writes it
+    export.json             an `ExportSettings`, and the size of each file
+"""
+
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple, Optional
+
+import numpy as np
+import numpy.typing as npt
+from thinc.api import Shim
+
+from ..errors import Errors, one_line
+from ..pieces.padding import PassShape, padded_windows
+from ..pieces.windows import set_window, split_windows
+from ..types import Pieces
+from .folder_shim import FolderShim, write_files
+
+ENCODER_FILE = "model.onnx"
+WEIGHTS_FILE = "model.bin"
+HEAD_FILE = "head.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+SETTINGS_FILE = "export.json"
+# Inputs of the graphs: fields of `PaddedWindows`.
+WINDOWS = ("ids", "attention", "pooled")
+TEXTS = "texts"
+
+
+class ExportSettings(NamedTuple):
+    """What an exported classifier keeps of the one that was trained.
+
+    precision (str): "fp32" or "int8", of the weights.
+    labels (int): Number of labels.
+    window (int): The most pieces of a window, specials included.
+    overlap (int): Pieces that neighbouring windows of a text share.
+    pad_id (int): The padding piece.
+    pool_specials (bool): Whether special pieces are pooled too.
+    """
+
+    precision: str
+    labels: int
+    window: int
+    overlap: int
+    pad_id: int
+    pool_specials: bool
+
+
+class OwnTokenizer(NamedTuple):
+    """A tokenizer without the `transformers` library: a `pieces.windows.Cutter`."""
+
+    backend_tokenizer: Any
+
+
+class Loaded(NamedTuple):
+    """What was read from a folder.
+
+    settings (ExportSettings): The settings.
+    tokenizer (OwnTokenizer): The tokenizer, after `set_window`.
+    encoder (InferenceSession): Windows to evidence.
+    head (InferenceSession): Evidence to logits.
+    files (Mapping[str, Any]): The files themselves, mapped: they can be read, though the folder be gone.
+    process (int): The process that the sessions belong to.
+    """
+
+    settings: ExportSettings
+    tokenizer: OwnTokenizer
+    encoder: Any
+    head: Any
+    files: Mapping[str, Any]
+    process: int
+
+
+class OnnxShim(FolderShim, Shim):
+    """Holds an exported classifier for a thinc model. It only predicts.
+
+    threads (Optional[int]): Threads of a pass; None for as many as the process may use.
+    pass_pieces (int): The most pieces, padding included, of a pass.
+    """
+
+    marker = SETTINGS_FILE
+    read_errors = (*FolderShim.read_errors, ValueError, TypeError)
+    is_trainable = False
+
+    def __init__(self, threads: Optional[int], pass_pieces: int) -> None:
+        super().__init__(None)
+        self.threads = threads
+        self.pass_pieces = pass_pieces
+        self._loaded: Optional[Loaded] = None
+
+    @property
+    def is_initialized(self) -> bool:
+        return self._loaded is not None
+
+    @property
+    def loaded(self) -> Loaded:
+        """What was loaded, with sessions of this process: of a forked one's the threads are missing.
+
+        RAISES (ValueError): Nothing was loaded yet.
+        """
+        if self._loaded is None:
+            raise ValueError(Errors.X320)
+        if self._loaded.process != os.getpid():
+            self._loaded = self._reopened(self._loaded)
+        return self._loaded
+
+    @property
+    def n_labels(self) -> int:
+        return self.loaded.settings.labels
+
+    # Predicting
+
+    def split(self, texts: Sequence[str]) -> Pieces:
+        """Texts to windows of pieces, for this encoder."""
+        return split_windows(self.loaded.tokenizer, texts)
+
+    def predict(self, pieces: Pieces) -> npt.NDArray[np.float32]:
+        """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
+        loaded = self.loaded
+        batches = padded_windows(
+            pieces,
+            pad_id=loaded.settings.pad_id,
+            shape=PassShape(self.pass_pieces),
+            pool_specials=loaded.settings.pool_specials,
+        )
+        # Some poolings don't ask which pieces to pool, and their graph doesn't either.
+        inputs = [node.name for node in loaded.encoder.get_inputs()]
+        evidence = [
+            loaded.encoder.run(None, {name: getattr(batch, name) for name in inputs}) for batch in batches
+        ]
+        parts = {
+            output.name: np.concatenate(column)
+            for output, column in zip(loaded.encoder.get_outputs(), zip(*evidence, strict=True), strict=True)
+        }
+        texts = np.concatenate([batch.texts for batch in batches])
+        return loaded.head.run(None, {TEXTS: texts, **parts})[0]
+
+    def finish_update(self, optimizer: Any) -> None:
+        """Nothing is trained."""
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """It stays on the CPU."""
+
+    # Saving and loading
+
+    def to_folder(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        if self._loaded is None:
+            return
+        # Under another name first: the folder may be the one whose files are mapped.
+        with tempfile.TemporaryDirectory(dir=path) as own:
+            write_files(self._loaded.files, Path(own))
+            for file in Path(own).iterdir():
+                file.replace(path / file.name)
+
+    def load_folder(self, path: Path) -> None:
+        self._loaded = load(path, self.threads or available_threads())
+
+    def _reopened(self, loaded: Loaded) -> Loaded:
+        with tempfile.TemporaryDirectory() as folder:
+            write_files(loaded.files, Path(folder))
+            encoder, head = _open_both(Path(folder), threads=1)
+        return loaded._replace(encoder=encoder, head=head, process=os.getpid())
+
+    def __getstate__(self) -> dict[str, Any]:
+        files = {} if self._loaded is None else {k: bytes(v) for k, v in self._loaded.files.items()}
+        return {**self.__dict__, "_loaded": None, "files": files}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        files = state.pop("files")
+        self.__dict__.update(state)
+        with tempfile.TemporaryDirectory() as folder:
+            write_files(files, Path(folder))
+            self.from_folder(Path(folder))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxShim":
+        # Nothing of it ever changes.
+        copied = OnnxShim(self.threads, self.pass_pieces)
+        copied._loaded = self._loaded
+        memo[id(self)] = copied
+        return copied
+
+
+def load(path: Path, threads: int) -> Loaded:
+    """Read an exported classifier.
+
+    path (Path): Its folder.
+    threads (int): Threads of a pass.
+    RETURNS (Loaded): What is in it.
+    RAISES (RuntimeError): It isn't whole. (ImportError): A library is missing.
+    """
+    described = json.loads((path / SETTINGS_FILE).read_text(encoding="utf8"))
+    settings = ExportSettings(**described["settings"])
+    files = {name: _map(path / name, size) for name, size in described["files"].items()}
+    files[SETTINGS_FILE] = _map(path / SETTINGS_FILE, None)
+    encoder, head = _open_both(path, threads)
+    return Loaded(settings, _load_tokenizer(path, settings), encoder, head, files, os.getpid())
+
+
+def available_threads() -> int:
+    """How many threads this process may run at a time."""
+    # Not everywhere can a process be bound to some of the processors.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_session(path: Path, threads: int) -> Any:
+    """Open a graph that was optimised when it was exported.
+
+    path (Path): The graph, with its weights beside it. They are mapped from the file, not read.
+    threads (int): Threads of a pass.
+    RETURNS (InferenceSession): The session.
+    RAISES (RuntimeError): It can't be read. (ImportError): ONNX Runtime is missing.
+    """
+    runtime = import_runtime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    with _plain_errors():
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def import_runtime() -> Any:
+    """ONNX Runtime.
+
+    RAISES (ImportError): It isn't installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(Errors.X321.format(error=error)) from error
+    return onnxruntime
+
+
+def _open_both(path: Path, threads: int) -> tuple[Any, Any]:
+    # The head is a layer or two: threads would cost more than they gain.
+    return open_session(path / ENCODER_FILE, threads), open_session(path / HEAD_FILE, 1)
+
+
+def _load_tokenizer(path: Path, settings: ExportSettings) -> OwnTokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise ImportError(Errors.X321.format(error=error)) from error
+    with _plain_errors():
+        tokenizer = OwnTokenizer(Tokenizer.from_file(str(path / TOKENIZER_FILE)))
+    set_window(tokenizer, settings.window, settings.overlap)
+    return tokenizer
+
+
+def _map(path: Path, size: Optional[int]) -> mmap.mmap:
+    found = path.stat().st_size
+    if size not in (None, found):
+        raise RuntimeError(f"{path.name} has {found:,} bytes, and not {size:,}")
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn errors of these libraries, which have no class in common, into RuntimeErrors."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        raise RuntimeError(one_line(error)) from error
