@@ -521,8 +521,8 @@ class Errors(metaclass=MessagesWithCodes):
         "Found the name {path} for the figure; expected one that ends in {expected}. Change the name's end."
     )
     X737 = (
-        "matplotlib can't be imported ({error}); expected it for the figure. Install the extra: pip install "
-        "'spacy-xling[plots]', or leave --figure out."
+        "matplotlib can't be imported ({error}); expected it for figures and reports. Install the extra: pip install "
+        "'spacy-xling[plots]', or leave {option} out."
     )
     X738 = (
         "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
@@ -556,10 +556,6 @@ class Errors(metaclass=MessagesWithCodes):
         "0.95."
     )
     X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
-    X757 = (
-        "matplotlib can't be imported ({error}); expected it for the figures of the report. Install the extra: pip "
-        "install 'spacy-xling[plots]', or leave --html out."
-    )
     X758 = (
         "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
         "writes. Give that file with --closeness, or leave it out."
