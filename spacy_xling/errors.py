@@ -573,8 +573,9 @@ class Errors(metaclass=MessagesWithCodes):
         "text."
     )
     X762 = (
-        "All {count} texts are classified right, so that no temperature fits best: the lower, the better; expected "
-        "some mistakes. Give more dev text, or leave the scores as they are."
+        "For the {count} texts no temperature fits best: the lower, the better, as where all are classified right, or "
+        "where nothing has been learnt; expected some mistakes of a trained pipeline. Give more dev text, or leave the "
+        "scores as they are."
     )
     X763 = "The dev text has the labels {unknown}; expected only those of '{name}': {known}. Take these texts out."
     X764 = (
@@ -589,6 +590,10 @@ class Errors(metaclass=MessagesWithCodes):
         "No threshold reaches an accuracy of {target}: the best is {best:.3f}, on the {answered} texts with the "
         "highest scores ({least} are needed); expected a lower target. Lower --target-accuracy, or give more dev "
         "text."
+    )
+    X767 = (
+        "{count} dev text(s) have several labels; expected exactly one, for '{name}' gives one to each. Take these "
+        "texts out."
     )
     X770 = (
         "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
