@@ -541,7 +541,10 @@ class Errors(metaclass=MessagesWithCodes):
         "files by language (da.txt ...), or choose --mode baseline."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
-    X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
+    X751 = (
+        "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "
+        "one, or train it anew."
+    )
     X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
     X753 = (
         "The pipeline gives the labels {found}; expected one at least of the texts' labels: {expected}. Give texts "
@@ -702,4 +705,18 @@ class Warnings(metaclass=MessagesWithCodes):
     W755 = (
         "The pipeline '{name}' has labels that another one hasn't: {labels}; expected the same for all. Their F1 is "
         "over other labels and can't be compared, their accuracy can: train them on the same labels."
+    )
+    W756 = (
+        "The {count} text(s) without a language count under '-', and neither as source nor as target; expected a "
+        "language of each. Name the files by language, or give each text its field lang."
+    )
+    W757 = (
+        "The {count} text(s) that have no label or several keep '{name}' from being scored as the classifier of exactly "
+        "one label that it is: each label counts by itself, from a score of {threshold} on. Expected one label for each "
+        "text: mend these, or take them out."
+    )
+    W758 = (
+        "No text of some languages has labels of '{name}' ({found}). They count as 0 in the macro scores there, as in "
+        "those of spacy evaluate; expected texts of each label in each language. Compare these languages by accuracy or "
+        "micro F1, or label by label."
     )
