@@ -69,6 +69,11 @@ class Job(NamedTuple):
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
     @property
+    def max_steps(self) -> int:
+        """`training.max_steps` of its config; 0 for none."""
+        return int(self.plan["config"]["training"].get("max_steps") or 0)
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether there is something to go on from."""
         return Checkpoints(self.folder / MODEL / CHECKPOINTS).latest() is not None
@@ -117,8 +122,8 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
             folder = output / "runs" / way / str(seed)
             trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
     measures = []
-    for planned in trainings[: len(plan.ways)]:
-        steps = min(planned.plan["config"]["training"]["max_steps"] or MEASURED_STEPS, MEASURED_STEPS)
+    for planned in trainings[: len(plan.ways)] if plan.compare.equal_compute else []:
+        steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
         overrides, folder = {**planned.overrides, **fewer}, output / "measured" / planned.name
