@@ -7,6 +7,7 @@ OUT/trials/NUMBER           a training of a search
 
     run.json                what the run is of
     log.txt                 what its processes have printed
+    logs                    what the loggers of its config write
     model                   what it makes
     scores.json             of a training; of the others, result.json: it is finished
 """
@@ -26,7 +27,7 @@ from ..training.changes import describe_changes
 from ..training.checkpoints import Checkpoints, write_file
 from .plan import SEED, Plan, load_run_config
 
-RUN_FILE, LOG_FILE, MODEL = "run.json", "log.txt", "model"
+RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"
 SCORES_FILE, RESULT_FILE = "scores.json", "result.json"
 CHECKPOINTS = "checkpoints"
 # Steps of a run that only sees how many pieces a step has.
