@@ -533,8 +533,8 @@ class Errors(metaclass=MessagesWithCodes):
         "Found the name {path} for the figure; expected one that ends in {expected}. Change the name's end."
     )
     X737 = (
-        "matplotlib can't be imported ({error}); expected it for the figure. Install the extra: pip install "
-        "'spacy-xling[plots]', or leave --figure out."
+        "matplotlib can't be imported ({error}); expected it for figures and reports. Install the extra: pip install "
+        "'spacy-xling[plots]', or leave {option} out."
     )
     X738 = (
         "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
@@ -553,7 +553,10 @@ class Errors(metaclass=MessagesWithCodes):
         "files by language (da.txt ...), or choose --mode baseline."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
-    X751 = "No pipeline could be loaded from {path} ({error}); expected a folder that `spacy train` saved."
+    X751 = (
+        "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "
+        "one, or train it anew."
+    )
     X752 = "The pipeline set no categories for the text {text!r}; expected some. Give a pipeline with a text classifier."
     X753 = (
         "The pipeline gives the labels {found}; expected one at least of the texts' labels: {expected}. Give texts "
@@ -568,10 +571,6 @@ class Errors(metaclass=MessagesWithCodes):
         "0.95."
     )
     X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
-    X757 = (
-        "matplotlib can't be imported ({error}); expected it for the figures of the report. Install the extra: pip "
-        "install 'spacy-xling[plots]', or leave --html out."
-    )
     X758 = (
         "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
         "writes. Give that file with --closeness, or leave it out."
@@ -589,8 +588,9 @@ class Errors(metaclass=MessagesWithCodes):
         "text."
     )
     X762 = (
-        "All {count} texts are classified right, so that no temperature fits best: the lower, the better; expected "
-        "some mistakes. Give more dev text, or leave the scores as they are."
+        "For the {count} texts no temperature fits best: the lower, the better, as where all are classified right, or "
+        "where nothing has been learnt; expected some mistakes of a trained pipeline. Give more dev text, or leave the "
+        "scores as they are."
     )
     X763 = "The dev text has the labels {unknown}; expected only those of '{name}': {known}. Take these texts out."
     X764 = (
@@ -605,6 +605,10 @@ class Errors(metaclass=MessagesWithCodes):
         "No threshold reaches an accuracy of {target}: the best is {best:.3f}, on the {answered} texts with the "
         "highest scores ({least} are needed); expected a lower target. Lower --target-accuracy, or give more dev "
         "text."
+    )
+    X767 = (
+        "{count} dev text(s) have several labels; expected exactly one, for '{name}' gives one to each. Take these "
+        "texts out."
     )
     X770 = (
         "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
@@ -734,6 +738,20 @@ class Warnings(metaclass=MessagesWithCodes):
     W755 = (
         "The pipeline '{name}' has labels that another one hasn't: {labels}; expected the same for all. Their F1 is "
         "over other labels and can't be compared, their accuracy can: train them on the same labels."
+    )
+    W756 = (
+        "The {count} text(s) without a language count under '-', and neither as source nor as target; expected a "
+        "language of each. Name the files by language, or give each text its field lang."
+    )
+    W757 = (
+        "The {count} text(s) that have no label or several keep '{name}' from being scored as the classifier of exactly "
+        "one label that it is: each label counts by itself, from a score of {threshold} on. Expected one label for each "
+        "text: mend these, or take them out."
+    )
+    W758 = (
+        "No text of some languages has labels of '{name}' ({found}). They count as 0 in the macro scores there, as in "
+        "those of spacy evaluate; expected texts of each label in each language. Compare these languages by accuracy or "
+        "micro F1, or label by label."
     )
 
 

@@ -22,81 +22,9 @@ from spacy.training.loop import train as train_pipeline
 from spacy.util import load_config
 from typer.testing import CliRunner
 
+from tests.classifiers import ENCODER
 from tests.conftest import MULTI, SINGLE, TEXTS, make_examples, write_raw
 
-CONFIG = """
-[paths]
-train = null
-dev = ${paths.train}
-unlabelled = null
-labels = null
-encoder = "CHECKPOINT"
-log = null
-
-[system]
-seed = 0
-
-[nlp]
-lang = "xx"
-pipeline = ["NAME"]
-
-[components]
-
-[components.NAME]
-factory = "NAME"
-
-[components.NAME.model]
-@architectures = "spacy-xling.JointTextCat.v1"
-
-[components.NAME.model.encoder]
-@architectures = "spacy-xling.MaskedLMEncoder.v1"
-name = ${paths.encoder}
-
-[components.NAME.objective]
-@losses = "spacy-xling.JointObjective.v1"
-mlm_weight = 0.5
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.train}
-
-[corpora.dev]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.dev}
-
-[initialize]
-
-[initialize.components]
-
-[initialize.components.NAME]
-
-[initialize.components.NAME.unlabelled]
-@readers = "spacy-xling.UnlabelledText.v1"
-path = ${paths.unlabelled}
-
-[training]
-seed = ${system.seed}
-gpu_allocator = null
-train_corpus = "corpora.train"
-dev_corpus = "corpora.dev"
-max_steps = 4
-eval_frequency = 2
-
-[training.batcher]
-@batchers = "spacy-xling.batch_by_pieces.v1"
-tokenizer = ${paths.encoder}
-size = 256
-
-[training.optimizer]
-@optimizers = "spacy-xling.AdamW.v1"
-learn_rate = 0.001
-
-[training.logger]
-@loggers = "spacy-xling.ConsoleLogger.v1"
-output_file = ${paths.log}
-"""
 LABELS = """
 [initialize.components.NAME.labels]
 @readers = "spacy.read_labels.v1"
@@ -118,7 +46,7 @@ class Workspace:
         self.name = name
         self.folder = folder
         self.base = folder / "base.cfg"
-        text = CONFIG.replace("NAME", name).replace("CHECKPOINT", str(checkpoint))
+        text = ENCODER.replace("NAME", name).replace("encoder = null", f'encoder = "{checkpoint}"')
         self.base.write_text(text, encoding="utf8")
         self.config = folder / "config.cfg"
         fill_config(self.config, self.base, silent=True)

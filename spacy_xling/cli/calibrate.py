@@ -23,7 +23,7 @@ HEADER = (
 )
 LEGEND = """\
 ECE           expected calibration error in percent, {bins} bins, on the texts that the temperatures fit
-temperature   * that of all texts: the language has fewer than {min_texts} texts, or no mistake among them"""
+temperature   * that of all texts: no language, or fewer than {min_texts} texts of it, or no mistake"""
 
 
 @app.command("calibrate")

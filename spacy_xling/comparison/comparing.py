@@ -3,12 +3,12 @@
 import json
 from collections.abc import Container
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from ..data.labelled import build_labelled_text_v1
-from ..data.languages import rows_by_language
+from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors
-from ..evaluation.by_language import read_test_text
+from ..evaluation.by_language import labelled_texts
 from ..training.checkpoints import write_file
 from .equal_compute import Cost, equal_steps
 from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
@@ -57,7 +57,8 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
     RETURNS (Comparison): Table and failures.
     RAISES (ValueError): The plan isn't what is expected, or differs from what a run in the folder is of.
     """
-    check_test(plan)
+    for warning in check_test(plan):
+        say(warning)
     with locked(output) as lock:
         machine = machine._replace(lock=lock)
         jobs = plan_jobs(plan, output)
@@ -73,16 +74,19 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
     return done
 
 
-def check_test(plan: Plan) -> None:
+def check_test(plan: Plan) -> Sequence[str]:
     """Check, before any training, that there is something to score on.
 
     plan (Plan): The plan.
+    RETURNS (Sequence[str]): What it lacks, e.g. labelled text of a language.
     RAISES (ValueError): The source language, or any other, has no labelled text.
     """
-    docs = read_test_text(build_labelled_text_v1(plan.compare.test))
-    found, source = list(rows_by_language(docs)), plan.compare.source
+    texts = labelled_texts(build_labelled_text_v1(plan.compare.test))
+    source = plan.compare.source
+    found = [language for language in rows_by_language(texts.docs) if language != UNKNOWN]
     if source not in found or len(found) < 2:
         raise ValueError(Errors.X781.format(test=plan.compare.test, found=found, source=source))
+    return texts.warnings
 
 
 def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
@@ -146,7 +150,7 @@ def _costs(jobs: Jobs) -> Dict[str, Cost]:
             planned = next(other for other in jobs.trainings if other.name == job.name)
             costs[job.name] = Cost(
                 found["encoder_pieces"] / found["steps"],
-                planned.plan["config"]["training"]["max_steps"],
+                planned.max_steps,
                 0.0 if made is None else made["encoder_pieces"],
             )
     return costs

@@ -7,6 +7,7 @@ OUT/trials/NUMBER           a training of a search
 
     run.json                what the run is of
     log.txt                 what its processes have printed
+    logs                    what the loggers of its config write
     model                   what it makes
     scores.json             of a training; of the others, result.json: it is finished
 """
@@ -26,7 +27,7 @@ from ..training.changes import describe_changes
 from ..training.checkpoints import Checkpoints, write_file
 from .plan import SEED, Plan, load_run_config
 
-RUN_FILE, LOG_FILE, MODEL = "run.json", "log.txt", "model"
+RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"
 SCORES_FILE, RESULT_FILE = "scores.json", "result.json"
 CHECKPOINTS = "checkpoints"
 # Steps of a run that only sees how many pieces a step has.
@@ -67,6 +68,11 @@ class Job(NamedTuple):
     def result(self) -> Optional[Dict[str, Any]]:
         """What it has found; None while it isn't finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
+
+    @property
+    def max_steps(self) -> int:
+        """`training.max_steps` of its config; 0 for none."""
+        return int(self.plan["config"]["training"].get("max_steps") or 0)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -117,8 +123,8 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
             folder = output / "runs" / way / str(seed)
             trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
     measures = []
-    for planned in trainings[: len(plan.ways)]:
-        steps = min(planned.plan["config"]["training"]["max_steps"] or MEASURED_STEPS, MEASURED_STEPS)
+    for planned in trainings[: len(plan.ways)] if plan.compare.equal_compute else []:
+        steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
         overrides, folder = {**planned.overrides, **fewer}, output / "measured" / planned.name

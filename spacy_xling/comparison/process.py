@@ -20,7 +20,8 @@ from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 
 from ..training.checkpoints import write_file
-from .jobs import MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
+from ..training.logs import log_settings
+from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
 from .plan import ENCODER
 
 # Characters of an error in the last line of the log.
@@ -58,6 +59,7 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     """
     order = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
     overrides: Dict[str, Any] = dict(order["overrides"])
+    overrides |= own_logs(Path(order["config"]), overrides, folder / LOGS)
     if order["kind"] == "encoder":
         result, name = make_encoder(Path(order["config"]), folder / MODEL, overrides), RESULT_FILE
     else:
@@ -71,6 +73,22 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
             scored = score(folder / MODEL / DIR_MODEL_BEST, Path(plan["test"]["path"]), plan["threshold"])
             result, name = {**result, **scored}, SCORES_FILE
     write_file(folder / name, json.dumps(result, indent=1))
+
+
+def own_logs(config: Path, overrides: Dict[str, Any], folder: Path) -> Dict[str, str]:
+    """Give a run logs of its own: those that its config names would be the same for all runs.
+
+    config (Path): The config.
+    overrides (Dict[str, Any]): What is changed in it.
+    folder (Path): Where the run's logs are to lie.
+    RETURNS (Dict[str, str]): A path by the dot name of each setting that names a log.
+    """
+    training = load_config(config, overrides=overrides, interpolate=True).get("training", {})
+    logs = {f"training.logger.{name}": path for name, path in log_settings(training.get("logger", {}))}
+    if training.get("tensorboard") is not None:
+        logs["training.tensorboard"] = Path(training["tensorboard"])
+    # By way of the settings' names, for chained loggers may write files of one name.
+    return {name: str(folder.joinpath(*name.split(".")[2:-1], path.name)) for name, path in logs.items()}
 
 
 def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[str, Any]:

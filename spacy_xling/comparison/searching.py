@@ -55,9 +55,9 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
     distributions = make_distributions(plan.search)
     with locked(output) as lock:
         machine = machine._replace(lock=lock)
-        _require_same_search(plan, _open(plan.search, output), output)
+        _require_same_search(plan, plan.search, output)
         while waiting := _next_trials(plan.search, output, distributions, machine.parallel):
-            _do(plan, output, waiting, machine, say)
+            _do(plan, plan.search, output, waiting, machine, say)
         trials = _trials(_open(plan.search, output))
         plain = [trial._asdict() for trial in trials]
         write_file(output / JSON_FILE, json.dumps(plain, indent=1))
@@ -119,8 +119,8 @@ def _open(block: SearchBlock, output: Path) -> Any:
     return study
 
 
-def _require_same_search(plan: Plan, study: Any, output: Path) -> None:
-    block: SearchBlock = plan.search  # type: ignore[assignment]
+def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
+    study = _open(block, output)
     now = {
         "run": trial_job(plan, output, block.way, 0, {}).plan,
         "search": block.model_dump(exclude={"trials"}),
@@ -155,9 +155,15 @@ def _next_trials(
     return waiting
 
 
-def _do(plan: Plan, output: Path, waiting: Dict[int, Dict[str, Any]], machine: Machine, say: Say) -> None:
+def _do(
+    plan: Plan,
+    block: SearchBlock,
+    output: Path,
+    waiting: Dict[int, Dict[str, Any]],
+    machine: Machine,
+    say: Say,
+) -> None:
     """Train with settings that were proposed, and tell the study what came of it."""
-    block: SearchBlock = plan.search  # type: ignore[assignment]
     jobs = [trial_job(plan, output, block.way, number, settings) for number, settings in waiting.items()]
     encoders: Dict[Path, Job] = {job.encoder.folder: job.encoder for job in jobs if job.encoder is not None}
     for job in jobs:

@@ -1,7 +1,8 @@
 """What the runs of a comparison show: scores by language, differences from the baseline, compute."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ..data.languages import UNKNOWN, sort_languages
 from ..errors import Errors
 from .plan import ScoreName
 from .statistics import Difference, Spread, paired_difference, spread
@@ -107,21 +108,12 @@ def row_points(
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     source (str): The source language.
     score (str): Name of the score.
-    RETURNS (Dict[str, float]): The source, each target, their mean, and the least of them.
+    RETURNS (Dict[str, float]): The source, each target, their mean, and the least of them. Texts of no
+        known language have a row, and are no target.
     """
     points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
-    targets = [value for language, value in points.items() if language != source]
+    targets = [value for language, value in points.items() if language not in (source, UNKNOWN)]
     return {**points, MEAN: sum(targets) / len(targets), WORST: min(targets)}
-
-
-def sort_languages(languages: Mapping[str, Any], source: str) -> List[str]:
-    """The languages, the source first.
-
-    languages (Mapping[str, Any]): The languages.
-    source (str): The source language.
-    RETURNS (List[str]): The languages.
-    """
-    return sorted(languages, key=lambda language: (language != source, language))
 
 
 def conclude(way: str, baseline: str, difference: Optional[Difference]) -> str:

@@ -54,6 +54,16 @@ def rows_by_language(docs: Iterable[Doc]) -> Dict[str, List[int]]:
     return rows
 
 
+def sort_languages(languages: Iterable[str], source: str) -> List[str]:
+    """Put languages in the order of tables.
+
+    languages (Iterable[str]): The languages.
+    source (str): The source language.
+    RETURNS (List[str]): The source first, then by name, "-" last.
+    """
+    return sorted(languages, key=lambda language: (language != source, language == UNKNOWN, language))
+
+
 def check_alpha(alpha: float) -> None:
     """Check the exponent of language sampling.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import Errors
+from ..reporting.drawing import require_matplotlib
 from .inspection import Inspection, LanguageReport
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def check_figure(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(Errors.X736.format(path=path, expected=", ".join(SUFFIXES)))
-    _figure_class()
+    require_matplotlib("--figure")
 
 
 def save_figure(inspection: Inspection, path: Path) -> None:
@@ -59,10 +60,14 @@ def draw_inspection(inspection: Inspection) -> "Figure":
     RETURNS (Figure): The figure.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
+    require_matplotlib("--figure")
+    # Not pyplot, whose state is the whole process's.
+    from matplotlib.figure import Figure
+
     chosen = panels(inspection)
     reports = inspection.languages
     size = (PANEL_WIDTH * len(chosen), ROW_HEIGHT * len(reports) + MARGIN)
-    figure = _figure_class()(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, len(chosen), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, chosen, strict=True):
         _draw_panel(axis, panel, inspection)
@@ -108,12 +113,3 @@ def _draw_panel(axis: Any, panel: Panel, inspection: Inspection) -> None:
     axis.tick_params(axis="x", labelsize="small")
     axis.tick_params(axis="y", length=0)
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _figure_class() -> Any:
-    try:
-        # Not pyplot, whose state is the whole process's.
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(Errors.X737.format(error=error)) from error
-    return Figure

@@ -1,7 +1,7 @@
 """How well pipelines classify the texts of each language: texts -> predictions -> scores -> a record."""
 
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import spacy
 from spacy.language import Language
@@ -132,6 +132,8 @@ def labelled_texts(corpus: LabelledText) -> Texts:
         for file in find_files(Path(str(corpus.path)), KINDS)
         if corpus.limit <= 0 and corpus.language is None and file.language not in (None, *found)
     ]
+    if UNKNOWN in scored:
+        warnings.append(Warnings.W756.format(count=len(scored[UNKNOWN])))
     return Texts(labelled, warnings)
 
 
@@ -159,13 +161,32 @@ def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> Li
     common = set.intersection(*(set(model.labels) for model in models.values()))
     warnings = []
     for name, model in models.items():
+        if model.inexact:
+            warnings.append(Warnings.W757.format(name=name, count=model.inexact, threshold=model.threshold))
         for label, count in model.unseen.items():
             warnings.append(Warnings.W753.format(label=label, count=count, name=name))
         if absent := [label for label in model.labels if label not in annotated]:
             warnings.append(Warnings.W754.format(labels=", ".join(absent), name=name))
         if own := [label for label in model.labels if label not in common]:
             warnings.append(Warnings.W755.format(labels=", ".join(own), name=name))
+        if lacking := lacking_labels(model, annotated):
+            found = "; ".join(f"{language}: {_first(labels)}" for language, labels in lacking.items())
+            warnings.append(Warnings.W758.format(found=found, name=name))
     return warnings
+
+
+def lacking_labels(model: ModelScores, labels: Collection[str]) -> Dict[str, List[str]]:
+    """Find the labels that no text of a language has.
+
+    model (ModelScores): The scores of a pipeline.
+    labels (Collection[str]): The labels to look for, of those of the pipeline.
+    RETURNS (Dict[str, List[str]]): Labels by language; a language that has texts of all is left out.
+    """
+    found = {
+        language: [label for label, one in score.labels.items() if label in labels and not one.support]
+        for language, score in model.languages.items()
+    }
+    return {language: missing for language, missing in found.items() if missing}
 
 
 def check_resampling(resampling: Resampling) -> None:
@@ -195,12 +216,16 @@ def load_pipeline(path: Path) -> Language:
 
     path (Path): Its folder, or the name of an installed package.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): There is none.
+    RAISES (ValueError): There is none, or not a whole one.
     """
     try:
         return spacy.load(path)
-    except OSError as error:
-        raise ValueError(Errors.X751.format(path=path, error=str(error).splitlines()[0])) from error
+    except Exception as error:
+        if str(error).startswith("[X"):
+            raise
+        # Of a folder that is half written, each library complains in its own way.
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(Errors.X751.format(path=path, error=said)) from error
 
 
 def column_names(paths: Sequence[Path]) -> List[str]:
@@ -215,15 +240,10 @@ def column_names(paths: Sequence[Path]) -> List[str]:
     shortest = min(map(len, parts))
     start = next(n for n in range(shortest + 1) if len({part[: n + 1] for part in parts}) > 1)
     end = next(n for n in range(shortest + 1) if len({part[len(part) - n - 1 :] for part in parts}) > 1)
-    return ["/".join(part[start : len(part) - end]) or part[-1] for part in parts]
+    names = ["/".join(part[start : len(part) - end]) or part[-1] for part in parts]
+    return names if len(set(names)) == len(set(parts)) else [str(path) for path in paths]
 
 
-def mean_of_targets(scores: Mapping[str, Score], source: str) -> float:
-    """The mean accuracy of all languages that are known but the source, each counting alike.
-
-    scores (Mapping[str, Score]): Scores by language.
-    source (str): The source language.
-    RETURNS (float): The mean, from 0 to 1; of no language, NaN.
-    """
-    targets = [score.accuracy for language, score in scores.items() if language not in (source, UNKNOWN)]
-    return sum(targets) / len(targets) if targets else float("nan")
+def _first(names: Sequence[str], most: int = 3) -> str:
+    """Names with commas, of many the first."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

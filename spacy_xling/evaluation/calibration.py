@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from ..data.conversion import given_labels
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors
 from ..pipeline.calibrated import CalibratedScores, Calibration
@@ -103,7 +104,7 @@ def calibrate(
     target_accuracy (Optional[float]): Instead of that, the accuracy that the texts that are answered are to
         have: the threshold that leaves most of them is taken.
     RETURNS (List[Row]): A row for each language, and one for all texts at the end.
-    RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766.
+    RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766, X767.
     """
     _check_thresholds(pipe, abstain_below, target_accuracy)
     docs, logits, truths = _read(pipe, docs)
@@ -206,6 +207,8 @@ def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> Tuple[List[Doc], np.nd
     unknown = sorted({label for doc in labelled for label in doc.cats} - set(labels))
     if unknown:
         raise ValueError(Errors.X763.format(name=pipe.name, unknown=unknown, known=labels))
+    if pipe.exclusive_classes and (several := sum(len(given_labels(doc)) > 1 for doc in labelled)):
+        raise ValueError(Errors.X767.format(name=pipe.name, count=several))
     batches = [pipe.raw_logits(batch) for batch in minibatch(labelled, BATCH_SIZE)]
     has_words = chain.from_iterable(found.tolist() for _, found in batches)
     used = [doc for doc, has in zip(labelled, has_words, strict=True) if has]

@@ -6,7 +6,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.pipeline import MultiLabel_TextCategorizer
+from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
 from spacy.tokens import Doc
 
 from ..data.conversion import given_labels
@@ -35,6 +35,8 @@ class Predictions:
     unseen (Sequence[Sequence[str]]): The labels of each text that the pipeline doesn't have.
     exclusive (bool): Each text has one label, and the pipeline gives it one: that with the highest score.
     threshold (float): Where it isn't exclusive, the score from which a label counts as given.
+    inexact (int): Number of texts with no label or several, if for them alone it isn't exclusive: the
+        pipeline's classifier gives exactly one.
     """
 
     labels: Sequence[str]
@@ -46,6 +48,7 @@ class Predictions:
     unseen: Sequence[Sequence[str]]
     exclusive: bool
     threshold: float
+    inexact: int = 0
 
     @property
     def predicted(self) -> Bools2d:
@@ -83,6 +86,7 @@ class Predictions:
             unseen=[self.unseen[row] for row in rows],
             exclusive=self.exclusive,
             threshold=self.threshold,
+            inexact=self.inexact,
         )
 
 
@@ -91,10 +95,12 @@ class Kind(NamedTuple):
 
     multi_label (bool): It has a classifier that gives any number of labels.
     threshold (float): The score from which such a label counts as given.
+    single_label (bool): It has a classifier that gives exactly one label, and none that gives any number.
     """
 
     multi_label: bool
     threshold: float
+    single_label: bool = False
 
 
 def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = None) -> Predictions:
@@ -116,7 +122,8 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = 
     given = [given_labels(doc) for doc in docs]
     _check_labels(labels, docs)
     kind = kind_of(nlp)
-    exclusive = not kind.multi_label and all(len(names) == 1 for names in given)
+    inexact = sum(len(names) != 1 for names in given)
+    exclusive = not kind.multi_label and not inexact
     columns = {label: column for column, label in enumerate(labels)}
     gold, known = _truth(docs, columns)
     if exclusive:
@@ -132,6 +139,7 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = 
         unseen=unseen,
         exclusive=exclusive,
         threshold=kind.threshold if threshold is None else threshold,
+        inexact=inexact if kind.single_label else 0,
     )
     return _without(whole, known.any(axis=1) | whole.has_unseen)
 
@@ -142,8 +150,11 @@ def kind_of(nlp: Language) -> Kind:
     nlp (Language): The pipeline.
     RETURNS (Kind): That of its last classifier for any number of labels, if it has one.
     """
-    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, MultiLabel_TextCategorizer)]
-    return Kind(True, float(pipes[-1].cfg["threshold"])) if pipes else Kind(False, THRESHOLD)
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer)]
+    multi_label = [pipe for pipe in pipes if isinstance(pipe, MultiLabel_TextCategorizer)]
+    if multi_label:
+        return Kind(True, float(multi_label[-1].cfg["threshold"]))
+    return Kind(False, THRESHOLD, single_label=bool(pipes))
 
 
 def unseen_counts(predictions: Predictions) -> Dict[str, int]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ..data.languages import sort_languages
 from .bootstrap import Interval
 from .mistakes import Mistake
 from .reliability import Bin
@@ -69,7 +70,9 @@ class Transfer:
 
     source (Optional[float]): The score of the source; None without texts of it.
     targets (Optional[float]): Mean of the targets' scores, each language alike; None without targets.
-    targets_interval (Optional[Interval]): Its confidence interval: texts are drawn within each language.
+    targets_interval (Optional[Interval]): Its confidence interval: texts are drawn within each language, as
+        if no text of one were the translation of another's. Of translations it is too narrow, and that of the
+        gap too wide.
     worst_target (Optional[str]): The target with the lowest score, the first by name of equal ones.
     gap (Optional[float]): Source minus mean of the targets; None where one of them is.
     gap_interval (Optional[Interval]): Its confidence interval.
@@ -91,6 +94,7 @@ class ModelScores:
     exclusive (bool): Each text has one of them.
     threshold (float): Where not, the score from which a label counts as given.
     unseen (Mapping[str, int]): Texts of each label that it doesn't have.
+    inexact (int): Texts that keep it from being exclusive, see `Predictions`.
     languages (Mapping[str, Score]): Scores by language.
     transfer (Mapping[str, Transfer]): Of "accuracy", "macro_f1" and "micro_f1".
     """
@@ -99,6 +103,7 @@ class ModelScores:
     exclusive: bool
     threshold: float
     unseen: Mapping[str, int]
+    inexact: int
     languages: Mapping[str, Score]
     transfer: Mapping[str, Transfer]
 
@@ -128,7 +133,7 @@ class Evaluation:
     def languages(self) -> List[str]:
         """The languages of any pipeline: the source first, then by name, "-" last."""
         found = {language for model in self.models.values() for language in model.languages}
-        return sorted(found, key=lambda language: (language != self.source, language == "-", language))
+        return sort_languages(found, self.source)
 
     def to_json(self) -> Dict[str, Any]:
         """Make what JSON holds: scores by the pipeline's name and language, and the rest under

@@ -36,6 +36,7 @@ def score_model(
         exclusive=predictions.exclusive,
         threshold=predictions.threshold,
         unseen=unseen_counts(predictions),
+        inexact=predictions.inexact,
         languages=scores,
         transfer={
             name: transfer(

@@ -106,15 +106,16 @@ class Picture(NamedTuple):
     narrow: str = ""
 
 
-def require_matplotlib() -> None:
+def require_matplotlib(option: str) -> None:
     """Check, before any work, that figures can be drawn.
 
+    option (str): The option of the command that asks for them.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise ImportError(Errors.X757.format(error=error)) from error
+        raise ImportError(Errors.X737.format(error=error, option=option)) from error
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def read_extras(html: Optional[Path], *, closeness: Optional[Path], logs: Sequen
         if options := " and ".join(name for name, value in given.items() if value):
             raise ValueError(Errors.X786.format(options=options))
         return Extras(None, {})
-    require_matplotlib()
+    require_matplotlib("--html")
     names = column_names(logs)
     return Extras(
         None if closeness is None else read_closeness(closeness),

@@ -93,7 +93,7 @@ def render_report(
     RETURNS (str): The page.
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
     """
-    require_matplotlib()
+    require_matplotlib("--html")
     check_closeness(evaluation, closeness)
     labels = list(dict.fromkeys(_labels_of_mistakes(evaluation)))
     confusions, grids = _confusions(evaluation)

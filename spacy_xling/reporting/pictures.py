@@ -58,7 +58,11 @@ def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Optional[
     if not all(source in model.languages for model in models.values()):
         return None
     targets = [
-        name for name in evaluation.languages if name not in (source, UNKNOWN) and name in closeness.distances
+        name
+        for name in evaluation.languages
+        if name not in (source, UNKNOWN)
+        and name in closeness.distances
+        and all(name in model.languages for model in models.values())
     ]
     title = "Gap against closeness"
     gaps = {name: _gaps(model, source, targets) for name, model in models.items()}

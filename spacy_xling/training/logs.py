@@ -34,18 +34,19 @@ class ScalarLog:
         self._writer.close()
 
 
-def log_paths(logger: Mapping[str, Any]) -> Iterator[Path]:
+def log_settings(logger: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """Find what the loggers of a config write, be they chained or not.
 
     logger (Mapping[str, Any]): The block `[training.logger]`, not resolved.
-    YIELDS (Path): The files of console loggers, and the folders of TensorBoard's.
+    YIELDS (tuple[str, Path]): The setting, by its dot name in the block, and what it names: the file of a
+        console logger, or the folder of TensorBoard's.
     """
     setting = "folder" if logger.get("@loggers") == TENSORBOARD else "output_file"
     if logger.get(setting) is not None:
-        yield Path(logger[setting])
-    for value in logger.values():
+        yield setting, Path(logger[setting])
+    for name, value in logger.items():
         if isinstance(value, Mapping):
-            yield from log_paths(value)
+            yield from ((f"{name}.{inner}", path) for inner, path in log_settings(value))
 
 
 def files_of_log(path: Path) -> list[Path]:

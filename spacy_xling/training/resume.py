@@ -27,7 +27,7 @@ from ..errors import Errors
 from .changes import require_same_config
 from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
 from .compute import EncoderPieces
-from .logs import files_of_log, log_paths
+from .logs import files_of_log, log_settings
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
 
@@ -204,7 +204,8 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     allocator = config["training"]["gpu_allocator"]
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
-    _claim_logs(log_paths(plain["training"]["logger"]), output_path, resume=resume)
+    logs = [path for _, path in log_settings(plain["training"]["logger"])]
+    _claim_logs(logs, output_path, resume=resume)
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     if saved is None:
         clean_output_dir(output_path)

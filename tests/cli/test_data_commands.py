@@ -192,7 +192,7 @@ def test_evaluate_without_matplotlib_fails_before_any_work(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = run("evaluate", tmp_path / "none", tmp_path / "none", "--html", tmp_path / "a.html")
     assert result.exit_code == 1
-    assert "[X757]" in result.output
+    assert "[X737]" in result.output
 
 
 def test_the_command_imports_nothing_heavy():

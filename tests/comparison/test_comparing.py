@@ -10,17 +10,41 @@ import time
 
 import pytest
 import spacy
+import srsly
+from spacy.cli.train import train
 
 from spacy_xling.comparison.comparing import compare
 from spacy_xling.comparison.jobs import plan_jobs
+from spacy_xling.comparison.process import own_logs
 from spacy_xling.comparison.running import Machine, locked, threads_each
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
 from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
+from tests.conftest import PRETRAIN_CONFIG
 
 BROKEN = (
     "\n[ways.broken]\nconfig = ${paths.folder}/way.cfg\n\n[ways.broken.settings]\npaths.train = nowhere.csv\n"
 )
+
+
+CHAINED = """
+[training]
+
+[training.logger]
+@loggers = "spacy.ChainLogger.v1"
+
+[training.logger.logger1]
+@loggers = "spacy-xling.ConsoleLogger.v1"
+output_file = "a/log.jsonl"
+
+[training.logger.logger2]
+@loggers = "spacy.ConsoleLogger.v3"
+output_file = null
+
+[training.logger.logger3]
+@loggers = "spacy-xling.TensorBoardLogger.v1"
+folder = "a/board"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +75,41 @@ def test_the_scores_are_those_of_the_pipelines(whole):
 
 def test_a_run_is_that_of_spacy_train(whole, tmp_path):
     folder, output = whole
-    overrides = make_plan(folder).overrides("slow", 1)
-    options = [str(part) for name, value in overrides.items() for part in (f"--{name}", value)]
-    command = [sys.executable, "-m", "spacy", "train", folder / "way.cfg", "--output", tmp_path, *options]
-    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    train(
+        folder / "way.cfg", tmp_path, overrides={**make_plan(folder).overrides("slow", 1), "paths.log": None}
+    )
     found, expected = (
         (path / "model-best" / "textcat" / "model").read_bytes()
         for path in (output / "runs" / "slow" / "1" / "model", tmp_path)
     )
     assert found == expected
+
+
+def test_each_run_has_a_log_of_its_own(whole):
+    folder, output = whole
+    for way, steps in {"slow": [0, 2, 4, 6], "fast": [0, 2, 4, 6, 8, 10, 12]}.items():
+        for seed in (0, 1):
+            run = output / "runs" / way / str(seed)
+            rows = list(srsly.read_jsonl(run / "logs" / "log.jsonl"))
+            assert [row["step"] for row in rows] == steps
+            best = json.loads((run / "scores.json").read_text())["score"]
+            assert max(row["score"] for row in rows) == pytest.approx(best)
+    assert not (folder / "log.jsonl").exists()
+
+
+def test_all_logs_that_a_config_names_are_the_runs_own(tmp_path):
+    (tmp_path / "chained.cfg").write_text(CHAINED)
+    found = own_logs(
+        tmp_path / "chained.cfg", {"training.logger.logger2.output_file": "b/log.jsonl"}, tmp_path
+    )
+    assert found == {
+        "training.logger.logger1.output_file": str(tmp_path / "logger1" / "log.jsonl"),
+        "training.logger.logger2.output_file": str(tmp_path / "logger2" / "log.jsonl"),
+        "training.logger.logger3.folder": str(tmp_path / "logger3" / "board"),
+    }
+    assert own_logs(PRETRAIN_CONFIG, {}, tmp_path) == {}
+    found = own_logs(PRETRAIN_CONFIG, {"training.tensorboard": "all/board"}, tmp_path)
+    assert found == {"training.tensorboard": str(tmp_path / "board")}
 
 
 def test_finished_runs_are_not_repeated(whole):
@@ -130,11 +180,13 @@ def start(folder, output, *options):
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_killed_in_the_middle_and_started_again_it_gives_the_same_table(whole, tmp_path, sent):
-    """Two runs at a time, in another order than that of the comparison that was never killed."""
+    """The runs of the first seed are there; those of the second, two at a time, have begun."""
     folder, output = whole
     again = tmp_path / "out"
+    shutil.copytree(output, again, ignore=lambda path, names: {"1"} & set(names))
+    before = contents(again)
     process = start(folder, again, "--jobs", 2)
-    while not (finished := list(again.glob("runs/*/*/scores.json"))):
+    while len({path.parts[-5] for path in again.glob("runs/*/1/model/checkpoints/step-?")}) < 2:
         assert process.poll() is None, process.communicate()[0].decode()
         time.sleep(0.02)
     process.send_signal(sent)
@@ -144,12 +196,14 @@ def test_killed_in_the_middle_and_started_again_it_gives_the_same_table(whole, t
     half = next(job.folder for job in plan_jobs(make_plan(folder), again).trainings if not job.result)
     (half / "model" / "model-last").mkdir(parents=True, exist_ok=True)
     (half / "scores.json").write_text("{")
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in finished}
-    process = start(folder, again, "--jobs", 2)
-    printed = process.communicate()[0].decode()
-    assert process.returncode == 0, printed
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in finished} == before
+    said = []
+    assert compare(make_plan(folder), again, Machine(2), say=said.append).failures == []
+    assert sum("finished before" in line for line in said) in (2, 3)
+    after = contents(again)
+    assert {path: after[path] for path in before} == before
     assert table(again) == table(output)
+    # The run went on, and did not begin anew.
+    assert (half / "log.txt").read_text().count("Going on after step") == 1
 
 
 def test_a_second_comparison_in_a_folder_is_X778(whole, tmp_path, monkeypatch):

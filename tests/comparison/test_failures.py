@@ -4,6 +4,7 @@ import json
 
 import pytest
 import spacy
+import srsly
 
 from spacy_xling.comparison import running
 from spacy_xling.comparison.comparing import compare
@@ -22,6 +23,9 @@ config = "{config}"
 [ways.sequential]
 config = ${{paths.folder}}/way.cfg
 encoder = "adapted"
+
+[ways.sequential.settings]
+training.max_steps = 6
 """
 
 
@@ -103,6 +107,37 @@ def test_steps_of_equal_compute_are_those_of_the_formula(run, tmp_path):
     }
     # 10 pieces in a step. Sequential has most, 100 before its 7 steps: 170, or 17 steps of the others.
     assert steps == {"slow": 16, "fast": 16, "sequential": 6}
+
+
+def test_what_the_test_text_lacks_is_said(tmp_path, monkeypatch):
+    folder = write_text(tmp_path / "text")
+    monkeypatch.setattr(running, "Process", FakeProcess)
+    monkeypatch.setattr(FakeProcess, "done", [])
+    srsly.write_jsonl(folder / "test" / "tr.jsonl", [{"text": "hiç", "label": None}])
+    srsly.write_jsonl(folder / "test" / "fi.jsonl", [{"text": "", "label": "LATE"}])
+    languages = [("a", "en"), ("b", "da"), ("c", None)]
+    rows = [{"text": text, "label": "LATE", "lang": language} for text, language in languages]
+    srsly.write_jsonl(tmp_path / "test.jsonl", rows)
+    for test, codes in ((folder / "test", ["W750", "W751"]), (tmp_path / "test.jsonl", ["W756"])):
+        said = []
+        plan = make_plan(folder, compare__test=str(test))
+        assert compare(plan, tmp_path / codes[0], Machine(), say=said.append).failures == []
+        assert [line[1:5] for line in said if line.startswith("[")] == codes
+    # A text without a language is no target.
+    srsly.write_jsonl(tmp_path / "test.jsonl", rows[::2])
+    with pytest.raises(ValueError, match="X781"):
+        compare(make_plan(folder, compare__test=str(tmp_path / "test.jsonl")), tmp_path / "out", Machine())
+
+
+def test_a_config_that_has_no_max_steps_is_trained_all_the_same(tmp_path, monkeypatch):
+    folder = write_text(tmp_path / "text")
+    way = (folder / "way.cfg").read_text().replace("max_steps = 4\neval_frequency = 2\n", "")
+    (folder / "way.cfg").write_text(way)
+    monkeypatch.setattr(running, "Process", FakeProcess)
+    monkeypatch.setattr(FakeProcess, "done", [])
+    text = PLAN.replace("training.max_steps = 6\n", "").replace("training.max_steps = 12\n", "")
+    assert compare(make_plan(folder, text), tmp_path / "out", Machine(), say=lambda text: None).failures == []
+    assert len(FakeProcess.done) == 4
 
 
 @pytest.mark.parametrize(

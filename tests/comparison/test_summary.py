@@ -31,6 +31,13 @@ def test_rows_of_a_run_by_hand():
     assert list(found.values()) == pytest.approx([90, 50, 30, 40, 30])
 
 
+def test_texts_of_no_known_language_are_no_target():
+    languages = {**result(0.9, 0.5, 0.3).languages, "-": {"texts": 1, "accuracy": 0.0, "macro_f1": 0.0}}
+    found = row_points(languages, "en", "accuracy")
+    assert list(found) == ["en", "da", "de", "-", MEAN, WORST]
+    assert (found[MEAN], found[WORST]) == pytest.approx((40, 30))
+
+
 def test_a_summary_by_hand(results):
     found = summarize(results, source="en")
     assert found.scores[MEAN]["baseline"].mean == pytest.approx(40)

@@ -29,7 +29,6 @@ equal_compute = true
 [settings]
 paths.folder = ${paths.folder}
 paths.encoder = ${paths.encoder}
-training.logger.output_file = null
 training.eval_frequency = 20
 
 [encoders]

@@ -8,50 +8,9 @@ import srsly
 from spacy.util import load_config_from_str
 
 from spacy_xling.comparison.plan import read_plan
+from tests.classifiers import BAG_OF_WORDS
 
-CONFIG = """
-[paths]
-train = null
-dev = null
-
-[system]
-seed = 9
-
-[nlp]
-lang = "xx"
-pipeline = ["textcat"]
-
-[components]
-
-[components.textcat]
-factory = "textcat"
-
-[components.textcat.model]
-@architectures = "spacy.TextCatBOW.v3"
-exclusive_classes = true
-ngram_size = 1
-no_output_layer = false
-length = 64
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.train}
-
-[corpora.dev]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.dev}
-
-[training]
-seed = ${system.seed}
-gpu_allocator = null
-train_corpus = "corpora.train"
-dev_corpus = "corpora.dev"
-max_steps = 6
-eval_frequency = 2
-dropout = 0.5
-
+CONFIG = f"""{BAG_OF_WORDS}
 [training.batcher]
 @batchers = "spacy.batch_by_sequence.v1"
 size = 4
@@ -74,6 +33,8 @@ threshold = 0.5
 [settings]
 paths.train = ${paths.folder}/train.jsonl
 paths.dev = ${paths.folder}/dev.jsonl
+paths.log = ${paths.folder}/log.jsonl
+training.dropout = 0.5
 
 [ways]
 

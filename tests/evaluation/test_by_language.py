@@ -14,7 +14,6 @@ from spacy_xling.evaluation.by_language import (
     evaluate_by_language,
     evaluate_models,
     load_pipeline,
-    mean_of_targets,
     read_test_text,
 )
 
@@ -50,8 +49,8 @@ def evaluate(nlp, folder, texts, **changes):
 
 
 def warnings_of(evaluation):
-    """Its warnings, but for that of labels without texts."""
-    return [warning for warning in evaluation.warnings if "W754" not in warning]
+    """Its warnings, but for those of labels without texts."""
+    return [warning for warning in evaluation.warnings if warning[1:5] not in ("W754", "W758")]
 
 
 def read(path, records):
@@ -95,13 +94,6 @@ def test_the_threshold_counts_for_any_number_of_labels(nlp, tmp_path):
     ]
     (score,) = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records), threshold=0.9).values()
     assert score.accuracy == 0.5
-
-
-def test_the_mean_leaves_the_source_out(nlp, tmp_path):
-    rows = [("a", "a", "en"), ("a", "b", "da"), ("b", "b", "da"), ("a", "b", "de")]
-    records = [{"text": text, "label": label, "lang": lang} for text, label, lang in rows]
-    scores = evaluate_by_language(nlp, read(tmp_path / "in.jsonl", records))
-    assert mean_of_targets(scores, "en") == pytest.approx((1 / 2 + 0) / 2)
 
 
 def test_the_pipeline_knows_the_language_and_nothing_else_of_the_truth(tmp_path):
@@ -156,13 +148,15 @@ def test_a_file_of_a_language_that_gives_no_text_is_named(nlp, tmp_path):
     assert "da.jsonl" in warning
 
 
-def test_a_text_without_a_language_has_a_group_of_its_own(nlp, tmp_path):
+def test_a_text_without_a_language_has_a_group_of_its_own_and_is_named(nlp, tmp_path):
     texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"), ("b", "b", "da"), ("a", "b", None))
     found = evaluate(nlp, tmp_path, texts)
     assert found.languages == ["en", "da", "-"]
     assert found.models["model"].languages["-"].accuracy == 0
     assert found.models["model"].transfer["accuracy"].targets == 1
-    assert warnings_of(found) == []
+    (warning,) = warnings_of(found)
+    assert "W756" in warning
+    assert "1 text(s)" in warning
 
 
 def test_a_class_never_seen_is_wrong_and_named_with_its_count(nlp, tmp_path):
@@ -198,13 +192,57 @@ def test_pipelines_of_other_labels_than_each_other_and_than_the_texts_are_named(
         evaluate_by_language(other, read_rows(tmp_path / "other.jsonl", ("b", "b", "en")))
 
 
+def test_labels_that_a_language_has_no_text_of_are_named(nlp, tmp_path):
+    rows = [("a", "a", "en"), ("b", "b", "en"), ("a", "a", "da"), ("c", "a", "da"), ("a", "a", None)]
+    found = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", *rows))
+    (warning,) = [warning for warning in found.warnings if "W758" in warning]
+    # No text at all has c, of which W754 tells.
+    assert "(da: b; -: b)" in warning
+    assert found.models["model"].languages["da"].macro_f1 == pytest.approx(2 / 3 / 3)
+    # Where labels are independent it's the true ones that count.
+    records = [
+        {"text": "a b c", "labels": ["a", "b", "c"], "label_set": list("abc"), "lang": "en"},
+        {"text": "a c", "labels": ["a", "c"], "label_set": list("abc"), "lang": "da"},
+    ]
+    found = evaluate(nlp, tmp_path, corpus(tmp_path / "in.jsonl", records))
+    assert [warning[1:5] for warning in found.warnings] == ["W758"]
+    assert "(da: b)" in found.warnings[0]
+
+
 def test_a_source_that_no_text_has_is_named(nlp, tmp_path):
     found = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "da")), source="fr")
     (warning,) = warnings_of(found)
     assert "W752" in warning
     assert "'fr'" in warning
     unnamed = evaluate(nlp, tmp_path, rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", None)))
-    assert warnings_of(unnamed) == []
+    assert [warning[1:5] for warning in warnings_of(unnamed)] == ["W756"]
+
+
+def test_texts_that_a_classifier_of_one_label_does_not_fit_are_named(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("textcat", config={"threshold": 0.0}).add_label("a")
+    nlp.get_pipe("textcat").add_label("b")
+    nlp.initialize()
+    records = [
+        {"text": text, "labels": list(labels), "label_set": ["a", "b"], "lang": "en"}
+        for text, labels in (("one", "a"), ("two", "b"), ("three", ""), ("four", "ab"))
+    ]
+    fits = evaluate(nlp, tmp_path, corpus(tmp_path / "in.jsonl", records[:2]))
+    assert fits.models["model"].exclusive
+    assert fits.warnings == []
+    found = evaluate(nlp, tmp_path, corpus(tmp_path / "in.jsonl", records))
+    assert not found.models["model"].exclusive
+    (warning,) = found.warnings
+    assert "W757" in warning
+    assert "2 text(s)" in warning
+    assert "'model'" in warning
+    # A pipeline that gives any number of labels fits all texts.
+    nlp.remove_pipe("textcat")
+    many = nlp.add_pipe("textcat_multilabel")
+    many.add_label("a")
+    many.add_label("b")
+    nlp.initialize()
+    assert evaluate(nlp, tmp_path, corpus(tmp_path / "in.jsonl", records)).warnings == []
 
 
 def test_a_text_of_labels_that_nothing_is_known_about_is_left_out(nlp, tmp_path):
@@ -272,6 +310,23 @@ def test_a_folder_without_a_pipeline_is_X751(tmp_path):
         load_pipeline(tmp_path)
 
 
+@pytest.mark.parametrize("half", [True, False])
+@pytest.mark.parametrize("lost", ["config.cfg", "meta.json", "tokenizer", "textcat/model"])
+def test_a_pipeline_that_is_half_written_is_X751(lost, half, tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("textcat").add_label("a")
+    nlp.get_pipe("textcat").add_label("b")
+    nlp.initialize()
+    nlp.to_disk(tmp_path)
+    whole = (tmp_path / lost).read_bytes()
+    (tmp_path / lost).unlink()
+    if half:
+        (tmp_path / lost).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="X751") as caught:
+        load_pipeline(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -280,6 +335,8 @@ def test_a_folder_without_a_pipeline_is_X751(tmp_path):
         (["one"], ["one"]),
         (["x/one", "two"], ["x/one", "two"]),
         (["a", "a"], ["a", "a"]),
+        # Else both would be "b", and one of them lost.
+        (["x/b", "x/b/b"], ["x/b", "x/b/b"]),
     ],
 )
 def test_columns_are_named_by_what_differs(paths, names):

@@ -228,6 +228,9 @@ def test_bad_dev_text_is_refused():
     right = [doc for doc, row in zip(docs, logits, strict=True) if doc.cats[LABELS[row.argmax()]]]
     with pytest.raises(ValueError, match="X762"):
         calibrate(pipe, right)
+    docs[0].cats = dict.fromkeys(LABELS, 1.0)
+    with pytest.raises(ValueError, match=r"X767.*1 dev text"):
+        calibrate(pipe, docs)
     docs[0].cats["NEW"] = 1.0
     with pytest.raises(ValueError, match=r"X763.*NEW"):
         calibrate(pipe, docs)

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from spacy_xling.data.languages import set_language
 from spacy_xling.evaluation import scorers
 from spacy_xling.evaluation.scorers import build_by_language_scorer_v1
+from tests.classifiers import BAG_OF_WORDS
 from tests.conftest import MULTI, SINGLE, textcat_config
 from tests.conftest import make_examples as make_cats_examples
 
@@ -309,53 +310,13 @@ def test_every_factory_takes_it_from_a_config(factory, monkeypatch):
 
 # In training
 
-CONFIG = """
-[paths]
-train = null
-log = null
-
-[nlp]
-lang = "xx"
-pipeline = ["textcat"]
-
-[components]
-
-[components.textcat]
-factory = "textcat"
-
-[components.textcat.model]
-@architectures = "spacy.TextCatBOW.v3"
-exclusive_classes = true
-ngram_size = 1
-no_output_layer = false
-length = 1024
-
+CONFIG = f"""{BAG_OF_WORDS.replace("length = 64", "length = 1024")}
 [components.textcat.scorer]
 @scorers = "spacy-xling.by_language_scorer.v1"
 source = "en"
 
 [components.textcat.scorer.scorer]
 @scorers = "spacy.textcat_scorer.v2"
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.train}
-
-[corpora.dev]
-@readers = "spacy-xling.LabelledText.v1"
-path = ${paths.train}
-
-[training]
-train_corpus = "corpora.train"
-dev_corpus = "corpora.dev"
-max_steps = 4
-eval_frequency = 2
-
-[training.logger]
-@loggers = "spacy-xling.ConsoleLogger.v1"
-output_file = ${paths.log}
 
 [training.score_weights]
 cats_macro_f_targets = 1.0

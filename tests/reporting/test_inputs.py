@@ -92,5 +92,5 @@ def test_extras_without_a_report_are_X786(tmp_path):
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"\[X757\].*spacy-xling\[plots\]"):
+    with pytest.raises(ImportError, match=r"\[X737\].*spacy-xling\[plots\].*--html"):
         read_extras(tmp_path / "a.html", closeness=None, logs=[])

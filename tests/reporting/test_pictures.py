@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -38,6 +40,13 @@ def test_closeness_has_the_targets_whose_distance_is_known(found):
     assert "correlation" not in picture.description
 
 
+def test_a_language_that_a_pipeline_has_no_scores_in_is_left_out_of_the_gaps(found):
+    model = found.models["joint"]
+    fewer = {name: score for name, score in model.languages.items() if name != "da"}
+    changed = replace(found, models={**found.models, "joint": replace(model, languages=fewer)})
+    assert [row[0] for row in closeness_picture(changed, closeness()).table.rows] == ["de_AT"]
+
+
 def test_a_rank_correlation_is_scipys():
     from spacy_xling.reporting.pictures import _correlation
 
@@ -47,8 +56,6 @@ def test_a_rank_correlation_is_scipys():
 
 
 def test_without_texts_of_the_source_there_is_no_gap_to_draw(found):
-    from dataclasses import replace
-
     assert closeness_picture(replace(found, source="fr"), Closeness("e", {"da": 0.1})) is None
 
 
