@@ -91,7 +91,9 @@ def test_the_scorer_imports_nothing_heavy(file):
     assert {name.split(".")[0] for name in top_imports(PACKAGE / file)}.isdisjoint(HEAVY | {"sklearn"})
 
 
-@pytest.mark.parametrize("file", ["joint.py", "pooling.py", "masked_lm.py", "masked_cross_entropy.py"])
+@pytest.mark.parametrize(
+    "file", ["joint.py", "pooling.py", "masked_lm.py", "masked_cross_entropy.py", "tied_gradient.py"]
+)
 def test_a_torch_module_imports_neither_spacy_nor_thinc(file):
     assert {name.split(".")[0] for name in top_imports(PACKAGE / "models" / file)}.isdisjoint(
         {"spacy", "thinc"}
