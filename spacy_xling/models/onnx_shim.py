@@ -36,6 +36,10 @@ SETTINGS_FILE = "export.json"
 WINDOWS = ("ids", "attention", "pooled")
 TEXTS = "texts"
 
+# What a forked process has of its parent's, kept for good: to end a session is to wait for its threads, which
+# the fork left behind.
+_inherited: list["Loaded"] = []
+
 
 class ExportSettings(NamedTuple):
     """What an exported classifier keeps of the one that was trained.
@@ -111,6 +115,7 @@ class OnnxShim(FolderShim, Shim):
         if self._loaded is None:
             raise ValueError(Errors.X320)
         if self._loaded.process != os.getpid():
+            _inherited.append(self._loaded)
             self._loaded = self._reopened(self._loaded)
         return self._loaded
 

@@ -1,8 +1,10 @@
 """An exported pipeline is an ordinary pipeline, and what can go wrong is said in a line."""
 
+import gc
 import json
 import pickle
 import shutil
+import weakref
 from copy import deepcopy
 
 import numpy as np
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from spacy_xling.cli import app
 from spacy_xling.data.languages import set_language
 from spacy_xling.exporting.exporting import export_pipeline
+from spacy_xling.models import onnx_shim
 from spacy_xling.pipeline.calibrated import Calibration
 from tests.conftest import SINGLE, TEXTS, make_examples
 from tests.exporting.pipelines import ALL, export, make_pipeline, scores
@@ -154,6 +157,20 @@ def test_two_processes_score_as_one(folder):
     expected = scores(nlp)
     found = [list(doc.cats.values()) for doc in nlp.pipe(ALL, n_process=2, batch_size=4)]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_forked_process_never_ends_the_sessions_of_its_parent(own, monkeypatch):
+    # That would wait for their threads, which may have held a lock when the process was forked.
+    monkeypatch.setattr(onnx_shim, "_inherited", [])
+    nlp = spacy.load(own / "exported")
+    shim = nlp.get_pipe(NAME).model.shims[0]
+    shim._loaded = shim._loaded._replace(process=-1)
+    sessions = [weakref.ref(shim._loaded.encoder), weakref.ref(shim._loaded.head)]
+    expected = scores(spacy.load(own / "exported"))
+    np.testing.assert_allclose(scores(nlp), expected, atol=1e-5)
+    gc.collect()
+    assert all(session() is not None for session in sessions)
+    assert shim._loaded.encoder is not sessions[0]()
 
 
 # What it can't do
