@@ -54,15 +54,13 @@ def calibrate_command(
     """
     with one_line_errors():
         from ..data.conversion import read_docs
+        from ..data.files import require_new_pipeline
         from ..data.labelled import build_labelled_text_v1
-        from ..errors import Errors
         from ..evaluation.by_language import load_pipeline
         from ..evaluation.calibration import calibrate, find_component
         from ..training.checkpoints import write_folder
 
-        is_free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
-        if not is_free and not (overwrite and (output / "config.cfg").is_file()):
-            raise ValueError(Errors.X765.format(path=output))
+        require_new_pipeline(output, overwrite=overwrite)
         nlp = load_pipeline(model)
         rows = calibrate(
             find_component(nlp, component),

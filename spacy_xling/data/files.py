@@ -71,6 +71,29 @@ def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
 
 
+def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
+    """Tell whether a folder can be written without a loss.
+
+    folder (Path): The folder.
+    replaces (Optional[str]): A file that what may be replaced is known by; None for nothing.
+    RETURNS (bool): True if it is new or empty, or may be replaced.
+    """
+    if replaces is not None and (folder / replaces).is_file():
+        return True
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def require_new_pipeline(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
+
+    folder (Path): The folder of a pipeline that is to be written.
+    overwrite (bool): It may hold a pipeline, which will be replaced.
+    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced.
+    """
+    if not is_free(folder, replaces="config.cfg" if overwrite else None):
+        raise ValueError(Errors.X765.format(path=folder))
+
+
 def open_binary(file: TextFile) -> BinaryIO:
     """Open a file for reading bytes, gzipped or not.
 

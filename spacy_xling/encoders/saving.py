@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Callable
 
+from ..data.files import is_free
 from ..errors import Errors, one_line
 from ..training.checkpoints import write_folder
 
@@ -17,9 +18,7 @@ def require_new_folder(path: Path, *, overwrite: bool = False) -> None:
     overwrite (bool): It may hold an encoder, which will be replaced.
     RAISES (ValueError): It exists, is not an empty folder, and not an encoder to be replaced.
     """
-    if overwrite and (path / CONFIG).is_file():
-        return
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not is_free(path, replaces=CONFIG if overwrite else None):
         raise ValueError(Errors.X706.format(path=path))
 
 

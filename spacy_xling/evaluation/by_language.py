@@ -12,7 +12,7 @@ from ..data.conversion import read_docs
 from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN, rows_by_language
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, one_line
 from .bootstrap import DEFAULT_RESAMPLING, Resampling
 from .predictions import predict
 from .records import Evaluation, ModelScores, Score
@@ -224,7 +224,7 @@ def load_pipeline(path: Path) -> Language:
         if str(error).startswith("[X"):
             raise
         # Of a folder that is half written, each library complains in its own way.
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        said = f"{type(error).__name__}: {one_line(error)}"
         raise ValueError(Errors.X751.format(path=path, error=said)) from error
 
 

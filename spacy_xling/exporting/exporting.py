@@ -8,6 +8,7 @@ from typing import Dict, List, Optional
 from spacy.language import Language
 from thinc.api import Config
 
+from ..data.files import require_new_pipeline
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
 from ..models.joint_shim import JointShim
@@ -53,7 +54,7 @@ def export_pipeline(
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
     if threads is not None and threads < 1:
         raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
-    require_free(output, overwrite=overwrite)
+    require_new_pipeline(output, overwrite=overwrite)
     require_libraries()
     nlp = load_pipeline(model)
     found = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, XlingTextCategorizer)}
@@ -67,18 +68,6 @@ def export_pipeline(
     except OSError as error:
         raise OSError(Errors.X795.format(path=output, error=one_line(error))) from error
     return list(found)
-
-
-def require_free(output: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds something, so that nothing is lost.
-
-    output (Path): The folder to be written.
-    overwrite (bool): It may hold a pipeline, which will be replaced.
-    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced.
-    """
-    is_free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
-    if not is_free and not (overwrite and (output / "config.cfg").is_file()):
-        raise ValueError(Errors.X765.format(path=output))
 
 
 def _fill(

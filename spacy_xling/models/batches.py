@@ -7,7 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pieces.padding import PassShape, cheapest_passes, pad, padded_positions, padded_windows
+from ..pieces.padding import (
+    PassShape,
+    cheapest_passes,
+    pad,
+    padded_ids,
+    padded_positions,
+    padded_windows,
+)
 from ..pieces.windows import places, select_masked_windows
 from ..types import MaskedPieces, Pieces
 
@@ -116,11 +123,11 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     length = padding.shape.length_for(masked.pieces)
-    ids, attention = _padded(masked.pieces, padding, length)
+    ids, attention = padded_ids(masked.pieces, padding.pad_id, length)
     positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
-        ids,
-        attention,
+        _tensor(ids, padding),
+        _tensor(attention, padding),
         _tensor(positions, padding),
         _tensor(masked.targets, padding),
         _places(masked.pieces, padding, length),
@@ -128,16 +135,9 @@ def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
 
 
 def _places(pieces: Pieces, padding: Padding, length: int) -> Optional[Tensor]:
-    padded = pad(places(pieces), pieces, 0, length)
-    column = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
-    running = pad(column, pieces, 0, length)
-    return None if (padded == running).all() else _tensor(padded, padding)
-
-
-def _padded(pieces: Pieces, padding: Padding, length: int) -> tuple[Tensor, Tensor]:
-    ids = pad(pieces.ids, pieces, padding.pad_id, length)
-    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
-    return _tensor(ids, padding), _tensor(attention, padding)
+    own = places(pieces)
+    running = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
+    return None if (own == running).all() else _tensor(pad(own, pieces, 0, length), padding)
 
 
 def _tensor(array: np.ndarray, padding: Padding) -> Tensor:

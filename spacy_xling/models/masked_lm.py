@@ -1,8 +1,9 @@
 """A Hugging Face masked-LM model, taken apart where the masked positions are picked."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import torch
 from torch import Tensor, nn
@@ -81,48 +82,65 @@ class BaseEncoder:
         return self.base(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
 
-def masked_lm_loss(
-    encoder: BaseEncoder,
-    project: Callable[[Tensor], Tensor],
-    weight: Tensor,
-    bias: Optional[Tensor],
-    embedded: Sequence[Tensor],
-    batches: "Sequence[MaskedWindows]",
-    tied: Optional[TiedGradient] = None,
-) -> Tensor:
-    """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
+class EncoderWithHead(nn.Module, ABC):
+    """An encoder and its LM head, whoever owns them.
 
-    encoder (BaseEncoder): The encoder.
-    project (Callable): The LM head up to its decoder: hidden states to what the decoder takes.
-    weight (Tensor): The decoder's weight. *Shape:* (vocabulary, projection width)
-    bias (Optional[Tensor]): The decoder's bias. *Shape:* (vocabulary,)
-    embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
-    batches (Sequence[MaskedWindows]): Windows with masked pieces.
-    tied (Optional[TiedGradient]): Where the gradient of the decoder's weight goes, for `embed_all` to bring.
-    RETURNS (Tensor): A scalar.
+    encoder (BaseEncoder): The encoder's passes.
     """
-    # Only the targets' states pass the LM head, those of all batches at once.
-    at_targets = [
-        encoder.encode(part, batch.attention, batch.places).flatten(0, 1)[batch.positions]
-        for part, batch in zip(embedded, batches, strict=True)
-    ]
-    targets = torch.cat([batch.targets for batch in batches])
-    return masked_cross_entropy(project(torch.cat(at_targets)), weight, bias, targets, tied)
+
+    encoder: BaseEncoder
+
+    @property
+    @abstractmethod
+    def decoder_weight(self) -> Tensor:
+        """The decoder's matrix, mostly the word embeddings. *Shape:* (vocabulary, projection width)"""
+
+    @property
+    @abstractmethod
+    def decoder_bias(self) -> Optional[Tensor]:
+        """The decoder's bias. *Shape:* (vocabulary,)"""
+
+    @abstractmethod
+    def project(self, states: Tensor) -> Tensor:
+        """Hidden states to what the decoder takes.
+
+        states (Tensor): *Shape:* (targets, width)
+        RETURNS (Tensor): *Shape:* (targets, projection width)
+        """
+
+    def loss(
+        self,
+        embedded: Sequence[Tensor],
+        batches: "Sequence[MaskedWindows]",
+        tied: Optional[TiedGradient] = None,
+    ) -> Tensor:
+        """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
+
+        embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
+        batches (Sequence[MaskedWindows]): Windows with masked pieces.
+        tied (Optional[TiedGradient]): Where the gradient of the decoder's weight goes, for `embed_all` to
+            bring.
+        RETURNS (Tensor): A scalar.
+        """
+        # Only the targets' states pass the LM head, those of all batches at once.
+        at_targets = [
+            self.encoder.encode(part, batch.attention, batch.places).flatten(0, 1)[batch.positions]
+            for part, batch in zip(embedded, batches, strict=True)
+        ]
+        targets = torch.cat([batch.targets for batch in batches])
+        projected = self.project(torch.cat(at_targets))
+        return masked_cross_entropy(projected, self.decoder_weight, self.decoder_bias, targets, tied)
+
+    def tied_gradient(self) -> Optional[TiedGradient]:
+        """What brings one gradient for both uses of a matrix, for one forward and backward pass; None if the
+        decoder isn't the embedding matrix, or the embeddings are more than its rows.
+        """
+        embeddings = self.encoder.embeddings
+        is_tied = type(embeddings) is nn.Embedding and self.decoder_weight is embeddings.weight
+        return TiedGradient() if is_tied else None
 
 
-def tied_gradient(encoder: BaseEncoder, decoder: Tensor) -> Optional[TiedGradient]:
-    """What brings one gradient for both uses of a matrix, for one forward and backward pass.
-
-    encoder (BaseEncoder): The encoder.
-    decoder (Tensor): The decoder's weight.
-    RETURNS (Optional[TiedGradient]): None if the decoder isn't the embedding matrix, or the embeddings are
-        more than its rows.
-    """
-    plain = type(encoder.embeddings) is nn.Embedding
-    return TiedGradient() if plain and decoder is encoder.embeddings.weight else None
-
-
-class MaskedLM(nn.Module):
+class MaskedLM(EncoderWithHead):
     """Encoder and LM head of one checkpoint.
 
     model (PreTrainedModel): What `AutoModelForMaskedLM` loads.
@@ -142,27 +160,16 @@ class MaskedLM(nn.Module):
         """The last layer of the LM head. *Shape of its weight:* (vocabulary, projection width)"""
         return self.model.get_output_embeddings()
 
+    @property
+    def decoder_weight(self) -> Tensor:
+        return self.decoder.weight
+
+    @property
+    def decoder_bias(self) -> Optional[Tensor]:
+        return self.decoder.bias
+
     def project(self, states: Tensor) -> Tensor:
-        """Hidden states to what the decoder takes.
-
-        states (Tensor): *Shape:* (targets, width)
-        RETURNS (Tensor): *Shape:* (targets, projection width)
-        """
         return self._project(self.model, states)
-
-    def loss(
-        self,
-        embedded: Sequence[Tensor],
-        batches: "Sequence[MaskedWindows]",
-        tied: Optional[TiedGradient] = None,
-    ) -> Tensor:
-        """The masked-LM loss; see `masked_lm_loss`."""
-        weight, bias = self.decoder.weight, self.decoder.bias
-        return masked_lm_loss(self.encoder, self.project, weight, bias, embedded, batches, tied)
-
-    def tied_gradient(self) -> Optional[TiedGradient]:
-        """See the function of this name."""
-        return tied_gradient(self.encoder, self.decoder.weight)
 
     @torch.no_grad()
     def _check_split(self) -> None:
@@ -187,7 +194,7 @@ class MaskedLM(nn.Module):
             raise ValueError(unknown_head(self.model)) from problem
 
 
-class SharedMaskedLM(nn.Module):
+class SharedMaskedLM(EncoderWithHead):
     """An encoder and an LM head that belong to different owners; the decoder's matrix is the encoder's word
     embeddings.
 
@@ -202,37 +209,32 @@ class SharedMaskedLM(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def loss(
-        self,
-        embedded: Sequence[Tensor],
-        batches: "Sequence[MaskedWindows]",
-        tied: Optional[TiedGradient] = None,
-    ) -> Tensor:
-        """The masked-LM loss; see `masked_lm_loss`."""
-        weight, bias = self.encoder.embeddings.weight, self.head.bias
-        return masked_lm_loss(self.encoder, self.head.project, weight, bias, embedded, batches, tied)
+    @property
+    def decoder_weight(self) -> Tensor:
+        return self.encoder.embeddings.weight
 
-    def tied_gradient(self) -> Optional[TiedGradient]:
-        """See the function of this name."""
-        return tied_gradient(self.encoder, self.encoder.embeddings.weight)
+    @property
+    def decoder_bias(self) -> Optional[Tensor]:
+        return self.head.bias
+
+    def project(self, states: Tensor) -> Tensor:
+        return self.head.project(states)
 
 
 class MaskedLMLoss(nn.Module):
     """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
 
-    masked_lm (Union[MaskedLM, SharedMaskedLM]): Encoder and LM head.
+    masked_lm (EncoderWithHead): Encoder and LM head.
     precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast; parameters and loss stay in fp32.
     """
 
-    def __init__(
-        self, masked_lm: Union[MaskedLM, SharedMaskedLM], precision: Literal["fp32", "bf16"] = "fp32"
-    ) -> None:
+    def __init__(self, masked_lm: EncoderWithHead, precision: Literal["fp32", "bf16"] = "fp32") -> None:
         super().__init__()
         self.masked_lm = masked_lm
         self.precision = precision
 
     def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
-        """The sum over targets of -log P(target | window without it), in nats; see `masked_lm_loss`."""
+        """The sum over targets of -log P(target | window without it), in nats; see `EncoderWithHead`."""
         encoder = self.masked_lm.encoder
         device = encoder.embeddings.weight.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):

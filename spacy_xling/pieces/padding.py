@@ -85,6 +85,12 @@ def pad(values: np.ndarray, pieces: Pieces, fill: Any, length: Optional[int] = N
     return padded
 
 
+def padded_ids(pieces: Pieces, pad_id: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Piece ids as a padded batch, and where there is a piece and no padding. *Shapes:* (windows, length)"""
+    is_piece = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
+    return pad(pieces.ids, pieces, pad_id, length), is_piece
+
+
 def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
     """Group items of like length, so that padding is little and memory bounded.
 
@@ -149,6 +155,6 @@ def padded_windows(
 
 def _padded(pieces: Pieces, pad_id: int, shape: PassShape, pool_specials: bool) -> PaddedWindows:
     length = shape.length_for(pieces)
-    attention = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
+    ids, attention = padded_ids(pieces, pad_id, length)
     pooled = attention if pool_specials else pad(pieces.is_word, pieces, False, length)
-    return PaddedWindows(pad(pieces.ids, pieces, pad_id, length), attention, pooled, pieces.texts)
+    return PaddedWindows(ids, attention, pooled, pieces.texts)

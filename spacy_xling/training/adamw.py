@@ -292,7 +292,7 @@ def _clip(gradient: torch.Tensor, threshold: float) -> None:
 
 def _shrinking(gradients: List[torch.Tensor], threshold: float) -> Optional[torch.Tensor]:
     """What to divide gradients by, for the norm of all of them to be at most the threshold; None for
-    nothing. As `torch.nn.utils.clip_grad_norm_`, which needs two more passes over the memory.
+    nothing. As `torch.nn.utils.clip_grad_norm_`, which goes over all gradients once more.
     """
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     if not gradients[0].is_cuda and not norm > threshold:
