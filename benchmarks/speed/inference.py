@@ -45,14 +45,14 @@ def own_pipe(
     precision (str): The encoder's.
     batch_size (int | None): Docs that go through the pipeline together; None for the config's, 256.
     n_process (int): Processes. With several their start is timed too, and memory is the parent's alone.
-    RETURNS (Figures): Texts per second, and the share of the time outside the encoder's forward pass.
+    RETURNS (Figures): Texts per second, and the share of the time in which no forward pass of the encoder ran.
     """
     from spacy_xling.models.architectures import joint_shim
 
     override = {"components.xling_textcat.model.encoder.precision": precision}
     nlp = spacy.load(make_own_pipeline(work, shape), config=override)
     base = joint_shim(nlp.get_pipe("xling_textcat").model).module.masked_lm.encoder.base
-    inside: list[float] = []
+    inside: list[tuple[float, float]] = []
     base.forward = _watched(base.forward, inside)
 
     def pipe(docs: list[str]) -> Iterable[Any]:
@@ -61,7 +61,7 @@ def own_pipe(
 
     figures = _time(pipe, work, texts)
     if n_process == 1:
-        figures["outside_encoder"] = 1 - sum(inside) * figures["texts_per_second"] / texts
+        figures["outside_encoder"] = 1 - _covered(inside) * figures["texts_per_second"] / texts
     return figures
 
 
@@ -194,11 +194,20 @@ def _time(pipe: Callable[[list[str]], Iterable[Any]], work: str, n_texts: int) -
     return {"texts_per_second": n_texts / seconds, "cpu_seconds": cpu_seconds}
 
 
-def _watched(function: Callable[..., Any], seconds: list[float]) -> Callable[..., Any]:
+def _watched(function: Callable[..., Any], spans: list[tuple[float, float]]) -> Callable[..., Any]:
     def watched(*arguments: Any, **options: Any) -> Any:
         started = time.perf_counter()
         result = function(*arguments, **options)
-        seconds.append(time.perf_counter() - started)
+        spans.append((started, time.perf_counter()))
         return result
 
     return watched
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Seconds in which at least one of several calls ran."""
+    covered = until = 0.0
+    for start, end in sorted(spans):
+        covered += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return covered

@@ -92,7 +92,7 @@ def _training(
 
 
 def inference(options: Namespace) -> Iterator[Job]:
-    """Texts to scores; for `mini` also sizes of batches, and two processes."""
+    """Texts to scores, sizes of batches, and but for `base` two processes."""
     for shape in options.shapes or ("base", "mini"):
         arguments = {"shape": shape, "texts": options.texts or TEXTS.get(shape, 256)}
         for peer, function, maker, more in (
@@ -109,18 +109,22 @@ def inference(options: Namespace) -> Iterator[Job]:
             given = {**arguments, **more}
             target = f"inference:{function}"
             yield Job("inference", shape, peer, target, given, ((maker, prepared),), options.repeats)
-        if shape != "base":
-            yield from _settings(shape, arguments, options)
+        yield from _settings(shape, options)
 
 
-def _settings(shape: str, arguments: dict[str, Any], options: Namespace) -> Iterator[Job]:
+def _settings(shape: str, options: Namespace) -> Iterator[Job]:
     prepare = (("material:make_own_pipeline", {"shape": shape}),)
-    settings = {f"batch_size={size}": {"batch_size": size} for size in BATCH_SIZES}
-    settings |= {f"n_process={number}": {"n_process": number} for number in (1, 2)}
-    for peer, more in settings.items():
-        # So that the start of the processes doesn't count for most of it.
-        texts = arguments["texts"] * (4 if "n_process" in more else 1)
-        given = {**arguments, **more, "texts": texts}
+    # `base` in bf16, or it takes too long.
+    more = {"precision": "bf16"} if shape == "base" else {}
+    # As many texts as the largest batch, at least; more where processes start.
+    texts = max(BATCH_SIZES[-1], TEXTS.get(shape, 0))
+    settings: dict[str, dict[str, Any]] = {
+        f"batch_size={size}": {"batch_size": size, "texts": texts} for size in BATCH_SIZES
+    }
+    if shape != "base":
+        settings |= {f"n_process={n}": {"n_process": n, "texts": 4 * texts} for n in (1, 2)}
+    for peer, setting in settings.items():
+        given = {"shape": shape, **more, **setting}
         yield Job("settings", shape, peer, "inference:own_pipe", given, prepare, options.repeats)
 
 

@@ -66,8 +66,9 @@ def build_joint_textcat_v1(
         vector: the first piece's, their mean, their maximum, or a learned weighted mean.
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
     hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
-    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time, windows of like
-        lengths together. It bounds padding, and memory when predicting.
+    pass_pieces (int): The most pieces, padding included, of a pass of the encoder, windows of like lengths
+        together. It bounds padding, and memory when predicting: then as many passes run at a time, on a CPU,
+        as torch has threads.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """

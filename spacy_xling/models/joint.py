@@ -1,6 +1,7 @@
 """The torch module with both losses' forward passes: one encoder, an LM head, a classification head."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, Optional
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from .batches import MaskedWindows, Windows
 from .masked_lm import MaskedLM
+from .passes import run_passes
 from .pooling import Evidence, Pooling
 
 # Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
@@ -101,6 +103,27 @@ class JointModule(nn.Module):
             ]
             mlm_sum = self.masked_lm.loss(embedded[len(labelled) :], masked, tied) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
+
+    def predict(self, batches: Sequence[Windows]) -> Tensor:
+        """Logits of texts, without dropout and gradients. On a CPU, as many batches pass at a time as
+        torch has threads.
+
+        batches (Sequence[Windows]): Their windows, in one batch or several.
+        RETURNS (Tensor): *Shape:* (texts, labels)
+        """
+        self.eval()
+        with torch.inference_mode():
+            at_once = torch.get_num_threads() if self.device.type == "cpu" else 1
+            evidence = run_passes(self._pass, batches, self._predicting, at_once)
+            return self._classify(evidence, batches, dropout=0.0)
+
+    @contextmanager
+    def _predicting(self) -> Iterator[None]:
+        with torch.inference_mode(), self._autocast():
+            yield
+
+    def _pass(self, batch: Windows) -> Evidence:
+        return self._evidence(self.masked_lm.encoder.embed(batch.ids), batch)
 
     def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
         hidden = self.masked_lm.encoder.encode(embedded, batch.attention)

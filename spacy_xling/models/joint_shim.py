@@ -70,10 +70,7 @@ class JointShim(ModuleShim):
 
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
-        module = self.module
-        module.eval()
-        with torch.inference_mode():
-            return torch2xp(module(self._windows(pieces), [])[0])
+        return torch2xp(self.module.predict(self._windows(pieces)))
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0

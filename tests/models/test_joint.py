@@ -136,6 +136,21 @@ def test_classify_in_any_split_equals_one_batch(checkpoint, pooling, split):
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_predict_gives_the_logits_of_the_forward_pass_without_gradients(checkpoint, precision):
+    module = make_module(checkpoint, precision=precision)
+    batches = [windows([window]) for window in (5, 2, 3, 0, 1, 4)]
+    with torch.no_grad():
+        expected = module(batches, [])[0]
+    module.train()
+    logits = module.predict(batches)
+    # Other threads, other kernels: fp32 sums in another order, and bf16 rounds them.
+    tolerance = 1e-5 if precision == "fp32" else 1e-2
+    torch.testing.assert_close(logits, expected, rtol=tolerance, atol=tolerance)
+    assert not logits.requires_grad
+    assert not torch.is_autocast_enabled("cpu")
+
+
 def test_classify_is_encoder_mean_and_linear_layer(checkpoint):
     module = make_module(checkpoint)
     with torch.no_grad():

@@ -840,7 +840,8 @@ import numpy as np, spacy, torch
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    nlp = spacy.load(sys.argv[1])
+    # Small passes, several of them at a time before the fork.
+    nlp = spacy.load(sys.argv[1], config={"components.xling_textcat.model.pass_pieces": 16})
     texts = sys.stdin.read().splitlines() * 3
     one = [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=4)]
     two = [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=4, n_process=2)]
