@@ -45,7 +45,7 @@ def own_pipe(
     precision (str): The encoder's.
     batch_size (int | None): Docs that go through the pipeline together; None for the config's, 256.
     n_process (int): Processes. With several their start is timed too, and memory is the parent's alone.
-    RETURNS (Figures): Texts per second, and the share of the time in which no forward pass of the encoder ran.
+    RETURNS (Figures): Texts per second, and the share of the time without a forward pass of the encoder.
     """
     from spacy_xling.models.architectures import joint_shim
 
