@@ -5,6 +5,8 @@ code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 
 7 encoders, evaluation, comparison, exporting.
 """
 
+from typing import Optional
+
 
 class MessagesWithCodes(type):
     """Prefixes each message with its name in square brackets."""
@@ -755,6 +757,6 @@ class Warnings(metaclass=MessagesWithCodes):
     )
 
 
-def one_line(error: Exception) -> str:
-    """The message of an error, as one line."""
-    return " ".join(str(error).split())[:300]
+def one_line(error: Exception, longest: Optional[int] = 300) -> str:
+    """The message of an error, as one line, cut after so many characters; None cuts nothing."""
+    return " ".join(str(error).split())[:longest]

@@ -10,6 +10,7 @@ from typing import Any
 
 import spacy
 import torch
+from spacy.tokens import Doc
 
 from .material import make, make_classifier, make_own_pipeline, make_spacy_pipeline, make_text
 from .moments import moment
@@ -63,6 +64,15 @@ def own_pipe(
     if n_process == 1:
         figures["outside_encoder"] = 1 - _covered(inside) * figures["texts_per_second"] / texts
     return figures
+
+
+def hand_over(work: str, shape: str, texts: int) -> Figures:
+    """What spaCy does to each Doc between two processes, in one: to bytes and back; see `spacy_pipe`."""
+    nlp = spacy.load(make_own_pipeline(work, shape))
+    docs = {text: nlp(text) for text in read_mixed(work, texts)}
+    return _time(
+        lambda given: (Doc(nlp.vocab).from_bytes(docs[text].to_bytes()) for text in given), work, texts
+    )
 
 
 def exported_pipe(work: str, shape: str, texts: int, precision: str = "int8") -> Figures:

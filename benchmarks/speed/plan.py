@@ -126,6 +126,9 @@ def _settings(shape: str, options: Namespace) -> Iterator[Job]:
     for peer, setting in settings.items():
         given = {"shape": shape, **more, **setting}
         yield Job("settings", shape, peer, "inference:own_pipe", given, prepare, options.repeats)
+    if shape != "base":
+        peer, given = "Docs to bytes and back, alone", {"shape": shape, "texts": texts}
+        yield Job("settings", shape, peer, "inference:hand_over", given, prepare, options.repeats)
 
 
 def flat(options: Namespace) -> Iterator[Job]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import load_config
 from thinc.api import Config, ConfigValidationError
 
-from ..errors import Errors
+from ..errors import Errors, one_line
 
 SECTIONS = ("compare", "settings", "encoders", "ways", "search")
 NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
@@ -133,7 +133,7 @@ def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Co
     try:
         return load_config(config, overrides=dict(overrides), interpolate=True)
     except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())
+        said = one_line(error, longest=None)
         raise ValueError(Errors.X772.format(name=name, config=config, error=said)) from error
 
 

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ..errors import Errors
+from ..errors import Errors, one_line
 from ..models.onnx_shim import import_runtime
 
 # Weights below this many bytes stay in the graph's own file.
@@ -35,6 +35,7 @@ def quantise(graph: Path, target: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     nodes = onnx.load(graph, load_external_data=False).graph.node
+    disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         quantize_dynamic(
@@ -50,7 +51,7 @@ def quantise(graph: Path, target: Path) -> None:
             use_external_data_format=True,
         )
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(disabled)
 
 
 def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
@@ -59,6 +60,7 @@ def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
     graph (Path): The graph.
     target (Path): The file to write.
     weights (str): Name of a file beside it for the weights, which can then be mapped; none keeps them inside.
+    RAISES (OSError): The file can't be written.
     """
     runtime = import_runtime()
     options = runtime.SessionOptions()
@@ -70,4 +72,8 @@ def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
         prefix = "session.optimized_model_external_initializers"
         options.add_session_config_entry(f"{prefix}_file_name", weights)
         options.add_session_config_entry(f"{prefix}_min_size_in_bytes", str(INLINE_BYTES))
-    runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    try:
+        runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    # Its errors have no class in common; the graph itself is the exporter's, and sound.
+    except Exception as error:
+        raise OSError(one_line(error)) from error

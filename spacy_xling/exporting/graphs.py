@@ -91,7 +91,7 @@ def write_graphs(module: JointModule, encoder: Path, head: Path, *, int8: bool, 
     head (Path): The file of the graph from evidence to logits.
     int8 (bool): Whether the word embeddings become eight bits.
     name (str): The component, for errors.
-    RAISES (ValueError): The family can't be written as a graph.
+    RAISES (ValueError): The family can't be written as a graph. (OSError): A file can't be written.
     """
     module.eval()
     attention = torch.ones(3, 5, dtype=torch.bool)
@@ -113,6 +113,8 @@ def write_graphs(module: JointModule, encoder: Path, head: Path, *, int8: bool, 
             ("logits",),
             ("windows",),
         )
+    except OSError:
+        raise
     # The exporter raises what its passes raise, in C++ or in Python.
     except Exception as error:
         raise ValueError(Errors.X792.format(name=name, family=family, error=one_line(error))) from error

@@ -17,8 +17,8 @@ def build_exported_textcat_v1(
     The model's `predict` takes `Pieces` and gives logits (texts, labels).
 
     runtime (Literal["onnx"]): ONNX Runtime, on the CPU.
-    threads (Optional[int]): Threads of a pass; None for as many as the process may use. A process of
-        `nlp.pipe(n_process=2)` has one.
+    threads (Optional[int]): Threads of a pass; None for as many as the process may use. A forked process, as
+        those of `nlp.pipe(n_process=2)` on Linux, has one.
     pass_pieces (int): The most pieces, padding included, that pass the encoder at a time, windows of like
         lengths together.
     RETURNS (Model): The thinc model.

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from .batches import MaskedWindows, Windows
 from .masked_lm import MaskedLM
-from .passes import run_passes
+from .passes import count_threads, passes_at_once, run_passes
 from .pooling import Evidence, Pooling
 
 # Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
@@ -105,16 +105,17 @@ class JointModule(nn.Module):
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
     def predict(self, batches: Sequence[Windows]) -> Tensor:
-        """Logits of texts, without dropout and gradients. On a CPU, as many batches pass at a time as
-        torch has threads.
+        """Logits of texts, without dropout and gradients. On a CPU, batches may pass side by side.
 
         batches (Sequence[Windows]): Their windows, in one batch or several.
         RETURNS (Tensor): *Shape:* (texts, labels)
         """
         self.eval()
         with torch.inference_mode():
-            at_once = torch.get_num_threads() if self.device.type == "cpu" else 1
-            evidence = run_passes(self._pass, batches, self._predicting, at_once)
+            n_threads = count_threads()
+            sizes = [batch.ids.numel() for batch in batches]
+            at_once = passes_at_once(sizes, n_threads) if self.device.type == "cpu" else 1
+            evidence = run_passes(self._pass, batches, self._predicting, n_threads=n_threads, at_once=at_once)
             return self._classify(evidence, batches, dropout=0.0)
 
     @contextmanager
@@ -127,7 +128,7 @@ class JointModule(nn.Module):
 
     def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
         hidden = self.masked_lm.encoder.encode(embedded, batch.attention)
-        # Within the one autocast of `forward`, which keeps its casts of the weights until it ends.
+        # Within an autocast around all passes: the end of the outermost drops the casts of the weights.
         with torch.autocast(self.device.type, enabled=False):
             return self.pooling.evidence(hidden.to(self.head.output.weight.dtype), batch.pooled)
 

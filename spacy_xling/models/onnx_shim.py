@@ -41,6 +41,10 @@ TEXTS = "texts"
 _inherited: list["Loaded"] = []
 
 
+# Device, number, size and time of change of a file.
+Stamp = tuple[int, int, int, int]
+
+
 class ExportSettings(NamedTuple):
     """What an exported classifier keeps of the one that was trained.
 
@@ -74,6 +78,7 @@ class Loaded(NamedTuple):
     encoder (InferenceSession): Windows to evidence.
     head (InferenceSession): Evidence to logits.
     files (Mapping[str, Any]): The files themselves, mapped: they can be read, though the folder be gone.
+    stamps (Mapping[Path, Stamp]): Where they were, and what tells whether they still are.
     process (int): The process that the sessions belong to.
     """
 
@@ -82,7 +87,16 @@ class Loaded(NamedTuple):
     encoder: Any
     head: Any
     files: Mapping[str, Any]
+    stamps: Mapping[Path, Stamp]
     process: int
+
+    def where(self) -> Optional[Path]:
+        """The folder, unless it is gone or others are in the files' place."""
+        try:
+            there = all(_stamp(path) == stamp for path, stamp in self.stamps.items())
+        except OSError:
+            return None
+        return next(iter(self.stamps)).parent if there else None
 
 
 class OnnxShim(FolderShim, Shim):
@@ -93,7 +107,7 @@ class OnnxShim(FolderShim, Shim):
     """
 
     marker = SETTINGS_FILE
-    read_errors = (*FolderShim.read_errors, ValueError, TypeError)
+    read_errors = (*FolderShim.read_errors, ValueError, TypeError, AttributeError)
     is_trainable = False
 
     def __init__(self, threads: Optional[int], pass_pieces: int) -> None:
@@ -172,9 +186,14 @@ class OnnxShim(FolderShim, Shim):
         self._loaded = load(path, self.threads or available_threads())
 
     def _reopened(self, loaded: Loaded) -> Loaded:
-        with tempfile.TemporaryDirectory() as folder:
-            write_files(loaded.files, Path(folder))
-            encoder, head = _open_both(Path(folder), threads=1)
+        folder = loaded.where()
+        if folder is not None:
+            # The same files, whose pages the processes share.
+            encoder, head = _open_both(folder, threads=1)
+        else:
+            with tempfile.TemporaryDirectory() as place:
+                write_files(loaded.files, Path(place))
+                encoder, head = _open_both(Path(place), threads=1)
         return loaded._replace(encoder=encoder, head=head, process=os.getpid())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -207,9 +226,14 @@ def load(path: Path, threads: int) -> Loaded:
     described = json.loads((path / SETTINGS_FILE).read_text(encoding="utf8"))
     settings = ExportSettings(**described["settings"])
     files = {name: _map(path / name, size) for name, size in described["files"].items()}
+    missing = {ENCODER_FILE, WEIGHTS_FILE, HEAD_FILE, TOKENIZER_FILE} - set(files)
+    if missing:
+        raise RuntimeError(f"{SETTINGS_FILE} doesn't list {', '.join(sorted(missing))}")
     files[SETTINGS_FILE] = _map(path / SETTINGS_FILE, None)
+    stamps = {path.resolve() / name: _stamp(path / name) for name in files}
     encoder, head = _open_both(path, threads)
-    return Loaded(settings, _load_tokenizer(path, settings), encoder, head, files, os.getpid())
+    tokenizer = _load_tokenizer(path, settings)
+    return Loaded(settings, tokenizer, encoder, head, files, stamps, os.getpid())
 
 
 def available_threads() -> int:
@@ -261,6 +285,11 @@ def _load_tokenizer(path: Path, settings: ExportSettings) -> OwnTokenizer:
         tokenizer = OwnTokenizer(Tokenizer.from_file(str(path / TOKENIZER_FILE)))
     set_window(tokenizer, settings.window, settings.overlap)
     return tokenizer
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _map(path: Path, size: Optional[int]) -> mmap.mmap:

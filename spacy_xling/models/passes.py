@@ -1,4 +1,4 @@
-"""Passes of an encoder side by side.
+"""Passes of an encoder side by side, on the CPU.
 
 A pass is many small kernels with Python between them: a second thread inside each kernel gains little, above
 all in bf16 or with a small encoder. Two passes at a time keep two cores at work.
@@ -8,28 +8,52 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
+from threading import Lock, Semaphore
 from typing import TypeVar
 
 import torch
 
+# Held while torch's number of threads, which is one for all threads that are yet to begin, isn't what it was.
+_starting = Lock()
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
+
+
+def count_threads() -> int:
+    """How many threads torch has, for this thread."""
+    with _starting:
+        return torch.get_num_threads()
+
+
+def passes_at_once(sizes: Sequence[int], n_threads: int) -> int:
+    """How many passes should run at a time: not so many that the others wait for the largest, and each with the
+    same number of threads.
+
+    sizes (Sequence[int]): Padded pieces of each pass.
+    n_threads (int): Number of threads.
+    RETURNS (int): A divisor of the number of threads.
+    """
+    most = sum(sizes) // max(sizes, default=1)
+    return max(n for n in range(1, n_threads + 1) if n == 1 or (n <= most and n_threads % n == 0))
 
 
 def run_passes(
     run: Callable[[Batch], Result],
     batches: Sequence[Batch],
     mode: Callable[[], AbstractContextManager[None]],
+    *,
+    n_threads: int,
     at_once: int,
 ) -> list[Result]:
-    """Run a pass for each batch, several at a time, which share torch's threads.
+    """Run a pass for each batch.
 
-    Their own threads end with the call, so that a process may be forked after it.
+    Threads that it starts end with the call, so that a process may be forked after it.
 
     run (Callable): A pass, which several threads may run at a time.
     batches (Sequence): What it takes, the longest first.
     mode (Callable): Makes the context that a thread runs its passes in: torch keeps such settings by thread.
-    at_once (int): The most passes at a time.
+    n_threads (int): Torch's threads, which the passes share, from `count_threads`.
+    at_once (int): How many run at a time; one of them runs in the calling thread, with all threads.
     RETURNS (list): What it gave, in the order of the batches.
     RAISES (Exception): What a pass raised; those that haven't begun are left out.
     """
@@ -45,24 +69,39 @@ def run_passes(
                     return
                 results[number] = run(batch)
 
-    n_workers = min(at_once, len(batches))
-    if n_workers < 2:
+    if at_once == 1:
         work()
-        return list(results.values())
-    n_threads = torch.get_num_threads()
+    else:
+        _in_threads(work, n_threads, at_once, give_up=waiting.clear)
+    return [results[number] for number in range(len(batches))]
+
+
+def _in_threads(
+    work: Callable[[], None], n_threads: int, n_workers: int, give_up: Callable[[], None]
+) -> None:
+    started = Semaphore(0)
 
     def start() -> None:
-        torch.set_num_threads(max(1, n_threads // n_workers))
+        # A thread that hasn't asked yet would take the number of all when its first kernel asks.
+        torch.get_num_threads()
+        torch.set_num_threads(n_threads // n_workers)
+        started.release()
         work()
 
     try:
+        # The pool waits for its threads, also where one failed or a user interrupts.
         with ThreadPoolExecutor(n_workers) as pool:
             try:
-                for worker in as_completed([pool.submit(start) for _ in range(n_workers)]):
+                with _starting:
+                    workers = [pool.submit(start) for _ in range(n_workers)]
+                    for _ in workers:
+                        started.acquire()
+                    torch.set_num_threads(n_threads)
+                for worker in as_completed(workers):
                     worker.result()
             finally:
-                waiting.clear()
-    finally:
-        # What a thread says of itself holds for threads that are yet to start, too.
+                give_up()
+    except BaseException:
+        # Where not all threads had started.
         torch.set_num_threads(n_threads)
-    return [results[number] for number in range(len(batches))]
+        raise

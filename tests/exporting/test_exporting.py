@@ -173,6 +173,31 @@ def test_a_forked_process_never_ends_the_sessions_of_its_parent(own, monkeypatch
     assert shim._loaded.encoder is not sessions[0]()
 
 
+def as_forked(nlp):
+    """The shim, as though this process were forked from the one that loaded it."""
+    shim = nlp.get_pipe(NAME).model.shims[0]
+    shim._loaded = shim._loaded._replace(process=-1)
+    return shim
+
+
+def test_a_forked_process_opens_the_same_files_and_copies_none(own, exported, monkeypatch):
+    nlp = spacy.load(own / "exported")
+    as_forked(nlp)
+    monkeypatch.setattr(onnx_shim, "write_files", lambda files, folder: pytest.fail("copied"))
+    np.testing.assert_allclose(scores(nlp), scores(exported), atol=1e-5)
+
+
+def test_a_forked_process_keeps_its_model_where_another_is_in_the_files_place(own, exported, tmp_path):
+    nlp = spacy.load(own / "exported")
+    shim = as_forked(nlp)
+    for path in (own / MODEL).iterdir():
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(bytes(len(content)))
+    assert shim._loaded.where() is None
+    np.testing.assert_allclose(scores(nlp), scores(exported), atol=1e-5)
+
+
 # What it can't do
 
 
@@ -242,9 +267,10 @@ def test_a_file_of_other_bytes_is_one_line(file, own):
         spacy.load(own / "exported")
 
 
-def test_settings_of_another_kind_are_one_line(own):
+@pytest.mark.parametrize("changed", [{"settings": {"depth": 3}}, {"files": {}}, {"files": ["model.onnx"]}])
+def test_settings_of_another_kind_are_one_line(changed, own):
     path = own / MODEL / "export.json"
-    path.write_text(json.dumps({"settings": {"depth": 3}, "files": {}}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
     with pytest.raises(ValueError, match=r"\[X313\]"):
         spacy.load(own / "exported")
 
@@ -312,11 +338,19 @@ def test_an_encoder_that_has_no_graph_is_one_line(folder, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch):
-    def fail(*arguments, **settings):
-        raise OSError(28, "No space left on device")
+FULL = "No space left on device"
 
-    monkeypatch.setattr("spacy_xling.exporting.exporting.optimise", fail)
+
+# Where the exporter, and where ONNX Runtime finds it full, which has error classes of its own.
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [("torch.onnx.export", OSError(28, FULL)), ("onnxruntime.InferenceSession", RuntimeError(FULL))],
+)
+def test_a_full_disk_leaves_nothing(function, error, folder, tmp_path, monkeypatch):
+    def fail(*arguments, **settings):
+        raise error
+
+    monkeypatch.setattr(function, fail)
     assert_one_line(run(folder / "trained", "--output", tmp_path / "out", "--precision", "fp32"), "X795")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,5 @@
 import copy
+import threading
 from functools import lru_cache
 
 import pytest
@@ -136,14 +137,29 @@ def test_classify_in_any_split_equals_one_batch(checkpoint, pooling, split):
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_predict_gives_the_logits_of_the_forward_pass_without_gradients(checkpoint, precision):
+def test_predict_gives_the_logits_of_the_forward_pass_without_gradients(
+    checkpoint, precision, n_threads, monkeypatch
+):
     module = make_module(checkpoint, precision=precision)
     batches = [windows([window]) for window in (5, 2, 3, 0, 1, 4)]
     with torch.no_grad():
         expected = module(batches, [])[0]
     module.train()
+    encode, threads, together = module.masked_lm.encoder.encode, set(), threading.Barrier(n_threads)
+
+    def watched(*given):
+        together.wait(10)
+        threads.add(threading.get_ident())
+        assert torch.is_inference_mode_enabled()
+        assert torch.is_autocast_enabled("cpu") is (precision == "bf16")
+        return encode(*given)
+
+    monkeypatch.setattr(module.masked_lm.encoder, "encode", watched)
+    monkeypatch.setattr("spacy_xling.models.joint.count_threads", lambda: n_threads)
     logits = module.predict(batches)
+    assert len(threads) == n_threads
     # Other threads, other kernels: fp32 sums in another order, and bf16 rounds them.
     tolerance = 1e-5 if precision == "fp32" else 1e-2
     torch.testing.assert_close(logits, expected, rtol=tolerance, atol=tolerance)

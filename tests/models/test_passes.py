@@ -1,10 +1,16 @@
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
 
-from spacy_xling.models.passes import run_passes
+from spacy_xling.models.passes import count_threads, passes_at_once, run_passes
+
+
+def run_at_once(run, batches, at_once, mode=nullcontext, n_threads=4):
+    return run_passes(run, batches, mode, n_threads=n_threads, at_once=at_once)
 
 
 @pytest.fixture
@@ -15,7 +21,30 @@ def four_threads():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 4, 9])
+@pytest.mark.parametrize(
+    ("sizes", "n_threads", "expected"),
+    [
+        ([], 4, 1),
+        ([512], 4, 1),
+        ([100, 100], 1, 1),
+        ([100, 100], 2, 2),
+        # One of 1,024 and one of 140: the large one is nearly all there is.
+        ([1024, 140], 2, 1),
+        ([300, 200, 100], 2, 2),
+        # Five would leave three of eight threads idle.
+        ([100] * 5, 8, 4),
+        ([100] * 9, 16, 8),
+        ([100] * 40, 16, 16),
+        ([100] * 40, 6, 6),
+        ([100] * 5, 6, 3),
+        ([100] * 5, 7, 1),
+    ],
+)
+def test_passes_at_once_divide_the_threads_and_do_not_wait_for_the_largest(sizes, n_threads, expected):
+    assert passes_at_once(sizes, n_threads) == expected
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
 def test_results_come_in_the_order_of_the_batches(at_once):
     # The first pass ends last, if it isn't the only one at a time.
     last = threading.Event()
@@ -27,37 +56,60 @@ def test_results_come_in_the_order_of_the_batches(at_once):
             last.set()
         return number * number
 
-    assert run_passes(run, range(7), nullcontext, at_once) == [0, 1, 4, 9, 16, 25, 36]
+    assert run_at_once(run, range(7), at_once) == [0, 1, 4, 9, 16, 25, 36]
 
 
 def test_no_batches_have_no_results():
-    assert run_passes(lambda batch: batch, [], nullcontext, 4) == []
+    assert run_at_once(lambda batch: batch, [], 1) == []
 
 
 def test_as_many_passes_run_at_a_time_as_they_may():
     # Passes in pairs: each waits for another.
     barrier = threading.Barrier(2)
-    run_passes(lambda batch: barrier.wait(10), range(6), nullcontext, 2)
+    run_at_once(lambda batch: barrier.wait(10), range(6), 2)
 
 
-@pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (3, 1), (4, 1)])
+@pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (4, 1)])
 def test_passes_share_the_threads_of_torch(four_threads, at_once, share):
-    found = run_passes(lambda batch: torch.get_num_threads(), range(8), nullcontext, at_once)
+    found = run_at_once(lambda batch: torch.get_num_threads(), range(8), at_once)
     assert set(found) == {share}
 
 
-def test_threads_of_torch_are_as_before_afterwards(four_threads):
-    run_passes(lambda batch: batch, range(8), nullcontext, 4)
-    assert torch.get_num_threads() == 4
-    # A new thread too has as many.
-    later = []
-    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+def threads_of_a_new_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
     thread.start()
     thread.join()
-    assert later == [4]
+    return found[0]
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
+def test_threads_of_torch_are_as_before_afterwards(four_threads):
+    run_at_once(lambda batch: batch, range(8), 4)
+    assert torch.get_num_threads() == 4
+    assert threads_of_a_new_thread() == 4
+
+
+def test_other_threads_that_begin_while_passes_run_have_all_threads_of_torch(four_threads):
+    def run(batch):
+        until = time.monotonic() + 10
+        while threads_of_a_new_thread() != 4:
+            assert time.monotonic() < until
+        return torch.get_num_threads()
+
+    assert run_at_once(run, range(2), 2) == [2, 2]
+
+
+def test_several_threads_may_predict_at_a_time(four_threads):
+    def predict(start):
+        return run_at_once(lambda number: number + 1, range(start, start + 50), 4, n_threads=count_threads())
+
+    with ThreadPoolExecutor(8) as pool:
+        for start, found in enumerate(pool.map(predict, range(100))):
+            assert found == list(range(start + 1, start + 51))
+    assert threads_of_a_new_thread() == 4
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
 def test_each_thread_runs_its_passes_in_one_context_of_its_own(at_once):
     inside = threading.local()
     entered = []
@@ -69,13 +121,13 @@ def test_each_thread_runs_its_passes_in_one_context_of_its_own(at_once):
         yield
         inside.yes = False
 
-    assert run_passes(lambda batch: inside.yes, range(20), mode, at_once) == [True] * 20
+    assert run_at_once(lambda batch: inside.yes, range(20), at_once, mode) == [True] * 20
     assert len(entered) == at_once
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_an_error_of_a_pass_is_raised_and_the_rest_is_left_out(at_once):
-    begun = []
+    begun, threads = [], threading.active_count()
 
     def run(number):
         begun.append(number)
@@ -84,6 +136,24 @@ def test_an_error_of_a_pass_is_raised_and_the_rest_is_left_out(at_once):
         return number
 
     with pytest.raises(ValueError, match="no such piece"):
-        run_passes(run, range(100_000), nullcontext, at_once)
+        run_at_once(run, range(100_000), at_once)
     assert len(begun) < 100_000
-    assert threading.active_count() == 1
+    assert threading.active_count() == threads
+
+
+def test_threads_of_torch_are_as_before_where_a_thread_cannot_start(four_threads, monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def start_once(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_once)
+        # The first thread must be busy still, or the second isn't needed.
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            run_at_once(lambda batch: time.sleep(0.5), range(4), 4)
+    assert torch.get_num_threads() == 4
+    assert threads_of_a_new_thread() == 4
