@@ -26,21 +26,22 @@ def four_threads():
     [
         ([], 4, 1),
         ([512], 4, 1),
-        ([100, 100], 1, 1),
-        ([100, 100], 2, 2),
-        # One of 1,024 and one of 140: the large one is nearly all there is.
-        ([1024, 140], 2, 1),
-        ([300, 200, 100], 2, 2),
-        # Five would leave three of eight threads idle.
-        ([100] * 5, 8, 4),
-        ([100] * 9, 16, 8),
-        ([100] * 40, 16, 16),
-        ([100] * 40, 6, 6),
-        ([100] * 5, 6, 3),
-        ([100] * 5, 7, 1),
+        ([100] * 9, 1, 1),
+        # The largest is a third of all, then a quarter.
+        ([100, 100, 100], 2, 1),
+        ([100, 100, 100, 100], 2, 2),
+        ([1024, 140, 140, 140, 140], 2, 1),
+        # Three at a time wait for it twice as much, four three times.
+        ([100] * 11, 4, 2),
+        ([100] * 12, 4, 4),
+        ([100] * 8, 3, 3),
+        # Five at a time would leave three of eight threads idle, and seven has no other divisor.
+        ([100] * 16, 8, 4),
+        ([100] * 100, 7, 7),
+        ([100] * 12, 7, 1),
     ],
 )
-def test_passes_at_once_divide_the_threads_and_do_not_wait_for_the_largest(sizes, n_threads, expected):
+def test_passes_at_once_share_all_threads_and_wait_for_the_largest_little(sizes, n_threads, expected):
     assert passes_at_once(sizes, n_threads) == expected
 
 
