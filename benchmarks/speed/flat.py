@@ -23,16 +23,19 @@ def resident_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def memory_over_texts(work: str, shape: str, texts: int) -> dict[str, Any]:
+def memory_over_texts(work: str, shape: str, texts: int, tokenizer_alone: bool = False) -> dict[str, Any]:
     """`nlp.pipe` within a memory zone for each chunk. Each text has a word that no other has, so that the
     vocabulary would grow.
 
     work (str): Folder with pipelines.
     shape (str): Name of the encoder's shape.
     texts (int): Number of texts.
+    tokenizer_alone (bool): Whether our component is left out, and spaCy's tokenizer alone runs.
     RETURNS (dict[str, Any]): Texts per second, and `resident`: pairs of texts so far and bytes.
     """
     nlp = spacy.load(make_own_pipeline(work, shape))
+    if tokenizer_alone:
+        nlp.disable_pipes(nlp.pipe_names)
     every = max(1, texts // REPORTS)
     started, resident = time.perf_counter(), []
     for start in range(0, texts, every):

@@ -135,7 +135,9 @@ def flat(options: Namespace) -> Iterator[Job]:
     """Very many texts in constant memory."""
     arguments = {"shape": "tiny", "texts": options.flat_texts}
     prepare = (("material:make_own_pipeline", {"shape": "tiny"}),)
-    yield Job("flat", "tiny", "ours, fp32", "flat:memory_over_texts", arguments, prepare, 1)
+    for peer, alone in (("ours, fp32", False), ("spaCy's tokenizer alone", True)):
+        given = {**arguments, "tokenizer_alone": alone}
+        yield Job("flat", "tiny", peer, "flat:memory_over_texts", given, prepare, 1)
 
 
 def agreement(options: Namespace) -> Iterator[Job]:

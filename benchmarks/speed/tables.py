@@ -149,12 +149,11 @@ def memory_table(records: Records) -> Iterator[str]:
 
 def flat_table(peers: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     """Resident memory while many texts pass."""
-    for runs in peers.values():
-        rate = _values(runs, "texts_per_second")[-1]
-        title = f"Resident memory over many short texts, {rate:,.0f} texts/s: tiny"
-        yield from _heading(title, ["texts", "resident, MB"])
-        for n_texts, resident in runs[-1]["resident"]:
-            yield _row([f"{n_texts:,}", f"{resident / 1e6:,.1f}"])
+    last = {peer: runs[-1] for peer, runs in peers.items()}
+    titles = [f"{peer}, MB ({run['texts_per_second']:,.0f} texts/s)" for peer, run in last.items()]
+    yield from _heading("Resident memory over many short texts: tiny", ["texts", *titles])
+    for places in zip(*(run["resident"] for run in last.values()), strict=True):
+        yield _row([f"{places[0][0]:,}", *(f"{resident / 1e6:,.1f}" for _, resident in places)])
 
 
 def agreement_table(records: Records) -> Iterator[str]:
