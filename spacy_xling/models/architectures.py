@@ -67,8 +67,8 @@ def build_joint_textcat_v1(
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
     hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
     pass_pieces (int): The most pieces, padding included, of a pass of the encoder, windows of like lengths
-        together. It bounds padding, and memory when predicting: then as many passes run at a time, on a CPU,
-        as torch has threads.
+        together. It bounds padding, and memory when predicting: then up to as many passes run at a time, on a
+        CPU, as torch has threads.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """

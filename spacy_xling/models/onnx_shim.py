@@ -40,7 +40,6 @@ TEXTS = "texts"
 # the fork left behind.
 _inherited: list["Loaded"] = []
 
-
 # Device, number, size and time of change of a file.
 Stamp = tuple[int, int, int, int]
 

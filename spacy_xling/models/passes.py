@@ -54,7 +54,7 @@ def run_passes(
     batches (Sequence): What it takes, the longest first.
     mode (Callable): Makes the context that a thread runs its passes in: torch keeps such settings by thread.
     n_threads (int): Torch's threads, which the passes share, from `count_threads`.
-    at_once (int): How many run at a time; one of them runs in the calling thread, with all threads.
+    at_once (int): How many run at a time; 1 leaves all of them to the calling thread.
     RETURNS (list): What it gave, in the order of the batches.
     RAISES (Exception): What a pass raised; those that haven't begun are left out.
     """
