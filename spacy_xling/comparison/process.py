@@ -19,6 +19,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 
+from ..errors import one_line
 from ..training.checkpoints import write_file
 from ..training.logs import log_settings
 from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
@@ -45,8 +46,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         run(given.folder, use_gpu=given.gpu_id)
     except Exception as error:
         traceback.print_exc()
-        text = " ".join(str(error).split())[:LONGEST_ERROR]
-        print(f"{type(error).__name__}: {text}", file=sys.stderr, flush=True)
+        print(f"{type(error).__name__}: {one_line(error, LONGEST_ERROR)}", file=sys.stderr, flush=True)
         return 1
     return 0
 

@@ -159,25 +159,24 @@ def test_two_processes_score_as_one(folder):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def as_forked(nlp):
+    """The shim, as though this process were forked from the one that loaded it."""
+    shim = nlp.get_pipe(NAME).model.shims[0]
+    shim._loaded = shim._loaded._replace(process=-1)
+    return shim
+
+
 def test_a_forked_process_never_ends_the_sessions_of_its_parent(own, monkeypatch):
     # That would wait for their threads, which may have held a lock when the process was forked.
     monkeypatch.setattr(onnx_shim, "_inherited", [])
     nlp = spacy.load(own / "exported")
-    shim = nlp.get_pipe(NAME).model.shims[0]
-    shim._loaded = shim._loaded._replace(process=-1)
+    shim = as_forked(nlp)
     sessions = [weakref.ref(shim._loaded.encoder), weakref.ref(shim._loaded.head)]
     expected = scores(spacy.load(own / "exported"))
     np.testing.assert_allclose(scores(nlp), expected, atol=1e-5)
     gc.collect()
     assert all(session() is not None for session in sessions)
     assert shim._loaded.encoder is not sessions[0]()
-
-
-def as_forked(nlp):
-    """The shim, as though this process were forked from the one that loaded it."""
-    shim = nlp.get_pipe(NAME).model.shims[0]
-    shim._loaded = shim._loaded._replace(process=-1)
-    return shim
 
 
 def test_a_forked_process_opens_the_same_files_and_copies_none(own, exported, monkeypatch):
