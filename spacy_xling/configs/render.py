@@ -98,7 +98,7 @@ def _values(choices: Choices) -> Dict[str, Any]:
         "pipeline": choices.pipeline,
         "learn_rate": _decimal(choices.learn_rate),
         "precision": "auto" if choices.gpu else "fp32",
-        "pass_pieces": 16384 if choices.gpu else 1024,
+        "pass_pieces": 16384 if choices.gpu else 2048,
     }
 
 

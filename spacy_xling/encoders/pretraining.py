@@ -113,7 +113,10 @@ class Pretraining:
         self.module = accelerator.prepare_model(loss)
         self.optimizer = make_optimizer(loss, training.optimizer)
         tokenizer = self.encoder.tokenizer
-        self.padding = padding_for(tokenizer, training.pass_pieces, precision, accelerator.device)
+        packs = self.masked_lm.encoder.packs
+        self.padding = padding_for(
+            tokenizer, training.pass_pieces, precision, accelerator.device, packs=packs
+        )
         self.streams = Streams(settings, self.encoder, accelerator.process_index)
         self.step = 0
         self.n_pieces = 0

@@ -54,7 +54,7 @@ def build_joint_textcat_v1(
     pooling: PoolingName = "mean",
     pool_specials: bool = True,
     hidden_width: Optional[int] = None,
-    pass_pieces: int = 1024,
+    pass_pieces: int = 2048,
 ) -> Model:
     """A text classifier whose encoder keeps its LM head, so that both losses train it.
 
@@ -66,9 +66,9 @@ def build_joint_textcat_v1(
         vector: the first piece's, their mean, their maximum, or a learned weighted mean.
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
     hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
-    pass_pieces (int): The most pieces, padding included, of a pass of the encoder, windows of like lengths
-        together. It bounds padding, and memory when predicting: then up to as many passes run at a time, on a
-        CPU, as torch has threads.
+    pass_pieces (int): The most pieces of a pass of the encoder. It bounds memory when predicting: then up to
+        as many passes run at a time, on a CPU, as torch has threads. When training, an encoder that packs
+        (see `BaseEncoder.packs`) takes a whole batch in one pass; for others padding counts as pieces.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
@@ -92,7 +92,7 @@ def build_shared_masked_lm_v1(
     window: Optional[int] = None,
     overlap: int = 32,
     precision: Literal["fp32", "bf16", "auto"] = "fp32",
-    pass_pieces: int = 1024,
+    pass_pieces: int = 2048,
 ) -> Model:
     """A masked-LM head on the encoder of another component, for `xling_mlm`. The decoder's matrix is the
     encoder's word embeddings, as in the checkpoint.
@@ -108,7 +108,8 @@ def build_shared_masked_lm_v1(
     precision (Literal["fp32", "bf16", "auto"]): Of the masked pass; "bf16" runs it under autocast, on a CPU
         too, "auto" does so where the hardware multiplies matrices in bf16. The other component's own
         `mixed_precision` doesn't matter here.
-    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time.
+    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time; one that packs (see
+        `BaseEncoder.packs`) takes a whole batch in one pass.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """

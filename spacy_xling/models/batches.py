@@ -1,4 +1,4 @@
-"""Windows of pieces as padded batches of tensors, each of windows of like lengths."""
+"""Windows of pieces as padded batches of tensors, each of windows of like lengths, and passes of batches."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Optional
@@ -10,54 +10,63 @@ from torch import Tensor
 from ..pieces.padding import (
     PassShape,
     cheapest_passes,
+    equal_passes,
     pad,
     padded_ids,
     padded_positions,
     padded_windows,
 )
-from ..pieces.windows import places, select_masked_windows
+from ..pieces.windows import places, select_masked_windows, select_windows
 from ..types import MaskedPieces, Pieces
+from .passes import count_passes
 
-# What the padded pieces of a pass in bf16 are a multiple of.
+# What the pieces of a pass in bf16 are a multiple of.
 BF16_MULTIPLE = 64
+# What a batch of a packed pass costs beside its padding, in pieces: a few small tensors.
+BATCH_COST = 16
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """A padded batch of windows to classify.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Batch:
+    """A padded batch of windows.
 
     ids (Tensor): Piece ids. *Shape:* (windows, length)
-    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
-    pooled (Tensor): True for a piece that is pooled. *Shape:* (windows, length)
-    texts (Tensor): The text each window belongs to. *Shape:* (windows,)
-    n_texts (int): Number of texts.
-    """
-
-    ids: Tensor
-    attention: Tensor
-    pooled: Tensor
-    texts: Tensor
-    n_texts: int
-
-
-@dataclass(frozen=True, eq=False)
-class MaskedWindows:
-    """A padded batch of windows with masked pieces.
-
-    ids (Tensor): Piece ids after masking. *Shape:* (windows, length)
-    attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
-    positions (Tensor): Places of the targets, counted row by row in (windows * length).
-        *Shape:* (targets,)
-    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    attention (Tensor): True for a piece, False for padding, which follows the pieces.
+        *Shape:* (windows, length)
     places (Optional[Tensor]): The place of each piece in its text; None where each window is one text, and
         places run from 0 on. *Shape:* (windows, length)
     """
 
     ids: Tensor
     attention: Tensor
+    places: Optional[Tensor] = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Windows(Batch):
+    """A padded batch of windows to classify.
+
+    pooled (Tensor): True for a piece that is pooled. *Shape:* (windows, length)
+    texts (Tensor): The text each window belongs to. *Shape:* (windows,)
+    n_texts (int): Number of texts.
+    """
+
+    pooled: Tensor
+    texts: Tensor
+    n_texts: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaskedWindows(Batch):
+    """A padded batch of windows with masked pieces: the ids are those after masking.
+
+    positions (Tensor): Places of the targets, counted row by row in (windows * length).
+        *Shape:* (targets,)
+    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    """
+
     positions: Tensor
     targets: Tensor
-    places: Optional[Tensor] = None
 
 
 class Padding(NamedTuple):
@@ -66,15 +75,22 @@ class Padding(NamedTuple):
     pad_id (int): The padding piece.
     shape (PassShape): What a batch looks like.
     device (torch.device): Where the tensors go.
+    packs (bool): Whether several batches go in one pass, in which no padding is left.
     """
 
     pad_id: int
     shape: PassShape
     device: torch.device
+    packs: bool = False
 
 
 def padding_for(
-    tokenizer: Any, pass_pieces: int, precision: Literal["fp32", "bf16"], device: torch.device
+    tokenizer: Any,
+    pass_pieces: int,
+    precision: Literal["fp32", "bf16"],
+    device: torch.device,
+    *,
+    packs: bool = False,
 ) -> Padding:
     """How windows become batches for an encoder.
 
@@ -82,11 +98,15 @@ def padding_for(
     pass_pieces (int): The most pieces that pass it at a time.
     precision (Literal["fp32", "bf16"]): What it computes in.
     device (torch.device): Where it is.
+    packs (bool): Whether it packs, see `BaseEncoder.packs`.
     RETURNS (Padding): The padding.
     """
     window = tokenizer.backend_tokenizer.truncation["max_length"]
-    multiple = BF16_MULTIPLE if precision == "bf16" else 1
-    return Padding(tokenizer.pad_token_id, PassShape(pass_pieces, multiple, window), device)
+    if packs:
+        shape = PassShape(pass_pieces, longest=window, cost=BATCH_COST)
+    else:
+        shape = PassShape(pass_pieces, BF16_MULTIPLE if precision == "bf16" else 1, window)
+    return Padding(tokenizer.pad_token_id, shape, device, packs)
 
 
 def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Windows]:
@@ -100,13 +120,28 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     batches = padded_windows(pieces, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials)
     return [
         Windows(
-            _tensor(batch.ids, padding),
-            _tensor(batch.attention, padding),
-            _tensor(batch.pooled, padding),
-            _tensor(batch.texts, padding),
-            pieces.n_texts,
+            ids=_tensor(batch.ids, padding),
+            attention=_tensor(batch.attention, padding),
+            pooled=_tensor(batch.pooled, padding),
+            texts=_tensor(batch.texts, padding),
+            n_texts=pieces.n_texts,
         )
         for batch in batches
+    ]
+
+
+def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: int) -> list[list[Windows]]:
+    """Lay out windows to classify by the pass they go in; see `windows`.
+
+    n_threads (int): Threads that may run passes side by side.
+    RETURNS (list[list[Windows]]): The batches of each pass.
+    """
+    if not padding.packs:
+        return [[batch] for batch in windows(pieces, padding, pool_specials=pool_specials)]
+    n = count_passes(len(pieces.ids), padding.shape.pieces, n_threads)
+    return [
+        windows(select_windows(pieces, group), padding, pool_specials=pool_specials)
+        for group in equal_passes(pieces.lengths, n)
     ]
 
 
@@ -126,11 +161,11 @@ def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     ids, attention = padded_ids(masked.pieces, padding.pad_id, length)
     positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
-        _tensor(ids, padding),
-        _tensor(attention, padding),
-        _tensor(positions, padding),
-        _tensor(masked.targets, padding),
-        _places(masked.pieces, padding, length),
+        ids=_tensor(ids, padding),
+        attention=_tensor(attention, padding),
+        places=_places(masked.pieces, padding, length),
+        positions=_tensor(positions, padding),
+        targets=_tensor(masked.targets, padding),
     )
 
 

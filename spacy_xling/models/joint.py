@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Literal, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .batches import MaskedWindows, Windows
+from .batches import Batch, MaskedWindows, Windows
 from .masked_lm import MaskedLM
 from .passes import count_threads, passes_at_once, run_passes
 from .pooling import Evidence, Pooling
+from .tied_gradient import TiedGradient
 
 # Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
 NEW_LABEL_MARGIN = 20.0
@@ -97,40 +99,45 @@ class JointModule(nn.Module):
         """
         with self._autocast():
             tied = self.masked_lm.tied_gradient() if masked else None
-            embedded = self.masked_lm.encoder.embed_all([*labelled, *masked], tied)
-            evidence = [
-                self._evidence(states, batch) for states, batch in zip(embedded, labelled, strict=False)
-            ]
-            mlm_sum = self.masked_lm.loss(embedded[len(labelled) :], masked, tied) if masked else None
+            hidden = self._encode([*labelled, *masked], tied)
+            evidence = self._evidence(hidden[: len(labelled)], labelled)
+            mlm_sum = self.masked_lm.loss(hidden[len(labelled) :], masked, tied) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
-    def predict(self, batches: Sequence[Windows]) -> Tensor:
-        """Logits of texts, without dropout and gradients. On a CPU, batches may pass side by side.
+    def predict(self, passes: Sequence[Sequence[Windows]]) -> Tensor:
+        """Logits of texts, without dropout and gradients. On a CPU, passes may run side by side.
 
-        batches (Sequence[Windows]): Their windows, in one batch or several.
+        passes (Sequence[Sequence[Windows]]): The texts' windows, by the pass they go in.
         RETURNS (Tensor): *Shape:* (texts, labels)
         """
         self.eval()
         with torch.inference_mode():
             n_threads = count_threads()
-            sizes = [batch.ids.numel() for batch in batches]
+            sizes = [sum(batch.ids.numel() for batch in batches) for batches in passes]
             at_once = passes_at_once(sizes, n_threads) if self.device.type == "cpu" else 1
-            evidence = run_passes(self._pass, batches, self._predicting, n_threads=n_threads, at_once=at_once)
-            return self._classify(evidence, batches, dropout=0.0)
+            found = run_passes(self._pass, passes, self._predicting, n_threads=n_threads, at_once=at_once)
+            return self._classify(list(chain(*found)), list(chain(*passes)), dropout=0.0)
 
     @contextmanager
     def _predicting(self) -> Iterator[None]:
         with torch.inference_mode(), self._autocast():
             yield
 
-    def _pass(self, batch: Windows) -> Evidence:
-        return self._evidence(self.masked_lm.encoder.embed(batch.ids), batch)
+    def _pass(self, batches: Sequence[Windows]) -> list[Evidence]:
+        return self._evidence(self._encode(batches), batches)
 
-    def _evidence(self, embedded: Tensor, batch: Windows) -> Evidence:
-        hidden = self.masked_lm.encoder.encode(embedded, batch.attention)
+    def _encode(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
+        encoder = self.masked_lm.encoder
+        return encoder.encode_all(encoder.embed_all(batches, tied), batches)
+
+    def _evidence(self, hidden: Sequence[Tensor], batches: Sequence[Windows]) -> list[Evidence]:
+        dtype = self.head.output.weight.dtype
         # Within an autocast around all passes: the end of the outermost drops the casts of the weights.
         with torch.autocast(self.device.type, enabled=False):
-            return self.pooling.evidence(hidden.to(self.head.output.weight.dtype), batch.pooled)
+            return [
+                self.pooling.evidence(states.to(dtype), batch.pooled)
+                for states, batch in zip(hidden, batches, strict=True)
+            ]
 
     def _classify(self, evidence: Sequence[Evidence], batches: Sequence[Windows], dropout: float) -> Tensor:
         columns = tuple(torch.cat(column) for column in zip(*evidence, strict=True))

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..types import Floats2d, Gradients, JointBatch, Pieces
-from .batches import Padding, Windows, masked_windows, padding_for, windows
+from .batches import Padding, Windows, masked_windows, padding_for, passes, windows
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .joint import ClassificationHead, JointModule
 from .masked_lm import MaskedLMLoss
 from .module_shim import ModuleShim
+from .passes import count_threads
 from .pooling import make_pooling
 
 HEAD_FILE = "head.safetensors"
@@ -70,7 +71,9 @@ class JointShim(ModuleShim):
 
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
-        return torch2xp(self.module.predict(self._windows(pieces)))
+        pool_specials, n_threads = self.head.pool_specials, count_threads()
+        batches = passes(pieces, self._padding, pool_specials=pool_specials, n_threads=n_threads)
+        return torch2xp(self.module.predict(batches))
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0
@@ -84,7 +87,9 @@ class JointShim(ModuleShim):
         """
         module = self.module
         module.train()
-        labelled = [] if batch.labelled is None else self._windows(batch.labelled)
+        labelled: list[Windows] = []
+        if batch.labelled is not None:
+            labelled = windows(batch.labelled, self._padding, pool_specials=self.head.pool_specials)
         masked = [] if batch.masked is None else masked_windows(batch.masked, self._padding)
         logits, mlm_sum = module(labelled, masked, dropout)
 
@@ -106,13 +111,13 @@ class JointShim(ModuleShim):
     def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
         return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
 
-    def _windows(self, pieces: Pieces) -> list[Windows]:
-        return windows(pieces, self._padding, pool_specials=self.head.pool_specials)
-
     @property
     def _padding(self) -> Padding:
         module = self.module
-        return padding_for(self.tokenizer, self.head.pass_pieces, module.precision, module.device)
+        packs = module.masked_lm.encoder.packs
+        return padding_for(
+            self.tokenizer, self.head.pass_pieces, module.precision, module.device, packs=packs
+        )
 
     # Parameters
 

@@ -100,7 +100,8 @@ class LMHeadShim(ModuleShim):
             raise ValueError(Errors.X316)
         device = self.encoder.embeddings.weight.device
         precision = resolve_precision(self.settings.precision, device)
-        padding = padding_for(self.tokenizer, self.settings.pass_pieces, precision, device)
+        packs = self.encoder.packs
+        padding = padding_for(self.tokenizer, self.settings.pass_pieces, precision, device, packs=packs)
         return MaskedLMLoss(SharedMaskedLM(self.encoder, self._model), precision), padding
 
     # Loading and saving

@@ -2,18 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import Any, Literal, Optional
 
 import torch
 from torch import Tensor, nn
 
+from .batches import Batch, MaskedWindows
 from .lm_head import LMHead, find_projection, unknown_head
 from .masked_cross_entropy import masked_cross_entropy
+from .packing import encode_packed
 from .tied_gradient import TiedGradient
-
-if TYPE_CHECKING:
-    from .batches import MaskedWindows, Windows
 
 
 class BaseEncoder:
@@ -46,9 +46,7 @@ class BaseEncoder:
         """
         return self.embeddings(ids)
 
-    def embed_all(
-        self, batches: "Sequence[Windows | MaskedWindows]", tied: Optional[TiedGradient] = None
-    ) -> list[Tensor]:
+    def embed_all(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
         """The word embeddings of several batches in one look-up: the gradient of each look-up is as large as
         the embedding matrix.
 
@@ -81,6 +79,58 @@ class BaseEncoder:
             given["position_ids"] = places + self.first_position
         return self.base(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
+    def encode_all(self, embedded: Sequence[Tensor], batches: Sequence[Batch]) -> list[Tensor]:
+        """The last hidden states of several batches: in one pass without padding if the encoder packs, else
+        in a pass for each batch.
+
+        embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
+        batches (Sequence[Batch]): The batches.
+        RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
+        """
+        if batches and self.packs:
+            return encode_packed(self.base, embedded, batches, self.first_position)
+        return [
+            self.encode(part, batch.attention, batch.places)
+            for part, batch in zip(embedded, batches, strict=True)
+        ]
+
+    @property
+    def packs(self) -> bool:
+        """Whether windows pass without padding: on a CPU, by an encoder whose attention is torch's
+        `scaled_dot_product_attention` without a mask or a bias of its own (BERT, RoBERTa, XLM-R; not
+        DistilBERT, DeBERTa or ModernBERT). Checkpointed gradients need padding too: they are computed outside
+        of the pass.
+        """
+        if self.embeddings.weight.device.type != "cpu" or not self._can_pack:
+            return False
+        return not (torch.is_grad_enabled() and getattr(self.base, "is_gradient_checkpointing", False))
+
+    @cached_property
+    @torch.no_grad()
+    def _can_pack(self) -> bool:
+        """Whether a few windows come out of one pass as each does of its own."""
+        if not self._takes_places:
+            return False
+        training = self.base.training
+        self.base.eval()
+        try:
+            lengths = [3, 3, 2, 1]
+            attention = torch.arange(3) < torch.tensor(lengths).unsqueeze(1)
+            generator = torch.Generator().manual_seed(0)
+            ids = torch.randint(self.embeddings.num_embeddings, attention.shape, generator=generator)
+            embedded = self.embed(ids)
+            batch = Batch(ids=ids, attention=attention)
+            (packed,) = encode_packed(self.base, [embedded], [batch], self.first_position)
+            alone = [
+                self.encode(embedded[row : row + 1, :length], attention[row : row + 1, :length])[0]
+                for row, length in enumerate(lengths)
+            ]
+            return torch.allclose(packed[attention], torch.cat(alone), rtol=1e-3, atol=1e-4)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+            return False
+        finally:
+            self.base.train(training)
+
 
 class EncoderWithHead(nn.Module, ABC):
     """An encoder and its LM head, whoever owns them.
@@ -110,13 +160,13 @@ class EncoderWithHead(nn.Module, ABC):
 
     def loss(
         self,
-        embedded: Sequence[Tensor],
-        batches: "Sequence[MaskedWindows]",
+        hidden: Sequence[Tensor],
+        batches: Sequence[MaskedWindows],
         tied: Optional[TiedGradient] = None,
     ) -> Tensor:
         """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
 
-        embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
+        hidden (Sequence[Tensor]): Hidden states of each batch, from `encode_all`.
         batches (Sequence[MaskedWindows]): Windows with masked pieces.
         tied (Optional[TiedGradient]): Where the gradient of the decoder's weight goes, for `embed_all` to
             bring.
@@ -124,8 +174,7 @@ class EncoderWithHead(nn.Module, ABC):
         """
         # Only the targets' states pass the LM head, those of all batches at once.
         at_targets = [
-            self.encoder.encode(part, batch.attention, batch.places).flatten(0, 1)[batch.positions]
-            for part, batch in zip(embedded, batches, strict=True)
+            states.flatten(0, 1)[batch.positions] for states, batch in zip(hidden, batches, strict=True)
         ]
         targets = torch.cat([batch.targets for batch in batches])
         projected = self.project(torch.cat(at_targets))
@@ -233,13 +282,14 @@ class MaskedLMLoss(nn.Module):
         self.masked_lm = masked_lm
         self.precision = precision
 
-    def forward(self, batches: "Sequence[MaskedWindows]") -> Tensor:
+    def forward(self, batches: Sequence[MaskedWindows]) -> Tensor:
         """The sum over targets of -log P(target | window without it), in nats; see `EncoderWithHead`."""
         encoder = self.masked_lm.encoder
         device = encoder.embeddings.weight.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             tied = self.masked_lm.tied_gradient()
-            return self.masked_lm.loss(encoder.embed_all(batches, tied), batches, tied)
+            hidden = encoder.encode_all(encoder.embed_all(batches, tied), batches)
+            return self.masked_lm.loss(hidden, batches, tied)
 
 
 def _first_position(base: Any) -> int:

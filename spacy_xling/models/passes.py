@@ -8,11 +8,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
+from heapq import heapreplace
 from threading import Lock, Semaphore
 from typing import TypeVar
 
 import torch
 
+# Pieces that keep a thread at work: fewer pass faster with all threads within each kernel.
+WORTH_A_THREAD = 1024
 # Held while torch's number of threads, which is one for all threads that are yet to begin, isn't what it was.
 _starting = Lock()
 Batch = TypeVar("Batch")
@@ -25,17 +28,41 @@ def count_threads() -> int:
         return torch.get_num_threads()
 
 
-def passes_at_once(sizes: Sequence[int], n_threads: int) -> int:
-    """How many passes should run at a time: so many that the others wait for the largest, at the end, for a
-    quarter of the time at most, and each with the same number of threads. Fewer passes are faster one by one.
+def count_passes(n_pieces: int, most: int, n_threads: int) -> int:
+    """How many passes of the same size are worth while: as many as must be, and so many that as many threads
+    as have enough to do are at work to the end.
 
-    sizes (Sequence[int]): Padded pieces of each pass.
+    n_pieces (int): Pieces in all.
+    most (int): The most pieces of a pass.
+    n_threads (int): Number of threads.
+    RETURNS (int): The number, 1 or more.
+    """
+    at_once = max(n for n in _divisors(n_threads) if n == 1 or n_pieces >= n * WORTH_A_THREAD)
+    return max(1, -(-n_pieces // (most * at_once))) * at_once
+
+
+def passes_at_once(sizes: Sequence[int], n_threads: int) -> int:
+    """How many passes should run at a time: so many that threads wait for the last one for less than a fifth
+    of the time, and each pass has the same number of threads.
+
+    sizes (Sequence[int]): Pieces of each pass, as they pass.
     n_threads (int): Number of threads.
     RETURNS (int): A divisor of the number of threads.
     """
-    total, largest = sum(sizes), max(sizes, default=1)
-    divisors = (n for n in range(1, n_threads + 1) if n_threads % n == 0)
-    return max(n for n in divisors if n == 1 or 4 * (n - 1) * largest <= total)
+    divisors = _divisors(n_threads)
+    return max(n for n in divisors if n == 1 or 4 * n * _last_end(sizes, n) < 5 * sum(sizes))
+
+
+def _divisors(number: int) -> list[int]:
+    return [n for n in range(1, number + 1) if number % n == 0]
+
+
+def _last_end(sizes: Sequence[int], n_workers: int) -> int:
+    """When the last pass ends, where each worker takes the next one as soon as it is free."""
+    ends = [0] * n_workers
+    for size in sizes:
+        heapreplace(ends, ends[0] + size)
+    return max(ends)
 
 
 def run_passes(

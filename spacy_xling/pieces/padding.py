@@ -32,16 +32,19 @@ class PaddedWindows(NamedTuple):
 class PassShape(NamedTuple):
     """What a pass of the encoder looks like.
 
-    pieces (int): The most pieces of a pass, but for what `multiple` adds; a longer item is a pass of its own.
+    pieces (int): The most pieces of a pass, padding included, but for what `multiple` adds; a longer item is
+        a pass of its own.
     multiple (int): What the padded pieces of a pass are a multiple of. A bf16 kernel for matrices of a number
         of rows that wasn't there before is made at its first use, which costs a good part of a pass: few such
         numbers are faster.
     longest (int): What nothing is padded beyond, whatever the multiple: an encoder has so many positions.
+    cost (int): What a pass costs beside its pieces, in pieces.
     """
 
     pieces: int
     multiple: int = 1
     longest: int = sys.maxsize
+    cost: int = PASS_COST
 
     def padded_length(self, longest: Any, items: Any) -> Any:
         """The length that items are padded to.
@@ -110,7 +113,7 @@ def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
 
 def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
     """Group items into passes of the encoder at the least cost. A pass costs its items times the length they
-    are padded to, and PASS_COST: with few items to choose from, small passes of like lengths are cheaper
+    are padded to, and `shape.cost`: with few items to choose from, small passes of like lengths are cheaper
     than full ones.
 
     lengths (Ints1d): The length of each item. *Shape:* (items,)
@@ -129,13 +132,26 @@ def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
         items = np.arange(end - first, 0, -1)
         costs = cost[first:end] + items * shape.padded_length(ordered[first:end], items)
         start[end] = first + costs.argmin()
-        cost[end] = costs.min() + PASS_COST
+        cost[end] = costs.min() + shape.cost
     groups: list[list[int]] = []
     end = len(order)
     while end:
         groups.insert(0, order[start[end] : end].tolist())
         end = start[end]
     return groups
+
+
+def equal_passes(lengths: Ints1d, n: int) -> list[list[int]]:
+    """Cut items into passes without padding, of about as many pieces each.
+
+    lengths (Ints1d): The length of each item, 1 or more. *Shape:* (items,)
+    n (int): How many passes; items that are too few or too unlike make fewer.
+    RETURNS (list[list[int]]): Numbers of the items of each group, the longest items first.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    before = np.cumsum(lengths[order]) - lengths[order]
+    group = before * n // lengths.sum() if len(order) else order
+    return [order[group == number].tolist() for number in np.unique(group)]
 
 
 def padded_windows(

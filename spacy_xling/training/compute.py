@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from ..models.packing import spare_rows
+
 
 class EncoderPieces:
     """Counts, while it is open, the pieces that pass any Hugging Face encoder of this process in a forward
@@ -56,5 +58,5 @@ def _pieces(args: tuple, kwargs: dict[str, Any]) -> Tensor:
     for name, n_axes in (("input_ids", 2), ("inputs_embeds", 3)):
         given = kwargs.get(name, args[0] if args else None)
         if isinstance(given, Tensor) and given.ndim == n_axes:
-            return torch.tensor(given.shape[0] * given.shape[1])
+            return torch.tensor(given.shape[0] * given.shape[1] - spare_rows.get())
     return torch.tensor(0)

@@ -42,14 +42,15 @@ def windows(chosen):
     lengths = torch.tensor([LENGTHS[w] for w in chosen])
     attention = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
     ids = everything[chosen, : attention.shape[1]].masked_fill(~attention, 1)
-    return Windows(ids, attention, attention, torch.tensor([TEXTS[w] for w in chosen]), 4)
+    texts = torch.tensor([TEXTS[w] for w in chosen])
+    return Windows(ids=ids, attention=attention, pooled=attention, texts=texts, n_texts=4)
 
 
 def masked_windows():
     batch = windows([0, 1, 2])
     positions = torch.tensor([1, 5, 13, 25, 26, 34])
     targets = torch.tensor([7, 30, 8, 9, 30, 12])
-    return MaskedWindows(batch.ids, batch.attention, positions, targets)
+    return MaskedWindows(ids=batch.ids, attention=batch.attention, positions=positions, targets=targets)
 
 
 # Classification head
@@ -147,7 +148,7 @@ def test_predict_gives_the_logits_of_the_forward_pass_without_gradients(
     with torch.no_grad():
         expected = module(batches, [])[0]
     module.train()
-    encode, threads, together = module.masked_lm.encoder.encode, set(), threading.Barrier(n_threads)
+    encode, threads, together = module.masked_lm.encoder.encode_all, set(), threading.Barrier(n_threads)
 
     def watched(*given):
         together.wait(10)
@@ -156,9 +157,9 @@ def test_predict_gives_the_logits_of_the_forward_pass_without_gradients(
         assert torch.is_autocast_enabled("cpu") is (precision == "bf16")
         return encode(*given)
 
-    monkeypatch.setattr(module.masked_lm.encoder, "encode", watched)
+    monkeypatch.setattr(module.masked_lm.encoder, "encode_all", watched)
     monkeypatch.setattr("spacy_xling.models.joint.count_threads", lambda: n_threads)
-    logits = module.predict(batches)
+    logits = module.predict([[batch] for batch in batches])
     assert len(threads) == n_threads
     # Other threads, other kernels: fp32 sums in another order, and bf16 rounds them.
     tolerance = 1e-5 if precision == "fp32" else 1e-2
@@ -203,16 +204,21 @@ def test_forward_runs_the_passes_that_are_asked_for(checkpoint, monkeypatch):
     torch.testing.assert_close(logits, module([labelled], [])[0])
     torch.testing.assert_close(loss, module([], [masked])[1])
     passes = []
-    encode = module.masked_lm.encoder.encode
-    monkeypatch.setattr(
-        module.masked_lm.encoder, "encode", lambda *args: passes.append(args) or encode(*args)
-    )
+    base = module.masked_lm.encoder.base
+    base.register_forward_pre_hook(lambda *given: passes.append(given))
     assert module([], []) == (None, None)
     assert not passes
     assert module([labelled], [])[1] is None
     assert len(passes) == 1
     assert module([], [masked])[0] is None
     assert len(passes) == 2
+    # Both together, without padding.
+    module([labelled, labelled], [masked])
+    assert len(passes) == 3
+    # An encoder that doesn't pack has a pass for each batch.
+    monkeypatch.setattr(type(module.masked_lm.encoder), "packs", False)
+    module([labelled, labelled], [masked])
+    assert len(passes) == 6
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -249,7 +255,9 @@ def test_hidden_states_in_bf16_are_pooled_in_fp32(checkpoint, monkeypatch):
     # The last layer of some families gives bf16 under autocast.
     module = make_module(checkpoint, precision="bf16")
     monkeypatch.setattr(
-        module.masked_lm.encoder, "encode", lambda embedded, _: torch.ones_like(embedded).bfloat16()
+        module.masked_lm.encoder,
+        "encode_all",
+        lambda embedded, _: [torch.ones_like(part).bfloat16() for part in embedded],
     )
     logits = module([windows([0, 1, 2, 3, 4, 5])], [])[0]
     assert logits.dtype == torch.float32

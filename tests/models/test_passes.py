@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 import torch
 
-from spacy_xling.models.passes import count_threads, passes_at_once, run_passes
+from spacy_xling.models.passes import count_passes, count_threads, passes_at_once, run_passes
 
 
 def run_at_once(run, batches, at_once, mode=nullcontext, n_threads=4):
@@ -27,22 +27,43 @@ def four_threads():
         ([], 4, 1),
         ([512], 4, 1),
         ([100] * 9, 1, 1),
-        # The largest is a third of all, then a quarter.
+        # The second of two threads waits for a third of the time, then not at all.
         ([100, 100, 100], 2, 1),
         ([100, 100, 100, 100], 2, 2),
+        ([100, 100], 2, 2),
         ([1024, 140, 140, 140, 140], 2, 1),
-        # Three at a time wait for it twice as much, four three times.
-        ([100] * 11, 4, 2),
-        ([100] * 12, 4, 4),
+        ([512, 140, 140, 140, 140], 2, 2),
+        # Of four threads one waits for the third round, then three.
+        ([100] * 11, 4, 4),
+        ([100] * 9, 4, 2),
         ([100] * 8, 3, 3),
-        # Five at a time would leave three of eight threads idle, and seven has no other divisor.
-        ([100] * 16, 8, 4),
-        ([100] * 100, 7, 7),
-        ([100] * 12, 7, 1),
+        # Five threads of seven have nothing to do, then two in the second round.
+        ([100] * 2, 7, 1),
+        ([100] * 12, 7, 7),
     ],
 )
-def test_passes_at_once_share_all_threads_and_wait_for_the_largest_little(sizes, n_threads, expected):
+def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(sizes, n_threads, expected):
     assert passes_at_once(sizes, n_threads) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_pieces", "n_threads", "expected"),
+    [
+        (0, 2, 1),
+        (2000, 1, 1),
+        (2001, 1, 2),
+        # A second thread has enough to do from 2,048 pieces on.
+        (2047, 2, 2),
+        (2048, 2, 2),
+        (4000, 2, 2),
+        (4001, 2, 4),
+        # Of four threads, two have.
+        (3000, 4, 2),
+        (100_000, 4, 52),
+    ],
+)
+def test_passes_are_as_many_as_must_be_for_each_thread_that_has_enough_to_do(n_pieces, n_threads, expected):
+    assert count_passes(n_pieces, 2000, n_threads) == expected
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4])

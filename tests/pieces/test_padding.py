@@ -7,6 +7,7 @@ from spacy_xling.pieces.padding import (
     PASS_COST,
     PassShape,
     cheapest_passes,
+    equal_passes,
     like_lengths,
     pad,
     padded_positions,
@@ -142,3 +143,27 @@ def test_passes_hold_every_item_once_within_the_budget_longest_first(max_pieces)
 
 def test_no_items_are_no_passes():
     assert cheapest_passes(np.zeros(0, dtype=np.int64), PassShape(64)) == []
+
+
+def test_a_pass_costs_what_its_shape_says():
+    lengths = np.array([10, 8, 8, 2])
+    assert cheapest_passes(lengths, PassShape(100, cost=100)) == [[0, 1, 2, 3]]
+    assert cheapest_passes(lengths, PassShape(100, cost=5)) == [[0, 1, 2], [3]]
+    assert cheapest_passes(lengths, PassShape(100, cost=1)) == [[0], [1, 2], [3]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_equal_passes_hold_every_item_once_longest_first_and_about_as_many_pieces(n):
+    lengths = np.random.default_rng(2).integers(1, 40, size=100)
+    groups = equal_passes(lengths, n)
+    in_order = [item for group in groups for item in group]
+    assert sorted(in_order) == list(range(100))
+    assert lengths[in_order].tolist() == sorted(lengths, reverse=True)
+    assert len(groups) == n
+    assert all(abs(lengths[group].sum() - lengths.sum() / n) < 40 for group in groups)
+
+
+def test_equal_passes_by_hand():
+    assert equal_passes(np.array([1, 5, 2, 4]), 2) == [[1, 3], [2, 0]]
+    assert equal_passes(np.array([7]), 4) == [[0]]
+    assert equal_passes(np.zeros(0, dtype=np.int64), 2) == []

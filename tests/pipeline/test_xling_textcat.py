@@ -626,8 +626,9 @@ def test_rehearsing_brings_scores_back(checkpoint, name, data):
     head.bias.data.neg_()
     drifted = np.abs(scores_of(nlp, name, texts) - old).mean()
     assert drifted > 0.3
-    optimizer = Adam(0.01, L2=0.0, use_averages=False)
-    losses = [nlp.rehearse(make_examples(nlp, data), sgd=optimizer, losses={})[name] for _ in range(60)]
+    # At a higher rate rounding errors decide whether it gets there.
+    optimizer = Adam(0.001, L2=0.0, use_averages=False)
+    losses = [nlp.rehearse(make_examples(nlp, data), sgd=optimizer, losses={})[name] for _ in range(150)]
     assert losses[0] > 1.0
     assert 0 < losses[-1] < losses[0] / 4
     assert np.abs(scores_of(nlp, name, texts) - old).mean() < drifted / 2

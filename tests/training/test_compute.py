@@ -5,6 +5,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM
 
+from spacy_xling.models.batches import Batch
+from spacy_xling.models.checkpoint import load_masked_lm
 from spacy_xling.training.compute import EncoderPieces
 from spacy_xling.training.resume import read_outcome
 from tests.training.runs import JOINT, SHARED, SPACY, Work
@@ -25,6 +27,16 @@ def test_pieces_are_those_that_are_attended_to(kind, checkpoint):
     assert pieces.count == 7 + 4 + 10
     model(ids)
     assert pieces.count == 21
+
+
+def test_rows_that_fill_a_packed_pass_in_bf16_are_not_counted(checkpoint):
+    encoder = load_masked_lm(str(checkpoint)).train().encoder
+    attention = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=torch.bool)
+    batch = Batch(ids=torch.full((2, 5), 7), attention=attention)
+    assert encoder.packs
+    with EncoderPieces() as pieces, torch.autocast("cpu", dtype=torch.bfloat16):
+        encoder.encode_all(encoder.embed_all([batch, batch]), [batch, batch])
+    assert pieces.count == 14
 
 
 def test_passes_that_only_predict_are_not_counted(checkpoint):

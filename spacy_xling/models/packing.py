@@ -1,0 +1,179 @@
+"""Windows of all lengths through an encoder in one pass, without padding.
+
+All of an encoder but its attention takes each piece for itself. So the pieces of all windows go in as rows of
+one piece each, with their positions, and attention alone is told which rows are a window. (Krell et al. 2021,
+"Efficient Sequence Packing without Cross-contamination", mask a long row instead.)
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from itertools import groupby
+from typing import Any, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from .batches import BF16_MULTIPLE, Batch
+from .dropout import dropout
+
+
+class Run(NamedTuple):
+    """Windows of one length that follow each other.
+
+    windows (int): How many.
+    length (int): Pieces of each.
+    """
+
+    windows: int
+    length: int
+
+
+class NotPacked(RuntimeError):
+    """An encoder's attention isn't what a packed pass can replace."""
+
+
+# Rows of the packed pass of this thread that are no pieces.
+spare_rows: ContextVar[int] = ContextVar("spare_rows", default=0)
+
+
+class PackedPass(TorchFunctionMode):
+    """Within it `scaled_dot_product_attention` of rows of one piece is that of whole windows, and dropout is
+    that of `models.dropout`. On other threads nothing changes.
+
+    runs (Sequence[Run]): The windows, in the order of the rows.
+    n_spare (int): Rows after them that belong to none; attention gives zeros there.
+    """
+
+    def __init__(self, runs: Sequence[Run], n_spare: int = 0) -> None:
+        super().__init__()
+        self.runs = runs
+        self.n_spare = n_spare
+        self.n_attentions = 0
+
+    def __enter__(self) -> "PackedPass":
+        self._before = spare_rows.set(self.n_spare)
+        return super().__enter__()  # type: ignore[no-untyped-call, no-any-return]
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        spare_rows.reset(self._before)
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Optional[dict[str, Any]] = None
+    ) -> Any:
+        given = kwargs or {}
+        if func is F.scaled_dot_product_attention:
+            return self._attend(*args, **given)
+        if func is F.dropout:
+            return _dropout(*args, **given)
+        return func(*args, **given)
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Optional[Tensor] = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: Optional[float] = None,
+        **others: Any,
+    ) -> Tensor:
+        """Queries, keys and values of rows of one piece to what attention within windows gives.
+        *Shape of each:* (rows, heads, 1, head width)
+        """
+        if attn_mask is not None or is_causal or any(others.values()) or query.shape != key.shape:
+            raise NotPacked
+        self.n_attentions += 1
+        sizes = [run.windows * run.length for run in self.runs] + [self.n_spare]
+        parts = [torch.split(given.squeeze(2), sizes) for given in (query, key, value)]
+        attended = []
+        for run, *rows in zip(self.runs, *parts, strict=False):
+            # (rows, heads, head width) to (windows, heads, length, head width) and back
+            windows = (part.unflatten(0, run).transpose(1, 2) for part in rows)
+            states = attend(*windows, rate=dropout_p, scale=scale)
+            attended.append(states.transpose(1, 2).flatten(0, 1))
+        attended.append(torch.zeros_like(parts[0][-1]))
+        return torch.cat(attended).unsqueeze(2)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, *, rate: float, scale: Optional[float]) -> Tensor:
+    """Scaled dot-product attention (Vaswani et al. 2017), as torch's, without a mask. With dropout it is
+    computed in fp32 at least: in bf16 a kernel would be made for each length.
+
+    query, key, value (Tensor): *Shape:* (windows, heads, length, head width)
+    rate (float): Rate of the dropout of the weights.
+    scale (Optional[float]): Of the products; None for 1 / sqrt(head width).
+    RETURNS (Tensor): *Shape:* (windows, heads, length, head width)
+    """
+    if rate == 0:
+        return F.scaled_dot_product_attention(query, key, value, scale=scale)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    with torch.autocast(query.device.type, enabled=False):
+        wide = torch.promote_types(query.dtype, torch.float32)
+        weights = torch.softmax((query.to(wide) * scale) @ key.to(wide).transpose(-1, -2), dim=-1)
+        return (dropout(weights, rate) @ value.to(wide)).to(query.dtype)
+
+
+def encode_packed(
+    base: Any, embedded: Sequence[Tensor], batches: Sequence[Batch], first_position: int
+) -> list[Tensor]:
+    """The last hidden states of all batches, in one pass.
+
+    base (PreTrainedModel): The encoder.
+    embedded (Sequence[Tensor]): Word embeddings of each batch. *Shape of each:* (windows, length, width)
+    batches (Sequence[Batch]): The batches.
+    first_position (int): The number of a window's first position.
+    RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
+    RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias.
+    """
+    layout = _lay_out(batches)
+    states = torch.cat([part.flatten(0, 1) for part in embedded])
+    n_padded, n_pieces = len(states), len(layout.rows)
+    n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
+    states = F.pad(states[layout.rows], (0, 0, 0, n_spare))
+    positions = F.pad(layout.places, (0, n_spare)) + first_position
+    with PackedPass(layout.runs, n_spare) as packed:
+        hidden = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))[0].squeeze(1)
+    if packed.n_attentions != base.config.num_hidden_layers:
+        raise NotPacked
+    padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, layout.rows, hidden[:n_pieces])
+    parts = torch.split(padded, [batch.attention.numel() for batch in batches])
+    return [part.view(*batch.attention.shape, -1) for part, batch in zip(parts, batches, strict=True)]
+
+
+class Layout(NamedTuple):
+    """How pieces of several batches follow each other in a pass, windows of one length together.
+
+    rows (Tensor): Where each piece stands among the padded pieces of all batches. *Shape:* (pieces,)
+    places (Tensor): Its place in its text. *Shape:* (pieces,)
+    runs (list[Run]): The windows.
+    """
+
+    rows: Tensor
+    places: Tensor
+    runs: list[Run]
+
+
+def _lay_out(batches: Sequence[Batch]) -> Layout:
+    lengths = torch.cat([batch.attention.sum(dim=1) for batch in batches])
+    padded = torch.cat([torch.full((len(batch.ids),), batch.ids.shape[1]) for batch in batches])
+    starts = padded.cumsum(dim=0) - padded
+    lengths, order = lengths.sort(stable=True)
+    running = torch.arange(int(lengths.sum())) - (lengths.cumsum(dim=0) - lengths).repeat_interleave(lengths)
+    rows = starts[order].repeat_interleave(lengths) + running
+    places = torch.cat([_places(batch) for batch in batches])[rows]
+    return Layout(rows, places, [Run(len(list(same)), length) for length, same in groupby(lengths.tolist())])
+
+
+def _places(batch: Batch) -> Tensor:
+    if batch.places is not None:
+        return batch.places.flatten()
+    windows, length = batch.attention.shape
+    return torch.arange(length).repeat(windows)
+
+
+def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    return dropout(input, p) if training and p else input
