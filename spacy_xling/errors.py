@@ -268,6 +268,11 @@ class Errors(metaclass=MessagesWithCodes):
         "The LM head of '{name}' is for another encoder: found (family, width, pieces) = {found}; expected "
         "{expected}. Choose the checkpoint that the encoder was made from."
     )
+    X318 = (
+        "The attention of the encoder ({family}) was changed after it was loaded: found another than torch's "
+        "scaled_dot_product_attention without a mask in a layer; expected that in all {layers}. Load the pipeline "
+        "anew with the encoder as it is to be."
+    )
     X320 = (
         "No exported model is loaded; expected the folder that spacy xling export wrote. Load it with spacy.load, or "
         "with nlp.from_disk."

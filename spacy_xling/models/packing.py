@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from ..errors import Errors
 from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
 
@@ -31,7 +32,7 @@ class Run(NamedTuple):
 
 
 class NotPacked(RuntimeError):
-    """An encoder's attention isn't what a packed pass can replace."""
+    """A layer's attention isn't what a packed pass can replace."""
 
 
 # Rows of the packed pass of this thread that are no pieces.
@@ -135,10 +136,17 @@ def encode_packed(
     n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
     states = F.pad(states[layout.rows], (0, 0, 0, n_spare))
     positions = F.pad(layout.places, (0, n_spare)) + first_position
-    with PackedPass(layout.runs, n_spare) as packed:
-        hidden = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))[0].squeeze(1)
-    if packed.n_attentions != base.config.num_hidden_layers:
-        raise NotPacked
+    packed = PackedPass(layout.runs, n_spare)
+    try:
+        with packed:
+            hidden = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))[0].squeeze(
+                1
+            )
+        if packed.n_attentions != base.config.num_hidden_layers:
+            raise NotPacked
+    except NotPacked as error:
+        family, layers = base.config.model_type, base.config.num_hidden_layers
+        raise NotPacked(Errors.X318.format(family=family, layers=layers)) from error
     padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, layout.rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])
     return [part.view(*batch.attention.shape, -1) for part, batch in zip(parts, batches, strict=True)]
