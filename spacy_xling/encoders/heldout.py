@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from ..data.languages import UNKNOWN
-from ..models.batches import MaskedWindows, Padding, masked_windows
+from ..models.batches import MaskedWindows, Padding, masked_passes
 from ..models.checkpoint import Encoder
 from ..models.masked_lm import MaskedLMLoss
 from ..pieces.cutting import Split
@@ -23,11 +23,11 @@ class HeldOut(NamedTuple):
     """Held-out texts, masked once: every measurement is of the same targets.
 
     languages (Sequence[str]): The languages that have such texts.
-    batches (Sequence[Sequence[MaskedWindows]]): Those of each language.
+    passes (Sequence[Sequence[Sequence[MaskedWindows]]]): Those of each language, by the pass they go in.
     """
 
     languages: Sequence[str]
-    batches: Sequence[Sequence[MaskedWindows]]
+    passes: Sequence[Sequence[Sequence[MaskedWindows]]]
 
     @classmethod
     def read(cls, settings: Settings, encoder: Encoder, padding: Padding) -> "HeldOut":
@@ -48,7 +48,7 @@ class HeldOut(NamedTuple):
             vocabulary=masking_vocabulary(encoder.tokenizer),
             seed=settings.training.seed,
         )
-        return cls(list(masked), [masked_windows(found, padding) for found in masked.values()])
+        return cls(list(masked), [masked_passes(found, padding) for found in masked.values()])
 
 
 def mask_heldout(
@@ -85,17 +85,17 @@ def heldout_losses(heldout: HeldOut, module: MaskedLMLoss) -> dict[str, float]:
     module (MaskedLMLoss): The encoder; it is left in the mode it was in.
     RETURNS (dict[str, float]): Mean of -log P(target | window without it), in nats, by language.
     """
-    by_language = zip(heldout.languages, heldout.batches, strict=True)
-    return {language: mean_loss(module, batches) for language, batches in by_language}
+    by_language = zip(heldout.languages, heldout.passes, strict=True)
+    return {language: mean_loss(module, passes) for language, passes in by_language}
 
 
-def mean_loss(module: nn.Module, batches: Sequence[MaskedWindows]) -> float:
+def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> float:
     """The mean masked-LM loss of some windows.
 
     module (nn.Module): Batches to the sum of the loss, as `MaskedLMLoss`; it is left in the mode it was in.
-    batches (Sequence[MaskedWindows]): The windows, with one target or more.
+    passes (Sequence[Sequence[MaskedWindows]]): The windows by pass, with one target or more.
     RETURNS (float): Mean over targets of -log P(target | window without it), in nats.
     """
     with evaluating(module):
-        total = sum(module([batch]).item() for batch in batches)
-    return total / sum(len(batch.targets) for batch in batches)
+        total = sum(module(batches).item() for batches in passes)
+    return total / sum(len(batch.targets) for batches in passes for batch in batches)

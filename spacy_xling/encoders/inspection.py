@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ..data.parallel import TextPair
 from ..data.sampling import sample_pairs, sample_texts
 from ..errors import Errors
-from ..models.batches import masked_windows
+from ..models.batches import masked_passes
 from ..models.checkpoint import Encoder, load_encoder
 from ..models.masked_lm import MaskedLMLoss
 from ..pieces.masking import build_whole_word_masking_v1, masking_vocabulary
@@ -137,8 +137,8 @@ def masked_lm_loss(
     targets = len(masked.targets)
     if not targets:
         return None, 0
-    batches = masked_windows(masked, padding(encoder, pass_pieces))
-    return mean_loss(MaskedLMLoss(encoder.masked_lm), batches), targets
+    passes = masked_passes(masked, padding(encoder, pass_pieces))
+    return mean_loss(MaskedLMLoss(encoder.masked_lm), passes), targets
 
 
 class _Way(NamedTuple):

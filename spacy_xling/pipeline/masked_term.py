@@ -127,11 +127,11 @@ class MaskedTerm:
         if not self._heldout:
             return {}
         from ..encoders.heldout import mean_loss
-        from ..models.batches import masked_windows
+        from ..models.batches import masked_passes
 
         module, padding = self._shim.masked_lm_pass()
         losses = {
-            language: mean_loss(module, masked_windows(masked, padding))
+            language: mean_loss(module, masked_passes(masked, padding))
             for language, masked in self._heldout.items()
         }
         mean = sum(losses.values()) / len(losses)

@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pytest
@@ -130,9 +130,9 @@ def test_the_held_out_loss_is_the_mean_over_targets_of_each_language(run_config)
     assert heldout_losses(heldout, run.module) == losses
     assert sorted(losses) == ["de", "en"]
     model = AutoModelForMaskedLM.from_pretrained(run.settings.encoder.name).eval()
-    for language, batches in zip(heldout.languages, heldout.batches, strict=True):
+    for language, passes in zip(heldout.languages, heldout.passes, strict=True):
         total, n_targets = 0.0, 0
-        for batch in batches:
+        for batch in chain(*passes):
             logits = model(input_ids=batch.ids, attention_mask=batch.attention).logits.flatten(0, 1)
             total += F.cross_entropy(logits[batch.positions], batch.targets, reduction="sum").item()
             n_targets += len(batch.targets)
