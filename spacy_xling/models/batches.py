@@ -101,10 +101,11 @@ def padding_for(
     packs (bool): Whether it packs, see `BaseEncoder.packs`.
     RETURNS (Padding): The padding.
     """
-    window = tokenizer.backend_tokenizer.truncation["max_length"]
     if packs:
-        shape = PassShape(pass_pieces, longest=window, cost=BATCH_COST)
+        # Nothing is padded beyond the longest window: the pass itself is rounded up.
+        shape = PassShape(pass_pieces, cost=BATCH_COST)
     else:
+        window = tokenizer.backend_tokenizer.truncation["max_length"]
         shape = PassShape(pass_pieces, BF16_MULTIPLE if precision == "bf16" else 1, window)
     return Padding(tokenizer.pad_token_id, shape, device, packs)
 

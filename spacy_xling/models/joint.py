@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .batches import Batch, MaskedWindows, Windows
+from .batches import MaskedWindows, Windows
 from .masked_lm import MaskedLM
 from .passes import count_threads, passes_at_once, run_passes
 from .pooling import Evidence, Pooling
-from .tied_gradient import TiedGradient
 
 # Below the lowest logit by this much, a class that joins a softmax leaves it as it was, in fp32.
 NEW_LABEL_MARGIN = 20.0
@@ -99,7 +98,7 @@ class JointModule(nn.Module):
         """
         with self._autocast():
             tied = self.masked_lm.tied_gradient() if masked else None
-            hidden = self._encode([*labelled, *masked], tied)
+            hidden = self.masked_lm.encoder.encode_all([*labelled, *masked], tied)
             evidence = self._evidence(hidden[: len(labelled)], labelled)
             mlm_sum = self.masked_lm.loss(hidden[len(labelled) :], masked, tied) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
@@ -124,11 +123,7 @@ class JointModule(nn.Module):
             yield
 
     def _pass(self, batches: Sequence[Windows]) -> list[Evidence]:
-        return self._evidence(self._encode(batches), batches)
-
-    def _encode(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
-        encoder = self.masked_lm.encoder
-        return encoder.encode_all(encoder.embed_all(batches, tied), batches)
+        return self._evidence(self.masked_lm.encoder.encode_all(batches), batches)
 
     def _evidence(self, hidden: Sequence[Tensor], batches: Sequence[Windows]) -> list[Evidence]:
         dtype = self.head.output.weight.dtype

@@ -79,14 +79,15 @@ class BaseEncoder:
             given["position_ids"] = places + self.first_position
         return self.base(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
-    def encode_all(self, embedded: Sequence[Tensor], batches: Sequence[Batch]) -> list[Tensor]:
+    def encode_all(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
         """The last hidden states of several batches: in one pass without padding if the encoder packs, else
         in a pass for each batch.
 
-        embedded (Sequence[Tensor]): Word embeddings of each batch, from `embed_all`.
         batches (Sequence[Batch]): The batches.
+        tied (Optional[TiedGradient]): See `embed_all`.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
         """
+        embedded = self.embed_all(batches, tied)
         if batches and self.packs:
             return encode_packed(self.base, embedded, batches, self.first_position)
         return [
@@ -97,7 +98,7 @@ class BaseEncoder:
     @property
     def packs(self) -> bool:
         """Whether windows pass without padding: on a CPU, by an encoder whose attention is torch's
-        `scaled_dot_product_attention` without a mask or a bias of its own (BERT, RoBERTa, XLM-R; not
+        `scaled_dot_product_attention` without a mask or a bias of its own (BERT, RoBERTa, XLM-R, ALBERT; not
         DistilBERT, DeBERTa or ModernBERT). Checkpointed gradients need padding too: they are computed outside
         of the pass.
         """
@@ -288,8 +289,7 @@ class MaskedLMLoss(nn.Module):
         device = encoder.embeddings.weight.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             tied = self.masked_lm.tied_gradient()
-            hidden = encoder.encode_all(encoder.embed_all(batches, tied), batches)
-            return self.masked_lm.loss(hidden, batches, tied)
+            return self.masked_lm.loss(encoder.encode_all(batches, tied), batches, tied)
 
 
 def _first_position(base: Any) -> int:

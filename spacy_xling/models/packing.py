@@ -139,14 +139,13 @@ def encode_packed(
     packed = PackedPass(layout.runs, n_spare)
     try:
         with packed:
-            hidden = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))[0].squeeze(
-                1
-            )
+            outputs = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
         if packed.n_attentions != base.config.num_hidden_layers:
             raise NotPacked
     except NotPacked as error:
         family, layers = base.config.model_type, base.config.num_hidden_layers
         raise NotPacked(Errors.X318.format(family=family, layers=layers)) from error
+    hidden = outputs[0].squeeze(1)
     padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, layout.rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])
     return [part.view(*batch.attention.shape, -1) for part, batch in zip(parts, batches, strict=True)]

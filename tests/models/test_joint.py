@@ -257,7 +257,7 @@ def test_hidden_states_in_bf16_are_pooled_in_fp32(checkpoint, monkeypatch):
     monkeypatch.setattr(
         module.masked_lm.encoder,
         "encode_all",
-        lambda embedded, _: [torch.ones_like(part).bfloat16() for part in embedded],
+        lambda given, _: [torch.ones(*batch.ids.shape, 32).bfloat16() for batch in given],
     )
     logits = module([windows([0, 1, 2, 3, 4, 5])], [])[0]
     assert logits.dtype == torch.float32

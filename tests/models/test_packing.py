@@ -50,7 +50,7 @@ def test_families_whose_attention_is_torchs_without_a_mask_pack(checkpoints, fam
 def test_all_batches_in_any_family_equal_a_pass_of_each(checkpoints, family):
     encoder, given = load(checkpoints(family)).encoder, batches()
     with torch.no_grad():
-        hidden = encoder.encode_all(encoder.embed_all(given), given)
+        hidden = encoder.encode_all(given)
         expected = encode_each(encoder, given)
     assert [part.shape for part in hidden] == [part.shape for part in expected]
     torch.testing.assert_close(
@@ -61,7 +61,7 @@ def test_all_batches_in_any_family_equal_a_pass_of_each(checkpoints, family):
 def test_padding_has_zeros(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     with torch.no_grad():
-        hidden = encoder.encode_all(encoder.embed_all(given), given)
+        hidden = encoder.encode_all(given)
     assert not any(part[~batch.attention].any() for part, batch in zip(hidden, given, strict=True))
 
 
@@ -69,7 +69,7 @@ def test_gradients_equal_those_of_a_pass_of_each(checkpoint):
     gradients = []
     for packs in (True, False):
         encoder, given = load(checkpoint).encoder, batches()
-        hidden = encoder.encode_all(encoder.embed_all(given), given) if packs else encode_each(encoder, given)
+        hidden = encoder.encode_all(given) if packs else encode_each(encoder, given)
         states_of_pieces(hidden, given).square().sum().backward()
         gradients.append({name: p.grad for name, p in encoder.base.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == gradients[1].keys()
@@ -81,7 +81,7 @@ def test_a_window_never_sees_another(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     changed = [*given[:2], Batch(ids=torch.full_like(given[2].ids, 6), attention=given[2].attention)]
     with torch.no_grad():
-        one, other = (encoder.encode_all(encoder.embed_all(part), part) for part in (given, changed))
+        one, other = (encoder.encode_all(part) for part in (given, changed))
     assert torch.equal(one[0], other[0])
     assert torch.equal(one[1], other[1])
     assert not torch.allclose(one[2], other[2])
@@ -94,9 +94,9 @@ def test_nothing_but_the_pieces_passes_and_in_bf16_a_multiple_of_rows(checkpoint
     layer = next(m for m in encoder.base.modules() if isinstance(m, nn.Linear))
     layer.register_forward_hook(lambda m, args, out: rows.append(args[0].shape[:-1].numel()))
     with torch.no_grad():
-        exact = encoder.encode_all(encoder.embed_all(given), given)
+        exact = encoder.encode_all(given)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            half = encoder.encode_all(encoder.embed_all(given), given)
+            half = encoder.encode_all(given)
     assert rows == [sum(map(sum, LENGTHS)), 64]
     for one, other in zip(exact, half, strict=True):
         assert (one - other.float()).norm() / one.norm() < 0.05
@@ -133,7 +133,7 @@ def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint,
     rates = []
     monkeypatch.setattr(packing, "dropout", lambda values, rate: rates.append((values.ndim, rate)) or values)
     encoder.base.train()
-    encoder.encode_all(encoder.embed_all(given), given)
+    encoder.encode_all(given)
     # Runs of 1, 4, 9 and 12 pieces in each of two layers, and hidden states (rows, 1, width).
     assert rates.count((4, 0.1)) == 8
     assert rates.count((3, 0.1)) == 5
@@ -151,7 +151,7 @@ def test_an_encoder_whose_attention_was_changed_is_X318_and_nothing_wrong(checkp
     assert encoder.packs
     encoder.base.encoder.layer[1].attention.self.forward = lambda hidden, *others, **options: (hidden,)
     with pytest.raises(NotPacked, match=r"X318.*\(xlm-roberta\).*all 2"):
-        encoder.encode_all(encoder.embed_all(given), given)
+        encoder.encode_all(given)
 
 
 def test_checkpointed_gradients_are_not_packed(checkpoint):

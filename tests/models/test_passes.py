@@ -35,11 +35,14 @@ def four_threads():
         ([512, 140, 140, 140, 140], 2, 2),
         # Of four threads one waits for the third round, then three.
         ([100] * 11, 4, 4),
+        ([100] * 12, 4, 4),
         ([100] * 9, 4, 2),
         ([100] * 8, 3, 3),
         # Five threads of seven have nothing to do, then two in the second round.
         ([100] * 2, 7, 1),
         ([100] * 12, 7, 7),
+        ([100] * 16, 8, 8),
+        ([100] * 100, 7, 7),
     ],
 )
 def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(sizes, n_threads, expected):

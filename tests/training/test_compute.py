@@ -35,7 +35,7 @@ def test_rows_that_fill_a_packed_pass_in_bf16_are_not_counted(checkpoint):
     batch = Batch(ids=torch.full((2, 5), 7), attention=attention)
     assert encoder.packs
     with EncoderPieces() as pieces, torch.autocast("cpu", dtype=torch.bfloat16):
-        encoder.encode_all(encoder.embed_all([batch, batch]), [batch, batch])
+        encoder.encode_all([batch, batch])
     assert pieces.count == 14
 
 
