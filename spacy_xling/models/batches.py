@@ -15,6 +15,7 @@ from ..pieces.padding import (
     padded_ids,
     padded_positions,
     padded_windows,
+    work,
 )
 from ..pieces.windows import places, select_masked_windows, select_windows
 from ..types import MaskedPieces, Pieces
@@ -139,10 +140,11 @@ def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: 
     """
     if not padding.packs:
         return [[batch] for batch in windows(pieces, padding, pool_specials=pool_specials)]
-    n = count_passes(len(pieces.ids), padding.shape.pieces, n_threads)
+    costs = work(pieces.lengths)
+    n = count_passes(costs.sum(), padding.shape.pieces, n_threads)
     return [
         windows(select_windows(pieces, group), padding, pool_specials=pool_specials)
-        for group in equal_passes(pieces.lengths, n)
+        for group in equal_passes(costs, n)
     ]
 
 
@@ -165,11 +167,9 @@ def masked_passes(masked: MaskedPieces, padding: Padding) -> list[list[MaskedWin
     """
     if not padding.packs:
         return [[batch] for batch in masked_windows(masked, padding)]
-    n = count_passes(len(masked.pieces.ids), padding.shape.pieces, n_threads=1)
-    return [
-        masked_windows(select_masked_windows(masked, group), padding)
-        for group in equal_passes(masked.pieces.lengths, n)
-    ]
+    costs = work(masked.pieces.lengths)
+    n = count_passes(costs.sum(), padding.shape.pieces, n_threads=1)
+    return [masked_windows(select_masked_windows(masked, group), padding) for group in equal_passes(costs, n)]
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..pieces.padding import work
 from .batches import MaskedWindows, Windows
 from .masked_lm import MaskedLM
 from .passes import count_threads, passes_at_once, run_passes
@@ -110,12 +111,17 @@ class JointModule(nn.Module):
         RETURNS (Tensor): *Shape:* (texts, labels)
         """
         self.eval()
-        with torch.inference_mode():
-            n_threads = count_threads()
-            sizes = [sum(batch.ids.numel() for batch in batches) for batches in passes]
-            at_once = passes_at_once(sizes, n_threads) if self.device.type == "cpu" else 1
-            found = run_passes(self._pass, passes, self._predicting, n_threads=n_threads, at_once=at_once)
+        n_threads = count_threads()
+        costs = [sum(len(batch.ids) * work(batch.ids.shape[1]) for batch in batches) for batches in passes]
+        at_once = passes_at_once(costs, n_threads) if self.device.type == "cpu" else 1
+
+        @torch.inference_mode()
+        def classify(found: list[list[Evidence]]) -> Tensor:
             return self._classify(list(chain(*found)), list(chain(*passes)), dropout=0.0)
+
+        return run_passes(
+            self._pass, passes, classify, self._predicting, n_threads=n_threads, at_once=at_once
+        )
 
     @contextmanager
     def _predicting(self) -> Iterator[None]:

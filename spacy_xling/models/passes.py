@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from heapq import heapreplace
+from math import ceil
 from threading import Lock, Semaphore
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ WORTH_A_THREAD = 1024
 _starting = Lock()
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
+Gathered = TypeVar("Gathered")
 
 
 def count_threads() -> int:
@@ -28,61 +30,64 @@ def count_threads() -> int:
         return torch.get_num_threads()
 
 
-def count_passes(n_pieces: int, most: int, n_threads: int) -> int:
+def count_passes(cost: float, most: int, n_threads: int) -> int:
     """How many passes of the same size are worth while: as many as must be, and so many that as many threads
     as have enough to do are at work to the end.
 
-    n_pieces (int): Pieces in all.
-    most (int): The most pieces of a pass.
+    cost (float): What all windows cost, in pieces; see `pieces.padding.work`.
+    most (int): The most that a pass may cost.
     n_threads (int): Number of threads.
     RETURNS (int): The number, 1 or more.
     """
-    at_once = max(n for n in _divisors(n_threads) if n == 1 or n_pieces >= n * WORTH_A_THREAD)
-    return max(1, -(-n_pieces // (most * at_once))) * at_once
+    at_once = max(n for n in _divisors(n_threads) if n == 1 or cost >= n * WORTH_A_THREAD)
+    return max(1, ceil(cost / (most * at_once))) * at_once
 
 
-def passes_at_once(sizes: Sequence[int], n_threads: int) -> int:
+def passes_at_once(costs: Sequence[float], n_threads: int) -> int:
     """How many passes should run at a time: so many that threads wait for the last one for less than a fifth
     of the time, and each pass has the same number of threads.
 
-    sizes (Sequence[int]): Pieces of each pass, as they pass.
+    costs (Sequence[float]): What each pass costs, as they pass.
     n_threads (int): Number of threads.
     RETURNS (int): A divisor of the number of threads.
     """
     divisors = _divisors(n_threads)
-    return max(n for n in divisors if n == 1 or 4 * n * _last_end(sizes, n) < 5 * sum(sizes))
+    return max(n for n in divisors if n == 1 or 4 * n * _last_end(costs, n) < 5 * sum(costs))
 
 
 def _divisors(number: int) -> list[int]:
     return [n for n in range(1, number + 1) if number % n == 0]
 
 
-def _last_end(sizes: Sequence[int], n_workers: int) -> int:
+def _last_end(costs: Sequence[float], n_workers: int) -> float:
     """When the last pass ends, where each worker takes the next one as soon as it is free."""
-    ends = [0] * n_workers
-    for size in sizes:
-        heapreplace(ends, ends[0] + size)
+    ends = [0.0] * n_workers
+    for cost in costs:
+        heapreplace(ends, ends[0] + cost)
     return max(ends)
 
 
 def run_passes(
     run: Callable[[Batch], Result],
     batches: Sequence[Batch],
+    gather: Callable[[list[Result]], Gathered],
     mode: Callable[[], AbstractContextManager[None]],
     *,
     n_threads: int,
     at_once: int,
-) -> list[Result]:
-    """Run a pass for each batch.
+) -> Gathered:
+    """Run a pass for each batch, and bring together what they gave.
 
     Threads that it starts end with the call, so that a process may be forked after it.
 
     run (Callable): A pass, which several threads may run at a time.
     batches (Sequence): What it takes, the longest first.
+    gather (Callable): Takes what the passes gave, in the order of the batches. It runs once, on the last
+        thread that ran passes: the calling one's threads of torch would have to be waked for it.
     mode (Callable): Makes the context that a thread runs its passes in: torch keeps such settings by thread.
     n_threads (int): Torch's threads, which the passes share, from `count_threads`.
     at_once (int): How many run at a time; 1 leaves all of them to the calling thread.
-    RETURNS (list): What it gave, in the order of the batches.
+    RETURNS (Any): What `gather` gave.
     RAISES (Exception): What a pass raised; those that haven't begun are left out.
     """
     waiting = deque(enumerate(batches))
@@ -97,17 +102,25 @@ def run_passes(
                     return
                 results[number] = run(batch)
 
+    def finish() -> Gathered:
+        return gather([results[number] for number in range(len(batches))])
+
     if at_once == 1:
         work()
-    else:
-        _in_threads(work, n_threads, at_once, give_up=waiting.clear)
-    return [results[number] for number in range(len(batches))]
+        return finish()
+    return _in_threads(work, finish, n_threads, at_once, give_up=waiting.clear)
 
 
 def _in_threads(
-    work: Callable[[], None], n_threads: int, n_workers: int, give_up: Callable[[], None]
-) -> None:
+    work: Callable[[], None],
+    finish: Callable[[], Gathered],
+    n_threads: int,
+    n_workers: int,
+    give_up: Callable[[], None],
+) -> Gathered:
     started = Semaphore(0)
+    at_work = list(range(n_workers))
+    gathered: list[Gathered] = []
 
     def start() -> None:
         # A thread that hasn't asked yet would take the number of all when its first kernel asks.
@@ -115,6 +128,9 @@ def _in_threads(
         torch.set_num_threads(n_threads // n_workers)
         started.release()
         work()
+        # The first number is the last to be taken.
+        if at_work.pop() == 0:
+            gathered.append(finish())
 
     try:
         # The pool waits for its threads, also where one failed or a user interrupts.
@@ -127,6 +143,7 @@ def _in_threads(
                     torch.set_num_threads(n_threads)
                 for worker in as_completed(workers):
                     worker.result()
+                return gathered[0]
             finally:
                 give_up()
     except BaseException:

@@ -1,5 +1,6 @@
 """Windows by the pass they go in."""
 
+import math
 from itertools import chain
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 import torch
 
 from spacy_xling.models.batches import Padding, masked_passes, passes
-from spacy_xling.pieces.padding import PassShape
+from spacy_xling.pieces.padding import PassShape, work
 from spacy_xling.types import MaskedPieces, Pieces
 
 LENGTHS = np.random.default_rng(0).integers(2, 60, size=120)
 TEXTS = np.repeat(np.arange(60), 2)
 MOST = 300
+N_PASSES = math.ceil(work(LENGTHS).sum() / MOST)
 
 
 def padding(*, packs):
@@ -47,11 +49,12 @@ def test_passes_hold_each_window_once_with_its_text(packs, n_threads):
         assert batch.n_texts == 60
 
 
-def test_a_packed_pass_has_batches_of_like_lengths_and_about_the_pieces_that_it_may():
+def test_a_packed_pass_has_batches_of_like_lengths_and_costs_about_as_much_as_it_may():
     given = passes(pieces(), padding(packs=True), pool_specials=True, n_threads=1)
-    sizes = [len(real(batches)) for batches in given]
-    assert len(given) == -(-LENGTHS.sum() // MOST)
-    assert max(sizes) < MOST + LENGTHS.max()
+    costs = [sum(work(batch.attention.sum(dim=1).numpy()).sum() for batch in batches) for batches in given]
+    assert len(given) == N_PASSES
+    assert all(abs(cost - work(LENGTHS).sum() / N_PASSES) < work(LENGTHS.max()) for cost in costs)
+    assert max(len(real(batches)) for batches in given) < MOST + LENGTHS.max()
     assert any(len(batches) > 1 for batches in given)
 
 
@@ -65,7 +68,7 @@ def test_a_padded_pass_is_a_batch_within_the_pieces_that_it_may_have():
 def test_masked_passes_hold_each_target_once_at_its_place(packs):
     given = masked_passes(masked(), padding(packs=packs))
     found = list(chain(*given))
-    assert len(given) == (-(-LENGTHS.sum() // MOST) if packs else len(found))
+    assert len(given) == (N_PASSES if packs else len(found))
     targets = torch.cat([batch.targets for batch in found])
     assert sorted(targets.tolist()) == masked().targets.tolist()
     for batch in found:

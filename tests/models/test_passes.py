@@ -9,8 +9,8 @@ import torch
 from spacy_xling.models.passes import count_passes, count_threads, passes_at_once, run_passes
 
 
-def run_at_once(run, batches, at_once, mode=nullcontext, n_threads=4):
-    return run_passes(run, batches, mode, n_threads=n_threads, at_once=at_once)
+def run_at_once(run, batches, at_once, mode=nullcontext, n_threads=4, gather=list):
+    return run_passes(run, batches, gather, mode, n_threads=n_threads, at_once=at_once)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def four_threads():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "n_threads", "expected"),
+    ("costs", "n_threads", "expected"),
     [
         ([], 4, 1),
         ([512], 4, 1),
@@ -45,16 +45,16 @@ def four_threads():
         ([100] * 100, 7, 7),
     ],
 )
-def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(sizes, n_threads, expected):
-    assert passes_at_once(sizes, n_threads) == expected
+def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(costs, n_threads, expected):
+    assert passes_at_once(costs, n_threads) == expected
 
 
 @pytest.mark.parametrize(
-    ("n_pieces", "n_threads", "expected"),
+    ("cost", "n_threads", "expected"),
     [
         (0, 2, 1),
         (2000, 1, 1),
-        (2001, 1, 2),
+        (2000.5, 1, 2),
         # A second thread has enough to do from 2,048 pieces on.
         (2047, 2, 2),
         (2048, 2, 2),
@@ -65,8 +65,8 @@ def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(sizes, n_
         (100_000, 4, 52),
     ],
 )
-def test_passes_are_as_many_as_must_be_for_each_thread_that_has_enough_to_do(n_pieces, n_threads, expected):
-    assert count_passes(n_pieces, 2000, n_threads) == expected
+def test_passes_are_as_many_as_must_be_for_each_thread_that_has_enough_to_do(cost, n_threads, expected):
+    assert count_passes(cost, 2000, n_threads) == expected
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4])
@@ -98,6 +98,32 @@ def test_as_many_passes_run_at_a_time_as_they_may():
 def test_passes_share_the_threads_of_torch(four_threads, at_once, share):
     found = run_at_once(lambda batch: torch.get_num_threads(), range(8), at_once)
     assert set(found) == {share}
+
+
+@pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (4, 1)])
+def test_results_are_gathered_once_by_a_thread_that_ran_passes(four_threads, at_once, share):
+    ran, gathered = set(), []
+
+    def run(number):
+        ran.add(threading.get_ident())
+        return number
+
+    def gather(found):
+        gathered.append((threading.get_ident(), torch.get_num_threads()))
+        return sum(found)
+
+    assert run_at_once(run, range(10), at_once, gather=gather) == 45
+    ((thread, n_threads),) = gathered
+    assert thread in ran
+    assert n_threads == share
+
+
+def test_an_error_while_results_are_gathered_is_raised():
+    def gather(found):
+        raise ValueError("no such text")
+
+    with pytest.raises(ValueError, match="no such text"):
+        run_at_once(lambda number: number, range(4), 2, gather=gather)
 
 
 def threads_of_a_new_thread():

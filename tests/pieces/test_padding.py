@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spacy_xling.pieces.padding import (
+    ATTENTION_LENGTH,
     PASS_COST,
     PassShape,
     cheapest_passes,
@@ -11,6 +12,7 @@ from spacy_xling.pieces.padding import (
     like_lengths,
     pad,
     padded_positions,
+    work,
 )
 from spacy_xling.types import Pieces
 
@@ -153,7 +155,7 @@ def test_a_pass_costs_what_its_shape_says():
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
-def test_equal_passes_hold_every_item_once_longest_first_and_about_as_many_pieces(n):
+def test_equal_passes_hold_every_item_once_longest_first_and_of_about_the_same_cost(n):
     lengths = np.random.default_rng(2).integers(1, 40, size=100)
     groups = equal_passes(lengths, n)
     in_order = [item for group in groups for item in group]
@@ -163,7 +165,11 @@ def test_equal_passes_hold_every_item_once_longest_first_and_about_as_many_piece
     assert all(abs(lengths[group].sum() - lengths.sum() / n) < 40 for group in groups)
 
 
+def test_a_window_costs_twice_its_pieces_where_its_attention_costs_as_much_as_all_else():
+    assert work(np.array([1, ATTENTION_LENGTH])).tolist() == [1 + 1 / ATTENTION_LENGTH, 2 * ATTENTION_LENGTH]
+
+
 def test_equal_passes_by_hand():
-    assert equal_passes(np.array([1, 5, 2, 4]), 2) == [[1, 3], [2, 0]]
-    assert equal_passes(np.array([7]), 4) == [[0]]
-    assert equal_passes(np.zeros(0, dtype=np.int64), 2) == []
+    assert equal_passes(np.array([1.0, 5.5, 2.0, 4.0]), 2) == [[1, 3], [2, 0]]
+    assert equal_passes(np.array([7.0]), 4) == [[0]]
+    assert equal_passes(np.zeros(0), 2) == []
