@@ -5,6 +5,7 @@ the logits of texts. The windows of a long text may thus lie in different batche
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import gcd
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -23,25 +24,31 @@ OPSET = 18
 PARTS = ("part_0", "part_1", "part_2")
 # The greatest number of a weight in eight bits.
 GREATEST = 127
+# Numbers of a word embedding that share a scale: a few large ones would cost all others precision.
+BLOCK = 64
 
 
 class Int8Embedding(nn.Module):
-    """Word embeddings in eight bits, with a scale for each piece.
+    """Word embeddings in eight bits, with a scale for each block of up to 64 numbers of a piece.
 
     weight (Tensor): The word embeddings. *Shape:* (vocabulary, embedding width)
     """
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
-        scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny) / GREATEST
+        self.block = gcd(weight.shape[1], BLOCK)
+        blocks = weight.reshape(len(weight), -1, self.block)
+        scale = blocks.abs().amax(dim=2, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny) / GREATEST
         self.rounded: Tensor
         self.scale: Tensor
-        self.register_buffer("rounded", torch.round(weight / scale).to(torch.int8))
-        self.register_buffer("scale", scale)
+        self.register_buffer("rounded", torch.round(blocks / scale).to(torch.int8).flatten(1))
+        self.register_buffer("scale", scale.squeeze(2))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Piece ids (...) to embeddings (..., embedding width)."""
-        return F.embedding(ids, self.rounded).to(self.scale.dtype) * F.embedding(ids, self.scale)
+        scale = F.embedding(ids, self.scale).unsqueeze(-1)
+        rounded = F.embedding(ids, self.rounded).to(scale.dtype)
+        return (rounded.view(*ids.shape, -1, self.block) * scale).flatten(-2)
 
 
 class EncoderGraph(nn.Module):
