@@ -15,6 +15,7 @@ from ..pieces.padding import (
     padded_ids,
     padded_positions,
     padded_windows,
+    within_half,
     work,
 )
 from ..pieces.windows import places, select_masked_windows, select_windows
@@ -23,8 +24,6 @@ from .passes import count_passes
 
 # What the pieces of a pass in bf16 are a multiple of.
 BF16_MULTIPLE = 64
-# What a batch of a packed pass costs beside its padding, in pieces: a few small tensors.
-BATCH_COST = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +103,7 @@ def padding_for(
     """
     if packs:
         # Nothing is padded beyond the longest window: the pass itself is rounded up.
-        shape = PassShape(pass_pieces, cost=BATCH_COST)
+        shape = PassShape(pass_pieces)
     else:
         window = tokenizer.backend_tokenizer.truncation["max_length"]
         shape = PassShape(pass_pieces, BF16_MULTIPLE if precision == "bf16" else 1, window)
@@ -119,7 +118,13 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     pool_specials (bool): Whether special pieces are pooled too.
     RETURNS (list[Windows]): The batches, which together hold each window once.
     """
-    batches = padded_windows(pieces, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials)
+    batches = padded_windows(
+        pieces,
+        _groups(pieces, padding),
+        pad_id=padding.pad_id,
+        shape=padding.shape,
+        pool_specials=pool_specials,
+    )
     return [
         Windows(
             ids=_tensor(batch.ids, padding),
@@ -155,7 +160,7 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
     padding (Padding): How they become batches.
     RETURNS (list[MaskedWindows]): The batches, which together hold each window once.
     """
-    groups = cheapest_passes(masked.pieces.lengths, padding.shape)
+    groups = _groups(masked.pieces, padding)
     return [_masked_windows(select_masked_windows(masked, group), padding) for group in groups]
 
 
@@ -170,6 +175,13 @@ def masked_passes(masked: MaskedPieces, padding: Padding) -> list[list[MaskedWin
     costs = work(masked.pieces.lengths)
     n = count_passes(costs.sum(), padding.shape.pieces, n_threads=1)
     return [masked_windows(select_masked_windows(masked, group), padding) for group in equal_passes(costs, n)]
+
+
+def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
+    """Numbers of the windows of each batch. The padding of a packed pass doesn't pass."""
+    if padding.packs:
+        return within_half(pieces.lengths)
+    return cheapest_passes(pieces.lengths, padding.shape)
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:

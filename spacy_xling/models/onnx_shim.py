@@ -22,7 +22,7 @@ import numpy.typing as npt
 from thinc.api import Shim
 
 from ..errors import Errors, one_line
-from ..pieces.padding import PassShape, padded_windows
+from ..pieces.padding import PassShape, cheapest_passes, padded_windows
 from ..pieces.windows import set_window, split_windows
 from ..types import Pieces
 from .folder_shim import FolderShim, write_files
@@ -145,10 +145,12 @@ class OnnxShim(FolderShim, Shim):
     def predict(self, pieces: Pieces) -> npt.NDArray[np.float32]:
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
         loaded = self.loaded
+        shape = PassShape(self.pass_pieces)
         batches = padded_windows(
             pieces,
+            cheapest_passes(pieces.lengths, shape),
             pad_id=loaded.settings.pad_id,
-            shape=PassShape(self.pass_pieces),
+            shape=shape,
             pool_specials=loaded.settings.pool_specials,
         )
         # Some poolings don't ask which pieces to pool, and their graph doesn't either.

@@ -41,13 +41,11 @@ class PassShape(NamedTuple):
         of rows that wasn't there before is made at its first use, which costs a good part of a pass: few such
         numbers are faster.
     longest (int): What nothing is padded beyond, whatever the multiple: an encoder has so many positions.
-    cost (int): What a pass costs beside its pieces, in pieces.
     """
 
     pieces: int
     multiple: int = 1
     longest: int = sys.maxsize
-    cost: int = PASS_COST
 
     def padded_length(self, longest: Any, items: Any) -> Any:
         """The length that items are padded to.
@@ -116,7 +114,7 @@ def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
 
 def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
     """Group items into passes of the encoder at the least cost. A pass costs its items times the length they
-    are padded to, and `shape.cost`: with few items to choose from, small passes of like lengths are cheaper
+    are padded to, and `PASS_COST`: with few items to choose from, small passes of like lengths are cheaper
     than full ones.
 
     lengths (Ints1d): The length of each item. *Shape:* (items,)
@@ -135,12 +133,27 @@ def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
         items = np.arange(end - first, 0, -1)
         costs = cost[first:end] + items * shape.padded_length(ordered[first:end], items)
         start[end] = first + costs.argmin()
-        cost[end] = costs.min() + shape.cost
+        cost[end] = costs.min() + PASS_COST
     groups: list[list[int]] = []
     end = len(order)
     while end:
         groups.insert(0, order[start[end] : end].tolist())
         end = start[end]
+    return groups
+
+
+def within_half(lengths: Ints1d) -> list[list[int]]:
+    """Group items so that none is shorter than half of the longest one of its group.
+
+    lengths (Ints1d): The length of each item. *Shape:* (items,)
+    RETURNS (list[list[int]]): Numbers of the items of each group, the longest items first.
+    """
+    groups: list[list[int]] = []
+    for item in np.argsort(-lengths, kind="stable").tolist():
+        if groups and 2 * lengths[item] >= lengths[groups[-1][0]]:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
     return groups
 
 
@@ -167,17 +180,17 @@ def equal_passes(costs: Floats1d, n: int) -> list[list[int]]:
 
 
 def padded_windows(
-    pieces: Pieces, *, pad_id: int, shape: PassShape, pool_specials: bool
+    pieces: Pieces, groups: Sequence[Sequence[int]], *, pad_id: int, shape: PassShape, pool_specials: bool
 ) -> list[PaddedWindows]:
-    """Lay out windows to classify, those of like lengths together.
+    """Lay out windows to classify, each group as a batch.
 
     pieces (Pieces): The windows.
+    groups (Sequence[Sequence[int]]): Numbers of the windows of each batch.
     pad_id (int): The padding piece.
     shape (PassShape): What a batch looks like.
     pool_specials (bool): Whether special pieces are pooled too.
-    RETURNS (list[PaddedWindows]): The batches, which together hold each window once.
+    RETURNS (list[PaddedWindows]): The batches.
     """
-    groups = cheapest_passes(pieces.lengths, shape)
     return [_padded(select_windows(pieces, group), pad_id, shape, pool_specials) for group in groups]
 
 

@@ -18,7 +18,7 @@ N_PASSES = math.ceil(work(LENGTHS).sum() / MOST)
 
 
 def padding(*, packs):
-    return Padding(0, PassShape(MOST, cost=16 if packs else 64), torch.device("cpu"), packs)
+    return Padding(0, PassShape(MOST), torch.device("cpu"), packs)
 
 
 def pieces():

@@ -12,6 +12,7 @@ from spacy_xling.pieces.padding import (
     like_lengths,
     pad,
     padded_positions,
+    within_half,
     work,
 )
 from spacy_xling.types import Pieces
@@ -147,11 +148,9 @@ def test_no_items_are_no_passes():
     assert cheapest_passes(np.zeros(0, dtype=np.int64), PassShape(64)) == []
 
 
-def test_a_pass_costs_what_its_shape_says():
-    lengths = np.array([10, 8, 8, 2])
-    assert cheapest_passes(lengths, PassShape(100, cost=100)) == [[0, 1, 2, 3]]
-    assert cheapest_passes(lengths, PassShape(100, cost=5)) == [[0, 1, 2], [3]]
-    assert cheapest_passes(lengths, PassShape(100, cost=1)) == [[0], [1, 2], [3]]
+def test_no_item_of_a_group_is_shorter_than_half_of_its_longest_one():
+    assert within_half(np.array([3, 10, 4, 5, 9, 1, 2])) == [[1, 4, 3], [2, 0, 6], [5]]
+    assert within_half(np.zeros(0, dtype=np.int64)) == []
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
