@@ -270,7 +270,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X318 = (
         "The attention of the encoder ({family}) was changed after it was loaded: found another than torch's "
-        "scaled_dot_product_attention without a mask in a layer; expected that in all {layers}. Load the pipeline "
+        "scaled_dot_product_attention without a bias in a layer; expected that in all {layers}. Load the pipeline "
         "anew with the encoder as it is to be."
     )
     X320 = (

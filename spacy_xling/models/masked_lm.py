@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .batches import Batch, MaskedWindows
 from .lm_head import LMHead, find_projection, unknown_head
 from .masked_cross_entropy import masked_cross_entropy
-from .packing import encode_packed
+from .packing import encode_packed, find_reaches
 from .tied_gradient import TiedGradient
 
 
@@ -89,7 +89,7 @@ class BaseEncoder:
         """
         embedded = self.embed_all(batches, tied)
         if batches and self.packs:
-            return encode_packed(self.base, embedded, batches, self.first_position)
+            return encode_packed(self.base, embedded, batches, self.first_position, self._reaches)
         return [
             self.encode(part, batch.attention, batch.places)
             for part, batch in zip(embedded, batches, strict=True)
@@ -97,14 +97,18 @@ class BaseEncoder:
 
     @property
     def packs(self) -> bool:
-        """Whether windows pass without padding: on a CPU, by an encoder whose attention is torch's
-        `scaled_dot_product_attention` without a mask or a bias of its own (BERT, RoBERTa, XLM-R, ALBERT; not
-        DistilBERT, DeBERTa or ModernBERT). Checkpointed gradients need padding too: they are computed outside
-        of the pass.
+        """Whether windows pass without padding: on a CPU, by an encoder that takes positions, and whose
+        attention is torch's `scaled_dot_product_attention` without a bias of its own (BERT, RoBERTa, XLM-R,
+        ALBERT, ModernBERT; not DistilBERT or DeBERTa). Checkpointed gradients need padding too: they are
+        computed outside of the pass.
         """
         if self.embeddings.weight.device.type != "cpu" or not self._can_pack:
             return False
         return not (torch.is_grad_enabled() and getattr(self.base, "is_gradient_checkpointing", False))
+
+    @cached_property
+    def _reaches(self) -> list[Optional[int]]:
+        return find_reaches(self.base)
 
     @cached_property
     @torch.no_grad()
@@ -115,13 +119,14 @@ class BaseEncoder:
         training = self.base.training
         self.base.eval()
         try:
-            lengths = [3, 3, 2, 1]
-            attention = torch.arange(3) < torch.tensor(lengths).unsqueeze(1)
+            # The first window is longer than a piece sees.
+            lengths = [3 + 2 * max(reach or 0 for reach in self._reaches), 3, 2, 1]
+            attention = torch.arange(lengths[0]) < torch.tensor(lengths).unsqueeze(1)
             generator = torch.Generator().manual_seed(0)
             ids = torch.randint(self.embeddings.num_embeddings, attention.shape, generator=generator)
             embedded = self.embed(ids)
             batch = Batch(ids=ids, attention=attention)
-            (packed,) = encode_packed(self.base, [embedded], [batch], self.first_position)
+            (packed,) = encode_packed(self.base, [embedded], [batch], self.first_position, self._reaches)
             alone = [
                 self.encode(embedded[row : row + 1, :length], attention[row : row + 1, :length])[0]
                 for row, length in enumerate(lengths)

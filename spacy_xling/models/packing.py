@@ -44,14 +44,17 @@ class PackedPass(TorchFunctionMode):
     that of `models.dropout`. On other threads nothing changes.
 
     runs (Sequence[Run]): The windows, in the order of the rows.
+    reaches (Sequence[Optional[int]]): How far a piece sees in each layer, from `find_reaches`.
     n_spare (int): Rows after them that belong to none; attention gives zeros there.
     """
 
-    def __init__(self, runs: Sequence[Run], n_spare: int = 0) -> None:
+    def __init__(self, runs: Sequence[Run], reaches: Sequence[Optional[int]], n_spare: int = 0) -> None:
         super().__init__()
         self.runs = runs
+        self.reaches = reaches
         self.n_spare = n_spare
         self.n_attentions = 0
+        self._near: dict[tuple[int, int], Tensor] = {}
 
     def __enter__(self) -> "PackedPass":
         self._before = spare_rows.set(self.n_spare)
@@ -85,8 +88,10 @@ class PackedPass(TorchFunctionMode):
         """Queries, keys and values of rows of one piece to what attention within windows gives.
         *Shape of each:* (rows, heads, 1, head width)
         """
-        if attn_mask is not None or is_causal or any(others.values()) or query.shape != key.shape:
+        another_kind = is_causal or any(others.values()) or query.shape != key.shape or _hides(attn_mask)
+        if another_kind or self.n_attentions == len(self.reaches):
             raise NotPacked
+        reach = self.reaches[self.n_attentions]
         self.n_attentions += 1
         sizes = [run.windows * run.length for run in self.runs] + [self.n_spare]
         parts = [torch.split(given.squeeze(2), sizes) for given in (query, key, value)]
@@ -94,32 +99,76 @@ class PackedPass(TorchFunctionMode):
         for run, *rows in zip(self.runs, *parts, strict=False):
             # (rows, heads, head width) to (windows, heads, length, head width) and back
             windows = (part.unflatten(0, run).transpose(1, 2) for part in rows)
-            states = attend(*windows, rate=dropout_p, scale=scale)
+            near = self._near_pieces(run.length, reach)
+            states = attend(*windows, rate=dropout_p, scale=scale, seen=near)
             attended.append(states.transpose(1, 2).flatten(0, 1))
         attended.append(torch.zeros_like(parts[0][-1]))
         return torch.cat(attended).unsqueeze(2)
 
+    def _near_pieces(self, length: int, reach: Optional[int]) -> Optional[Tensor]:
+        """Which pieces of a window each of them sees, None for all. *Shape:* (length, length)"""
+        if reach is None or length <= reach + 1:
+            return None
+        if (length, reach) not in self._near:
+            places = torch.arange(length)
+            self._near[length, reach] = (places - places.unsqueeze(1)).abs() <= reach
+        return self._near[length, reach]
 
-def attend(query: Tensor, key: Tensor, value: Tensor, *, rate: float, scale: Optional[float]) -> Tensor:
-    """Scaled dot-product attention (Vaswani et al. 2017), as torch's, without a mask. With dropout it is
-    computed in fp32 at least: in bf16 a kernel would be made for each length.
+
+def find_reaches(base: Any) -> list[Optional[int]]:
+    """How far a piece sees in each layer.
+
+    base (PreTrainedModel): The encoder.
+    RETURNS (list[Optional[int]]): Pieces to either side, None for all. ModernBERT's layers that attend within
+        a sliding window have a number.
+    """
+    sides = [module.local_attention[0] for module in base.modules() if hasattr(module, "local_attention")]
+    return [None if side < 0 else side for side in sides] or [None] * base.config.num_hidden_layers
+
+
+def _hides(mask: Optional[Tensor]) -> bool:
+    """Whether a mask hides a piece, or weighs it."""
+    if mask is None:
+        return False
+    return bool((~mask if mask.dtype == torch.bool else mask != 0).any())
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    rate: float,
+    scale: Optional[float],
+    seen: Optional[Tensor] = None,
+) -> Tensor:
+    """Scaled dot-product attention (Vaswani et al. 2017), as torch's. With dropout it is computed in fp32 at
+    least: in bf16 a kernel would be made for each length.
 
     query, key, value (Tensor): *Shape:* (windows, heads, length, head width)
     rate (float): Rate of the dropout of the weights.
     scale (Optional[float]): Of the products; None for 1 / sqrt(head width).
+    seen (Optional[Tensor]): True where a piece sees another; None for all. *Shape:* (length, length)
     RETURNS (Tensor): *Shape:* (windows, heads, length, head width)
     """
     if rate == 0:
-        return F.scaled_dot_product_attention(query, key, value, scale=scale)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, scale=scale)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     with torch.autocast(query.device.type, enabled=False):
         wide = torch.promote_types(query.dtype, torch.float32)
-        weights = torch.softmax((query.to(wide) * scale) @ key.to(wide).transpose(-1, -2), dim=-1)
+        products = (query.to(wide) * scale) @ key.to(wide).transpose(-1, -2)
+        if seen is not None:
+            products = products.masked_fill(~seen, -torch.inf)
+        weights = torch.softmax(products, dim=-1)
         return (dropout(weights, rate) @ value.to(wide)).to(query.dtype)
 
 
 def encode_packed(
-    base: Any, embedded: Sequence[Tensor], batches: Sequence[Batch], first_position: int
+    base: Any,
+    embedded: Sequence[Tensor],
+    batches: Sequence[Batch],
+    first_position: int,
+    reaches: Sequence[Optional[int]],
 ) -> list[Tensor]:
     """The last hidden states of all batches, in one pass.
 
@@ -127,6 +176,7 @@ def encode_packed(
     embedded (Sequence[Tensor]): Word embeddings of each batch. *Shape of each:* (windows, length, width)
     batches (Sequence[Batch]): The batches.
     first_position (int): The number of a window's first position.
+    reaches (Sequence[Optional[int]]): How far a piece sees in each layer, from `find_reaches`.
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
     RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias.
     """
@@ -136,15 +186,15 @@ def encode_packed(
     n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
     states = F.pad(states[layout.rows], (0, 0, 0, n_spare))
     positions = F.pad(layout.places, (0, n_spare)) + first_position
-    packed = PackedPass(layout.runs, n_spare)
+    packed = PackedPass(layout.runs, reaches, n_spare)
     try:
         with packed:
             outputs = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
-        if packed.n_attentions != base.config.num_hidden_layers:
+        if packed.n_attentions != len(reaches):
             raise NotPacked
     except NotPacked as error:
-        family, layers = base.config.model_type, base.config.num_hidden_layers
-        raise NotPacked(Errors.X318.format(family=family, layers=layers)) from error
+        family = base.config.model_type
+        raise NotPacked(Errors.X318.format(family=family, layers=len(reaches))) from error
     hidden = outputs[0].squeeze(1)
     padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, layout.rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])

@@ -6,16 +6,24 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spacy_xling.models import packing
+from spacy_xling.models import masked_lm, packing
 from spacy_xling.models.batches import Batch
 from spacy_xling.models.checkpoint import load_masked_lm
-from spacy_xling.models.packing import NotPacked, PackedPass, Run, attend, encode_packed
+from spacy_xling.models.packing import NotPacked, PackedPass, Run, attend, encode_packed, find_reaches
+from tests.conftest import make_checkpoint
 
-PACK = {"albert", "bert", "roberta", "xlm-roberta"}
+PACK = {"albert", "bert", "modernbert", "roberta", "xlm-roberta"}
 # Lengths of the windows of three batches.
 LENGTHS = [[9, 4, 9], [1, 4], [12]]
 
 load_once = lru_cache(load_masked_lm)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(checkpoints, tmp_path_factory):
+    """As elsewhere, but that ModernBERT's second layer sees four pieces to either side."""
+    near = make_checkpoint("modernbert", tmp_path_factory.mktemp("near"), local_attention=8)
+    return lambda family: near if family == "modernbert" else checkpoints(family)
 
 
 def load(folder):
@@ -43,8 +51,18 @@ def states_of_pieces(hidden, given):
     return torch.cat([part[batch.attention] for part, batch in zip(hidden, given, strict=True)])
 
 
-def test_families_whose_attention_is_torchs_without_a_mask_pack(checkpoints, family):
+def test_families_with_positions_and_torchs_attention_pack(checkpoints, family):
     assert load(checkpoints(family)).encoder.packs == (family in PACK)
+
+
+def test_reaches_are_those_of_the_layers(checkpoints, family):
+    base = load(checkpoints(family)).encoder.base
+    assert find_reaches(base) == [None, 4 if family == "modernbert" else None]
+
+
+def test_an_encoder_whose_layers_see_less_than_is_known_is_not_packed(checkpoints, monkeypatch):
+    monkeypatch.setattr(masked_lm, "find_reaches", lambda base: [None, 6])
+    assert not load(checkpoints("modernbert")).encoder.packs
 
 
 def test_all_batches_in_any_family_equal_a_pass_of_each(checkpoints, family):
@@ -65,10 +83,11 @@ def test_padding_has_zeros(checkpoint):
     assert not any(part[~batch.attention].any() for part, batch in zip(hidden, given, strict=True))
 
 
-def test_gradients_equal_those_of_a_pass_of_each(checkpoint):
+@pytest.mark.parametrize("family", ["modernbert", "xlm-roberta"])
+def test_gradients_equal_those_of_a_pass_of_each(checkpoints, family):
     gradients = []
     for packs in (True, False):
-        encoder, given = load(checkpoint).encoder, batches()
+        encoder, given = load(checkpoints(family)).encoder, batches()
         hidden = encoder.encode_all(given) if packs else encode_each(encoder, given)
         states_of_pieces(hidden, given).square().sum().backward()
         gradients.append({name: p.grad for name, p in encoder.base.named_parameters() if p.grad is not None})
@@ -106,7 +125,7 @@ def test_nothing_but_the_pieces_passes_and_in_bf16_a_multiple_of_rows(checkpoint
 def test_dropout_within_a_packed_pass_is_at_the_encoders_rate(rate):
     torch.manual_seed(0)
     layer = nn.Dropout(rate)
-    with PackedPass([]):
+    with PackedPass([], []):
         share = (layer(torch.ones(1000, 100)) == 0).double().mean()
         assert torch.equal(layer.eval()(torch.ones(10)), torch.ones(10))
     assert abs(share - rate) < 0.01
@@ -128,6 +147,28 @@ def test_dropout_of_attention_is_that_of_its_weights(monkeypatch):
     assert seen == [0.1, 0.1]
 
 
+def test_a_piece_attends_to_those_that_it_sees(monkeypatch):
+    monkeypatch.setattr(packing, "dropout", lambda weights, rate: weights)
+    query, key, value = torch.randn(3, 2, 4, 7, 8).unbind()
+    seen = torch.rand(7, 7) < 0.5
+    seen.fill_diagonal_(True)
+    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    for rate in (0, 0.1):
+        torch.testing.assert_close(attend(query, key, value, rate=rate, scale=None, seen=seen), expected)
+
+
+@pytest.mark.parametrize("mask", [torch.zeros(5, 1, 1, 1), torch.ones(5, 1, 1, 1, dtype=torch.bool)])
+def test_rows_are_windows_also_under_a_mask_that_hides_none_of_them(mask):
+    rows = torch.randn(5, 2, 1, 4)
+    window = rows.squeeze(2).transpose(0, 1)
+    with PackedPass([Run(1, 5)], [None, 1]):
+        everywhere, near = (F.scaled_dot_product_attention(rows, rows, rows, attn_mask=mask) for _ in "12")
+    seen = torch.ones(5, 5).triu(-1).tril(1).bool()
+    for found, mask in ((everywhere, None), (near, seen)):
+        expected = F.scaled_dot_product_attention(window, window, window, attn_mask=mask)
+        torch.testing.assert_close(found.squeeze(2).transpose(0, 1), expected)
+
+
 def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint, monkeypatch):
     encoder, given = load(checkpoint).encoder, batches()
     rates = []
@@ -139,11 +180,27 @@ def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint,
     assert rates.count((3, 0.1)) == 5
 
 
-@pytest.mark.parametrize("refused", [{"attn_mask": torch.ones(1)}, {"is_causal": True}, {"enable_gqa": True}])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"attn_mask": torch.ones(1)},
+        {"attn_mask": torch.zeros(1, dtype=torch.bool)},
+        {"is_causal": True},
+        {"enable_gqa": True},
+    ],
+)
 def test_attention_of_another_kind_is_refused(refused):
     rows = torch.randn(3, 2, 1, 4)
-    with PackedPass([Run(1, 3)]), pytest.raises(NotPacked):
+    with PackedPass([Run(1, 3)], [None]), pytest.raises(NotPacked):
         F.scaled_dot_product_attention(rows, rows, rows, **refused)
+
+
+def test_attention_of_one_layer_more_than_there_are_is_refused():
+    rows = torch.randn(3, 2, 1, 4)
+    with PackedPass([Run(1, 3)], [None]):
+        F.scaled_dot_product_attention(rows, rows, rows)
+        with pytest.raises(NotPacked):
+            F.scaled_dot_product_attention(rows, rows, rows)
 
 
 def test_an_encoder_whose_attention_was_changed_is_X318_and_nothing_wrong(checkpoint):
@@ -175,7 +232,7 @@ def test_the_mode_of_the_encoder_and_torchs_generator_stay_as_they_are(checkpoin
 def test_outside_of_the_pass_attention_is_as_before(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     embedded = encoder.embed_all(given)
-    encode_packed(encoder.base, embedded, given, encoder.first_position)
+    encode_packed(encoder.base, embedded, given, encoder.first_position, find_reaches(encoder.base))
     rows = torch.randn(3, 2, 1, 4)
     # A row of one piece attends to itself.
     torch.testing.assert_close(F.scaled_dot_product_attention(rows, rows, rows), rows)
