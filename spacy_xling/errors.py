@@ -270,8 +270,8 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X318 = (
         "The attention of the encoder ({family}) was changed after it was loaded: found another than torch's "
-        "scaled_dot_product_attention without a bias in a layer; expected that in all {layers}. Load the pipeline "
-        "anew with the encoder as it is to be."
+        "scaled_dot_product_attention without a mask or bias in a layer; expected that in all {layers}. Load the "
+        "pipeline anew with the encoder as it is to be."
     )
     X320 = (
         "No exported model is loaded; expected the folder that spacy xling export wrote. Load it with spacy.load, or "

@@ -5,7 +5,6 @@ the logits of texts. The windows of a long text may thus lie in different batche
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import gcd
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -36,7 +35,8 @@ class Int8Embedding(nn.Module):
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
-        self.block = gcd(weight.shape[1], BLOCK)
+        width = weight.shape[1]
+        self.block = max(n for n in range(1, BLOCK + 1) if width % n == 0)
         blocks = weight.reshape(len(weight), -1, self.block)
         scale = blocks.abs().amax(dim=2, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny) / GREATEST
         self.rounded: Tensor

@@ -66,9 +66,10 @@ def build_joint_textcat_v1(
         vector: the first piece's, their mean, their maximum, or a learned weighted mean.
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
     hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
-    pass_pieces (int): The most pieces of a pass, but for one window. It bounds memory when predicting: then
-        up to as many passes run at a time, on a CPU, as torch has threads. When training, an encoder that
-        packs (see `BaseEncoder.packs`) takes a whole batch in one pass; for others padding counts as pieces.
+    pass_pieces (int): The most pieces of a pass, but for one window; fewer where windows are long, whose
+        attention counts too. It bounds memory when predicting: then up to as many passes run at a time, on a
+        CPU, as torch has threads. When training, an encoder that packs (see `BaseEncoder.packs`) takes a
+        whole batch in one pass; for others padding counts as pieces.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """

@@ -1,5 +1,6 @@
 """Windows of pieces as padded batches of tensors, each of windows of like lengths, and passes of batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Optional
 
@@ -95,7 +96,7 @@ def padding_for(
     """How windows become batches for an encoder.
 
     tokenizer (PreTrainedTokenizerFast): Its tokenizer, after `set_window`.
-    pass_pieces (int): The most pieces that pass it at a time.
+    pass_pieces (int): The most pieces that pass it at a time; of a packed pass, what it may cost.
     precision (Literal["fp32", "bf16"]): What it computes in.
     device (torch.device): Where it is.
     packs (bool): Whether it packs, see `BaseEncoder.packs`.
@@ -153,6 +154,18 @@ def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: 
     ]
 
 
+def pass_cost(batches: Sequence[Batch], *, packs: bool) -> int:
+    """What a pass costs an encoder, in pieces; see `pieces.padding.work`.
+
+    batches (Sequence[Batch]): The batches of the pass.
+    packs (bool): Whether they pass without padding.
+    RETURNS (int): The cost.
+    """
+    if packs:
+        return sum(int(work(batch.attention.sum(dim=1)).sum()) for batch in batches)
+    return sum(len(batch.ids) * work(batch.ids.shape[1]) for batch in batches)
+
+
 def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows]:
     """Lay out windows with masked pieces.
 
@@ -178,7 +191,9 @@ def masked_passes(masked: MaskedPieces, padding: Padding) -> list[list[MaskedWin
 
 
 def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
-    """Numbers of the windows of each batch. The padding of a packed pass doesn't pass."""
+    """Numbers of the windows of each batch. The padding of a packed pass is embedded and pooled, which costs
+    little, and doesn't pass.
+    """
     if padding.packs:
         return within_half(pieces.lengths)
     return cheapest_passes(pieces.lengths, padding.shape)

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..pieces.padding import work
-from .batches import MaskedWindows, Windows
+from .batches import MaskedWindows, Windows, pass_cost
 from .masked_lm import MaskedLM
 from .passes import count_threads, passes_at_once, run_passes
 from .pooling import Evidence, Pooling
@@ -112,8 +111,10 @@ class JointModule(nn.Module):
         """
         self.eval()
         n_threads = count_threads()
-        costs = [sum(len(batch.ids) * work(batch.ids.shape[1]) for batch in batches) for batches in passes]
-        at_once = passes_at_once(costs, n_threads) if self.device.type == "cpu" else 1
+        at_once = 1
+        if self.device.type == "cpu":
+            packs = self.masked_lm.encoder.packs
+            at_once = passes_at_once([pass_cost(batches, packs=packs) for batches in passes], n_threads)
 
         @torch.inference_mode()
         def classify(found: list[list[Evidence]]) -> Tensor:

@@ -88,8 +88,9 @@ class PackedPass(TorchFunctionMode):
         """Queries, keys and values of rows of one piece to what attention within windows gives.
         *Shape of each:* (rows, heads, 1, head width)
         """
-        another_kind = is_causal or any(others.values()) or query.shape != key.shape or _hides(attn_mask)
-        if another_kind or self.n_attentions == len(self.reaches):
+        if is_causal or any(others.values()) or query.shape != key.shape or self._refuses(attn_mask):
+            raise NotPacked
+        if self.n_attentions == len(self.reaches):
             raise NotPacked
         reach = self.reaches[self.n_attentions]
         self.n_attentions += 1
@@ -104,6 +105,13 @@ class PackedPass(TorchFunctionMode):
             attended.append(states.transpose(1, 2).flatten(0, 1))
         attended.append(torch.zeros_like(parts[0][-1]))
         return torch.cat(attended).unsqueeze(2)
+
+    def _refuses(self, mask: Optional[Tensor]) -> bool:
+        """Whether a mask is more than what an encoder with near layers gives each: one that hides nothing."""
+        if mask is None:
+            return False
+        known = any(reach is not None for reach in self.reaches)
+        return not known or bool((~mask if mask.dtype == torch.bool else mask != 0).any())
 
     def _near_pieces(self, length: int, reach: Optional[int]) -> Optional[Tensor]:
         """Which pieces of a window each of them sees, None for all. *Shape:* (length, length)"""
@@ -124,13 +132,6 @@ def find_reaches(base: Any) -> list[Optional[int]]:
     """
     sides = [module.local_attention[0] for module in base.modules() if hasattr(module, "local_attention")]
     return [None if side < 0 else side for side in sides] or [None] * base.config.num_hidden_layers
-
-
-def _hides(mask: Optional[Tensor]) -> bool:
-    """Whether a mask hides a piece, or weighs it."""
-    if mask is None:
-        return False
-    return bool((~mask if mask.dtype == torch.bool else mask != 0).any())
 
 
 def attend(
@@ -178,7 +179,7 @@ def encode_packed(
     first_position (int): The number of a window's first position.
     reaches (Sequence[Optional[int]]): How far a piece sees in each layer, from `find_reaches`.
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
-    RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias.
+    RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias that isn't known.
     """
     layout = _lay_out(batches)
     states = torch.cat([part.flatten(0, 1) for part in embedded])

@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from heapq import heapreplace
-from math import ceil
 from threading import Lock, Semaphore
 from typing import TypeVar
 
 import torch
 
-# Pieces that keep a thread at work: fewer pass faster with all threads within each kernel.
+# What keeps a thread at work, in pieces: less passes faster with all threads within each kernel.
 WORTH_A_THREAD = 1024
 # Held while torch's number of threads, which is one for all threads that are yet to begin, isn't what it was.
 _starting = Lock()
@@ -30,24 +29,24 @@ def count_threads() -> int:
         return torch.get_num_threads()
 
 
-def count_passes(cost: float, most: int, n_threads: int) -> int:
+def count_passes(cost: int, most: int, n_threads: int) -> int:
     """How many passes of the same size are worth while: as many as must be, and so many that as many threads
     as have enough to do are at work to the end.
 
-    cost (float): What all windows cost, in pieces; see `pieces.padding.work`.
+    cost (int): What all windows cost, in pieces; see `pieces.padding.work`.
     most (int): The most that a pass may cost.
     n_threads (int): Number of threads.
     RETURNS (int): The number, 1 or more.
     """
     at_once = max(n for n in _divisors(n_threads) if n == 1 or cost >= n * WORTH_A_THREAD)
-    return max(1, ceil(cost / (most * at_once))) * at_once
+    return max(1, -(-cost // (most * at_once))) * at_once
 
 
-def passes_at_once(costs: Sequence[float], n_threads: int) -> int:
+def passes_at_once(costs: Sequence[int], n_threads: int) -> int:
     """How many passes should run at a time: so many that threads wait for the last one for less than a fifth
     of the time, and each pass has the same number of threads.
 
-    costs (Sequence[float]): What each pass costs, as they pass.
+    costs (Sequence[int]): What each pass costs, as they pass.
     n_threads (int): Number of threads.
     RETURNS (int): A divisor of the number of threads.
     """
@@ -59,9 +58,9 @@ def _divisors(number: int) -> list[int]:
     return [n for n in range(1, number + 1) if number % n == 0]
 
 
-def _last_end(costs: Sequence[float], n_workers: int) -> float:
+def _last_end(costs: Sequence[int], n_workers: int) -> int:
     """When the last pass ends, where each worker takes the next one as soon as it is free."""
-    ends = [0.0] * n_workers
+    ends = [0] * n_workers
     for cost in costs:
         heapreplace(ends, ends[0] + cost)
     return max(ends)
@@ -82,13 +81,13 @@ def run_passes(
 
     run (Callable): A pass, which several threads may run at a time.
     batches (Sequence): What it takes, the longest first.
-    gather (Callable): Takes what the passes gave, in the order of the batches. It runs once, on the last
-        thread that ran passes: the calling one's threads of torch would have to be waked for it.
+    gather (Callable): Takes what the passes gave, in the order of the batches. It runs once, on the last of
+        the threads to end: the calling one's threads of torch would have to be waked for it.
     mode (Callable): Makes the context that a thread runs its passes in: torch keeps such settings by thread.
     n_threads (int): Torch's threads, which the passes share, from `count_threads`.
     at_once (int): How many run at a time; 1 leaves all of them to the calling thread.
     RETURNS (Any): What `gather` gave.
-    RAISES (Exception): What a pass raised; those that haven't begun are left out.
+    RAISES (Exception): What a pass or `gather` raised; passes that haven't begun are left out.
     """
     waiting = deque(enumerate(batches))
     results: dict[int, Result] = {}

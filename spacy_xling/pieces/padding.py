@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from ..types import Floats1d, Ints1d, Pieces
+from ..types import Ints1d, Pieces
 from .windows import select_windows
 
 # What a pass of the encoder costs beside its pieces, in pieces: measured on 2 cores with encoders of 4 layers
@@ -160,16 +160,17 @@ def within_half(lengths: Ints1d) -> list[list[int]]:
 def work(lengths: Any) -> Any:
     """What windows cost an encoder, in pieces of short windows: attention makes those of a long one dearer.
 
-    lengths (int or Ints1d): Pieces of each window.
-    RETURNS (float or Floats1d): As many as their pieces, or more.
+    lengths (int, Ints1d or Tensor): Pieces of each window.
+    RETURNS (int, Ints1d or Tensor): As many as their pieces, or more; whole numbers, so that windows of one
+        length are dealt out evenly.
     """
-    return lengths * (1 + lengths / ATTENTION_LENGTH)
+    return lengths + lengths * lengths // ATTENTION_LENGTH
 
 
-def equal_passes(costs: Floats1d, n: int) -> list[list[int]]:
+def equal_passes(costs: Ints1d, n: int) -> list[list[int]]:
     """Cut items into passes without padding, of about the same cost each.
 
-    costs (Floats1d): What each item costs, above 0. *Shape:* (items,)
+    costs (Ints1d): What each item costs, 1 or more. *Shape:* (items,)
     n (int): How many passes; items that are too few or too unlike make fewer.
     RETURNS (list[list[int]]): Numbers of the items of each group, the dearest items first.
     """

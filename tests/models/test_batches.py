@@ -1,20 +1,19 @@
 """Windows by the pass they go in."""
 
-import math
 from itertools import chain
 
 import numpy as np
 import pytest
 import torch
 
-from spacy_xling.models.batches import Padding, masked_passes, passes
+from spacy_xling.models.batches import Batch, Padding, masked_passes, pass_cost, passes
 from spacy_xling.pieces.padding import PassShape, work
 from spacy_xling.types import MaskedPieces, Pieces
 
 LENGTHS = np.random.default_rng(0).integers(2, 60, size=120)
 TEXTS = np.repeat(np.arange(60), 2)
 MOST = 300
-N_PASSES = math.ceil(work(LENGTHS).sum() / MOST)
+N_PASSES = -(-work(LENGTHS).sum() // MOST)
 
 
 def padding(*, packs):
@@ -62,6 +61,13 @@ def test_a_padded_pass_is_a_batch_within_the_pieces_that_it_may_have():
     given = passes(pieces(), padding(packs=False), pool_specials=True, n_threads=1)
     assert all(len(batches) == 1 for batches in given)
     assert all(batch.ids.numel() <= MOST for batch in chain(*given))
+
+
+def test_padding_costs_where_it_passes():
+    attention = torch.tensor([[True] * 100, [True] * 50 + [False] * 50])
+    given = [Batch(ids=attention.long(), attention=attention)] * 2
+    assert pass_cost(given, packs=True) == 2 * (work(100) + work(50))
+    assert pass_cost(given, packs=False) == 4 * work(100)
 
 
 @pytest.mark.parametrize("packs", [True, False])

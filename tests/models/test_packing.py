@@ -60,8 +60,11 @@ def test_reaches_are_those_of_the_layers(checkpoints, family):
     assert find_reaches(base) == [None, 4 if family == "modernbert" else None]
 
 
-def test_an_encoder_whose_layers_see_less_than_is_known_is_not_packed(checkpoints, monkeypatch):
-    monkeypatch.setattr(masked_lm, "find_reaches", lambda base: [None, 6])
+@pytest.mark.parametrize("known", [[None, None], [None, 6], [None], [4, None]])
+def test_an_encoder_whose_layers_see_other_pieces_than_is_known_is_not_packed(
+    checkpoints, monkeypatch, known
+):
+    monkeypatch.setattr(masked_lm, "find_reaches", lambda base: known)
     assert not load(checkpoints("modernbert")).encoder.packs
 
 
@@ -181,17 +184,19 @@ def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint,
 
 
 @pytest.mark.parametrize(
-    "refused",
+    ("reach", "refused"),
     [
-        {"attn_mask": torch.ones(1)},
-        {"attn_mask": torch.zeros(1, dtype=torch.bool)},
-        {"is_causal": True},
-        {"enable_gqa": True},
+        # Where no layer is known to see near pieces only, a mask may hide anything.
+        (None, {"attn_mask": torch.zeros(1)}),
+        (2, {"attn_mask": torch.ones(1)}),
+        (2, {"attn_mask": torch.zeros(1, dtype=torch.bool)}),
+        (None, {"is_causal": True}),
+        (None, {"enable_gqa": True}),
     ],
 )
-def test_attention_of_another_kind_is_refused(refused):
+def test_attention_of_another_kind_is_refused(reach, refused):
     rows = torch.randn(3, 2, 1, 4)
-    with PackedPass([Run(1, 3)], [None]), pytest.raises(NotPacked):
+    with PackedPass([Run(1, 3)], [reach]), pytest.raises(NotPacked):
         F.scaled_dot_product_attention(rows, rows, rows, **refused)
 
 

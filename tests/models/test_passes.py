@@ -54,8 +54,8 @@ def test_passes_at_once_share_all_threads_and_wait_for_the_last_little(costs, n_
     [
         (0, 2, 1),
         (2000, 1, 1),
-        (2000.5, 1, 2),
-        # A second thread has enough to do from 2,048 pieces on.
+        (2001, 1, 2),
+        # A second thread has enough to do from a cost of 2,048 pieces on.
         (2047, 2, 2),
         (2048, 2, 2),
         (4000, 2, 2),
@@ -103,16 +103,19 @@ def test_passes_share_the_threads_of_torch(four_threads, at_once, share):
 @pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (4, 1)])
 def test_results_are_gathered_once_by_a_thread_that_ran_passes(four_threads, at_once, share):
     ran, gathered = set(), []
+    # Each thread runs a pass of each round.
+    together = threading.Barrier(at_once)
 
     def run(number):
         ran.add(threading.get_ident())
+        together.wait(10)
         return number
 
     def gather(found):
         gathered.append((threading.get_ident(), torch.get_num_threads()))
         return sum(found)
 
-    assert run_at_once(run, range(10), at_once, gather=gather) == 45
+    assert run_at_once(run, range(12), at_once, gather=gather) == 66
     ((thread, n_threads),) = gathered
     assert thread in ran
     assert n_threads == share

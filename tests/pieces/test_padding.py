@@ -165,10 +165,17 @@ def test_equal_passes_hold_every_item_once_longest_first_and_of_about_the_same_c
 
 
 def test_a_window_costs_twice_its_pieces_where_its_attention_costs_as_much_as_all_else():
-    assert work(np.array([1, ATTENTION_LENGTH])).tolist() == [1 + 1 / ATTENTION_LENGTH, 2 * ATTENTION_LENGTH]
+    assert work(np.array([1, 10, ATTENTION_LENGTH])).tolist() == [1, 10, 2 * ATTENTION_LENGTH]
+    assert work(500) == 500 + 500 * 500 // ATTENTION_LENGTH
 
 
 def test_equal_passes_by_hand():
-    assert equal_passes(np.array([1.0, 5.5, 2.0, 4.0]), 2) == [[1, 3], [2, 0]]
-    assert equal_passes(np.array([7.0]), 4) == [[0]]
-    assert equal_passes(np.zeros(0), 2) == []
+    assert equal_passes(np.array([1, 5, 2, 4]), 2) == [[1, 3], [2, 0]]
+    assert equal_passes(np.array([7]), 4) == [[0]]
+    assert equal_passes(np.zeros(0, dtype=np.int64), 2) == []
+
+
+@pytest.mark.parametrize("length", [8, 100, 512])
+def test_windows_of_one_length_are_dealt_out_evenly(length):
+    groups = equal_passes(work(np.full(24, length)), 8)
+    assert [len(group) for group in groups] == [3] * 8
