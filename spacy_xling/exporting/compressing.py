@@ -19,7 +19,7 @@ def require_libraries() -> None:
     """
     import_runtime()
     try:
-        import onnx  # noqa: F401
+        import onnx  # noqa: F401  (whether it is there)
     except ImportError as error:
         raise ImportError(Errors.X791.format(error=error)) from error
 

@@ -146,11 +146,9 @@ def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: 
     """
     if not padding.packs:
         return [[batch] for batch in windows(pieces, padding, pool_specials=pool_specials)]
-    costs = work(pieces.lengths)
-    n = count_passes(costs.sum(), padding.shape.pieces, n_threads)
     return [
         windows(select_windows(pieces, group), padding, pool_specials=pool_specials)
-        for group in equal_passes(costs, n)
+        for group in _packed_passes(pieces, padding, n_threads)
     ]
 
 
@@ -185,9 +183,16 @@ def masked_passes(masked: MaskedPieces, padding: Padding) -> list[list[MaskedWin
     """
     if not padding.packs:
         return [[batch] for batch in masked_windows(masked, padding)]
-    costs = work(masked.pieces.lengths)
-    n = count_passes(costs.sum(), padding.shape.pieces, n_threads=1)
-    return [masked_windows(select_masked_windows(masked, group), padding) for group in equal_passes(costs, n)]
+    return [
+        masked_windows(select_masked_windows(masked, group), padding)
+        for group in _packed_passes(masked.pieces, padding, n_threads=1)
+    ]
+
+
+def _packed_passes(pieces: Pieces, padding: Padding, n_threads: int) -> list[list[int]]:
+    """Numbers of the windows of each packed pass."""
+    costs = work(pieces.lengths)
+    return equal_passes(costs, count_passes(costs.sum(), padding.shape.pieces, n_threads))
 
 
 def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:

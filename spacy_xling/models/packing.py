@@ -88,9 +88,8 @@ class PackedPass(TorchFunctionMode):
         """Queries, keys and values of rows of one piece to what attention within windows gives.
         *Shape of each:* (rows, heads, 1, head width)
         """
-        if is_causal or any(others.values()) or query.shape != key.shape or self._refuses(attn_mask):
-            raise NotPacked
-        if self.n_attentions == len(self.reaches):
+        another_kind = is_causal or any(others.values()) or query.shape != key.shape
+        if another_kind or self._refuses(attn_mask) or self.n_attentions == len(self.reaches):
             raise NotPacked
         reach = self.reaches[self.n_attentions]
         self.n_attentions += 1
