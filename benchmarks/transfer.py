@@ -1,13 +1,15 @@
 """Text for the plans in benchmarks/plans, and runs that are no plan: a shared transformer, other encoders.
 
-    python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw and test text
+    python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
+    python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries whose translations are those of other words
     python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
 NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.
 DATA is a folder with `xsid` (github.com/mainlp/xsid), `sib200` (github.com/dadelani/sib-200) and
-`brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language, and
-`unlabelled` with raw text as LANG.txt.gz. What `run` does stands in TASKS and SETTINGS: splits, budgets and
+`brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language,
+`unlabelled` with raw text as LANG.txt.gz, `parallel` with parallel text as en-LANG.tsv.gz, and `dictionaries` with
+words of Wiktionary and their translations, named alike. What `run` does stands in TASKS and SETTINGS: splits, budgets and
 seeds are fixed there, a run keeps the checkpoint that is best on English dev, and no target-language label is
 used before the test.
 """
@@ -17,6 +19,7 @@ import gzip
 import itertools
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -76,16 +79,44 @@ TASKS = {
     # English labels of one half of the ids; raw text of the other half in 11 languages.
     "sib200": Task(BOTH, (0, 1, 2), sib200.TARGETS, 250, 1280),
 }
+# Languages of SIB-200 that a small encoder may be made for, as parallel text and dictionaries name them.
+SIB200_CODES = dict(
+    zip(("da", "de", "fr", "id", "it", "nl", "pt", "ru", "es", "sw", "tr"), sib200.TARGETS, strict=True)
+)
 SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequency": 50}
 
 
 def prepare(data: Path, work: Path) -> None:
     """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl; for xSID also
-    raw-six/LANG.jsonl, with raw text of five more languages.
+    raw-six/LANG.jsonl, with raw text of five more languages; for xSID and SIB-200 parallel/SOURCE-LANG.tsv.gz and
+    wiktionary/SOURCE-LANG.tsv.gz, where DATA has them.
     """
     prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
     prepare_brighter(data / "brighter_emotion", work / "brighter")
+    for folder, name in (("parallel", "parallel"), ("dictionaries", "wiktionary")):
+        for path in sorted((data / folder).glob("en-*.tsv.gz")):
+            language = path.name.removeprefix("en-").split(".")[0]
+            if language in TASKS["xsid"].languages:
+                copy(path, work / "xsid" / name / path.name)
+            if language in SIB200_CODES:
+                copy(path, work / "sib200" / name / f"{sib200.SOURCE}-{SIB200_CODES[language]}.tsv.gz")
+
+
+def copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def shuffle(folder: Path, shuffled: Path) -> None:
+    """Write dictionaries with as many entries, whose translations belong to other words: a control."""
+    shuffled.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.glob("*.tsv")):
+        rows = [line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+        translations = [translation for _, translation in rows]
+        random.Random(SPLIT_SEED).shuffle(translations)
+        lines = (f"{word}\t{found}\n" for (word, _), found in zip(rows, translations, strict=True))
+        (shuffled / path.name).write_text("".join(lines), encoding="utf-8")
 
 
 def prepare_xsid(data: Path, unlabelled: Path, work: Path) -> None:
@@ -237,10 +268,14 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    parsers = {command.__name__: commands.add_parser(command.__name__) for command in (prepare, run, table)}
+    parsers = {
+        command.__name__: commands.add_parser(command.__name__) for command in (prepare, shuffle, run, table)
+    }
     parsers["prepare"].add_argument("data", type=Path)
-    for sub in parsers.values():
-        sub.add_argument("work", type=Path)
+    for name in ("prepare", "run", "table"):
+        parsers[name].add_argument("work", type=Path)
+    parsers["shuffle"].add_argument("folder", type=Path)
+    parsers["shuffle"].add_argument("shuffled", type=Path)
     parsers["run"].add_argument("name")
     parsers["run"].add_argument("encoder")
     parsers["table"].add_argument("names", metavar="NAME", nargs="+")
@@ -248,7 +283,9 @@ def main() -> None:
         sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
         sub.add_argument("--modes", nargs="+", choices=[*BOTH, *SHARED], default=list(BOTH))
     arguments = vars(parser.parse_args())
-    {"prepare": prepare, "run": run, "table": table}[arguments.pop("command")](**arguments)
+    {"prepare": prepare, "shuffle": shuffle, "run": run, "table": table}[arguments.pop("command")](
+        **arguments
+    )
 
 
 if __name__ == "__main__":

@@ -177,6 +177,52 @@ class Errors(metaclass=MessagesWithCodes):
         "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
     )
     X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
+    X146 = (
+        "paths.dictionaries is not set: the Dictionaries reader got no path. A file or a folder of files such as "
+        "en-da.tsv was expected: set it in [paths] or with --paths.dictionaries FOLDER; spacy xling init-dictionaries "
+        "makes one from parallel text."
+    )
+    X147 = (
+        "{path} is named '{name}'; expected the source and the target language with a hyphen between, as in 'en-da.tsv'. "
+        "Rename the file."
+    )
+    X148 = (
+        "{path}, line {line}: the line has {columns} columns, {filled} of the first two with text; expected a word, a tab "
+        "and its translation (in .txt a blank or a tab between), and perhaps a tab and a weight. Correct the line, or "
+        "take it out."
+    )
+    X149 = (
+        "{path}, line {line}: the weight is {found!r}; expected a number above 0. Correct it; a dictionary has no header "
+        "and no further columns."
+    )
+    X150 = "{path}, line 1: found {found}, a header; expected a word and its translation. Take the line out."
+    X151 = (
+        "Found no dictionary {wanted} among {found}; expected one of each language that is asked for. Add the file, or "
+        "correct `source` or `targets`."
+    )
+    X152 = "{path} has no entry with a letter or digit; expected one at least. Fill the file, or remove it."
+    X154 = "Found max_translations = {found}; expected 1 or more. Set e.g. max_translations = 3."
+    X155 = (
+        "The files of parallel text in {path} don't all begin with the same language: {found}; expected that of the "
+        "labelled text on one side of each. Name it with --source."
+    )
+    X156 = (
+        "{path} has no parallel text of the source language '{source}'; it has {found}. Expected a file such as "
+        "'{source}-da.tsv'. Correct --source, or rename the files."
+    )
+    X157 = (
+        "{path} holds no text of the source language '{source}'; expected the labelled text. Correct --source, or give "
+        "other text with --labelled."
+    )
+    X158 = (
+        "No dictionary could be made from {path}; expected more pairs of texts, with words on both sides, of 40 words or "
+        "fewer. Give more parallel text, or leave the file out with --pairs."
+    )
+    X159 = (
+        "{path} holds labelled texts in {found}, and the dictionaries are of words of {sources}; expected a dictionary "
+        "of the texts' language. Name the texts' language with spacy xling convert --language, or give other "
+        "dictionaries."
+    )
 
     # 2 pieces
     X201 = (
@@ -198,6 +244,13 @@ class Errors(metaclass=MessagesWithCodes):
     X207 = (
         "The reader of raw text came to an end; expected an endless stream of texts, as "
         "spacy-xling.UnlabelledText.v1 gives. Let the reader start over, e.g. with itertools.cycle."
+    )
+    X208 = (
+        "Found {name} = {found} for code-switching; expected {expected}. Set e.g. share = 0.5 and rate = 1.0."
+    )
+    X209 = (
+        "The dictionaries have {found} entries, and had {expected} when the checkpoint was written; expected the same. "
+        "Bring them back, or train to another folder."
     )
 
     # 3 models
@@ -402,6 +455,12 @@ class Errors(metaclass=MessagesWithCodes):
         "'{name}' was exported and can only predict; expected a component that can be trained. Train the pipeline "
         "that it was exported from, and export it again, or name it under [training] frozen_components."
     )
+    X540 = (
+        "The component '{name}' has code_switching but no dictionaries; expected a reader under "
+        "[initialize.components.{name}.dictionaries], such as spacy-xling.Dictionaries.v1. Give it dictionaries (a "
+        "component that is loaded or sourced, with the callback spacy-xling.attach_dictionaries.v1 under "
+        "[initialize.after_init]), or set code_switching = null."
+    )
 
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
@@ -559,6 +618,10 @@ class Errors(metaclass=MessagesWithCodes):
         "{mode} training has no raw text; expected some of each target language. Add --unlabelled with a folder of "
         "files by language (da.txt ...), or choose --mode baseline."
     )
+    X743 = (
+        "Code-switching has no dictionaries; expected some for each target language. Add --dictionaries with a folder of "
+        "files (en-da.tsv ...), or --parallel with parallel text to make them from."
+    )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (
         "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "
@@ -711,6 +774,19 @@ class Warnings(metaclass=MessagesWithCodes):
         "The optimizer averages weights, but averages can't be put in the place of those of the transformer "
         "'{upstream}': components would be evaluated with averages on an encoder without. Set use_averages = false "
         "and average_last = 0, or use xling_textcat, whose encoder is averaged."
+    )
+    W540 = (
+        "The component '{name}' has dictionaries but no code_switching, so they are not used; expected both. Add "
+        '[components.{name}.code_switching] with @misc = "spacy-xling.code_switching.v1", or take the dictionaries out.'
+    )
+    W541 = (
+        "The dictionaries are of words of {sources}, and the labelled texts of '{name}' are in {found}; expected a "
+        "dictionary for their language. Nothing is switched: name the texts' language (field lang, `language` of the "
+        "reader, or spacy xling convert --language), or give other dictionaries."
+    )
+    W542 = (
+        "The dictionary {pair} has {share:.1f} % of the words of the labelled texts of '{name}'; expected more, for what "
+        "it hasn't can't be switched. Give more parallel text or another dictionary, and see spacy xling debug-data."
     )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "

@@ -7,10 +7,10 @@ import typer
 from wasabi import msg, table
 
 from .app import app, one_line_errors
-from .options import Dev, Unlabelled
+from .options import Dev, DictionariesPath, Unlabelled, given
 
 if TYPE_CHECKING:
-    from ..data.debugging import DataReport
+    from ..configs.debugging import DataReport
 
 
 @app.command("debug-data")
@@ -22,17 +22,26 @@ def debug_data_command(
         typer.Option("--test", "-t", help="Labelled text to test on, e.g. a folder by language"),
     ] = None,
     unlabelled: Unlabelled = None,
+    dictionaries: DictionariesPath = None,
     encoder: Annotated[
         Optional[str], typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
     ] = None,
 ) -> None:
     """Look at data before training: labels and languages, duplicates, text shared by train and test,
-    languages without raw text, texts over the encoder's window.
+    languages without raw text or dictionary, texts over the encoder's window.
     """
     with one_line_errors():
-        from ..data.debugging import debug_data
+        from ..configs.debugging import debug_data
+        from ..dictionaries.reader import build_dictionaries_v1
 
-        report = debug_data(labelled, dev=dev, test=test, unlabelled=unlabelled, encoder=encoder)
+        report = debug_data(
+            labelled,
+            dev=dev,
+            test=test,
+            unlabelled=given(unlabelled),
+            dictionaries=build_dictionaries_v1(dictionaries) if given(dictionaries) else None,
+            encoder=encoder,
+        )
     print_report(report)
 
 
@@ -59,6 +68,14 @@ def print_report(report: "DataReport") -> None:
         msg.divider("raw text")
         rows = [(language, f"{lines:,}") for language, lines in report.raw.items()]
         print(table(rows, header=("language", "lines"), divider=True, aligns=("l", "r")))
+    if report.dictionaries:
+        msg.divider("dictionaries")
+        rows = [
+            (found.name, f"{found.entries:,}", f"{100 * found.coverage.share:.1f} %")
+            for found in report.dictionaries
+        ]
+        header = ("dictionary", "entries", "of the words of train")
+        print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
     msg.divider("findings")
     for finding in report.findings:
         msg.warn(finding)

@@ -8,12 +8,14 @@ import typer
 from wasabi import msg, table
 
 from .app import app, names, one_line_errors
-from .options import Dev, Unlabelled
+from .init_dictionaries import print_made
+from .options import Dev, DictionariesPath, Unlabelled, given
 
 
 class Mode(str, Enum):
     """What is trained."""
 
+    code_switching = "code_switching"
     joint = "joint"
     baseline = "baseline"
     shared = "shared"
@@ -28,6 +30,14 @@ def init_config_command(
     ],
     dev: Dev = None,
     unlabelled: Unlabelled = None,
+    dictionaries: DictionariesPath = None,
+    parallel: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Parallel text, as en-da.tsv: dictionaries are made from it, in a folder beside the config. "
+            "Where --dictionaries has a word too, that one counts"
+        ),
+    ] = None,
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help="Masked-LM checkpoint: hub name or folder")
     ] = "xlm-roberta-base",
@@ -43,9 +53,9 @@ def init_config_command(
     mode: Annotated[
         Optional[Mode],
         typer.Option(
-            help="With the masked-LM term or without it, or the term beside spaCy's textcat and ner on one "
-            "transformer",
-            show_default="joint, if there is raw text",
+            help="Words replaced by translations, the masked-LM term, neither of them, or the term beside "
+            "spaCy's textcat and ner on one transformer",
+            show_default="code_switching, if there are dictionaries; joint, if there is raw text",
         ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,
@@ -55,12 +65,32 @@ def init_config_command(
     with one_line_errors():
         from ..configs.choices import advise
         from ..configs.render import render_config, write_config
+        from ..data.files import require_new_files
         from ..data.labelled import build_labelled_text_v1
+        from ..data.parallel import build_parallel_text_v1
+        from ..dictionaries.making import init_dictionaries
 
+        require_new_files([output], overwrite=overwrite)
+        paths = [path for path in (given(dictionaries),) if path is not None]
+        if given(parallel) and mode != Mode.baseline:
+            folder = output.with_name(f"{output.stem}-dictionaries")
+            print_made(
+                list(
+                    init_dictionaries(
+                        build_parallel_text_v1(parallel),
+                        folder,
+                        labelled=labelled,
+                        overwrite=overwrite,
+                        progress=True,
+                    )
+                )
+            )
+            paths.append(folder)
         advice = advise(
             build_labelled_text_v1(labelled),
             dev=dev,
-            unlabelled=unlabelled,
+            unlabelled=given(unlabelled),
+            dictionaries=paths,
             encoder=encoder,
             languages=names(languages),
             multilabel=multilabel,

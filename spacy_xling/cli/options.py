@@ -9,12 +9,22 @@ Dev = Annotated[Optional[Path], typer.Option("--dev", "-d", help="Labelled text 
 Unlabelled = Annotated[
     Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
 ]
+DictionariesPath = Annotated[
+    Optional[Path],
+    typer.Option("--dictionaries", help="Dictionaries: a folder of files as en-da.tsv, or a file"),
+]
 OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")]
 Code = Annotated[
     Optional[Path],
     typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
 ]
 Gpu = Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")]
+
+
+def given(path: Optional[Path]) -> Optional[Path]:
+    """A path that was given; None for an empty one, which a variable of a spaCy project may hold."""
+    return None if path in (None, Path()) else path
+
 
 # For a command that takes settings of a config as options.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -10,11 +10,15 @@ from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
+from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
+from .debugging import DictionaryReport, report_dictionaries
 from .render import Choices
 
 # How often training sees each labelled text, and the fewest and the most steps for it.
 EPOCHS = 10
+# With code-switching a text is another one each time.
+SWITCHED_EPOCHS = 20
 FEWEST_STEPS, MOST_STEPS = 300, 20_000
 EVALUATIONS = 10
 BATCH_PIECES, GPU_BATCH_PIECES = 2048, 8192
@@ -53,6 +57,7 @@ def advise(
     *,
     dev: Optional[Path] = None,
     unlabelled: Optional[Path] = None,
+    dictionaries: Sequence[Path] = (),
     encoder: str,
     languages: Sequence[str] = (),
     multilabel: Optional[bool] = None,
@@ -64,27 +69,33 @@ def advise(
     corpus (LabelledText): The labelled text.
     dev (Optional[Path]): Labelled text to choose the checkpoint by.
     unlabelled (Optional[Path]): Raw text by language.
+    dictionaries (Sequence[Path]): Dictionaries, the one that wins first.
     encoder (str): Hub name or folder.
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
-    mode (Optional[str]): "joint", "baseline" or "shared"; None takes joint where there is raw text.
+    mode (Optional[str]): "code_switching", "joint", "baseline" or "shared"; None takes code-switching where
+        there are dictionaries, and else joint where there is raw text. Dictionaries are used in all but
+        "baseline".
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
-        with several where one is expected, no raw text for the masked-LM term, or no such language among
-        it; the encoder can't be read.
+        with several where one is expected, no raw text for the masked-LM term, no dictionaries for
+        code-switching, or no such language among them; the encoder can't be read.
         (FileNotFoundError): There is no `dev`.
     """
     docs = read_docs(corpus)
     if dev is not None:
         find_files(dev, KINDS)
     found = survey(docs)
-    mode = mode or ("joint" if unlabelled else "baseline")
-    _check(found, multilabel, mode, unlabelled)
+    mode = mode or ("code_switching" if dictionaries else "joint" if unlabelled else "baseline")
+    _check(found, multilabel, mode, unlabelled, dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
-    steps = _steps(_annotated(found, mode), facts, batch_pieces)
+    switches = bool(dictionaries) and mode != "baseline"
+    known = report_dictionaries(build_dictionaries_v1(list(dictionaries))(), docs) if switches else []
+    epochs = SWITCHED_EPOCHS if switches else EPOCHS
+    steps = _steps(epochs * _annotated(found, mode), facts, batch_pieces)
     choices = Choices(
         mode=mode,
         multilabel=not found.exclusive if multilabel is None else multilabel,
@@ -94,6 +105,8 @@ def advise(
         train=_text(corpus.path),
         dev=_text(dev),
         unlabelled=_text(unlabelled),
+        code_switching=switches,
+        dictionaries=[str(path) for path in dictionaries] if switches else None,
         encoder=encoder,
         languages=list(languages) or None,
         gpu=gpu,
@@ -102,7 +115,7 @@ def advise(
         max_steps=steps,
         eval_frequency=max(1, steps // EVALUATIONS),
     )
-    return Advice(choices, _reasons(choices, found, facts, raw), _warnings(choices, found, raw))
+    return Advice(choices, _reasons(choices, found, facts, raw, known), _warnings(choices, found, raw, known))
 
 
 def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
@@ -122,13 +135,21 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     return EncoderFacts(width, sum(pieces) / len(pieces))
 
 
-def _check(found: Survey, multilabel: Optional[bool], mode: str, unlabelled: Optional[Path]) -> None:
+def _check(
+    found: Survey,
+    multilabel: Optional[bool],
+    mode: str,
+    unlabelled: Optional[Path],
+    dictionaries: Sequence[Path],
+) -> None:
     entities_alone = mode == "shared" and found.entities and not found.labels
     if len(found.labels) < 2 and not entities_alone:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
     if multilabel is False and not found.exclusive:
         raise ValueError(Errors.X741)
-    if mode != "baseline" and unlabelled is None:
+    if mode == "code_switching" and not dictionaries:
+        raise ValueError(Errors.X743)
+    if mode in ("joint", "shared") and unlabelled is None:
         raise ValueError(Errors.X742.format(mode=mode.capitalize()))
 
 
@@ -142,8 +163,8 @@ def _known(languages: Iterable[str]) -> List[str]:
 
 
 def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
-    """Enough for each labelled text to be seen some times, rounded to tens."""
-    needed = EPOCHS * texts * facts.pieces_per_text / batch_pieces
+    """As many as these texts need, rounded to tens."""
+    needed = texts * facts.pieces_per_text / batch_pieces
     return int(round(min(max(needed, FEWEST_STEPS), MOST_STEPS), -1))
 
 
@@ -152,14 +173,22 @@ def _text(path: Optional[Path]) -> Optional[str]:
 
 
 def _reasons(
-    choices: Choices, found: Survey, facts: EncoderFacts, raw: dict[str, int]
+    choices: Choices,
+    found: Survey,
+    facts: EncoderFacts,
+    raw: dict[str, int],
+    known: Sequence[DictionaryReport],
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
         ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
-        ("mode", choices.mode, _mode_reason(choices.mode, raw)),
+        ("mode", choices.mode, _mode_reason(choices, raw, known)),
+        *(
+            (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
+            for report in known
+        ),
         *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
@@ -178,10 +207,19 @@ def _component_reason(choices: Choices, found: Survey) -> str:
     return "; ".join(parts)
 
 
-def _mode_reason(mode: str, raw: dict[str, int]) -> str:
-    if mode == "baseline":
-        return "as you asked" if raw else "no raw text was given (--unlabelled)"
-    return f"{'as you asked; ' if mode == 'shared' else ''}raw text of {', '.join(raw)}"
+def _mode_reason(choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport]) -> str:
+    if choices.mode == "baseline":
+        return "as you asked" if raw else "neither dictionaries nor parallel or raw text were given"
+    if choices.mode == "code_switching":
+        without = "; measured as better without the masked-LM term, so raw text isn't used" if raw else ""
+        return f"dictionaries for {', '.join(report.target for report in known)}{without}"
+    return f"{'as you asked; ' if choices.mode == 'shared' else ''}raw text of {', '.join(raw)}"
+
+
+def _coverage_reason(report: DictionaryReport) -> str:
+    if not report.coverage.words:
+        return f"no labelled text is in {report.source}"
+    return f"{100 * report.coverage.share:.0f} % of the words of the labelled text"
 
 
 def _source_reason(found: Survey) -> str:
@@ -191,7 +229,9 @@ def _source_reason(found: Survey) -> str:
     return "the language of the labelled text" if len(known) == 1 else f"most frequent of {', '.join(known)}"
 
 
-def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]:
+def _warnings(
+    choices: Choices, found: Survey, raw: dict[str, int], known: Sequence[DictionaryReport]
+) -> List[str]:
     warnings = []
     sources = _known(found.languages)
     if choices.dev is None:
@@ -203,6 +243,7 @@ def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]
         warnings.append(
             "The labelled text doesn't say its language: name it with `spacy xling convert --language`."
         )
+    warnings.extend(_warnings_of_dictionaries(raw, known))
     if raw and sources and not set(raw) - set(sources):
         warnings.append(
             f"All raw text is in {', '.join(raw)}, as the labels are: add some of each target language."
@@ -216,6 +257,20 @@ def _warnings(choices: Choices, found: Survey, raw: dict[str, int]) -> List[str]
             f"Labels with less than a tenth of the texts of the most frequent one: {', '.join(rare)}.{advice}"
         )
     return [*warnings, *_warnings_of_mode(choices, found)]
+
+
+def _warnings_of_dictionaries(raw: dict[str, int], known: Sequence[DictionaryReport]) -> Iterator[str]:
+    if not known:
+        return
+    sources = {report.source for report in known}
+    if not any(report.coverage.words for report in known):
+        yield (
+            f"The dictionaries are of words of {', '.join(sorted(sources))}, and no labelled text is: nothing "
+            "will be switched."
+        )
+    without = sorted(raw.keys() - sources - {report.target for report in known} - {UNKNOWN})
+    if without:
+        yield f"No dictionary for {', '.join(without)}: code-switching hardly helps these."
 
 
 def _warnings_of_mode(choices: Choices, found: Survey) -> Iterator[str]:

@@ -14,8 +14,9 @@ TEMPLATES = Path(__file__).parent
 class Choices(NamedTuple):
     """What differs between configs. The defaults make configs/joint.cfg of the repository.
 
-    mode (str): "joint", "baseline" for classification only, or "shared" for spaCy's own components on one
-        transformer, with the masked-LM term beside them.
+    mode (str): "joint", "baseline" for classification only, "code_switching" for that on texts with words of
+        the target languages, or "shared" for spaCy's own components on one transformer, with the masked-LM
+        term beside them.
     multilabel (bool): Texts may have any number of labels, in place of exactly one.
     labels (bool): Texts have labels. In the mode "shared" they need not, if they have entities.
     entities (bool): Texts have entities, to be recognised in the mode "shared".
@@ -23,6 +24,8 @@ class Choices(NamedTuple):
     train (Optional[str]): Path of the labelled text; None is to be given at the command line, here and below.
     dev (Optional[str]): Path of the labelled text to choose the checkpoint by.
     unlabelled (Optional[str]): Path of the raw text.
+    code_switching (bool): Words of labelled texts are replaced by their translations.
+    dictionaries (Optional[Sequence[str]]): Paths of the dictionaries, the one that wins first.
     encoder (str): Hub name or folder.
     languages (Optional[Sequence[str]]): Languages of raw text to read, None for all.
     gpu (bool): Settings for a GPU.
@@ -40,6 +43,8 @@ class Choices(NamedTuple):
     train: Optional[str] = None
     dev: Optional[str] = None
     unlabelled: Optional[str] = None
+    code_switching: bool = False
+    dictionaries: Optional[Sequence[str]] = None
     encoder: str = "xlm-roberta-base"
     languages: Optional[Sequence[str]] = None
     gpu: bool = False
@@ -96,10 +101,16 @@ def _values(choices: Choices) -> Dict[str, Any]:
         "component": choices.component,
         "masked_component": choices.masked_component,
         "pipeline": choices.pipeline,
+        "dictionaries": _one_or_all(choices.dictionaries),
         "learn_rate": _decimal(choices.learn_rate),
         "precision": "auto" if choices.gpu else "fp32",
         "pass_pieces": 16384 if choices.gpu else 2048,
     }
+
+
+def _one_or_all(paths: Optional[Sequence[str]]) -> Any:
+    """A single path by itself, and several as a list."""
+    return paths[0] if paths is not None and len(paths) == 1 else paths
 
 
 def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
@@ -121,7 +132,8 @@ def _command(choices: Choices, file: str) -> List[str]:
     missing = {
         "train": f"train.{kind}" if choices.train is None else "",
         "dev": f"dev.{kind}" if choices.dev is None else "",
-        "unlabelled": "raw" if choices.unlabelled is None and choices.mode != "baseline" else "",
+        "unlabelled": "raw" if choices.unlabelled is None and choices.mode in ("joint", "shared") else "",
+        "dictionaries": "dictionaries" if choices.dictionaries is None and choices.code_switching else "",
     }
     options = " ".join(f"--paths.{name} {value}" for name, value in missing.items() if value)
     gpu = " --gpu-id 0" if choices.gpu else ""

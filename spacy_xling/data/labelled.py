@@ -2,7 +2,7 @@
 
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -59,6 +59,7 @@ def build_labelled_text_v1(
     quoted: bool = True,
     language: Optional[str] = None,
     limit: int = 0,
+    augmenter: Optional[Callable[[Language, Example], Iterator[Example]]] = None,
 ) -> "LabelledText":
     """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
 
@@ -76,7 +77,9 @@ def build_labelled_text_v1(
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
     language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
         name in a folder of files by language.
-    limit (int): Greatest number of examples, 0 for all.
+    limit (int): Greatest number of texts, 0 for all.
+    augmenter (Optional[Callable]): Makes several examples of each, as for spaCy's own corpus, e.g.
+        `spacy-xling.code_switching_augmenter.v1`.
     RETURNS (LabelledText): The corpus.
     RAISES (ValueError): If `separator` is empty.
     """
@@ -84,7 +87,13 @@ def build_labelled_text_v1(
         raise ValueError(Errors.X129)
     fields = Fields(text=text, label=label, labels=labels, cats=cats, lang=lang, label_set=label_set)
     return LabelledText(
-        path, fields=fields, separator=separator, quoted=quoted, language=language, limit=limit
+        path,
+        fields=fields,
+        separator=separator,
+        quoted=quoted,
+        language=language,
+        limit=limit,
+        augmenter=augmenter,
     )
 
 
@@ -97,7 +106,8 @@ class LabelledText:
     separator (str): What stands between the classes of a list in CSV and TSV.
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
     language (Optional[str]): Language of the texts whose record does not name it.
-    limit (int): Greatest number of examples, 0 for all.
+    limit (int): Greatest number of texts, 0 for all.
+    augmenter (Optional[Callable]): Makes several examples of each text; None for one.
     """
 
     def __init__(
@@ -109,6 +119,7 @@ class LabelledText:
         quoted: bool,
         language: Optional[str],
         limit: int,
+        augmenter: Optional[Callable[[Language, Example], Iterator[Example]]],
     ) -> None:
         self.path = path
         self.fields = fields
@@ -116,13 +127,15 @@ class LabelledText:
         self.quoted = quoted
         self.language = language
         self.limit = limit
+        self.augmenter = augmenter
         self._classes: Optional[List[str]] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
 
         nlp (Language): The pipeline whose tokenizer makes the Docs.
-        YIELDS (Example): An example per text; one without cats is unlabelled.
+        YIELDS (Example): An example per text, or what the augmenter makes of it; one without cats is
+            unlabelled.
         RAISES (ValueError): If `path` is None, or the files are not what the reader expects.
         """
         if self.path is None:
@@ -134,7 +147,7 @@ class LabelledText:
         found = False
         for example in islice(examples, self.limit if self.limit > 0 else None):
             found = True
-            yield example
+            yield from (example,) if self.augmenter is None else self.augmenter(nlp, example)
         if not found:
             raise ValueError(Errors.X128.format(path=self.path, files=len(files)))
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = """
 [textcat]
 threshold = 0.0
+code_switching = null
 mlm_on_labelled = false
 texts_per_update = null
 pieces_per_update = null
@@ -135,6 +136,7 @@ def make_xling_textcat(
     model: Model,
     objective: Any,
     masking: Callable,
+    code_switching: Optional[Any],
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
@@ -151,6 +153,7 @@ def make_xling_textcat(
         name,
         objective=objective,
         masking=masking,
+        code_switching=code_switching,
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
@@ -172,6 +175,7 @@ def make_xling_textcat_multilabel(
     model: Model,
     objective: Any,
     masking: Callable,
+    code_switching: Optional[Any],
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
@@ -188,6 +192,7 @@ def make_xling_textcat_multilabel(
         name,
         objective=objective,
         masking=masking,
+        code_switching=code_switching,
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,

@@ -22,17 +22,19 @@ from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
+from ..switching.code_switching import CodeSwitching
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, CalibratedScores, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
+from .switched import SwitchedTexts, share_replaced
 
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
-    """Text classification with exclusive classes, trained on labelled text and, through the masked-LM term,
-    on raw text of the target languages.
+class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCategorizer):
+    """Text classification with exclusive classes, trained on labelled text, whose words may be replaced by
+    those of the target languages, and, through the masked-LM term, on raw text of these.
 
     It owns its encoder, and reads `doc.text`: spaCy's tokens don't matter to it. A text without any piece
     (empty, or white space) gets a score of 0.0 for every label and takes no part in training. A Doc
@@ -51,6 +53,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         masking: Masking,
         threshold: float,
         scorer: Optional[Callable],
+        code_switching: Optional[CodeSwitching] = None,
         mlm_on_labelled: bool = False,
         texts_per_update: Optional[int] = None,
         pieces_per_update: Optional[int] = None,
@@ -65,7 +68,10 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
         threshold (float): Score from which a label counts as given; no matter for exclusive classes.
         scorer (Optional[Callable]): The scoring method.
-        mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too.
+        code_switching (Optional[CodeSwitching]): How words of labelled texts are replaced in training, e.g.
+            `spacy-xling.code_switching.v1`; None for not at all.
+        mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
+            switched.
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
@@ -96,14 +102,18 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
+        self._set_code_switching(code_switching)
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
         )
 
     @property
     def loss_names(self) -> dict[str, str]:
-        """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
-        return {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
+        """Where `update` adds up the objective and, before lambda, its terms, and with code-switching the
+        share of the words of labelled texts that were replaced: column title to key.
+        """
+        names = {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
+        return {**names, "switched": f"{self.name}_switched"} if self._switches else names
 
     # Predicting
 
@@ -145,14 +155,15 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
 
         The classification loss sees the labelled texts, the masked-LM loss windows of raw text, the
         unlabelled texts, and with `mlm_on_labelled` the labelled ones. Where lambda is 0 no masked pass
-        runs.
+        runs. With `code_switching` both see labelled texts with words of the target languages in them.
 
         examples (Iterable[Example]): A batch of Example objects.
         drop (float): Dropout rate of the classification head. The encoder's is set on the encoder.
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Categories that don't fit, or lambda > 0 without raw text.
+        RAISES (ValueError): Categories that don't fit, lambda > 0 without raw text, or `code_switching`
+            without dictionaries.
         """
         self._require_trainable()
         examples = list(examples)
@@ -161,7 +172,8 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         require_known_labels(examples, self.labels, self.name)
         losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
-        pieces = self._split([eg.predicted.text for eg in examples])
+        texts = self._switch(examples)
+        pieces = self._split([switched.text for switched in texts])
         labelled = np.array([bool(eg.reference.cats) for eg in examples], dtype=bool)
         classified = labelled & pieces.has_words
         masked = self._masked(pieces, labelled) if weight > 0 else None
@@ -176,8 +188,10 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         backprop(Gradients(d_logits, weight * d_mlm))
 
         self._n_batches += 1
-        terms = (class_loss + weight * mlm_loss, class_loss, mlm_loss)
-        add_losses(losses, dict(zip(self.loss_names.values(), terms, strict=True)) | {self.updates_name: 1.0})
+        terms = {"loss": class_loss + weight * mlm_loss, "class": class_loss, "mlm": mlm_loss}
+        terms["switched"] = share_replaced(texts)
+        add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
+        add_losses(losses, {self.updates_name: 1.0})
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -271,11 +285,16 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         return self._take_masked(select_texts(pieces, own), len(pieces.ids))
 
     def training_state(self) -> dict[str, Any]:
-        return {**super().training_state(), "has_unlabelled": self._has_unlabelled}
+        return {
+            **super().training_state(),
+            "has_unlabelled": self._has_unlabelled,
+            "switching": self._switching_state(),
+        }
 
     def load_training_state(self, state: dict[str, Any]) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
+        self._load_switching_state(state["switching"])
 
     # Labels
 
@@ -287,6 +306,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         labels: Optional[Iterable[str]] = None,
         positive_label: Optional[str] = None,
         unlabelled: Optional[Callable] = None,
+        dictionaries: Optional[Callable] = None,
         heldout_texts: int = 0,
         heldout_languages: Optional[list[str]] = None,
     ) -> None:
@@ -299,11 +319,14 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called.
+        dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
+            `code_switching`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; a checkpoint that doesn't load; `heldout_texts` without such texts.
+            raw text; `code_switching` without dictionaries; a checkpoint that doesn't load; `heldout_texts`
+            without such texts.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -321,6 +344,7 @@ class XlingTextCategorizer(MaskedTerm, CalibratedScores, TextCategorizer):
         # What is missing is missed now, and not at the first update.
         if self.objective.has_mlm and not (self._raw or self.mlm_on_labelled or self._has_unlabelled):
             raise ValueError(Errors.X503.format(name=self.name))
+        self._initialize_dictionaries(dictionaries, nlp, get_examples())
         self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if self.objective.has_mlm:

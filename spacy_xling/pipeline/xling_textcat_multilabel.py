@@ -26,6 +26,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
         unlabelled: Optional[Callable] = None,
+        dictionaries: Optional[Callable] = None,
         heldout_texts: int = 0,
         heldout_languages: Optional[list[str]] = None,
     ) -> None:
@@ -35,6 +36,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+        dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
         heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
         heldout_languages (Optional[list[str]]): Those languages; None for all.
         """
@@ -43,6 +45,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
             nlp=nlp,
             labels=labels,
             unlabelled=unlabelled,
+            dictionaries=dictionaries,
             heldout_texts=heldout_texts,
             heldout_languages=heldout_languages,
         )

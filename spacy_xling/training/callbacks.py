@@ -34,6 +34,23 @@ def build_attach_unlabelled_v1(
     return attach_unlabelled
 
 
+def build_attach_dictionaries_v1(component: str, dictionaries: Callable) -> Callable[[Language], Language]:
+    """Give dictionaries to a component that is sourced from another pipeline, which spaCy doesn't initialize
+    again. For `[initialize.after_init]`.
+
+    component (str): Name of the component.
+    dictionaries (Callable): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
+    RETURNS (Callable): The callback.
+    """
+
+    def attach_dictionaries(nlp: Language) -> Language:
+        pipe: Any = nlp.get_pipe(component)
+        pipe.attach_dictionaries(dictionaries(nlp))
+        return nlp
+
+    return attach_dictionaries
+
+
 def build_without_components_v1(components: List[str]) -> Callable[[Language], Language]:
     """Leave components out of the pipelines that training saves, such as `xling_mlm`, which nothing needs
     once training is over. For `[training.before_to_disk]`.

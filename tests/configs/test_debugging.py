@@ -1,6 +1,6 @@
 import json
 
-from spacy_xling.data.debugging import debug_data
+from spacy_xling.configs.debugging import debug_data
 from tests.conftest import TEXTS, write_raw
 
 

@@ -1,18 +1,43 @@
-"""What is likely to go wrong with labelled and raw text."""
+"""What is likely to go wrong with labelled text, raw text and dictionaries."""
 
 from pathlib import Path
 from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from .conversion import read_docs
-from .labelled import build_labelled_text_v1
-from .languages import UNKNOWN
-from .survey import Survey, raw_lines, shared_texts, survey
+from ..data.conversion import read_docs
+from ..data.labelled import build_labelled_text_v1
+from ..data.languages import UNKNOWN, get_language
+from ..data.survey import Survey, raw_lines, shared_texts, survey
+from ..dictionaries.coverage import Coverage, measure_coverage
+from ..dictionaries.dictionary import Dictionaries
+from ..dictionaries.reader import DictionaryReader
 
 # A label with fewer texts is hard to learn.
 FEW = 10
 SHOWN = 60
+# A dictionary with a smaller share of the words of the labelled text switches little.
+LITTLE = 0.5
+
+
+class DictionaryReport(NamedTuple):
+    """What a dictionary has.
+
+    source (str): The language of its words.
+    target (str): The language of the translations.
+    entries (int): Number of words and phrases.
+    coverage (Coverage): How many of the words of the source language's labelled texts.
+    """
+
+    source: str
+    target: str
+    entries: int
+    coverage: Coverage
+
+    @property
+    def name(self) -> str:
+        """Its languages, as "en-da"."""
+        return f"{self.source}-{self.target}"
 
 
 class DataReport(NamedTuple):
@@ -20,11 +45,13 @@ class DataReport(NamedTuple):
 
     parts (Mapping[str, Survey]): What "train", "dev" and "test" hold, those that were given.
     raw (Mapping[str, int]): Lines of raw text by language.
+    dictionaries (Sequence[DictionaryReport]): What each dictionary has.
     findings (Sequence[str]): What is likely to go wrong.
     """
 
     parts: Mapping[str, Survey]
     raw: Mapping[str, int]
+    dictionaries: Sequence[DictionaryReport]
     findings: Sequence[str]
 
 
@@ -34,6 +61,7 @@ def debug_data(
     dev: Optional[Path] = None,
     test: Optional[Path] = None,
     unlabelled: Optional[Path] = None,
+    dictionaries: Optional[DictionaryReader] = None,
     encoder: Optional[str] = None,
 ) -> DataReport:
     """Look at the data of a training run.
@@ -42,6 +70,7 @@ def debug_data(
     dev (Optional[Path]): Labelled text to choose the checkpoint by.
     test (Optional[Path]): Labelled text to test on.
     unlabelled (Optional[Path]): Raw text by language.
+    dictionaries (Optional[DictionaryReader]): Dictionaries for code-switching.
     encoder (Optional[str]): Checkpoint; its window is compared with the texts.
     RETURNS (DataReport): What was found.
     RAISES (ValueError): Something can't be read. (FileNotFoundError): It isn't there.
@@ -50,14 +79,36 @@ def debug_data(
     docs = {part: read_docs(build_labelled_text_v1(path)) for part, path in paths.items() if path is not None}
     parts = {part: survey(found) for part, found in docs.items()}
     raw = raw_lines(unlabelled) if unlabelled is not None else {}
+    known = [] if dictionaries is None else report_dictionaries(dictionaries(), docs["train"])
     findings = [
         *(finding for part, found in parts.items() for finding in _of_part(part, found)),
         *_of_labels(parts),
         *_of_sharing(docs),
         *_of_raw(parts, raw),
+        *_of_dictionaries(parts, raw, known),
         *(_of_lengths(docs, encoder) if encoder is not None else ()),
     ]
-    return DataReport(parts, raw, findings)
+    return DataReport(parts, raw, known, findings)
+
+
+def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> List[DictionaryReport]:
+    """Look at dictionaries.
+
+    dictionaries (Dictionaries): The dictionaries.
+    docs (Sequence[Doc]): Labelled texts.
+    RETURNS (List[DictionaryReport]): What each has.
+    """
+    return [
+        DictionaryReport(
+            source=dictionary.source,
+            target=dictionary.target,
+            entries=len(dictionary),
+            coverage=measure_coverage(
+                dictionary, (doc.text for doc in docs if get_language(doc) == dictionary.source)
+            ),
+        )
+        for dictionary in dictionaries
+    ]
 
 
 def _of_part(part: str, found: Survey) -> Iterator[str]:
@@ -106,6 +157,29 @@ def _of_raw(parts: Mapping[str, Survey], raw: Mapping[str, int]) -> Iterator[str
     few = [language for language, lines in raw.items() if lines * 100 < max(raw.values())]
     if few:
         yield f"Raw text of {', '.join(few)}: less than a hundredth of the largest language's lines."
+
+
+def _of_dictionaries(
+    parts: Mapping[str, Survey], raw: Mapping[str, int], known: Sequence[DictionaryReport]
+) -> Iterator[str]:
+    if not known:
+        return
+    sources, targets = {found.source for found in known}, {found.target for found in known}
+    languages = [language for part in parts.values() for language in part.languages if language != UNKNOWN]
+    named = {*languages, *raw}
+    foreign = sorted(sources - parts["train"].languages.keys())
+    if foreign:
+        yield f"Dictionaries of words of {', '.join(foreign)}, and no labelled text: they switch nothing."
+    without = [language for language in dict.fromkeys(languages) if language not in sources | targets]
+    if without:
+        yield f"No dictionary for {', '.join(without)}: code-switching hardly helps these."
+    unnamed = sorted(targets - named) if named - sources else []
+    if unnamed:
+        yield f"Dictionaries for {', '.join(unnamed)}, which no text is in: correct or remove them."
+    for found in known:
+        if found.coverage.words and found.coverage.share < LITTLE:
+            share = 100 * found.coverage.share
+            yield f"The dictionary {found.name} has {share:.1f} % of the words of train: give it more."
 
 
 def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str]:

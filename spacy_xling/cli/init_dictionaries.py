@@ -1,0 +1,80 @@
+"""`spacy xling init-dictionaries`: bilingual dictionaries from parallel text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from wasabi import msg, table
+
+from .app import app, names, one_line_errors
+
+if TYPE_CHECKING:
+    from ..dictionaries.making import MadeDictionary
+
+SHOWN = 20
+
+
+@app.command("init-dictionaries")
+def init_dictionaries_command(
+    parallel: Annotated[
+        Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")],
+    source: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Language of the labelled text, on either side of a file", show_default="the files' first"
+        ),
+    ] = None,
+    pairs: Annotated[str, typer.Option(help="Files to read, as en-da,en-de", show_default="all")] = "",
+    labelled: Annotated[
+        Optional[Path],
+        typer.Option("--labelled", "-l", help="Labelled text, to see how many of its words there are"),
+    ] = None,
+    max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts of a file")] = 1_000_000,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+) -> None:
+    """Make a dictionary from each file of parallel text: which word is translated by which, and how
+    surely.
+    """
+    with one_line_errors():
+        from ..data.parallel import build_parallel_text_v1
+        from ..dictionaries.making import init_dictionaries
+
+        made = list(
+            init_dictionaries(
+                build_parallel_text_v1(parallel, pairs=names(pairs)),
+                output,
+                source=source,
+                labelled=labelled,
+                overwrite=overwrite,
+                max_pairs=max_pairs,
+                progress=True,
+            )
+        )
+    print_made(made)
+    msg.good(f"Saved {len(made)} dictionaries to {output}")
+
+
+def print_made(made: "list[MadeDictionary]") -> None:
+    """Print a table of dictionaries, and some entries of each.
+
+    made (list[MadeDictionary]): The dictionaries.
+    """
+    header = ("dictionary", "pairs", "entries", "words", "of the labelled text", "seconds")
+    rows = [
+        (
+            found.path.name,
+            f"{found.n_pairs:,}",
+            f"{len(found.entries):,}",
+            f"{len({entry.word for entry in found.entries}):,}",
+            "-" if found.coverage is None else f"{100 * found.coverage.share:.1f} %",
+            f"{found.seconds:.1f}",
+        )
+        for found in made
+    ]
+    print(table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r", "r")))
+    for found in made:
+        step = max(1, len(found.entries) // SHOWN)
+        shown = [f"{entry.word}: {entry.translation}" for entry in found.entries[::step][:SHOWN]]
+        print(f"{found.path.name}, e.g. {', '.join(shown)}")

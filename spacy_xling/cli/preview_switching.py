@@ -1,0 +1,67 @@
+"""`spacy xling preview-switching`: code-switched texts as the model will see them."""
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from .app import app, names, one_line_errors
+
+if TYPE_CHECKING:
+    from ..switching.previews import TextPreview
+
+
+class SwitchedUnit(str, Enum):
+    """What a target language is drawn for."""
+
+    text = "text"
+    word = "word"
+
+
+@app.command("preview-switching")
+def preview_switching_command(
+    labelled: Annotated[Path, typer.Argument(help="Labelled text: what `convert` takes")],
+    dictionaries: Annotated[
+        Path, typer.Argument(help="Dictionaries: a folder of files as en-da.tsv, or a file")
+    ],
+    n: Annotated[int, typer.Option("--n", min=1, help="Texts: a sample")] = 5,
+    share: Annotated[float, typer.Option(help="Share of the texts that are switched")] = 1.0,
+    rate: Annotated[float, typer.Option(help="Share of their words, of those that the dictionary has")] = 1.0,
+    by: Annotated[
+        SwitchedUnit, typer.Option(help="Draw a language for each text or word")
+    ] = SwitchedUnit.text,
+    alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of sample and draws")] = 0,
+    source: Annotated[Optional[str], typer.Option(help="Language of the words", show_default="all")] = None,
+    targets: Annotated[
+        str, typer.Option(help="Languages of the translations, as da,de", show_default="all")
+    ] = "",
+) -> None:
+    """Labelled texts as the model will see them with code-switching, with what stood there."""
+    with one_line_errors():
+        from ..dictionaries.reader import build_dictionaries_v1
+        from ..switching.code_switching import build_code_switching_v1
+        from ..switching.previews import preview_switching
+
+        settings = build_code_switching_v1(share, rate, by.value, alpha, seed)
+        reader = build_dictionaries_v1(dictionaries, source=source, targets=names(targets))
+        for preview in preview_switching(labelled, reader(), settings, n=n):
+            # None leaves colours to whether it is a terminal.
+            typer.echo(format_preview(preview), color=False if "NO_COLOR" in os.environ else None)
+
+
+def format_preview(preview: "TextPreview") -> str:
+    """A text before and now, and its words, with the language and the old word at each that was replaced.
+
+    preview (TextPreview): The text.
+    RETURNS (str): Three lines, the last one blank.
+    """
+    words = (
+        word.text
+        if (found := word.replacement) is None
+        else typer.style(f"[{found.target} {found.translation}<-{word.text}]", fg="yellow")
+        for word in preview.words
+    )
+    return f"{typer.style(preview.now, bold=True)}\n{' '.join(words)}\n"

@@ -1,0 +1,1 @@
+"""Bilingual dictionaries: read, and induced from parallel text."""

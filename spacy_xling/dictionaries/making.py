@@ -1,0 +1,183 @@
+"""Dictionaries for all files of parallel text."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import tqdm  # type: ignore[import-untyped]
+
+from ..data.conversion import read_docs
+from ..data.files import TextFile, count_lines, require_new_files
+from ..data.labelled import build_labelled_text_v1
+from ..data.languages import get_language
+from ..data.parallel import ParallelText, read_pairs
+from ..errors import Errors
+from ..training.checkpoints import write_file
+from .alignment import ROUNDS
+from .bitext import read_bitext
+from .coverage import Coverage, measure_coverage
+from .dictionary import Dictionary
+from .induction import Entry, induce
+from .reader import HYPHEN, entry_key
+
+# More pairs of texts take memory and time, and add rare words.
+MOST_TEXTS = 1_000_000
+
+
+class ParallelFile(NamedTuple):
+    """A file of parallel text, and which of its sides is which.
+
+    file (TextFile): The file.
+    source (str): The language of the words to look up.
+    target (str): The language of their translations.
+    turned (bool): The source language stands on the second side.
+    """
+
+    file: TextFile
+    source: str
+    target: str
+    turned: bool
+
+
+class MadeDictionary(NamedTuple):
+    """A dictionary that was written.
+
+    path (Path): Its file.
+    source (str): The language of the words.
+    target (str): The language of the translations.
+    n_pairs (int): Pairs of texts it was made from.
+    entries (Sequence[Entry]): Its entries.
+    seconds (float): How long it took.
+    coverage (Optional[Coverage]): How many of the words of the labelled text it has, if there is such text.
+    """
+
+    path: Path
+    source: str
+    target: str
+    n_pairs: int
+    entries: Sequence[Entry]
+    seconds: float
+    coverage: Optional[Coverage]
+
+
+def init_dictionaries(
+    parallel: ParallelText,
+    output: Path,
+    *,
+    source: Optional[str] = None,
+    labelled: Optional[Path] = None,
+    overwrite: bool = False,
+    max_pairs: int = MOST_TEXTS,
+    progress: bool = False,
+) -> Iterator[MadeDictionary]:
+    """Make a dictionary from each file of parallel text, see `induce`. The same text gives the same files.
+
+    parallel (ParallelText): The parallel text, in files named as `en-da.tsv`.
+    output (Path): The folder to write, `en-da.tsv` and so on: word, tab, translation, tab, weight.
+    source (Optional[str]): The language of the labelled text; it may stand on either side of a file. None for
+        the one that all files name first.
+    labelled (Optional[Path]): Labelled text: how many of its words each dictionary has is counted.
+    overwrite (bool): Replace files that are there.
+    max_pairs (int): The most pairs of a file; of more, so many evenly spread over the file.
+    progress (bool): Show a progress bar.
+    YIELDS (MadeDictionary): Each dictionary, once its file is written.
+    RAISES (ValueError): The source language isn't known, or in no file; a file is there already; a line is no
+        pair, or no pair has a word on both sides. (OSError): A file can't be written.
+    """
+    files = find_parallel(parallel, source)
+    paths = {found: output / f"{found.source}{HYPHEN}{found.target}.tsv" for found in files}
+    require_new_files(list(paths.values()), overwrite=overwrite)
+    texts = None if labelled is None else source_texts(labelled, files[0].source)
+    with tqdm.tqdm(total=ROUNDS * len(files), disable=None if progress else True, leave=False) as bar:
+        for number, (found, path) in enumerate(paths.items()):
+            bar.set_description(path.name)
+            yield _make(found, path, texts, max_pairs, bar.update)
+            bar.update(ROUNDS * (number + 1) - bar.n)
+
+
+def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[ParallelFile]:
+    """Find the files that have the source language on a side.
+
+    parallel (ParallelText): The parallel text.
+    source (Optional[str]): The source language; None for the one that all files name first.
+    RETURNS (list[ParallelFile]): The files, one for each target language.
+    RAISES (ValueError): The source language isn't known, or in no file; two files are of the same languages.
+    """
+    by_name = parallel.files_by_name()
+    if source is None:
+        firsts = sorted({name.split(HYPHEN)[0] for name in by_name})
+        if len(firsts) > 1:
+            raise ValueError(Errors.X155.format(path=parallel.path, found=", ".join(by_name)))
+        source = firsts[0]
+    found: dict[str, ParallelFile] = {}
+    for name, file in by_name.items():
+        before, after = name.removeprefix(f"{source}{HYPHEN}"), name.removesuffix(f"{HYPHEN}{source}")
+        target = before if before != name else after
+        if target == name or not target:
+            continue
+        if target in found:
+            raise ValueError(Errors.X139.format(path=file.path, other=found[target].file.path, name=target))
+        found[target] = ParallelFile(file, source, target, turned=before == name)
+    if not found:
+        raise ValueError(Errors.X156.format(path=parallel.path, source=source, found=", ".join(by_name)))
+    return list(found.values())
+
+
+def source_texts(labelled: Path, source: str) -> list[str]:
+    """The labelled texts of the source language, and those that don't say their language.
+
+    labelled (Path): Labelled text.
+    source (str): The source language.
+    RETURNS (list[str]): The texts.
+    RAISES (ValueError): There are none.
+    """
+    docs = read_docs(build_labelled_text_v1(labelled))
+    texts = [doc.text for doc in docs if get_language(doc) in (source, None)]
+    if not texts:
+        raise ValueError(Errors.X157.format(path=labelled, source=source))
+    return texts
+
+
+def _make(
+    found: ParallelFile,
+    path: Path,
+    texts: Optional[Sequence[str]],
+    max_pairs: int,
+    on_round: Callable[[], object],
+) -> MadeDictionary:
+    start = time.perf_counter()
+    bitext = read_bitext(_spread_pairs(found, max_pairs))
+    if not len(bitext.source.lengths):
+        raise ValueError(Errors.X158.format(path=found.file.path))
+    entries = induce(bitext, on_round=on_round)
+    if not entries:
+        raise ValueError(Errors.X158.format(path=found.file.path))
+    lines = (f"{entry.word}\t{entry.translation}\t{entry.weight:.4f}\n" for entry in entries)
+    write_file(path, "".join(lines))
+    return MadeDictionary(
+        path=path,
+        source=found.source,
+        target=found.target,
+        n_pairs=len(bitext.source.lengths),
+        entries=entries,
+        seconds=time.perf_counter() - start,
+        coverage=None if texts is None else measure_coverage(as_dictionary(found, entries), texts),
+    )
+
+
+def as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
+    """Entries as a dictionary that can be looked up in."""
+    by_word: dict[str, dict[str, float]] = {}
+    for entry in entries:
+        by_word.setdefault(entry_key(entry.word), {})[entry.translation] = entry.weight
+    return Dictionary(found.source, found.target, by_word)
+
+
+def _spread_pairs(found: ParallelFile, most: int) -> Iterator[tuple[str, str]]:
+    """The pairs of a file, source first; of more than so many, those at even distances."""
+    n_lines = count_lines(found.file)
+    for number, pair in enumerate(read_pairs(found.file)):
+        # Of 5 lines 2 are taken where number * 2 // 5 grows: 0 0 0 1 1 (2).
+        if n_lines <= most or (number + 1) * most // n_lines > number * most // n_lines:
+            yield (pair.second, pair.first) if found.turned else (pair.first, pair.second)

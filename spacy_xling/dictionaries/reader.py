@@ -1,0 +1,210 @@
+"""The reader of bilingual dictionaries."""
+
+import math
+from contextlib import closing
+from pathlib import Path
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+
+from spacy.language import Language
+
+from ..data.files import LineReader, TextFile, find_files
+from ..errors import Errors
+from .dictionary import Dictionaries, Dictionary
+from .words import find_words, lower
+
+KINDS = ("tsv", "txt")
+HYPHEN = "-"
+# What stands in the first line of a file that has a header.
+HEADINGS = frozenset(("source", "target", "word", "translation", "src", "trg", "tgt", "term"))
+
+# Weights of translations by entry; an entry is its words in lower case with a blank between.
+Entries = Dict[str, Dict[str, float]]
+
+
+class Languages(NamedTuple):
+    """What the name of a file says.
+
+    source (str): The language of the words.
+    target (str): The language of the translations.
+    """
+
+    source: str
+    target: str
+
+
+def build_dictionaries_v1(
+    path: Union[Path, List[Path], None],
+    *,
+    source: Optional[str] = None,
+    targets: Optional[List[str]] = None,
+    max_translations: int = 3,
+) -> "DictionaryReader":
+    """Build a reader of bilingual dictionaries, registered as `spacy-xling.Dictionaries.v1`.
+
+    path (Union[Path, List[Path], None]): A file, or a folder of files, named by source and target language,
+        such as `en-da.tsv`, the name followed by .gz if gzipped. A line of .tsv is a word or phrase, a tab,
+        its translation, and perhaps a tab and a weight; one of .txt is a word, a blank or a tab, and its
+        translation, as in MUSE. A word with several translations has several lines. Of a list of files and
+        folders, the first that has a word says how it is translated: put your own terms first. None is an
+        error once it is read.
+    source (Optional[str]): Read only dictionaries of this language's words. None takes all, and a language's
+        name to end before the first hyphen.
+    targets (Optional[List[str]]): Read only translations to these languages; None or no name for all.
+    max_translations (int): The most translations of a word: those of the greatest weight, and of the same
+        weight those that come first.
+    RETURNS (DictionaryReader): The reader.
+    RAISES (ValueError): `max_translations` is below 1.
+    """
+    if max_translations < 1:
+        raise ValueError(Errors.X154.format(found=max_translations))
+    return DictionaryReader(path, source=source, targets=targets, max_translations=max_translations)
+
+
+class DictionaryReader:
+    """Reads dictionaries; see `build_dictionaries_v1`.
+
+    path (Union[Path, List[Path], None]): A file or a folder, or several, of which the first that has a word
+        wins.
+    source (Optional[str]): Language of the words; None for all.
+    targets (Optional[List[str]]): Languages of the translations; None or no name for all.
+    max_translations (int): The most translations of a word.
+    """
+
+    def __init__(
+        self,
+        path: Union[Path, List[Path], None],
+        *,
+        source: Optional[str],
+        targets: Optional[List[str]],
+        max_translations: int,
+    ) -> None:
+        self.path = path
+        self.source = source
+        self.targets = targets
+        self.max_translations = max_translations
+
+    def __call__(self, nlp: Optional[Language] = None) -> Dictionaries:
+        """Read the dictionaries.
+
+        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        RETURNS (Dictionaries): The dictionaries.
+        RAISES (ValueError): There is no path or no such language, a file isn't named by two languages or
+            holds no entry, or a line is none. (FileNotFoundError): There is no such file or folder.
+        """
+        merged: Dict[Languages, Entries] = {}
+        for path in self._paths():
+            found: Dict[Languages, Entries] = {}
+            for file in find_files(path, KINDS):
+                languages = self._languages(file)
+                if languages is not None:
+                    read_entries(file, languages, found.setdefault(languages, {}))
+            for languages, entries in found.items():
+                kept = merged.setdefault(languages, {})
+                kept.update({key: weights for key, weights in entries.items() if key not in kept})
+        self._require_languages(list(merged))
+        return Dictionaries(
+            [
+                Dictionary(*languages, {key: self._heaviest(found) for key, found in entries.items()})
+                for languages, entries in merged.items()
+            ]
+        )
+
+    def _paths(self) -> List[Path]:
+        paths = self.path if isinstance(self.path, list) else [self.path]
+        given = [Path(path) for path in paths if path is not None]
+        if not given:
+            raise ValueError(Errors.X146)
+        return given
+
+    def _languages(self, file: TextFile) -> Optional[Languages]:
+        """The languages of a file, or None for one that isn't wanted."""
+        languages = languages_of_name(file, self.source)
+        if self.source is not None and languages.source != self.source:
+            return None
+        return languages if not self.targets or languages.target in self.targets else None
+
+    def _require_languages(self, found: List[Languages]) -> None:
+        missing = [name for name in self.targets or [] if name not in {target for _, target in found}]
+        if missing or not found:
+            wanted = f"{self.source or 'SOURCE'}-{(missing or ['TARGET'])[0]}.tsv"
+            names = ", ".join(
+                sorted(file.path.name for path in self._paths() for file in find_files(path, KINDS))
+            )
+            raise ValueError(Errors.X151.format(wanted=wanted, found=names))
+
+    def _heaviest(self, weights: Dict[str, float]) -> Dict[str, float]:
+        best = sorted(weights, key=lambda translation: -weights[translation])[: self.max_translations]
+        return {translation: weights[translation] for translation in best}
+
+
+def languages_of_name(file: TextFile, source: Optional[str] = None) -> Languages:
+    """Read the languages of a file off its name.
+
+    file (TextFile): The file, such as `en-da.tsv.gz`.
+    source (Optional[str]): The source language, where its own name has a hyphen; None for one that has none.
+    RETURNS (Languages): The languages.
+    RAISES (ValueError): The name isn't that of two languages.
+    """
+    name = file.path.name.split(".")[0]
+    first = source if source is not None and name.startswith(f"{source}{HYPHEN}") else name.split(HYPHEN)[0]
+    second = name[len(first) + 1 :]
+    if not first or not second:
+        raise ValueError(Errors.X147.format(path=file.path, name=name))
+    return Languages(first, second)
+
+
+def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None:
+    """Read a file.
+
+    file (TextFile): The file.
+    languages (Languages): Its languages.
+    entries (Entries): Where to add its entries; a translation that stands twice has the sum of the weights.
+    RAISES (ValueError): A line is no entry, or there is none.
+    """
+    for word, translation, weight in _read_lines(file, languages):
+        key = entry_key(word)
+        if key:
+            weights = entries.setdefault(key, {})
+            weights[translation] = weights.get(translation, 0.0) + weight
+    if not entries:
+        raise ValueError(Errors.X152.format(path=file.path))
+
+
+def entry_key(phrase: str) -> str:
+    """What a word or phrase is looked up by: its words in lower case, with a blank between."""
+    return " ".join(lower(word.text) for word in find_words(phrase))
+
+
+def _read_lines(file: TextFile, languages: Languages) -> Iterator[Tuple[str, str, float]]:
+    with closing(LineReader(file)) as lines:
+        for content in lines:
+            if not content.strip():
+                continue
+            columns = _columns(file, content)
+            if not 2 <= len(columns) <= 3 or not all(columns[:2]):
+                filled = sum(map(bool, columns[:2]))
+                raise ValueError(
+                    Errors.X148.format(path=file.path, line=lines.line, columns=len(columns), filled=filled)
+                )
+            if lines.line == 1 and {cell.lower() for cell in columns[:2]} <= HEADINGS | {
+                *map(str.lower, languages)
+            }:
+                raise ValueError(Errors.X150.format(path=file.path, found=", ".join(columns)))
+            yield columns[0], columns[1], _weight(file, lines.line, columns[2:])
+
+
+def _columns(file: TextFile, content: str) -> List[str]:
+    by_tab = file.kind == "tsv" or "\t" in content
+    return [column.strip() for column in (content.rstrip("\r\n").split("\t") if by_tab else content.split())]
+
+
+def _weight(file: TextFile, line: int, column: List[str]) -> float:
+    if not column:
+        return 1.0
+    try:
+        weight = float(column[0])
+    except ValueError:
+        weight = math.nan
+    if not (math.isfinite(weight) and weight > 0):
+        raise ValueError(Errors.X149.format(path=file.path, line=line, found=column[0]))
+    return weight

@@ -1,0 +1,78 @@
+"""The words of a text, as dictionaries know them."""
+
+from typing import Iterable, List, NamedTuple, Sequence
+
+import regex
+
+# Scripts that put no blanks between words.
+UNSPACED_SCRIPTS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
+
+_UNSPACED = "".join(rf"\p{{{script}}}" for script in UNSPACED_SCRIPTS)
+_SPACED = rf"[[\w\p{{M}}]--[{_UNSPACED}ー]]+"
+# A run of Katakana is one word, as most loanwords are.
+_WORD = regex.compile(
+    rf"[\p{{Katakana}}ー]+|[{_UNSPACED}]\p{{M}}*|{_SPACED}(?:['’]{_SPACED})*", regex.VERSION1
+)
+_STARTS_UNSPACED = regex.compile(rf"[{_UNSPACED}ー]", regex.VERSION1)
+
+SENTENCE_MARKS = frozenset(".!?…\n¡¿。！？।")
+
+
+class Word(NamedTuple):
+    """A word of a text.
+
+    text (str): The word as it is written.
+    start (int): Offset of its first character in the text.
+    end (int): Offset after its last character.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+def find_words(text: str) -> List[Word]:
+    """Find the words of a text: runs of letters, marks and digits, with apostrophes inside.
+
+    In a script without blanks between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) each
+    character with its marks is a word of its own, but for a run of Katakana. Entries of a dictionary are
+    sequences of such words, so that a Chinese word is a phrase of its characters.
+
+    text (str): The text.
+    RETURNS (List[Word]): The words, in their order.
+    """
+    return [Word(found.group(), found.start(), found.end()) for found in _WORD.finditer(text)]
+
+
+def is_unspaced(word: str) -> bool:
+    """Tell whether a word belongs to a script that puts no blanks between words, by its first character."""
+    # Thai is the first of these scripts.
+    return word[0] >= "\u0e00" and _STARTS_UNSPACED.match(word) is not None
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Write words one after the other: with a blank between, but for two of a script without blanks."""
+    text = ""
+    for word in words:
+        text += f" {word}" if text and not (is_unspaced(text[-1]) and is_unspaced(word)) else word
+    return text
+
+
+def lower(word: str) -> str:
+    """A word in lower case. That of the Turkish İ is a plain i, and not an i with a second dot."""
+    return word.lower().replace("i\u0307", "i")
+
+
+def sentence_starts(text: str, words: Sequence[Word]) -> List[bool]:
+    """Tell which words begin a sentence: the first one, and those after a full stop, an exclamation or
+    question mark, or a line's end.
+
+    text (str): The text.
+    words (Sequence[Word]): Its words.
+    RETURNS (List[bool]): One for each word.
+    """
+    ends = [0, *(word.end for word in words)]
+    return [
+        number == 0 or any(mark in SENTENCE_MARKS for mark in text[ends[number] : word.start])
+        for number, word in enumerate(words)
+    ]

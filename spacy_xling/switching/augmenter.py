@@ -1,0 +1,151 @@
+"""Code-switching of any training corpus, for spaCy's own components."""
+
+from typing import Callable, Iterator, List, Literal, Optional, Sequence
+
+import numpy as np
+from spacy.attrs import DEP, ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, HEAD, MORPH, POS, SENT_START, TAG
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..data.labelled import docbin_example
+from ..data.languages import get_language, set_language
+from ..dictionaries.dictionary import Dictionaries, Dictionary
+from ..dictionaries.reader import entry_key
+from ..dictionaries.words import Word, is_unspaced, sentence_starts
+from ..errors import Errors
+from .code_switching import CodeSwitching, build_code_switching_v1, cased, draw
+
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+# What a token keeps when its text changes. Its lemma is not among it.
+KEPT = (TAG, POS, MORPH, ENT_IOB, ENT_TYPE, ENT_KB_ID, ENT_ID)
+
+
+def build_code_switching_augmenter_v1(
+    dictionaries: Callable[[Language], Dictionaries],
+    *,
+    copies: int = 1,
+    rate: float = 1.0,
+    by: Literal["text", "word"] = "text",
+    alpha: float = 0.0,
+    seed: int = 0,
+    language: Optional[str] = None,
+) -> Augmenter:
+    """Give each text as it is, and beside it copies whose words are replaced by their translations;
+    registered as `spacy-xling.code_switching_augmenter.v1`, for spaCy's `Corpus` and
+    `spacy-xling.LabelledText.v1`.
+
+    Tokens are replaced one by one, and keep their annotations: categories, entities, spans, tags and the
+    parse are those of the text as it was; only lemmas of replaced tokens are left out. spaCy reads a corpus
+    once unless `max_epochs = -1`, and then the copies are the same in each epoch: take more of them.
+
+    dictionaries (Callable): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
+    copies (int): How many copies of each text, each drawn anew.
+    rate (float): Share of the words that the dictionary has which are replaced, in (0, 1].
+    by (Literal["text", "word"]): Whether a target language is drawn for each copy or for each word.
+    alpha (float): Exponent of the sampling of target languages, p ~ entries^alpha.
+    seed (int): Seed of the draws.
+    language (Optional[str]): The language of texts that don't say theirs in `doc._.language`.
+    RETURNS (Augmenter): What spaCy calls with the pipeline and each example.
+    RAISES (ValueError): A setting out of range.
+    """
+    if copies < 0:
+        raise ValueError(Errors.X208.format(name="copies", found=copies, expected="0 or more"))
+    settings = build_code_switching_v1(1.0, rate, by, alpha, seed)
+    return CodeSwitchingAugmenter(dictionaries, settings, copies=copies, language=language)
+
+
+class CodeSwitchingAugmenter:
+    """See `build_code_switching_augmenter_v1`. Dictionaries are read at the first text.
+
+    reader (Callable): Gives the dictionaries.
+    settings (CodeSwitching): How to switch.
+    copies (int): How many copies of each text.
+    language (Optional[str]): The language of texts that don't say theirs.
+    """
+
+    def __init__(
+        self,
+        reader: Callable[[Language], Dictionaries],
+        settings: CodeSwitching,
+        *,
+        copies: int,
+        language: Optional[str],
+    ) -> None:
+        self.reader = reader
+        self.settings = settings
+        self.copies = copies
+        self.language = language
+        self._dictionaries: Optional[Dictionaries] = None
+        self._generator = np.random.default_rng(settings.seed)
+
+    def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
+        """Give an example, and its copies.
+
+        nlp (Language): The pipeline whose tokenizer makes the predicted Docs.
+        example (Example): The example; one of a language without dictionary has no copies.
+        YIELDS (Example): The examples.
+        """
+        yield example
+        if self._dictionaries is None:
+            self._dictionaries = self.reader(nlp)
+        dictionaries = self._dictionaries.of(get_language(example.reference) or self.language)
+        if dictionaries:
+            for _ in range(self.copies):
+                reference = switch_doc(example.reference, dictionaries, self.settings, self._generator)
+                yield docbin_example(nlp, reference, None)
+
+
+def switch_doc(
+    doc: Doc, dictionaries: Sequence[Dictionary], settings: CodeSwitching, generator: np.random.Generator
+) -> Doc:
+    """Replace tokens of a Doc by translations.
+
+    doc (Doc): The Doc, which isn't changed.
+    dictionaries (Sequence[Dictionary]): The dictionaries of its language, one or more.
+    settings (CodeSwitching): How to switch; its share plays no part.
+    generator (Generator): Where the draws come from.
+    RETURNS (Doc): A Doc with as many tokens and the same annotations. Its language is that of the
+        translations if one was drawn for the text, else unknown.
+    """
+    tokens = [token for token in doc if entry_key(token.text)]
+    begins = sentence_starts(doc.text, [Word(t.text, t.idx, t.idx + len(t)) for t in tokens])
+    draws = draw(len(tokens), dictionaries, settings, generator)
+    words = [token.text for token in doc]
+    replaced = set()
+    for number, token in enumerate(tokens):
+        dictionary, key = dictionaries[draws.languages[number]], entry_key(token.text)
+        if key in dictionary and draws.taken[number]:
+            translation = dictionary[key].pick(draws.translations[number])
+            words[token.i] = cased(translation, token.text, begins[number])
+            replaced.add(token.i)
+    switched = Doc(doc.vocab, words=words, spaces=_spaces(doc, words, replaced))
+    _copy_annotations(doc, switched, replaced)
+    is_one = settings.by == "text" and len(tokens)
+    set_language(switched, dictionaries[draws.languages[0]].target if is_one else None)
+    return switched
+
+
+def _spaces(doc: Doc, words: List[str], replaced: set) -> List[bool]:
+    """Whether a blank follows each token, as the scripts of the words have it where one was replaced."""
+    spaces = [bool(token.whitespace_) for token in doc]
+    for number in range(len(words) - 1):
+        if replaced & {number, number + 1} and entry_key(words[number]) and entry_key(words[number + 1]):
+            was_unspaced = is_unspaced(doc[number].text[-1]) or is_unspaced(doc[number + 1].text)
+            is_now = is_unspaced(words[number][-1]) and is_unspaced(words[number + 1])
+            spaces[number] = (spaces[number] or was_unspaced) and not is_now
+    return spaces
+
+
+def _copy_annotations(doc: Doc, switched: Doc, replaced: set) -> None:
+    attributes = [*KEPT, DEP, HEAD] if doc.has_annotation("DEP") else [*KEPT, SENT_START]
+    switched.from_array(attributes, doc.to_array(attributes))
+    for before, now in zip(doc, switched, strict=True):
+        if before.i not in replaced:
+            now.lemma_ = before.lemma_
+    switched.cats = dict(doc.cats)
+    for key, group in doc.spans.items():
+        switched.spans[key] = [
+            Span(switched, span.start, span.end, label=span.label, kb_id=span.kb_id, span_id=span.id)
+            for span in group
+        ]
