@@ -4,18 +4,20 @@
 
 The sentences of all languages are translations of each other. So the English labels are those of one half of
 the ids, and the raw text of the other languages is that of the other half: no raw text is the translation of
-a labelled one. Writes train.jsonl, dev.jsonl, raw/LANG.jsonl, test/LANG.jsonl. Files that project.yml names
-are compared with their checksums first.
+a labelled one. With the English sentences of that half, whose labels aren't used, it is parallel text too; more of
+it is added with --parallel, from files such as eng_Latn-dan_Latn.tsv. Writes train.jsonl, dev.jsonl, raw/LANG.jsonl,
+parallel/eng_Latn-LANG.tsv, test/LANG.jsonl. Files that project.yml names are compared with their checksums first.
 """
 
 import argparse
 import csv
+import gzip
 import hashlib
 import random
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import srsly
 
@@ -28,22 +30,26 @@ TARGETS = (
 )
 
 
-def lay_out(source: Path, target: Path) -> None:
-    """Write the text of all languages that are there; raw text is written for those of TARGETS.
+def lay_out(source: Path, target: Path, parallel: Optional[Path] = None) -> None:
+    """Write the text of all languages that are there; raw and parallel text is written for those of TARGETS.
 
     source (Path): A folder of each language with train.tsv, dev.tsv and test.tsv.
     target (Path): The folder to write.
+    parallel (Optional[Path]): A folder of more parallel text.
     """
     english = list(read_sentences(source / SOURCE / "train.tsv"))
     ids = sorted(row["id"] for row in english)
     random.Random(SPLIT_SEED).shuffle(ids)
     labelled = set(ids[: len(ids) // 2])
+    texts = {row["id"]: row["text"] for row in english}
     write_jsonl(target / "train.jsonl", (row for row in english if row["id"] in labelled))
     write_jsonl(target / "dev.jsonl", read_sentences(source / SOURCE / "dev.tsv"))
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
         if folder.name in TARGETS:
-            other = (row for row in read_sentences(folder / "train.tsv") if row["id"] not in labelled)
+            other = [row for row in read_sentences(folder / "train.tsv") if row["id"] not in labelled]
             write_jsonl(target / "raw" / f"{folder.name}.jsonl", ({"text": row["text"]} for row in other))
+            pairs = [(texts[row["id"]], row["text"]) for row in other if row["id"] in texts]
+            write_pairs(target / "parallel" / f"{SOURCE}-{folder.name}.tsv", pairs, parallel)
         write_jsonl(target / "test" / f"{folder.name}.jsonl", read_sentences(folder / "test.tsv"))
 
 
@@ -57,6 +63,17 @@ def read_sentences(path: Path) -> Iterator[dict[str, Any]]:
                 "text": row["text"],
                 "lang": language,
             }
+
+
+def write_pairs(path: Path, pairs: Iterable[tuple[str, str]], more: Optional[Path]) -> None:
+    """Write pairs of texts, and those of a file of the same name in another folder, gzipped or not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{first}\t{second}\n" for first, second in pairs]
+    for found in sorted(more.glob(f"{path.name}*")) if more is not None else []:
+        opened = gzip.open if found.suffix == ".gz" else open
+        with opened(found, "rt", encoding="utf-8") as handle:
+            lines.extend(line for line in handle if line.strip())
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -87,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--parallel", default="")
     arguments = parser.parse_args()
     problems = check_assets(arguments.source)
     if not problems and not (arguments.source / SOURCE).is_dir():
@@ -96,7 +114,7 @@ def main() -> None:
         ]
     if problems:
         sys.exit("\n".join(problems))
-    lay_out(arguments.source, arguments.target)
+    lay_out(arguments.source, arguments.target, Path(arguments.parallel) if arguments.parallel else None)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """Text for the plans in benchmarks/plans, and runs that are no plan: a shared transformer, other encoders.
 
     python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
-    python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries whose translations are those of other words
+    python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries with the translations of other words
     python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
 NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.
 DATA is a folder with `xsid` (github.com/mainlp/xsid), `sib200` (github.com/dadelani/sib-200) and
 `brighter_emotion` (github.com/emotion-analysis-project/SemEval2025-Task11), one file per language,
-`unlabelled` with raw text as LANG.txt.gz, `parallel` with parallel text as en-LANG.tsv.gz, and `dictionaries` with
-words of Wiktionary and their translations, named alike. What `run` does stands in TASKS and SETTINGS: splits, budgets and
-seeds are fixed there, a run keeps the checkpoint that is best on English dev, and no target-language label is
-used before the test.
+`unlabelled` with raw text as LANG.txt.gz, `parallel` with parallel text as en-LANG.tsv.gz, and `dictionaries`
+with words of Wiktionary and their translations, named alike. What `run` does stands in TASKS and SETTINGS:
+splits, budgets and seeds are fixed there, a run keeps the checkpoint that is best on English dev, and no
+target-language label is used before the test.
 """
 
 import argparse
@@ -88,8 +88,8 @@ SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequenc
 
 def prepare(data: Path, work: Path) -> None:
     """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl; for xSID also
-    raw-six/LANG.jsonl, with raw text of five more languages; for xSID and SIB-200 parallel/SOURCE-LANG.tsv.gz and
-    wiktionary/SOURCE-LANG.tsv.gz, where DATA has them.
+    raw-six/LANG.jsonl, with raw text of five more languages; for xSID and SIB-200 parallel/SOURCE-LANG.tsv.gz
+    and wiktionary/SOURCE-LANG.tsv.gz, where DATA has them.
     """
     prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")

@@ -38,6 +38,7 @@ def test_there_are_configs():
     assert {path.stem for path in ALL} == {
         "joint",
         "baseline",
+        "code_switching",
         "multilabel",
         "sentiment",
         "shared",
@@ -60,10 +61,10 @@ def test_pretrain_config_is_fully_filled():
 def test_the_plan_of_a_comparison_is_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
     plan = read_plan(load_config(CONFIGS / "compare.cfg", {"paths.test": "assets/quickstart/test"}))
-    assert list(plan.ways) == ["baseline", "sequential", "joint"]
+    assert list(plan.ways) == ["baseline", "sequential", "joint", "code_switching"]
     jobs = plan_jobs(plan, tmp_path)
     assert len(jobs.encoders) == len(plan.compare.seeds)
-    assert len(jobs.trainings) == 3 * len(plan.compare.seeds)
+    assert len(jobs.trainings) == 4 * len(plan.compare.seeds)
     written = load(CONFIGS / "compare.cfg")["compare"].keys()
     assert set(written) == CompareBlock.model_fields.keys()
 
@@ -74,6 +75,16 @@ def test_baseline_differs_from_joint_in_lambda_alone():
     assert joint.pop(weight) > 0
     assert baseline.pop(weight) == 0
     assert joint == baseline
+
+
+def test_code_switching_differs_from_baseline_in_its_own_blocks_alone():
+    switching, baseline = (
+        dict(flat(load(CONFIGS / f"{name}.cfg"))) for name in ("code_switching", "baseline")
+    )
+    assert baseline.pop("components.xling_textcat.code_switching") is None
+    own = {key for key in switching if "code_switching" in key or "dictionaries" in key}
+    assert len(own) == 12
+    assert {key: value for key, value in switching.items() if key not in own} == baseline
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)

@@ -71,8 +71,13 @@ def test_no_raw_text_of_sib200_translates_a_labelled_one(tmp_path):
     ids = {row["text"].split()[1] for row in labelled}, {row["text"].split()[1] for row in raw}
     assert [len(found) for found in ids] == [20, 20]
     assert not ids[0] & ids[1]
+    pairs = [
+        line.split("\t") for line in (corpus / "parallel" / "eng_Latn-dan_Latn.tsv").read_text().splitlines()
+    ]
+    assert {(first.split()[1], second.split()[1]) for first, second in pairs} == {(n, n) for n in ids[1]}
     # Greek is no target of the table's encoders: it is tested on, and has no raw text.
     assert sorted(path.stem for path in (corpus / "raw").iterdir()) == ["dan_Latn"]
+    assert [path.name for path in (corpus / "parallel").iterdir()] == ["eng_Latn-dan_Latn.tsv"]
     assert sorted(path.stem for path in (corpus / "test").iterdir()) == ["dan_Latn", "ell_Grek", "eng_Latn"]
 
 

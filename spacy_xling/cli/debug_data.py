@@ -7,7 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import app, one_line_errors
-from .options import Dev, DictionariesPath, Unlabelled, given
+from .options import Dev, DictionariesPath, Unlabelled
 
 if TYPE_CHECKING:
     from ..configs.debugging import DataReport
@@ -38,8 +38,8 @@ def debug_data_command(
             labelled,
             dev=dev,
             test=test,
-            unlabelled=given(unlabelled),
-            dictionaries=build_dictionaries_v1(dictionaries) if given(dictionaries) else None,
+            unlabelled=unlabelled,
+            dictionaries=build_dictionaries_v1(dictionaries) if dictionaries else None,
             encoder=encoder,
         )
     print_report(report)

@@ -9,7 +9,7 @@ from wasabi import msg, table
 
 from .app import app, names, one_line_errors
 from .init_dictionaries import print_made
-from .options import Dev, DictionariesPath, Unlabelled, given
+from .options import Dev, DictionariesPath, Unlabelled, path_or_none
 
 
 class Mode(str, Enum):
@@ -35,7 +35,9 @@ def init_config_command(
         Optional[Path],
         typer.Option(
             help="Parallel text, as en-da.tsv: dictionaries are made from it, in a folder beside the config. "
-            "Where --dictionaries has a word too, that one counts"
+            "Where --dictionaries has a word too, that one counts",
+            parser=path_or_none,
+            metavar="PATH",
         ),
     ] = None,
     encoder: Annotated[
@@ -69,10 +71,13 @@ def init_config_command(
         from ..data.labelled import build_labelled_text_v1
         from ..data.parallel import build_parallel_text_v1
         from ..dictionaries.making import init_dictionaries
+        from ..models.checkpoint import read_config
 
         require_new_files([output], overwrite=overwrite)
-        paths = [path for path in (given(dictionaries),) if path is not None]
-        if given(parallel) and mode != Mode.baseline:
+        # What is wrong with it is said before dictionaries are made.
+        read_config(encoder)
+        paths = [dictionaries] if dictionaries else []
+        if parallel and mode != Mode.baseline:
             folder = output.with_name(f"{output.stem}-dictionaries")
             print_made(
                 list(
@@ -89,7 +94,7 @@ def init_config_command(
         advice = advise(
             build_labelled_text_v1(labelled),
             dev=dev,
-            unlabelled=given(unlabelled),
+            unlabelled=unlabelled,
             dictionaries=paths,
             encoder=encoder,
             languages=names(languages),

@@ -23,7 +23,8 @@ def init_dictionaries_command(
     source: Annotated[
         Optional[str],
         typer.Option(
-            help="Language of the labelled text, on either side of a file", show_default="the files' first"
+            help="Language of the labelled text, on either side of a file",
+            show_default="that of --labelled, or the files' first",
         ),
     ] = None,
     pairs: Annotated[str, typer.Option(help="Files to read, as en-da,en-de", show_default="all")] = "",

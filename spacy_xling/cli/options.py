@@ -5,13 +5,31 @@ from typing import Annotated, Optional
 
 import typer
 
+
+def path_or_none(text: str) -> Optional[Path]:
+    """A path, or None for an empty text, which a variable of a spaCy project may hold."""
+    return Path(text) if text else None
+
+
 Dev = Annotated[Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")]
 Unlabelled = Annotated[
-    Optional[Path], typer.Option("--unlabelled", "-u", help="Raw text: a folder of files by language")
+    Optional[Path],
+    typer.Option(
+        "--unlabelled",
+        "-u",
+        help="Raw text: a folder of files by language",
+        parser=path_or_none,
+        metavar="PATH",
+    ),
 ]
 DictionariesPath = Annotated[
     Optional[Path],
-    typer.Option("--dictionaries", help="Dictionaries: a folder of files as en-da.tsv, or a file"),
+    typer.Option(
+        "--dictionaries",
+        help="Dictionaries: a folder of files as en-da.tsv, or a file",
+        parser=path_or_none,
+        metavar="PATH",
+    ),
 ]
 OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")]
 Code = Annotated[
@@ -19,11 +37,6 @@ Code = Annotated[
     typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
 ]
 Gpu = Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")]
-
-
-def given(path: Optional[Path]) -> Optional[Path]:
-    """A path that was given; None for an empty one, which a variable of a spaCy project may hold."""
-    return None if path in (None, Path()) else path
 
 
 # For a command that takes settings of a config as options.

@@ -265,8 +265,8 @@ def _warnings_of_dictionaries(raw: dict[str, int], known: Sequence[DictionaryRep
     sources = {report.source for report in known}
     if not any(report.coverage.words for report in known):
         yield (
-            f"The dictionaries are of words of {', '.join(sorted(sources))}, and no labelled text is: nothing "
-            "will be switched."
+            f"The dictionaries are of words of {', '.join(sorted(sources))}, and no labelled text is: "
+            "nothing will be switched."
         )
     without = sorted(raw.keys() - sources - {report.target for report in known} - {UNKNOWN})
     if without:

@@ -1,7 +1,8 @@
 """Dictionaries for all files of parallel text."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -76,7 +77,7 @@ def init_dictionaries(
     parallel (ParallelText): The parallel text, in files named as `en-da.tsv`.
     output (Path): The folder to write, `en-da.tsv` and so on: word, tab, translation, tab, weight.
     source (Optional[str]): The language of the labelled text; it may stand on either side of a file. None for
-        the one that all files name first.
+        the one that most of the labelled texts say, and without any for the one that all files name first.
     labelled (Optional[Path]): Labelled text: how many of its words each dictionary has is counted.
     overwrite (bool): Replace files that are there.
     max_pairs (int): The most pairs of a file; of more, so many evenly spread over the file.
@@ -85,10 +86,13 @@ def init_dictionaries(
     RAISES (ValueError): The source language isn't known, or in no file; a file is there already; a line is no
         pair, or no pair has a word on both sides. (OSError): A file can't be written.
     """
-    files = find_parallel(parallel, source)
+    docs = [] if labelled is None else read_docs(build_labelled_text_v1(labelled))
+    files = find_parallel(parallel, source or _most_frequent(map(get_language, docs)))
     paths = {found: output / f"{found.source}{HYPHEN}{found.target}.tsv" for found in files}
     require_new_files(list(paths.values()), overwrite=overwrite)
-    texts = None if labelled is None else source_texts(labelled, files[0].source)
+    texts = [doc.text for doc in docs if get_language(doc) in (files[0].source, None)]
+    if labelled is not None and not texts:
+        raise ValueError(Errors.X157.format(path=labelled, source=files[0].source))
     with tqdm.tqdm(total=ROUNDS * len(files), disable=None if progress else True, leave=False) as bar:
         for number, (found, path) in enumerate(paths.items()):
             bar.set_description(path.name)
@@ -124,25 +128,15 @@ def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[Paralle
     return list(found.values())
 
 
-def source_texts(labelled: Path, source: str) -> list[str]:
-    """The labelled texts of the source language, and those that don't say their language.
-
-    labelled (Path): Labelled text.
-    source (str): The source language.
-    RETURNS (list[str]): The texts.
-    RAISES (ValueError): There are none.
-    """
-    docs = read_docs(build_labelled_text_v1(labelled))
-    texts = [doc.text for doc in docs if get_language(doc) in (source, None)]
-    if not texts:
-        raise ValueError(Errors.X157.format(path=labelled, source=source))
-    return texts
+def _most_frequent(languages: Iterable[Optional[str]]) -> Optional[str]:
+    known = Counter(language for language in languages if language is not None)
+    return max(known, key=known.__getitem__) if known else None
 
 
 def _make(
     found: ParallelFile,
     path: Path,
-    texts: Optional[Sequence[str]],
+    texts: Sequence[str],
     max_pairs: int,
     on_round: Callable[[], object],
 ) -> MadeDictionary:
@@ -162,7 +156,7 @@ def _make(
         n_pairs=len(bitext.source.lengths),
         entries=entries,
         seconds=time.perf_counter() - start,
-        coverage=None if texts is None else measure_coverage(as_dictionary(found, entries), texts),
+        coverage=measure_coverage(as_dictionary(found, entries), texts) if texts else None,
     )
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 import spacy
 import srsly
+from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.util import load_config
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from spacy_xling.data.labelled import LabelledText
-from tests.conftest import TEXTS, write_raw
+from tests.conftest import ENGLISH, TEXTS, write_raw
 from tests.test_import import HEAVY, PACKAGE, top_imports
 
 
@@ -80,6 +81,34 @@ def test_init_config_for_a_shared_transformer(table, checkpoint, tmp_path):
     without = run("init-config", tmp_path / "other.cfg", *options)
     assert without.exit_code == 1
     assert "[X742]" in without.output
+
+
+def test_init_config_makes_dictionaries_of_parallel_text_and_its_config_trains(corpus, checkpoint, tmp_path):
+    records = [
+        {"text": text.format(n), "label": "ab"[n % 2], "lang": "en"} for n in range(4) for text in ENGLISH
+    ]
+    srsly.write_jsonl(tmp_path / "train.jsonl", records)
+    (tmp_path / "terms").mkdir()
+    (tmp_path / "terms" / "en-de.tsv").write_text("parcel\tSendung\n", encoding="utf8")
+    config = tmp_path / "my.cfg"
+    data = (
+        "--labelled",
+        tmp_path / "train.jsonl",
+        "--dev",
+        tmp_path / "train.jsonl",
+        "--encoder",
+        checkpoint,
+    )
+    more = ("--parallel", corpus / "parallel", "--dictionaries", tmp_path / "terms", "--unlabelled", "")
+    result = run("init-config", config, *data, *more)
+    assert result.exit_code == 0, result.output
+    assert "code_switching" in result.output
+    made = tmp_path / "my-dictionaries"
+    assert load_config(config)["paths"]["dictionaries"] == [str(tmp_path / "terms"), str(made)]
+    assert "parcel\tPaket" in (made / "en-de.tsv").read_text(encoding="utf8")
+    short = {"training.max_steps": 2, "training.eval_frequency": 1}
+    train(config, tmp_path / "output", overrides=short)
+    assert sorted(spacy.load(tmp_path / "output" / "model-last")("Das Paket.").cats) == ["a", "b"]
 
 
 def test_debug_data_prints_counts_and_findings(table, tmp_path):

@@ -35,6 +35,76 @@ def test_raw_text_makes_it_joint_and_none_a_baseline(tmp_path, raw, checkpoint):
     assert (asked.choices.mode, asked.reasons[1][2]) == ("baseline", "as you asked")
 
 
+def write_dictionary(folder, name="en-da.tsv", words=("parcel", "money", "late")):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("".join(f"{word}\t{word}et\n" for word in words), encoding="utf-8")
+    return folder
+
+
+def test_dictionaries_make_it_code_switching_and_are_named_in_their_order(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    terms, induced = write_dictionary(tmp_path / "terms", words=("box",)), write_dictionary(tmp_path / "made")
+    advice = advise(corpus, unlabelled=raw, dictionaries=[terms, induced], encoder=str(checkpoint))
+    choices = advice.choices
+    assert (choices.mode, choices.code_switching) == ("code_switching", True)
+    assert choices.dictionaries == [str(terms), str(induced)]
+    words = [word.strip(".,").lower() for text in TEXTS for word in text.split()]
+    share = sum(word in ("parcel", "money", "late", "box") for word in words) / len(words)
+    assert ("dictionary en-da", "4 entries", f"{100 * share:.0f} % of the words of the labelled text") in [
+        tuple(reason) for reason in advice.reasons
+    ]
+    (reason,) = [why for name, _, why in advice.reasons if name == "mode"]
+    assert reason == (
+        "dictionaries for da; measured as better without the masked-LM term, so raw text isn't used"
+    )
+
+
+def test_what_was_asked_for_comes_before_dictionaries(tmp_path, raw, checkpoint):
+    corpus, folder = labelled(tmp_path / "train.jsonl"), write_dictionary(tmp_path / "made")
+    found = {
+        mode: advise(
+            corpus, unlabelled=raw, dictionaries=[folder], encoder=str(checkpoint), mode=mode
+        ).choices
+        for mode in ("joint", "shared", "baseline")
+    }
+    assert {mode: choices.mode for mode, choices in found.items()} == {mode: mode for mode in found}
+    assert {mode: choices.code_switching for mode, choices in found.items()} == {
+        "joint": True,
+        "shared": True,
+        "baseline": False,
+    }
+
+
+def test_code_switching_without_dictionaries_is_an_error(tmp_path, raw, checkpoint):
+    with pytest.raises(ValueError, match=r"\[X743\]"):
+        advise(
+            labelled(tmp_path / "train.jsonl"), unlabelled=raw, encoder=str(checkpoint), mode="code_switching"
+        )
+
+
+def test_dictionaries_that_switch_nothing_and_languages_without_one_are_warned_of(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    folder = write_dictionary(tmp_path / "made", "fr-it.tsv")
+    advice = advise(corpus, unlabelled=raw, dictionaries=[folder], encoder=str(checkpoint))
+    assert advice.warnings[-2:] == [
+        "The dictionaries are of words of fr, and no labelled text is: nothing will be switched.",
+        "No dictionary for da, en: code-switching hardly helps these.",
+    ]
+
+
+def test_a_switched_text_is_seen_twice_as_often(tmp_path, checkpoint):
+    texts = TEXTS * 3000
+    records = [{"text": text, "label": "ab"[n % 2], "lang": "en"} for n, text in enumerate(texts)]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    corpus = build_labelled_text_v1(tmp_path / "train.jsonl")
+    folder = write_dictionary(tmp_path / "made")
+    steps = [
+        advise(corpus, dictionaries=found, encoder=str(checkpoint)).choices.max_steps
+        for found in ([], [folder])
+    ]
+    assert steps[1] == pytest.approx(2 * steps[0], abs=10)
+
+
 def test_steps_are_ten_times_the_labelled_text_in_batches(tmp_path, checkpoint):
     texts = TEXTS * 3000
     records = [{"text": text, "label": "ab"[n % 2]} for n, text in enumerate(texts)]

@@ -1,6 +1,7 @@
 import json
 
 from spacy_xling.configs.debugging import debug_data
+from spacy_xling.dictionaries.reader import build_dictionaries_v1
 from tests.conftest import TEXTS, write_raw
 
 
@@ -53,3 +54,35 @@ def test_texts_over_the_window_are_counted(tmp_path, checkpoint):
     train = write(tmp_path / "train.jsonl", *clean(10), (long, "a", "en"))
     (finding,) = debug_data(train, encoder=str(checkpoint)).findings
     assert finding.startswith("train: 1 texts (4.8 %) are longer than the encoder's window")
+
+
+def write_dictionaries(folder, **words):
+    folder.mkdir()
+    for name, entries in words.items():
+        lines = "".join(f"{word}\t{word}x\n" for word in entries)
+        (folder / f"{name.replace('_', '-')}.tsv").write_text(lines, encoding="utf-8")
+    return build_dictionaries_v1(folder)
+
+
+def test_dictionaries_are_measured_on_the_source_languages_labelled_text(tmp_path):
+    train = write(tmp_path / "train.jsonl", *clean(10), ("tekst", "a", "da"))
+    test = write(tmp_path / "test.jsonl", ("en tekst", "a", "da"))
+    report = debug_data(
+        train, test=test, dictionaries=write_dictionaries(tmp_path / "d", en_da=["text", "a"])
+    )
+    (found,) = report.dictionaries
+    # Of "text a 0", "text b 0" ...: 20 times "text", and 10 times "a", of 60 words.
+    assert (found.name, found.entries, found.coverage) == ("en-da", 2, (60, 30))
+    assert report.findings == []
+
+
+def test_what_dictionaries_lack_is_named(tmp_path):
+    train = write(tmp_path / "train.jsonl", *clean(10))
+    test = write(tmp_path / "test.jsonl", ("maandishi", "a", "sw"), ("en tekst", "a", "da"))
+    reader = write_dictionaries(tmp_path / "d", en_da=["a"], en_xx=["text", "a", "b"], fr_da=["texte"])
+    assert debug_data(train, test=test, dictionaries=reader).findings == [
+        "Dictionaries of words of fr, and no labelled text: they switch nothing.",
+        "No dictionary for sw: code-switching hardly helps these.",
+        "Dictionaries for xx, which no text is in: correct or remove them.",
+        "The dictionary en-da has 16.7 % of the words of train: give it more.",
+    ]

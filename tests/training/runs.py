@@ -109,6 +109,17 @@ steps = 8
 
 {REST.replace("COMPONENT", "xling_textcat")}"""
 
+# The same, with words of the labelled texts replaced.
+SWITCHED = f"""{JOINT}
+[components.xling_textcat.code_switching]
+@misc = "spacy-xling.code_switching.v1"
+seed = ${{system.seed}}
+
+[initialize.components.xling_textcat.dictionaries]
+@readers = "spacy-xling.Dictionaries.v1"
+path = ${{paths.folder}}/dictionaries
+"""
+
 SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
 
@@ -257,9 +268,9 @@ class Killed(BaseException):
 class Work:
     """A folder with the files of a run.
 
-    config (str): JOINT, SHARED or SPACY.
+    config (str): JOINT, SWITCHED, SHARED or SPACY.
     folder (Path): An empty folder.
-    encoder (Path): A checkpoint, for JOINT and SHARED.
+    encoder (Path): A checkpoint, for all but SPACY.
     changes: Settings by dot name, with `__` for the dot.
     """
 
@@ -278,9 +289,10 @@ class Work:
         self.overrides.update({name.replace("__", "."): value for name, value in changes.items()})
 
     def fill(self):
-        lines = [{"text": text, "label": max(cats, key=cats.get)} for text, cats in SINGLE]
+        lines = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
         write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})
+        write_dictionaries(self.folder / "dictionaries")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):
@@ -332,6 +344,16 @@ class Work:
             shims = srsly.msgpack_loads(path.read_bytes())["shims"]
             return [srsly.msgpack_loads(shim)["state"] for node in shims for shim in node]
         return path.read_bytes().replace(str(self.folder).encode(), b"FOLDER")
+
+
+def write_dictionaries(folder):
+    """Some words of the training text with one or two translations in German and Danish."""
+    folder.mkdir()
+    german = "parcel\tPaket\tbox\tKarton\tmoney\tGeld\tlate\tspät\tlate\tzu spät\torder\tBestellung"
+    danish = "parcel\tpakken\tbox\tæsken\tmoney\tpenge\tback\ttilbage\torder\tordre\torder\tbestilling"
+    for name, cells in (("en-de", german.split("\t")), ("en-da", danish.split("\t"))):
+        lines = (f"{word}\t{found}\n" for word, found in zip(cells[::2], cells[1::2], strict=True))
+        (folder / f"{name}.tsv").write_text("".join(lines), encoding="utf8")
 
 
 class Moments:

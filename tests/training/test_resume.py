@@ -16,7 +16,7 @@ from spacy_xling.training import checkpoints, resume, snapshots
 from spacy_xling.training.adamw import AdamW
 from spacy_xling.training.resume import is_finished
 from spacy_xling.training.snapshots import parameters
-from tests.training.runs import JOINT, SHARED, SPACY, Killed, Work, count_moments, is_killed
+from tests.training.runs import JOINT, SHARED, SPACY, SWITCHED, Killed, Work, count_moments, is_killed
 
 KINDS = {
     "joint": (JOINT, {}),
@@ -30,6 +30,7 @@ KINDS = {
     ),
     "streamed": (JOINT, {"training__max_epochs": -1, "training__accumulate_gradient": 1}),
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
+    "switched": (SWITCHED, {}),
     "shared": (SHARED, {}),
     "spacy": (SPACY, {}),
     "patience": (SPACY, {"training__patience": 5, "training__max_steps": 0, "training__eval_frequency": 2}),
@@ -104,6 +105,7 @@ def assert_same(work, expected):
         ("last averages", 2),
         ("streamed", 2),
         ("epochs", None),
+        ("switched", 2),
         ("shared", 2),
         ("spacy", 3),
         ("patience", None),
