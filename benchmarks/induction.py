@@ -10,7 +10,8 @@ PARALLEL and WIKTIONARY are folders with en-LANG.tsv.gz: English text, a tab, it
 `ours` is what `spacy xling init-dictionaries` does, and `characters` the same without joining characters of
 Chinese and Japanese to words. The others need packages that this project does not: `pip install eflomal`
 (GPL), `pip install systran-align`, and for `segmented` `pip install jieba` for Chinese or `pip install
-sudachipy sudachidict_core` for Japanese.
+sudachipy sudachidict_core` for Japanese. Wiktionary writes Chinese in traditional characters, which
+`pip install opencc-python-reimplemented` makes simplified, as most parallel text has them.
 
 The columns of the table:
 
@@ -142,7 +143,7 @@ def sudachi_starts() -> Callable[[str], Iterator[int]]:
     from sudachipy import Dictionary as SudachiDictionary
     from sudachipy import SplitMode
 
-    tokenizer = SudachiDictionary().create()
+    tokenizer = SudachiDictionary().tokenizer()
     return lambda text: (word.begin() for word in tokenizer.tokenize(text, SplitMode.A))
 
 
@@ -244,13 +245,21 @@ def percent(truths: list[bool]) -> float:
     return 100 * sum(truths) / len(truths) if truths else 0.0
 
 
-def read_wiktionary(path: Path) -> dict[str, set[str]]:
+def read_wiktionary(path: Path, language: str) -> dict[str, set[str]]:
     """The translations of single words that are single words themselves."""
+    simplify = simplifier() if language == "zh" else str
     found: dict[str, set[str]] = {}
     for word, translation in read_pairs(path):
         if len(find_words(word)) == 1 and is_word(translation):
-            found.setdefault(lower(find_words(word)[0].text), set()).add(comparable(translation))
+            found.setdefault(lower(find_words(word)[0].text), set()).add(simplify(comparable(translation)))
     return found
+
+
+def simplifier() -> Callable[[str], str]:
+    """Gives a function that writes traditional Chinese characters as simplified ones."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s").convert
 
 
 def is_word(text: str) -> bool:
@@ -290,7 +299,7 @@ def run(arguments: argparse.Namespace) -> None:
     for language in arguments.languages:
         name = f"en-{language}.tsv"
         pairs = read_pairs(arguments.parallel / f"{name}.gz")
-        wiktionary = read_wiktionary(arguments.wiktionary / f"{name}.gz")
+        wiktionary = read_wiktionary(arguments.wiktionary / f"{name}.gz", language)
         for aligner in arguments.aligners:
             start = processor_seconds()
             entries = ALIGNERS[aligner](pairs, language)

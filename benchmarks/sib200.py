@@ -4,9 +4,10 @@
 
 The sentences of all languages are translations of each other. So the English labels are those of one half of
 the ids, and the raw text of the other languages is that of the other half: no raw text is the translation of
-a labelled one. With the English sentences of that half, whose labels aren't used, it is parallel text too; more of
-it is added with --parallel, from files such as eng_Latn-dan_Latn.tsv. Writes train.jsonl, dev.jsonl, raw/LANG.jsonl,
-parallel/eng_Latn-LANG.tsv, test/LANG.jsonl. Files that project.yml names are compared with their checksums first.
+a labelled one. With the English sentences of that half, whose labels aren't used, it is parallel text too;
+more of it is added with --parallel, from files such as eng_Latn-dan_Latn.tsv. Writes train.jsonl, dev.jsonl,
+raw/LANG.jsonl, parallel/eng_Latn-LANG.tsv, test/LANG.jsonl. Files that project.yml names are compared with
+their checksums first.
 """
 
 import argparse

@@ -249,8 +249,8 @@ class Errors(metaclass=MessagesWithCodes):
         "Found {name} = {found} for code-switching; expected {expected}. Set e.g. share = 0.5 and rate = 1.0."
     )
     X209 = (
-        "The dictionaries have {found} entries, and had {expected} when the checkpoint was written; expected the same. "
-        "Bring them back, or train to another folder."
+        "The dictionaries {found} aren't those that the checkpoint was written with, {saved}: files or entries have "
+        "changed; expected the same. Bring them back, or train to another folder."
     )
 
     # 3 models

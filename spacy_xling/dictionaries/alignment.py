@@ -26,7 +26,7 @@ TENSION = 4.0
 MOST_PAIRS = 12_000_000
 # The number of a pair of words that isn't kept.
 NOT_KEPT = -1
-# Blocks of links whose pairs of words are looked up once, and not in each round: 4 bytes for a link.
+# Blocks of links whose pairs of words are looked up once, and not in each round: up to 200 MB.
 MOST_REMEMBERED = 100
 TINY = np.finfo(np.float64).tiny
 
@@ -57,28 +57,34 @@ class Direction:
         self.counts = np.zeros(len(self.t))
         self.counts_none = np.zeros(len(self.t_none))
 
-    def expect(self, pairs: Numbers, words: Ints1d, distance: Floats) -> Floats:
-        """Find out how probable each link is, given the texts, and count it.
+    def link(self, pairs: Numbers, words: Ints1d, distance: Floats) -> tuple[Floats, Floats]:
+        """Find out how probable each link is, given the texts.
 
         pairs (Numbers): The pair of words of each link, or `NOT_KEPT`. *Shape:* (links,)
-        words (Ints1d): Number of the word that comes from the other side; all links of a word are there.
-            *Shape:* (links,)
+        words (Ints1d): Number of the word that comes from the other side, among all of its words; all links
+            of a word are there, and all words of the texts. *Shape:* (links,)
         distance (Floats): Distance of each link from the diagonal. *Shape:* (links,)
-        RETURNS (Floats): The probability of each link. *Shape:* (links,)
+        RETURNS (tuple[Floats, Floats]): The probability of each link, and of each word that it comes from
+            none. *Shapes:* (links,), (words,)
         """
-        first, kept = words.min(), pairs != NOT_KEPT
+        first = words.min()
         words = words - first
         n = words.max() + 1
         types = self.coming.words[first : first + n]
         prior = np.exp(-TENSION * distance)
         prior *= ((1 - NULL) / np.bincount(words, prior, n))[words]
-        weight = np.where(kept, prior * self.t[pairs], 0.0)
+        weight = np.where(pairs != NOT_KEPT, prior * self.t[pairs], 0.0)
         none = NULL * self.t_none[types]
         total = np.maximum(np.bincount(words, weight, n) + none, TINY)
-        probability = weight / total[words]
-        self.counts += np.bincount(pairs[kept], probability[kept], len(self.t))
-        self.counts_none += np.bincount(types, none / total, len(self.t_none))
-        return probability
+        return weight / total[words], none / total
+
+    def count(self, pairs: Numbers, words: Ints1d, distance: Floats) -> None:
+        """Add what is expected of links to the counts; see `link`."""
+        probability, none = self.link(pairs, words, distance)
+        kept = pairs != NOT_KEPT
+        np.add.at(self.counts, pairs[kept], probability[kept])
+        first = words.min()
+        np.add.at(self.counts_none, self.coming.words[first : first + len(none)], none)
 
     def maximise(self) -> None:
         """Set t to what was counted."""
@@ -146,8 +152,8 @@ def align(
         for direction in (pairs.forward, pairs.backward):
             direction.forget()
         for links, numbers in pairs.links():
-            pairs.forward.expect(numbers, links.target, links.distance)
-            pairs.backward.expect(numbers, links.source, links.distance)
+            pairs.forward.count(numbers, links.target, links.distance)
+            pairs.backward.count(numbers, links.source, links.distance)
         for direction in (pairs.forward, pairs.backward):
             direction.maximise()
         if on_round is not None:
@@ -170,13 +176,12 @@ def _count_pairs(bitext: Bitext) -> Ints1d:
 
 
 def _merge(keys: Ints1d, counts: Ints1d, waiting: list[Ints1d]) -> tuple[Ints1d, Ints1d]:
-    """Add keys to those that were counted, and leave out the rarest while there are too many."""
+    """Add keys to those that were counted, and leave out the rarest if there are too many."""
     new, new_counts = np.unique(np.concatenate([*waiting, keys[:0]]), return_counts=True)
     waiting.clear()
     merged, where = np.unique(np.concatenate([keys, new]), return_inverse=True)
     total = np.bincount(where, np.concatenate([counts, new_counts]), len(merged)).astype(np.int64)
-    least = 1
-    while len(merged) > MOST_PAIRS:
-        least += 1
-        merged, total = merged[total >= least], total[total >= least]
+    if len(merged) > MOST_PAIRS:
+        kept = np.sort(np.argsort(-total, kind="stable")[:MOST_PAIRS])
+        merged, total = merged[kept], total[kept]
     return merged, total

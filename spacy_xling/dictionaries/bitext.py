@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ class Side(NamedTuple):
     forms (list[str]): How each is usually written: its most frequent form that doesn't begin a sentence.
     words (Ints1d): Number of each word's type, text after text. *Shape:* (words,)
     lengths (Ints1d): Words of each text. *Shape:* (texts,)
-    joins (Bools1d): True for a word of a script without blanks that directly follows another one, within a
-        text. *Shape:* (words,)
+    joins (Bools1d): True for a word that directly follows another one, where both are of scripts without
+        blanks. *Shape:* (words,)
     """
 
     types: list[str]
@@ -131,6 +131,10 @@ def _links(bitext: Bitext, texts: slice) -> Links:
     )
 
 
+def _follows(before: Word, word: Word) -> bool:
+    return before.end == word.start and is_unspaced(before.text) and is_unspaced(word.text)
+
+
 def _length(words: list[Word]) -> float:
     return sum(0.5 if is_unspaced(word.text) else 1.0 for word in words)
 
@@ -146,13 +150,13 @@ class _SideReader:
         self._joins = array("b")
 
     def add(self, text: str, words: list[Word]) -> None:
-        before = -1
+        before: Optional[Word] = None
         for word, begins in zip(words, sentence_starts(text, words), strict=True):
             self._words.append(self._numbers.setdefault(lower(word.text), len(self._numbers)))
             if not begins:
                 self._forms[word.text] += 1
-            self._joins.append(word.start == before and is_unspaced(word.text))
-            before = word.end
+            self._joins.append(before is not None and _follows(before, word))
+            before = word
         self._lengths.append(len(words))
 
     def side(self) -> Side:

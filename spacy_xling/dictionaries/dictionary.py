@@ -2,8 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple, Optional
+from zlib import crc32
 
 from .words import Word
 
@@ -57,6 +59,11 @@ class Dictionary:
         """Its languages, as "en-da"."""
         return f"{self.source}-{self.target}"
 
+    @cached_property
+    def checksum(self) -> int:
+        """A number that follows from the entries, their translations and weights."""
+        return crc32(repr(list(self._translations.items())).encode("utf8"))
+
     def __len__(self) -> int:
         return len(self._translations)
 
@@ -72,7 +79,8 @@ class Dictionary:
         return self._translations.items()
 
     def match(self, text: str, words: Sequence[Word], keys: Sequence[str], first: int) -> int:
-        """Find the longest entry that stands at a place of a text, with nothing but blanks between its words.
+        """Find the longest entry that stands at a place of a text, with nothing but blanks between its words,
+        and no line end.
 
         text (str): The text.
         words (Sequence[Word]): Its words.
@@ -80,11 +88,14 @@ class Dictionary:
         first (int): The word to begin at, from 0 on.
         RETURNS (int): How many words the entry has; 0 for none.
         """
-        longest = min(self._longest.get(keys[first], 0), len(words) - first)
+        longest = self._longest.get(keys[first], 0)
+        if longest < 2:
+            return longest
+        longest = min(longest, len(words) - first)
         n_together = 1
         while n_together < longest:
             between = text[words[first + n_together - 1].end : words[first + n_together].start]
-            if between.strip():
+            if between.strip() or "\n" in between:
                 break
             n_together += 1
         for n_words in range(min(longest, n_together), 0, -1):
@@ -116,6 +127,6 @@ class Dictionaries:
         """The dictionaries of a language's words, one for each target language; none if there are none."""
         return self._by_source.get(source, []) if source is not None else []
 
-    def sizes(self) -> dict[str, int]:
-        """Entries of each dictionary, by its languages, as "en-da"."""
-        return {dictionary.name: len(dictionary) for dictionary in self}
+    def checksums(self) -> dict[str, int]:
+        """A number that tells each dictionary from others, by its languages, as "en-da"."""
+        return {dictionary.name: dictionary.checksum for dictionary in self}

@@ -14,8 +14,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from ..types import Ints1d
-from .alignment import Floats, WordPairs, align
+from ..types import Bools1d, Ints1d
+from .alignment import WordPairs, align
 from .bitext import Bitext, Side, make_side
 
 # What is kept: pairs of words with such a score, expected so often in both directions, and with such a share
@@ -24,6 +24,9 @@ LEAST_SCORE = 0.03
 LEAST_COUNT = 0.5
 LEAST_SHARE = 0.2
 MOST_TRANSLATIONS = 3
+# A word of several characters is believed if it was joined so often; longer ones are phrases, mostly.
+LEAST_JOINED = 2
+MOST_CHARACTERS = 4
 # The word at the other end of the best link, where there is no such link.
 NONE = -1
 
@@ -79,56 +82,90 @@ def _written(word: str) -> str:
 
 
 def join_characters(bitext: Bitext, pairs: WordPairs) -> Bitext:
-    """Join characters of scripts without blanks into words: neighbours that most probably come from the same
-    word of the other side (Ma & Way 2009, "Bilingually Motivated Domain-Adapted Word Segmentation for
-    Statistical Machine Translation", E09-1063).
+    """Join characters of scripts without blanks into words (Ma & Way 2009, "Bilingually Motivated
+    Domain-Adapted Word Segmentation for Statistical Machine Translation", E09-1063): neighbours that most
+    probably come from the same word of the other side are a word, if that is seen more than once, and the
+    text is cut anew into the longest of these words.
 
     bitext (Bitext): Parallel text, by character where there are no blanks.
     pairs (WordPairs): The model of it.
     RETURNS (Bitext): The same text; a word of several characters has blanks between them.
     """
     best_source, best_target = _best_links(bitext, pairs)
-    return Bitext(
-        source=_join(bitext.source, best_source) if bitext.source.joins.any() else bitext.source,
-        target=_join(bitext.target, best_target) if bitext.target.joins.any() else bitext.target,
-    )
+    return Bitext(_join(bitext.source, best_source), _join(bitext.target, best_target))
 
 
 def _best_links(bitext: Bitext, pairs: WordPairs) -> tuple[Ints1d, Ints1d]:
-    """The word of the other side that each word most probably comes from, or `NONE`.
-    *Shapes:* (source words,), (target words,)
+    """The word of the other side that each word comes from, more probably than from all others together, or
+    `NONE`. *Shapes:* (source words,), (target words,)
     """
     source = np.full(len(bitext.source.words), NONE, dtype=np.int64)
     target = np.full(len(bitext.target.words), NONE, dtype=np.int64)
     for links, numbers in pairs.links():
-        backward = pairs.backward.expect(numbers, links.source, links.distance)
-        forward = pairs.forward.expect(numbers, links.target, links.distance)
-        _note_best(source, links.source, links.target, backward)
-        _note_best(target, links.target, links.source, forward)
+        backward, _ = pairs.backward.link(numbers, links.source, links.distance)
+        forward, _ = pairs.forward.link(numbers, links.target, links.distance)
+        source[links.source[backward > 0.5]] = links.target[backward > 0.5]
+        target[links.target[forward > 0.5]] = links.source[forward > 0.5]
     return source, target
 
 
-def _note_best(best: Ints1d, words: Ints1d, others: Ints1d, probability: Floats) -> None:
-    """Note, for each word of a block of links, the word at the other end of its most probable link, if that
-    is more probable than all its others together.
-    """
-    sure = probability > 0.5
-    best[words[sure]] = others[sure]
-
-
 def _join(side: Side, best: Ints1d) -> Side:
-    """Join each word that directly follows one with the same best link to it."""
+    """Join characters by their best links."""
+    if not side.joins.any():
+        return side
     starts = np.ones(len(side.words), dtype=bool)
     starts[1:] = ~(side.joins[1:] & (best[1:] == best[:-1]) & (best[1:] != NONE))
+    return _rewrite(side, _longest_matches(side, _joined_words(side, starts)))
+
+
+def _joined_words(side: Side, starts: Bools1d) -> set[tuple[int, ...]]:
+    """Words of several characters that were joined often enough, as their characters' types.
+
+    side (Side): The text by character.
+    starts (Bools1d): True for a character that begins a word. *Shape:* (characters,)
+    """
+    firsts, types = np.flatnonzero(starts).tolist(), side.words.tolist()
+    groups = zip(firsts, [*firsts[1:], len(types)], strict=True)
+    seen = Counter(tuple(types[first:last]) for first, last in groups if 1 < last - first <= MOST_CHARACTERS)
+    return {word for word, count in seen.items() if count >= LEAST_JOINED}
+
+
+def _longest_matches(side: Side, vocabulary: set[tuple[int, ...]]) -> Bools1d:
+    """Cut a text into the longest words of a vocabulary, from left to right. With the words AB and BC, and D
+    that doesn't join C:
+
+        text    A B C D
+        joins   0 1 1 0
+        starts  1 0 1 1
+
+    side (Side): The text by character.
+    vocabulary (set[tuple[int, ...]]): The words.
+    RETURNS (Bools1d): True for a character that begins a word. *Shape:* (characters,)
+    """
+    starts, types = np.ones(len(side.words), dtype=bool), side.words.tolist()
+    # Where runs of characters that join begin, and for each character where its run ends.
+    runs = np.flatnonzero(np.append(~side.joins, True))
+    ends = np.repeat(runs[1:], np.diff(runs)).tolist()
+    firsts = {word[0] for word in vocabulary}
+    number = 0
+    while number < len(types):
+        length = min(MOST_CHARACTERS, ends[number] - number) if types[number] in firsts else 1
+        while length > 1 and tuple(types[number : number + length]) not in vocabulary:
+            length -= 1
+        starts[number + 1 : number + length] = False
+        number += length
+    return starts
+
+
+def _rewrite(side: Side, starts: Bools1d) -> Side:
+    """The same text with a word from each start to the next."""
     numbers: dict[str, int] = {}
     forms: Counter = Counter()
     words = []
-    firsts = np.flatnonzero(starts).tolist()
-    all_words = side.words.tolist()
-    for first, last in zip(firsts, [*firsts[1:], len(all_words)], strict=True):
-        group = all_words[first:last]
+    firsts, types = np.flatnonzero(starts).tolist(), side.words.tolist()
+    for first, last in zip(firsts, [*firsts[1:], len(types)], strict=True):
+        group = types[first:last]
         words.append(numbers.setdefault(" ".join([side.types[word] for word in group]), len(numbers)))
         forms[" ".join([side.forms[word] for word in group])] += 1
     lengths = np.add.reduceat(starts, side.starts).astype(np.int64)
-    joins = side.joins[starts]
-    return make_side(numbers, forms, np.array(words, dtype=np.int64), lengths, joins)
+    return make_side(numbers, forms, np.array(words, dtype=np.int64), lengths, side.joins[starts])

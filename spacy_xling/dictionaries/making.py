@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 import tqdm  # type: ignore[import-untyped]
 
 from ..data.conversion import read_docs
-from ..data.files import TextFile, count_lines, require_new_files
+from ..data.files import TextFile, require_new_files
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import get_language
 from ..data.parallel import ParallelText, read_pairs
@@ -170,8 +170,8 @@ def as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
 
 def _spread_pairs(found: ParallelFile, most: int) -> Iterator[tuple[str, str]]:
     """The pairs of a file, source first; of more than so many, those at even distances."""
-    n_lines = count_lines(found.file)
+    n_pairs = sum(1 for _ in read_pairs(found.file))
     for number, pair in enumerate(read_pairs(found.file)):
-        # Of 5 lines 2 are taken where number * 2 // 5 grows: 0 0 0 1 1 (2).
-        if n_lines <= most or (number + 1) * most // n_lines > number * most // n_lines:
+        # Of 5 pairs 2 are taken where number * 2 // 5 grows: 0 0 0 1 1 (2).
+        if n_pairs <= most or (number + 1) * most // n_pairs > number * most // n_pairs:
             yield (pair.second, pair.first) if found.turned else (pair.first, pair.second)

@@ -161,12 +161,13 @@ def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None
     entries (Entries): Where to add its entries; a translation that stands twice has the sum of the weights.
     RAISES (ValueError): A line is no entry, or there is none.
     """
+    is_empty = True
     for word, translation, weight in _read_lines(file, languages):
-        key = entry_key(word)
-        if key:
+        if key := entry_key(word):
+            is_empty = False
             weights = entries.setdefault(key, {})
             weights[translation] = weights.get(translation, 0.0) + weight
-    if not entries:
+    if is_empty:
         raise ValueError(Errors.X152.format(path=file.path))
 
 
@@ -186,11 +187,15 @@ def _read_lines(file: TextFile, languages: Languages) -> Iterator[Tuple[str, str
                 raise ValueError(
                     Errors.X148.format(path=file.path, line=lines.line, columns=len(columns), filled=filled)
                 )
-            if lines.line == 1 and {cell.lower() for cell in columns[:2]} <= HEADINGS | {
-                *map(str.lower, languages)
-            }:
+            if lines.line == 1 and _is_header(columns[:2], languages):
                 raise ValueError(Errors.X150.format(path=file.path, found=", ".join(columns)))
             yield columns[0], columns[1], _weight(file, lines.line, columns[2:])
+
+
+def _is_header(cells: List[str], languages: Languages) -> bool:
+    """Tell whether a first line has names of columns: two different ones, for an entry may be one of them."""
+    names = {cell.lower() for cell in cells}
+    return len(names) == 2 and names <= HEADINGS | {name.lower() for name in languages}
 
 
 def _columns(file: TextFile, content: str) -> List[str]:

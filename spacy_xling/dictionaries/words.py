@@ -1,6 +1,6 @@
 """The words of a text, as dictionaries know them."""
 
-from typing import Iterable, List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence
 
 import regex
 
@@ -8,12 +8,15 @@ import regex
 UNSPACED_SCRIPTS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 
 _UNSPACED = "".join(rf"\p{{{script}}}" for script in UNSPACED_SCRIPTS)
-_SPACED = rf"[[\w\p{{M}}]--[{_UNSPACED}ー]]+"
+# Signs that both Japanese syllabaries share: of length and of voice, wide and narrow.
+_SHARED = "ーｰﾞﾟ"
+_SPACED = rf"[[\w\p{{M}}]--[{_UNSPACED}{_SHARED}]]+"
 # A run of Katakana is one word, as most loanwords are.
 _WORD = regex.compile(
-    rf"[\p{{Katakana}}ー]+|[{_UNSPACED}]\p{{M}}*|{_SPACED}(?:['’]{_SPACED})*", regex.VERSION1
+    rf"[\p{{Katakana}}{_SHARED}\u3099\u309a]+|[{_UNSPACED}]\p{{M}}*|{_SPACED}(?:['’]{_SPACED})*",
+    regex.VERSION1,
 )
-_STARTS_UNSPACED = regex.compile(rf"[{_UNSPACED}ー]", regex.VERSION1)
+_STARTS_UNSPACED = regex.compile(rf"[{_UNSPACED}{_SHARED}\u3099\u309a]", regex.VERSION1)
 
 SENTENCE_MARKS = frozenset(".!?…\n¡¿。！？।")
 
@@ -45,17 +48,9 @@ def find_words(text: str) -> List[Word]:
 
 
 def is_unspaced(word: str) -> bool:
-    """Tell whether a word belongs to a script that puts no blanks between words, by its first character."""
+    """Tell whether a word, or its last character, belongs to a script that puts no blanks between words."""
     # Thai is the first of these scripts.
     return word[0] >= "\u0e00" and _STARTS_UNSPACED.match(word) is not None
-
-
-def join_words(words: Iterable[str]) -> str:
-    """Write words one after the other: with a blank between, but for two of a script without blanks."""
-    text = ""
-    for word in words:
-        text += f" {word}" if text and not (is_unspaced(text[-1]) and is_unspaced(word)) else word
-    return text
 
 
 def lower(word: str) -> str:

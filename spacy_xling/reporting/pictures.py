@@ -89,7 +89,8 @@ def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Optional[
 
 
 def curves_pictures(logs: Mapping[str, Log]) -> list[Picture]:
-    """Draw the loss terms of trainings, a panel for each term, a line for each training.
+    """Draw the loss terms of trainings, and what is logged beside them, such as the share of words that were
+    switched: a panel for each, a line for each training.
 
     logs (Mapping[str, Log]): The logs by name.
     RETURNS (list[Picture]): The panels.
@@ -98,7 +99,7 @@ def curves_pictures(logs: Mapping[str, Log]) -> list[Picture]:
     return [
         _curves(
             f"curve-{number}",
-            f"Loss {key}",
+            f"{key}, by step",
             {name: log for name, log in logs.items() if key in log.losses},
             key,
         )

@@ -12,7 +12,7 @@ from ..data.labelled import docbin_example
 from ..data.languages import get_language, set_language
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.reader import entry_key
-from ..dictionaries.words import Word, is_unspaced, sentence_starts
+from ..dictionaries.words import Word, find_words, is_unspaced, sentence_starts
 from ..errors import Errors
 from .code_switching import CodeSwitching, build_code_switching_v1, cased, draw
 
@@ -108,7 +108,7 @@ def switch_doc(
     RETURNS (Doc): A Doc with as many tokens and the same annotations. Its language is that of the
         translations if one was drawn for the text, else unknown.
     """
-    tokens = [token for token in doc if entry_key(token.text)]
+    tokens = [token for token in doc if _is_words(token.text)]
     begins = sentence_starts(doc.text, [Word(t.text, t.idx, t.idx + len(t)) for t in tokens])
     draws = draw(len(tokens), dictionaries, settings, generator)
     words = [token.text for token in doc]
@@ -119,18 +119,25 @@ def switch_doc(
             translation = dictionary[key].pick(draws.translations[number])
             words[token.i] = cased(translation, token.text, begins[number])
             replaced.add(token.i)
-    switched = Doc(doc.vocab, words=words, spaces=_spaces(doc, words, replaced))
+    spaces = None if doc.has_unknown_spaces else _spaces(doc, words, replaced)
+    switched = Doc(doc.vocab, words=words, spaces=spaces)
     _copy_annotations(doc, switched, replaced)
     is_one = settings.by == "text" and len(tokens)
     set_language(switched, dictionaries[draws.languages[0]].target if is_one else None)
     return switched
 
 
+def _is_words(text: str) -> bool:
+    """Tell whether a token is one that a dictionary may have: words from its first to its last character."""
+    words = find_words(text)
+    return bool(words) and words[0].start == 0 and words[-1].end == len(text)
+
+
 def _spaces(doc: Doc, words: List[str], replaced: set) -> List[bool]:
     """Whether a blank follows each token, as the scripts of the words have it where one was replaced."""
     spaces = [bool(token.whitespace_) for token in doc]
     for number in range(len(words) - 1):
-        if replaced & {number, number + 1} and entry_key(words[number]) and entry_key(words[number + 1]):
+        if replaced & {number, number + 1} and _is_words(words[number]) and _is_words(words[number + 1]):
             was_unspaced = is_unspaced(doc[number].text[-1]) or is_unspaced(doc[number + 1].text)
             is_now = is_unspaced(words[number][-1]) and is_unspaced(words[number + 1])
             spaces[number] = (spaces[number] or was_unspaced) and not is_now

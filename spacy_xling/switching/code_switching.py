@@ -16,7 +16,6 @@ from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
 from ..errors import Errors
 from ..generators import generator_state, set_generator_state
-from ..types import Bools1d, Floats1d, Ints1d
 
 Unit = Literal["text", "word"]
 
@@ -48,16 +47,16 @@ class Replacement(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """What was drawn for the words of a text.
+    """What was drawn for each word of a text.
 
-    languages (Ints1d): Number of the dictionary of each word. *Shape:* (words,)
-    taken (Bools1d): True for a word that is replaced. *Shape:* (words,)
-    translations (Floats1d): Which of its translations, as a number from 0 to below 1. *Shape:* (words,)
+    languages (list[int]): Number of the dictionary.
+    taken (list[bool]): Whether the word is replaced.
+    translations (list[float]): By which of its translations, as a number from 0 to below 1.
     """
 
-    languages: Ints1d
-    taken: Bools1d
-    translations: Floats1d
+    languages: list[int]
+    taken: list[bool]
+    translations: list[float]
 
 
 class SwitchedText(NamedTuple):
@@ -130,7 +129,7 @@ class CodeSwitcher:
 
     def state_dict(self) -> dict[str, Any]:
         """Save where the draws stand, and what they are made from."""
-        return {"generator": generator_state(self._generator), "dictionaries": self.dictionaries.sizes()}
+        return {"generator": generator_state(self._generator), "dictionaries": self.dictionaries.checksums()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state.
@@ -138,9 +137,12 @@ class CodeSwitcher:
         state (dict[str, Any]): A value of `state_dict`.
         RAISES (ValueError): It was saved with other dictionaries.
         """
-        found = self.dictionaries.sizes()
-        if state["dictionaries"] != found:
-            raise ValueError(Errors.X209.format(found=found, expected=state["dictionaries"]))
+        if state["dictionaries"] != self.dictionaries.checksums():
+            raise ValueError(
+                Errors.X209.format(
+                    found=list(self.dictionaries.checksums()), saved=list(state["dictionaries"])
+                )
+            )
         set_generator_state(self._generator, state["generator"])
 
 
@@ -199,9 +201,9 @@ def draw(
     # The last limit, 1 but for rounding, isn't needed.
     limits = np.cumsum(list(shares.values()))[:-1]
     return Draws(
-        languages=np.searchsorted(limits, drawn, side="right"),
-        taken=numbers[:-1, 1] < settings.rate,
-        translations=numbers[:-1, 2],
+        languages=np.searchsorted(limits, drawn, side="right").tolist(),
+        taken=(numbers[:-1, 1] < settings.rate).tolist(),
+        translations=numbers[:-1, 2].tolist(),
     )
 
 

@@ -85,4 +85,16 @@ def test_dictionaries_are_found_by_their_source():
     assert dictionaries.sources == ["en", "de"]
     assert list(dictionaries.of("en")) == [one, three]
     assert list(dictionaries.of("da")) == list(dictionaries.of(None)) == []
-    assert dictionaries.sizes() == {"en-da": 5, "de-da": 1, "en-tr": 1}
+    assert [dictionary.name for dictionary in dictionaries] == ["en-da", "en-tr", "de-da"]
+
+
+def test_a_checksum_follows_from_words_translations_and_weights():
+    def checksum(entries):
+        return Dictionary("en", "da", entries).checksum
+
+    expected = checksum({"a": {"x": 1.0, "y": 1.0}})
+    assert checksum({"a": {"x": 2.0, "y": 2.0}}) == expected
+    others = [{"b": {"x": 1.0, "y": 1.0}}, {"a": {"x": 1.0, "z": 1.0}}, {"a": {"x": 1.0, "y": 2.0}}]
+    assert expected not in map(checksum, others)
+    dictionary = Dictionary("en", "da", {"a": {"x": 1.0, "y": 1.0}})
+    assert Dictionaries([dictionary]).checksums() == {"en-da": expected}

@@ -61,7 +61,7 @@ def test_without_texts_of_the_source_there_is_no_gap_to_draw(found):
 
 def test_curves_have_a_panel_for_each_term():
     first, second = curves_pictures(logs())
-    assert (first.title, second.title) == ("Loss xling_textcat_class", "Loss xling_textcat_mlm")
+    assert (first.title, second.title) == ("xling_textcat_class, by step", "xling_textcat_mlm, by step")
     assert second.table.rows[-1] == ("baseline", "300", "3", "0.7500")
     assert "baseline ends at 3" in second.description
 
