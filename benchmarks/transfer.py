@@ -2,7 +2,8 @@
 
     python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
     python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries with the translations of other words
-    python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
+    python benchmarks/transfer.py means OUTPUT LANG ...     mean over some languages of what `compare` wrote
+    to OUTPUT python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
 NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.
@@ -29,6 +30,8 @@ from typing import Any, Iterator, NamedTuple
 import numpy as np
 import sib200
 from sklearn.metrics import accuracy_score
+
+from spacy_xling.comparison.statistics import paired_difference
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SPLIT_SEED = 0
@@ -154,6 +157,28 @@ def prepare_brighter(data: Path, work: Path) -> None:
             sib200.write_jsonl(work / "raw" / name, raw)
 
 
+def means(output: Path, languages: list[str]) -> None:
+    """Print the mean accuracy over some languages of each way, and how far it is above that of `baseline`."""
+    print("| way | mean, % | above baseline |\n|---|---:|---:|")
+    values = {
+        way.name: {int(run.name): mean_accuracy(run / "scores.json", languages) for run in way.iterdir()}
+        for way in sorted((output / "runs").iterdir())
+    }
+    for way, found in values.items():
+        difference = paired_difference(values["baseline"], found)
+        above = (
+            ""
+            if way == "baseline"
+            else f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
+        )
+        print(f"| {way} | {spread(list(found.values()))} | {above} |")
+
+
+def mean_accuracy(scores: Path, languages: list[str]) -> float:
+    found = json.loads(scores.read_text(encoding="utf-8"))["languages"]
+    return 100 * float(np.mean([found[language]["accuracy"] for language in languages]))
+
+
 def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str]) -> None:
     """Train and score each mode and seed that has no result yet, one after the other."""
     for task in tasks:
@@ -269,11 +294,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {
-        command.__name__: commands.add_parser(command.__name__) for command in (prepare, shuffle, run, table)
+        command.__name__: commands.add_parser(command.__name__)
+        for command in (prepare, shuffle, means, run, table)
     }
     parsers["prepare"].add_argument("data", type=Path)
     for name in ("prepare", "run", "table"):
         parsers[name].add_argument("work", type=Path)
+    parsers["means"].add_argument("output", type=Path)
+    parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
     parsers["shuffle"].add_argument("folder", type=Path)
     parsers["shuffle"].add_argument("shuffled", type=Path)
     parsers["run"].add_argument("name")
@@ -283,9 +311,9 @@ def main() -> None:
         sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
         sub.add_argument("--modes", nargs="+", choices=[*BOTH, *SHARED], default=list(BOTH))
     arguments = vars(parser.parse_args())
-    {"prepare": prepare, "shuffle": shuffle, "run": run, "table": table}[arguments.pop("command")](
-        **arguments
-    )
+    {"prepare": prepare, "shuffle": shuffle, "means": means, "run": run, "table": table}[
+        arguments.pop("command")
+    ](**arguments)
 
 
 if __name__ == "__main__":
