@@ -3,15 +3,16 @@
 import warnings
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from spacy.training import Example
 
 from ..data.languages import UNKNOWN, get_language
-from ..dictionaries.coverage import measure_coverage
-from ..dictionaries.dictionary import Dictionaries
 from ..errors import Errors, Warnings
-from ..switching.code_switching import CodeSwitcher, CodeSwitching, SwitchedText
+
+if TYPE_CHECKING:
+    from ..dictionaries.dictionary import Dictionaries
+    from ..switching.code_switching import CodeSwitcher, CodeSwitching, SwitchedText
 
 # How many texts are looked at before training, and the share of their words below which a dictionary has too
 # few.
@@ -25,13 +26,13 @@ class SwitchedTexts:
     """
 
     name: str
-    code_switching: Optional[CodeSwitching]
+    code_switching: "Optional[CodeSwitching]"
 
-    def _set_code_switching(self, code_switching: Optional[CodeSwitching]) -> None:
+    def _set_code_switching(self, code_switching: "Optional[CodeSwitching]") -> None:
         self.code_switching = code_switching
         self._switcher: Optional[CodeSwitcher] = None
 
-    def attach_dictionaries(self, dictionaries: Dictionaries) -> None:
+    def attach_dictionaries(self, dictionaries: "Dictionaries") -> None:
         """Give the component its dictionaries, and begin its draws. `initialize` does so with what it is
         given; call this for a component that was loaded or sourced.
 
@@ -40,6 +41,8 @@ class SwitchedTexts:
         if self.code_switching is None:
             warnings.warn(Warnings.W540.format(name=self.name), stacklevel=2)
         else:
+            from ..switching.code_switching import CodeSwitcher
+
             self._switcher = CodeSwitcher(self.code_switching, dictionaries)
 
     def _initialize_dictionaries(self, reader: Any, nlp: Any, examples: Iterable[Example]) -> None:
@@ -56,7 +59,9 @@ class SwitchedTexts:
                 dictionaries, [eg.reference for eg in islice(examples, LOOKED_AT) if eg.reference.cats]
             )
 
-    def _compare(self, dictionaries: Dictionaries, docs: Sequence[Any]) -> None:
+    def _compare(self, dictionaries: "Dictionaries", docs: Sequence[Any]) -> None:
+        from ..dictionaries.coverage import measure_coverage
+
         by_language: dict[str, list[str]] = {}
         for doc in docs:
             by_language.setdefault(get_language(doc) or UNKNOWN, []).append(doc.text)
@@ -80,17 +85,17 @@ class SwitchedTexts:
         if self._switches and self._switcher is None:
             raise ValueError(Errors.X540.format(name=self.name))
 
-    def _switch(self, examples: Sequence[Example]) -> list[SwitchedText]:
+    def _switch(self, examples: Sequence[Example]) -> "list[SwitchedText]":
         """The texts of a batch as they are to be learnt from. One without categories stays as it is."""
+        from ..switching.code_switching import as_it_is
+
         self._require_dictionaries()
-        texts = []
-        for example in examples:
-            text = example.predicted.text
-            if self._switcher is None or not example.reference.cats:
-                texts.append(SwitchedText(text, 0, ()))
-            else:
-                texts.append(self._switcher.switch(text, get_language(example.reference)))
-        return texts
+        return [
+            as_it_is(example.predicted.text)
+            if self._switcher is None or not example.reference.cats
+            else self._switcher.switch(example.predicted.text, get_language(example.reference))
+            for example in examples
+        ]
 
     def _switching_state(self) -> Optional[dict[str, Any]]:
         return None if self._switcher is None else self._switcher.state_dict()
@@ -100,7 +105,7 @@ class SwitchedTexts:
             self._switcher.load_state_dict(state)
 
 
-def share_replaced(texts: Sequence[SwitchedText]) -> float:
+def share_replaced(texts: "Sequence[SwitchedText]") -> float:
     """The share of the words of labelled texts that were replaced, from 0 to 1."""
     n_words = sum(text.n_words for text in texts)
     return sum(text.n_replaced for text in texts) / n_words if n_words else 0.0

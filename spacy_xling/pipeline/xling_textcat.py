@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 from spacy import util
@@ -22,12 +22,14 @@ from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
-from ..switching.code_switching import CodeSwitching
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, CalibratedScores, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
 from .switched import SwitchedTexts, share_replaced
+
+if TYPE_CHECKING:
+    from ..switching.code_switching import CodeSwitching
 
 Losses = dict[str, float]
 
@@ -53,7 +55,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         masking: Masking,
         threshold: float,
         scorer: Optional[Callable],
-        code_switching: Optional[CodeSwitching] = None,
+        code_switching: "Optional[CodeSwitching]" = None,
         mlm_on_labelled: bool = False,
         texts_per_update: Optional[int] = None,
         pieces_per_update: Optional[int] = None,

@@ -99,6 +99,11 @@ def build_code_switching_v1(
     return CodeSwitching(share, rate, by, alpha, seed)
 
 
+def as_it_is(text: str) -> SwitchedText:
+    """A text that takes no part: none of its words counts."""
+    return SwitchedText(text, 0, ())
+
+
 class CodeSwitcher:
     """Switches texts one after the other, with a generator of its own.
 

@@ -13,10 +13,10 @@ ALL = [*TEXTS, *LONG, "", " \n", "?"]
 STEEP = 40.0
 
 
-def make_pipeline(checkpoint, kind="xling_textcat", *, seed=0, **model):
+def make_pipeline(checkpoint, kind="xling_textcat", *, seed=0, code_switching=None, **model):
     """A pipeline with an untrained, steep head. `model` are settings of the architecture."""
     nlp = spacy.blank("xx")
-    config = textcat_config(checkpoint)
+    config = textcat_config(checkpoint, code_switching=code_switching)
     config["model"].update({"pass_pieces": 128, **model})
     pipe = nlp.add_pipe(kind, config=config)
     torch.manual_seed(seed)

@@ -20,6 +20,7 @@ HEAVY = [
     "sklearn",
     "scipy",
     "onnx",
+    "regex",
 ]
 # As if these weren't installed: no import finds them, and spaCy finds no plugin of theirs.
 BLOCK = """
@@ -88,7 +89,9 @@ def assert_served(found, expected):
 def pipeline(checkpoints, tmp_path_factory):
     """The folder of an exported pipeline, and what the trained one says."""
     folder = tmp_path_factory.mktemp("serving")
-    nlp = make_pipeline(checkpoints("xlm-roberta"))
+    # Of what it was trained with, nothing is needed to serve it.
+    switching = {"@misc": "spacy-xling.code_switching.v1", "share": 0.0}
+    nlp = make_pipeline(checkpoints("xlm-roberta"), code_switching=switching)
     export(nlp, folder, precision="fp32")
     return folder / "exported", scores(nlp)
 
