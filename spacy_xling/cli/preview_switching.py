@@ -10,7 +10,7 @@ import typer
 from .app import app, names, one_line_errors
 
 if TYPE_CHECKING:
-    from ..switching.previews import TextPreview
+    from ..switching.previewing import TextPreview
 
 
 class SwitchedUnit(str, Enum):
@@ -43,7 +43,7 @@ def preview_switching_command(
     with one_line_errors():
         from ..dictionaries.reader import build_dictionaries_v1
         from ..switching.code_switching import build_code_switching_v1
-        from ..switching.previews import preview_switching
+        from ..switching.previewing import preview_switching
 
         settings = build_code_switching_v1(share, rate, by.value, alpha, seed)
         reader = build_dictionaries_v1(dictionaries, source=source, targets=names(targets))

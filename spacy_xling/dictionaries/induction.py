@@ -15,8 +15,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from ..types import Bools1d, Ints1d
-from .alignment import WordPairs, align
 from .bitext import Bitext, Side, make_side
+from .word_alignment import WordPairs, align
 
 # What is kept: pairs of words with such a score, expected so often in both directions, and with such a share
 # of the best score of the word; so many of a word.

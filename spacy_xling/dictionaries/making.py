@@ -15,12 +15,12 @@ from ..data.languages import get_language
 from ..data.parallel import ParallelText, read_pairs
 from ..errors import Errors
 from ..training.checkpoints import write_file
-from .alignment import ROUNDS
 from .bitext import read_bitext
 from .coverage import Coverage, measure_coverage
 from .dictionary import Dictionary
 from .induction import Entry, induce
 from .reader import HYPHEN, entry_key
+from .word_alignment import ROUNDS
 
 # More pairs of texts take memory and time, and add rare words.
 MOST_TEXTS = 1_000_000

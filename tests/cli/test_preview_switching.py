@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from spacy_xling.cli import app
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
 from spacy_xling.switching.code_switching import build_code_switching_v1
-from spacy_xling.switching.previews import preview_switching
+from spacy_xling.switching.previewing import preview_switching
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

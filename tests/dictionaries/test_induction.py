@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 
 from spacy_xling.dictionaries import induction
-from spacy_xling.dictionaries.alignment import align
 from spacy_xling.dictionaries.bitext import read_bitext
 from spacy_xling.dictionaries.induction import (
     LEAST_COUNT,
@@ -16,6 +15,7 @@ from spacy_xling.dictionaries.induction import (
     MOST_TRANSLATIONS,
     induce,
 )
+from spacy_xling.dictionaries.word_alignment import align
 
 ENDINGS = ("", "en", "erne")
 

@@ -5,7 +5,7 @@ import pytest
 from spacy_xling.dictionaries.dictionary import Dictionaries, Dictionary
 from spacy_xling.dictionaries.words import find_words
 from spacy_xling.switching.code_switching import CodeSwitcher, Replacement, build_code_switching_v1
-from spacy_xling.switching.previews import PreviewWord, preview_switching
+from spacy_xling.switching.previewing import PreviewWord, preview_switching
 
 DICTIONARIES = Dictionaries(
     [Dictionary("en", "da", {"parcel": {"pakke": 1.0}, "money back": {"penge tilbage": 1.0}})]

@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spacy_xling.dictionaries import alignment, bitext
-from spacy_xling.dictionaries.alignment import NULL, TENSION, WordPairs, align
+from spacy_xling.dictionaries import bitext, word_alignment
 from spacy_xling.dictionaries.bitext import read_bitext
+from spacy_xling.dictionaries.word_alignment import NULL, TENSION, WordPairs, align
 
 
 def random_pairs(n, seed=0, n_types=9):
@@ -116,7 +116,7 @@ def test_probabilities_of_a_word_and_of_none_sum_to_one():
 def test_blocks_change_nothing(monkeypatch, block_links, most_remembered):
     whole = align(read_bitext(PAIRS), rounds=3)
     monkeypatch.setattr(bitext, "BLOCK_LINKS", block_links)
-    monkeypatch.setattr(alignment, "MOST_REMEMBERED", most_remembered)
+    monkeypatch.setattr(word_alignment, "MOST_REMEMBERED", most_remembered)
     blocks = align(read_bitext(PAIRS), rounds=3)
     assert len(list(blocks.links())) > 2
     np.testing.assert_array_equal(blocks.source, whole.source)
@@ -147,7 +147,7 @@ def test_all_pairs_of_words_that_stand_together_are_kept_while_there_is_room():
 def test_lossy_counting_drops_only_the_rarest_pairs(monkeypatch, most):
     pairs = random_pairs(40, n_types=15)
     counts = counts_of_links(pairs)
-    monkeypatch.setattr(alignment, "MOST_PAIRS", most)
+    monkeypatch.setattr(word_alignment, "MOST_PAIRS", most)
     kept = names_of(WordPairs(read_bitext(pairs)))
     assert len(kept) == most < len(counts)
     assert kept <= counts.keys()
@@ -158,14 +158,14 @@ def test_lossy_counting_drops_only_the_rarest_pairs(monkeypatch, most):
 def test_lossy_counting_block_by_block_keeps_what_is_frequent(monkeypatch):
     pairs = [pair for rare in random_pairs(200, seed=1, n_types=40) for pair in (rare, ("often", "ofte"))]
     monkeypatch.setattr(bitext, "BLOCK_LINKS", 60)
-    monkeypatch.setattr(alignment, "MOST_PAIRS", 100)
+    monkeypatch.setattr(word_alignment, "MOST_PAIRS", 100)
     kept = names_of(WordPairs(read_bitext(pairs)))
     assert ("often", "ofte") in kept
     assert len(kept) <= 100 < len(counts_of_links(pairs))
 
 
 def test_pairs_that_are_not_kept_have_no_part(monkeypatch):
-    monkeypatch.setattr(alignment, "MOST_PAIRS", 50)
+    monkeypatch.setattr(word_alignment, "MOST_PAIRS", 50)
     found = align(read_bitext(PAIRS), rounds=3)
     kept = names_of(found)
     t, _ = model_1(PAIRS, 3, lambda given, coming: (given, coming) in kept)
