@@ -31,7 +31,7 @@ SETTINGS = {
 }
 
 
-def run(work: Path, encoder: str, dictionaries: Path, way: str, seed: int) -> dict[str, float]:
+def run(work: Path, way: str, seed: int) -> dict[str, float]:
     """Train and score, unless that is done already; gives the scores of `spacy evaluate`."""
     folder = work / way / str(seed)
     scores = folder / "scores.json"
@@ -80,8 +80,7 @@ def main() -> None:
     parser.add_argument("dictionaries", type=Path)
     arguments = parser.parse_args()
     prepare(arguments.work, arguments.encoder, arguments.dictionaries)
-    places = (arguments.work, arguments.encoder, arguments.dictionaries)
-    table({way: [run(*places, way, seed) for seed in SEEDS] for way in WAYS})
+    table({way: [run(arguments.work, way, seed) for seed in SEEDS] for way in WAYS})
 
 
 if __name__ == "__main__":

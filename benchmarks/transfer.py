@@ -2,8 +2,8 @@
 
     python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
     python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries with the translations of other words
-    python benchmarks/transfer.py means OUTPUT LANG ...     mean over some languages of what `compare` wrote
-    to OUTPUT python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
+    python benchmarks/transfer.py means OUTPUT LANG ...     mean over languages of a comparison
+    python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
 NAME is what the results of ENCODER, a hub name or folder, are kept under; `--tasks` and `--modes` take some.

@@ -184,7 +184,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X147 = (
         "{path} is named '{name}'; expected the source and the target language with a hyphen between, as in 'en-da.tsv'. "
-        "Rename the file."
+        "Rename the file, or take it out of the folder."
     )
     X148 = (
         "{path}, line {line}: the line has {columns} columns, {filled} of the first two with text; expected a word, a tab "
@@ -201,6 +201,7 @@ class Errors(metaclass=MessagesWithCodes):
         "correct `source` or `targets`."
     )
     X152 = "{path} has no entry with a letter or digit; expected one at least. Fill the file, or remove it."
+    X153 = "{path} and {other} are of the same two languages; expected one file for both. Join them, or take one out."
     X154 = "Found max_translations = {found}; expected 1 or more. Set e.g. max_translations = 3."
     X155 = (
         "The files of parallel text in {path} don't all begin with the same language: {found}; expected that of the "
@@ -222,6 +223,14 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} holds labelled texts in {found}, and the dictionaries are of words of {sources}; expected a dictionary "
         "of the texts' language. Name the texts' language with spacy xling convert --language, or give other "
         "dictionaries."
+    )
+    X160 = (
+        "{path} is the folder of the parallel text; expected another one, so that no text is replaced. Choose another "
+        "--output."
+    )
+    X161 = (
+        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
+        "or choose another --output."
     )
 
     # 2 pieces
@@ -249,8 +258,8 @@ class Errors(metaclass=MessagesWithCodes):
         "Found {name} = {found} for code-switching; expected {expected}. Set e.g. share = 0.5 and rate = 1.0."
     )
     X209 = (
-        "The dictionaries {found} aren't those that the checkpoint was written with, {saved}: files or entries have "
-        "changed; expected the same. Bring them back, or train to another folder."
+        "The dictionaries aren't those that the checkpoint was written with; changed, missing or new: {changed}. "
+        "Expected the same: bring them back, or train to another folder."
     )
 
     # 3 models
@@ -460,6 +469,10 @@ class Errors(metaclass=MessagesWithCodes):
         "[initialize.components.{name}.dictionaries], such as spacy-xling.Dictionaries.v1. Give it dictionaries (a "
         "component that is loaded or sourced, with the callback spacy-xling.attach_dictionaries.v1 under "
         "[initialize.after_init]), or set code_switching = null."
+    )
+    X541 = (
+        "'{name}' was given a {found} for its dictionaries; expected what spacy-xling.Dictionaries.v1 reads. Call the "
+        "reader: pipe.attach_dictionaries(reader())."
     )
 
     # 6 training
@@ -787,6 +800,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W542 = (
         "The dictionary {pair} has {share:.1f} % of the words of the labelled texts of '{name}'; expected more, for what "
         "it hasn't can't be switched. Give more parallel text or another dictionary, and see spacy xling debug-data."
+    )
+    W543 = (
+        "The augmenter has no dictionary of words of {language}, and gives no copies of such texts; it has those of "
+        "{sources}. Name the texts' language with its `language`, or give other dictionaries."
     )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "

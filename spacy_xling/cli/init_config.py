@@ -71,31 +71,21 @@ def init_config_command(
         from ..data.labelled import build_labelled_text_v1
         from ..data.parallel import build_parallel_text_v1
         from ..dictionaries.making import init_dictionaries
-        from ..models.checkpoint import read_config
+
+        def make_dictionaries() -> Path:
+            folder = output.with_name(f"{output.stem}-dictionaries")
+            text = build_parallel_text_v1(parallel)
+            made = init_dictionaries(text, folder, labelled=labelled, overwrite=overwrite, progress=True)
+            print_made(list(made))
+            return folder
 
         require_new_files([output], overwrite=overwrite)
-        # What is wrong with it is said before dictionaries are made.
-        read_config(encoder)
-        paths = [dictionaries] if dictionaries else []
-        if parallel and mode != Mode.baseline:
-            folder = output.with_name(f"{output.stem}-dictionaries")
-            print_made(
-                list(
-                    init_dictionaries(
-                        build_parallel_text_v1(parallel),
-                        folder,
-                        labelled=labelled,
-                        overwrite=overwrite,
-                        progress=True,
-                    )
-                )
-            )
-            paths.append(folder)
         advice = advise(
             build_labelled_text_v1(labelled),
             dev=dev,
             unlabelled=unlabelled,
-            dictionaries=paths,
+            dictionaries=[dictionaries] if dictionaries else [],
+            make_dictionaries=make_dictionaries if parallel else None,
             encoder=encoder,
             languages=names(languages),
             multilabel=multilabel,

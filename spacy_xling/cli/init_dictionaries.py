@@ -11,8 +11,6 @@ from .app import app, names, one_line_errors
 if TYPE_CHECKING:
     from ..dictionaries.making import MadeDictionary
 
-SHOWN = 20
-
 
 @app.command("init-dictionaries")
 def init_dictionaries_command(
@@ -54,7 +52,7 @@ def init_dictionaries_command(
             )
         )
     print_made(made)
-    msg.good(f"Saved {len(made)} dictionaries to {output}")
+    msg.good(f"Saved to {output}")
 
 
 def print_made(made: "list[MadeDictionary]") -> None:
@@ -67,8 +65,8 @@ def print_made(made: "list[MadeDictionary]") -> None:
         (
             found.path.name,
             f"{found.n_pairs:,}",
-            f"{len(found.entries):,}",
-            f"{len({entry.word for entry in found.entries}):,}",
+            f"{found.n_entries:,}",
+            f"{found.n_words:,}",
             "-" if found.coverage is None else f"{100 * found.coverage.share:.1f} %",
             f"{found.seconds:.1f}",
         )
@@ -76,6 +74,4 @@ def print_made(made: "list[MadeDictionary]") -> None:
     ]
     print(table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r", "r")))
     for found in made:
-        step = max(1, len(found.entries) // SHOWN)
-        shown = [f"{entry.word}: {entry.translation}" for entry in found.entries[::step][:SHOWN]]
-        print(f"{found.path.name}, e.g. {', '.join(shown)}")
+        print(f"{found.path.name}, e.g. {', '.join(f'{word}: {text}' for word, text, _ in found.sample)}")

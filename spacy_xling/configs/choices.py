@@ -1,7 +1,7 @@
 """What to put into a training config, after a look at the data and the encoder."""
 
 from pathlib import Path
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc
 
@@ -58,6 +58,7 @@ def advise(
     dev: Optional[Path] = None,
     unlabelled: Optional[Path] = None,
     dictionaries: Sequence[Path] = (),
+    make_dictionaries: Optional[Callable[[], Path]] = None,
     encoder: str,
     languages: Sequence[str] = (),
     multilabel: Optional[bool] = None,
@@ -70,6 +71,8 @@ def advise(
     dev (Optional[Path]): Labelled text to choose the checkpoint by.
     unlabelled (Optional[Path]): Raw text by language.
     dictionaries (Sequence[Path]): Dictionaries, the one that wins first.
+    make_dictionaries (Optional[Callable]): Makes more of them, and gives their folder; called once all else
+        was looked at, unless they aren't used.
     encoder (str): Hub name or folder.
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
@@ -87,12 +90,15 @@ def advise(
     if dev is not None:
         find_files(dev, KINDS)
     found = survey(docs)
-    mode = mode or ("code_switching" if dictionaries else "joint" if unlabelled else "baseline")
-    _check(found, multilabel, mode, unlabelled, dictionaries)
+    has_dictionaries, asked = bool(dictionaries or make_dictionaries), mode is not None
+    mode = mode or ("code_switching" if has_dictionaries else "joint" if unlabelled else "baseline")
+    _check(found, multilabel, mode, unlabelled, has_dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
-    switches = bool(dictionaries) and mode != "baseline"
+    switches = has_dictionaries and mode != "baseline"
+    if switches and make_dictionaries is not None:
+        dictionaries = [*dictionaries, make_dictionaries()]
     known = report_dictionaries(build_dictionaries_v1(list(dictionaries))(), docs) if switches else []
     epochs = SWITCHED_EPOCHS if switches else EPOCHS
     steps = _steps(epochs * _annotated(found, mode), facts, batch_pieces)
@@ -115,7 +121,8 @@ def advise(
         max_steps=steps,
         eval_frequency=max(1, steps // EVALUATIONS),
     )
-    return Advice(choices, _reasons(choices, found, facts, raw, known), _warnings(choices, found, raw, known))
+    reasons = _reasons(choices, found, facts, raw, known, asked)
+    return Advice(choices, reasons, _warnings(choices, found, raw, known))
 
 
 def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
@@ -140,14 +147,14 @@ def _check(
     multilabel: Optional[bool],
     mode: str,
     unlabelled: Optional[Path],
-    dictionaries: Sequence[Path],
+    has_dictionaries: bool,
 ) -> None:
     entities_alone = mode == "shared" and found.entities and not found.labels
     if len(found.labels) < 2 and not entities_alone:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
     if multilabel is False and not found.exclusive:
         raise ValueError(Errors.X741)
-    if mode == "code_switching" and not dictionaries:
+    if mode == "code_switching" and not has_dictionaries:
         raise ValueError(Errors.X743)
     if mode in ("joint", "shared") and unlabelled is None:
         raise ValueError(Errors.X742.format(mode=mode.capitalize()))
@@ -178,13 +185,14 @@ def _reasons(
     facts: EncoderFacts,
     raw: dict[str, int],
     known: Sequence[DictionaryReport],
+    asked: bool,
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
         ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
-        ("mode", choices.mode, _mode_reason(choices, raw, known)),
+        ("mode", choices.mode, _mode_reason(choices, raw, known, asked)),
         *(
             (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
             for report in known
@@ -207,13 +215,17 @@ def _component_reason(choices: Choices, found: Survey) -> str:
     return "; ".join(parts)
 
 
-def _mode_reason(choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport]) -> str:
-    if choices.mode == "baseline":
-        return "as you asked" if raw else "neither dictionaries nor parallel or raw text were given"
-    if choices.mode == "code_switching":
-        without = "; measured as better without the masked-LM term, so raw text isn't used" if raw else ""
-        return f"dictionaries for {', '.join(report.target for report in known)}{without}"
-    return f"{'as you asked; ' if choices.mode == 'shared' else ''}raw text of {', '.join(raw)}"
+def _mode_reason(
+    choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport], asked: bool
+) -> str:
+    reasons = ["as you asked"] if asked else []
+    if known:
+        reasons.append(f"dictionaries for {', '.join(report.target for report in known)}")
+    if choices.mode in ("joint", "shared"):
+        reasons.append(f"raw text of {', '.join(raw)}")
+    elif choices.mode == "code_switching" and raw:
+        reasons.append("measured as better without the masked-LM term, so raw text isn't used")
+    return "; ".join(reasons) or "neither dictionaries nor parallel or raw text were given"
 
 
 def _coverage_reason(report: DictionaryReport) -> str:
@@ -268,6 +280,9 @@ def _warnings_of_dictionaries(raw: dict[str, int], known: Sequence[DictionaryRep
             f"The dictionaries are of words of {', '.join(sorted(sources))}, and no labelled text is: "
             "nothing will be switched."
         )
+    foreign = [report.name for report in known if not report.coverage.words]
+    if 0 < len(foreign) < len(known):
+        yield f"No labelled text is in the language of {', '.join(foreign)}, so they switch nothing."
     without = sorted(raw.keys() - sources - {report.target for report in known} - {UNKNOWN})
     if without:
         yield f"No dictionary for {', '.join(without)}: code-switching hardly helps these."

@@ -36,7 +36,7 @@ def measure_coverage(dictionary: Dictionary, texts: Iterable[str]) -> Coverage:
         keys = [lower(word.text) for word in words]
         number = 0
         while number < len(words):
-            matched = dictionary.match(text, words, keys, number)
+            matched, _ = dictionary.match(text, words, keys, number)
             n_found += matched
             number += max(1, matched)
         n_words += len(words)

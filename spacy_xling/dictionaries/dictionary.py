@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple, Optional
 from zlib import crc32
 
-from .words import Word
+from .words import Word, find_words, phrase_key
 
 
 class Translations(NamedTuple):
@@ -39,20 +39,24 @@ class Dictionary:
 
     source (str): The language of the words.
     target (str): The language of the translations.
-    entries (Mapping[str, Mapping[str, float]]): Weights above 0 of the translations, by the words of an entry
-        in lower case with a blank between. Words are those of `find_words`: in a script without blanks,
-        characters.
+    entries (Mapping[str, Mapping[str, float]]): Weights above 0 of the translations, by the key of an entry,
+        see `phrase_key`. Words are those of `find_words`: in a script without blanks, characters.
     """
 
     def __init__(self, source: str, target: str, entries: Mapping[str, Mapping[str, float]]) -> None:
         self.source = source
         self.target = target
         self._translations = {key: _translations(weights) for key, weights in entries.items()}
-        # The most words of an entry, by its first word: few words begin a phrase.
-        self._longest: dict[str, int] = {}
+        # Of the entries that begin with a word, how many words they have, the longest first: few begin a
+        # phrase.
+        self._lengths: dict[str, list[int]] = {}
         for key in self._translations:
             first, *others = key.split(" ")
-            self._longest[first] = max(self._longest.get(first, 0), 1 + len(others))
+            n_words = len(find_words(key)) if others else 1
+            lengths = self._lengths.setdefault(first, [])
+            if n_words not in lengths:
+                lengths.append(n_words)
+                lengths.sort(reverse=True)
 
     @property
     def name(self) -> str:
@@ -71,37 +75,32 @@ class Dictionary:
         return key in self._translations
 
     def __getitem__(self, key: str) -> Translations:
-        """The translations of an entry: its words in lower case, with a blank between."""
+        """The translations of an entry, by its key; see `phrase_key`."""
         return self._translations[key]
 
     def items(self) -> Iterable[tuple[str, Translations]]:
         """The entries and their translations."""
         return self._translations.items()
 
-    def match(self, text: str, words: Sequence[Word], keys: Sequence[str], first: int) -> int:
-        """Find the longest entry that stands at a place of a text, with nothing but blanks between its words,
-        and no line end.
+    def match(self, text: str, words: Sequence[Word], keys: Sequence[str], first: int) -> tuple[int, str]:
+        """Find the longest entry that stands at a place of a text, on one line.
 
         text (str): The text.
         words (Sequence[Word]): Its words.
-        keys (Sequence[str]): The same in lower case.
+        keys (Sequence[str]): The same as `lower` gives them.
         first (int): The word to begin at, from 0 on.
-        RETURNS (int): How many words the entry has; 0 for none.
+        RETURNS (tuple[int, str]): How many words the entry has, and its key; 0 for no entry.
         """
-        longest = self._longest.get(keys[first], 0)
-        if longest < 2:
-            return longest
-        longest = min(longest, len(words) - first)
-        n_together = 1
-        while n_together < longest:
-            between = text[words[first + n_together - 1].end : words[first + n_together].start]
-            if between.strip() or "\n" in between:
-                break
-            n_together += 1
-        for n_words in range(min(longest, n_together), 0, -1):
-            if " ".join(keys[first : first + n_words]) in self._translations:
-                return n_words
-        return 0
+        for n_words in self._lengths.get(keys[first], ()):
+            last = first + n_words
+            if n_words == 1:
+                if keys[first] in self._translations:
+                    return 1, keys[first]
+            elif last <= len(words) and "\n" not in text[words[first].end : words[last - 1].start]:
+                key = phrase_key(text, words[first:last], keys[first:last])
+                if key in self._translations:
+                    return n_words, key
+        return 0, ""
 
 
 class Dictionaries:

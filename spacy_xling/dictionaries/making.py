@@ -13,17 +13,18 @@ from ..data.files import TextFile, require_new_files
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import get_language
 from ..data.parallel import ParallelText, read_pairs
-from ..errors import Errors
+from ..errors import Errors, one_line
 from ..training.checkpoints import write_file
 from .bitext import read_bitext
 from .coverage import Coverage, measure_coverage
 from .dictionary import Dictionary
 from .induction import Entry, induce
-from .reader import HYPHEN, entry_key
-from .word_alignment import ROUNDS
+from .reader import HYPHEN, entry_key, split_languages
 
 # More pairs of texts take memory and time, and add rare words.
 MOST_TEXTS = 1_000_000
+# Entries to look at.
+SAMPLE = 20
 
 
 class ParallelFile(NamedTuple):
@@ -48,7 +49,9 @@ class MadeDictionary(NamedTuple):
     source (str): The language of the words.
     target (str): The language of the translations.
     n_pairs (int): Pairs of texts it was made from.
-    entries (Sequence[Entry]): Its entries.
+    n_entries (int): Pairs of a word and a translation.
+    n_words (int): Words that have a translation.
+    sample (Sequence[Entry]): Some entries, evenly spread.
     seconds (float): How long it took.
     coverage (Optional[Coverage]): How many of the words of the labelled text it has, if there is such text.
     """
@@ -57,7 +60,9 @@ class MadeDictionary(NamedTuple):
     source: str
     target: str
     n_pairs: int
-    entries: Sequence[Entry]
+    n_entries: int
+    n_words: int
+    sample: Sequence[Entry]
     seconds: float
     coverage: Optional[Coverage]
 
@@ -83,21 +88,27 @@ def init_dictionaries(
     max_pairs (int): The most pairs of a file; of more, so many evenly spread over the file.
     progress (bool): Show a progress bar.
     YIELDS (MadeDictionary): Each dictionary, once its file is written.
-    RAISES (ValueError): The source language isn't known, or in no file; a file is there already; a line is no
-        pair, or no pair has a word on both sides. (OSError): A file can't be written.
+    RAISES (ValueError): The source language isn't known, or in no file; a file is there already, or the
+        folder is that of the parallel text; a line is no pair, or no pair has a word on both sides.
+        (OSError): A file can't be written.
     """
     docs = [] if labelled is None else read_docs(build_labelled_text_v1(labelled))
     files = find_parallel(parallel, source or _most_frequent(map(get_language, docs)))
     paths = {found: output / f"{found.source}{HYPHEN}{found.target}.tsv" for found in files}
+    if output.resolve() in {found.file.path.resolve().parent for found in files}:
+        raise ValueError(Errors.X160.format(path=output))
     require_new_files(list(paths.values()), overwrite=overwrite)
     texts = [doc.text for doc in docs if get_language(doc) in (files[0].source, None)]
     if labelled is not None and not texts:
         raise ValueError(Errors.X157.format(path=labelled, source=files[0].source))
-    with tqdm.tqdm(total=ROUNDS * len(files), disable=None if progress else True, leave=False) as bar:
-        for number, (found, path) in enumerate(paths.items()):
+    # All lines are read once before anything is written.
+    counts = [sum(1 for _ in read_pairs(found.file)) for found in files]
+    with tqdm.tqdm(total=len(files), disable=None if progress else True, leave=False) as bar:
+        for (found, path), n_pairs in zip(paths.items(), counts, strict=True):
             bar.set_description(path.name)
-            yield _make(found, path, texts, max_pairs, bar.update)
-            bar.update(ROUNDS * (number + 1) - bar.n)
+            made = _make(found, path, texts, _spread(found, n_pairs, max_pairs), bar.refresh)
+            bar.update()
+            yield made
 
 
 def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[ParallelFile]:
@@ -110,7 +121,7 @@ def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[Paralle
     """
     by_name = parallel.files_by_name()
     if source is None:
-        firsts = sorted({name.split(HYPHEN)[0] for name in by_name})
+        firsts = sorted({split_languages(name)[0] for name in by_name})
         if len(firsts) > 1:
             raise ValueError(Errors.X155.format(path=parallel.path, found=", ".join(by_name)))
         source = firsts[0]
@@ -121,7 +132,7 @@ def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[Paralle
         if target == name or not target:
             continue
         if target in found:
-            raise ValueError(Errors.X139.format(path=file.path, other=found[target].file.path, name=target))
+            raise ValueError(Errors.X153.format(path=file.path, other=found[target].file.path))
         found[target] = ParallelFile(file, source, target, turned=before == name)
     if not found:
         raise ValueError(Errors.X156.format(path=parallel.path, source=source, found=", ".join(by_name)))
@@ -137,40 +148,42 @@ def _make(
     found: ParallelFile,
     path: Path,
     texts: Sequence[str],
-    max_pairs: int,
+    pairs: Iterator[tuple[str, str]],
     on_round: Callable[[], object],
 ) -> MadeDictionary:
     start = time.perf_counter()
-    bitext = read_bitext(_spread_pairs(found, max_pairs))
-    if not len(bitext.source.lengths):
-        raise ValueError(Errors.X158.format(path=found.file.path))
-    entries = induce(bitext, on_round=on_round)
+    bitext = read_bitext(pairs)
+    n_pairs = len(bitext.source.lengths)
+    entries = induce(bitext, on_round=on_round) if n_pairs else []
     if not entries:
         raise ValueError(Errors.X158.format(path=found.file.path))
-    lines = (f"{entry.word}\t{entry.translation}\t{entry.weight:.4f}\n" for entry in entries)
-    write_file(path, "".join(lines))
+    try:
+        write_file(path, "".join(f"{word}\t{found}\t{weight:.4f}\n" for word, found, weight in entries))
+    except OSError as error:
+        raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
+    dictionary = _as_dictionary(found, entries)
     return MadeDictionary(
         path=path,
         source=found.source,
         target=found.target,
-        n_pairs=len(bitext.source.lengths),
-        entries=entries,
+        n_pairs=n_pairs,
+        n_entries=len(entries),
+        n_words=len(dictionary),
+        sample=entries[:: max(1, len(entries) // SAMPLE)][:SAMPLE],
         seconds=time.perf_counter() - start,
-        coverage=measure_coverage(as_dictionary(found, entries), texts) if texts else None,
+        coverage=measure_coverage(dictionary, texts) if texts else None,
     )
 
 
-def as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
-    """Entries as a dictionary that can be looked up in."""
+def _as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
     by_word: dict[str, dict[str, float]] = {}
     for entry in entries:
         by_word.setdefault(entry_key(entry.word), {})[entry.translation] = entry.weight
     return Dictionary(found.source, found.target, by_word)
 
 
-def _spread_pairs(found: ParallelFile, most: int) -> Iterator[tuple[str, str]]:
+def _spread(found: ParallelFile, n_pairs: int, most: int) -> Iterator[tuple[str, str]]:
     """The pairs of a file, source first; of more than so many, those at even distances."""
-    n_pairs = sum(1 for _ in read_pairs(found.file))
     for number, pair in enumerate(read_pairs(found.file)):
         # Of 5 pairs 2 are taken where number * 2 // 5 grows: 0 0 0 1 1 (2).
         if n_pairs <= most or (number + 1) * most // n_pairs > number * most // n_pairs:

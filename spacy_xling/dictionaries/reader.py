@@ -1,6 +1,6 @@
 """The reader of bilingual dictionaries."""
 
-import math
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
@@ -10,10 +10,16 @@ from spacy.language import Language
 from ..data.files import LineReader, TextFile, find_files
 from ..errors import Errors
 from .dictionary import Dictionaries, Dictionary
-from .words import find_words, lower
+from .words import find_words, lower, phrase_key
 
 KINDS = ("tsv", "txt")
 HYPHEN = "-"
+# A language with its script and region, if a hyphen and more follow.
+FIRST_LANGUAGE = re.compile(r"[^-]*(?:-[A-Z][a-z]{3}(?=-))?(?:-(?:[A-Z]{2}|[0-9]{3})(?=-))?(?=-.)")
+# The greatest weight; sums of greater ones would be no number.
+MOST_WEIGHT = 1e100
+# What may stand around an entry without belonging to it.
+AROUND = " \t.,;:!?…()[]{}\"'«»“”„‘’¡¿、。！？"
 # What stands in the first line of a file that has a header.
 HEADINGS = frozenset(("source", "target", "word", "translation", "src", "trg", "tgt", "term"))
 
@@ -138,19 +144,28 @@ class DictionaryReader:
 
 
 def languages_of_name(file: TextFile, source: Optional[str] = None) -> Languages:
-    """Read the languages of a file off its name.
+    """Read the languages of a file off its name. Of more than one hyphen, those before a script or a region
+    belong to the language: `en-GB-de`, `en-zh-Hans`.
 
     file (TextFile): The file, such as `en-da.tsv.gz`.
-    source (Optional[str]): The source language, where its own name has a hyphen; None for one that has none.
+    source (Optional[str]): The source language, if its own name has another kind of hyphen.
     RETURNS (Languages): The languages.
     RAISES (ValueError): The name isn't that of two languages.
     """
     name = file.path.name.split(".")[0]
-    first = source if source is not None and name.startswith(f"{source}{HYPHEN}") else name.split(HYPHEN)[0]
-    second = name[len(first) + 1 :]
+    if source is not None and name.startswith(f"{source}{HYPHEN}"):
+        first, second = source, name[len(source) + 1 :]
+    else:
+        first, _, second = split_languages(name)
     if not first or not second:
         raise ValueError(Errors.X147.format(path=file.path, name=name))
     return Languages(first, second)
+
+
+def split_languages(name: str) -> Tuple[str, str, str]:
+    """Split the name of a pair of languages after the first, as `str.partition` does."""
+    found = FIRST_LANGUAGE.match(name)
+    return (found.group(), HYPHEN, name[found.end() + 1 :]) if found else (name, "", "")
 
 
 def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None:
@@ -163,7 +178,8 @@ def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None
     """
     is_empty = True
     for word, translation, weight in _read_lines(file, languages):
-        if key := entry_key(word):
+        key = entry_key(word)
+        if key and find_words(translation):
             is_empty = False
             weights = entries.setdefault(key, {})
             weights[translation] = weights.get(translation, 0.0) + weight
@@ -172,8 +188,14 @@ def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None
 
 
 def entry_key(phrase: str) -> str:
-    """What a word or phrase is looked up by: its words in lower case, with a blank between."""
-    return " ".join(lower(word.text) for word in find_words(phrase))
+    """What a word or phrase is looked up by, see `phrase_key`; nothing for one without a word, or with signs
+    around its words that belong to it, as "c++" or "100%".
+    """
+    phrase = phrase.strip(AROUND)
+    words = find_words(phrase)
+    if not words or words[0].start or words[-1].end < len(phrase):
+        return ""
+    return phrase_key(phrase, words, [lower(word.text) for word in words])
 
 
 def _read_lines(file: TextFile, languages: Languages) -> Iterator[Tuple[str, str, float]]:
@@ -209,7 +231,7 @@ def _weight(file: TextFile, line: int, column: List[str]) -> float:
     try:
         weight = float(column[0])
     except ValueError:
-        weight = math.nan
-    if not (math.isfinite(weight) and weight > 0):
+        weight = 0.0
+    if not 0 < weight <= MOST_WEIGHT:
         raise ValueError(Errors.X149.format(path=file.path, line=line, found=column[0]))
     return weight

@@ -1,6 +1,7 @@
 """The words of a text, as dictionaries know them."""
 
 from typing import List, NamedTuple, Sequence
+from unicodedata import normalize
 
 import regex
 
@@ -54,8 +55,26 @@ def is_unspaced(word: str) -> bool:
 
 
 def lower(word: str) -> str:
-    """A word in lower case. That of the Turkish İ is a plain i, and not an i with a second dot."""
-    return word.lower().replace("i\u0307", "i")
+    """A word as it is looked up: in lower case, letters composed (NFC), with plain apostrophes. The lower
+    case of the Turkish İ is a plain i, and not an i with a second dot.
+    """
+    return normalize("NFC", word.lower().replace("i\u0307", "i").replace("’", "'"))
+
+
+def phrase_key(text: str, words: Sequence[Word], keys: Sequence[str]) -> str:
+    """What some words that follow each other in a text are looked up by: the words, and whatever stands
+    between them besides blanks, all with a blank between, as "e - mail".
+
+    text (str): The text.
+    words (Sequence[Word]): The words, one or more.
+    keys (Sequence[str]): Each as `lower` gives it.
+    RETURNS (str): The key.
+    """
+    parts = [keys[0]]
+    for number in range(1, len(words)):
+        between = text[words[number - 1].end : words[number].start]
+        parts += [*between.split(), keys[number]]
+    return " ".join(parts)
 
 
 def sentence_starts(text: str, words: Sequence[Word]) -> List[bool]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # How many texts are looked at before training, and the share of their words below which a dictionary has too
 # few.
 LOOKED_AT = 1000
-LITTLE = 0.1
+HARDLY_ANY = 0.1
 
 
 class SwitchedTexts:
@@ -37,7 +37,12 @@ class SwitchedTexts:
         given; call this for a component that was loaded or sourced.
 
         dictionaries (Dictionaries): As `spacy-xling.Dictionaries.v1` reads them.
+        RAISES (ValueError): It is something else.
         """
+        from ..dictionaries.dictionary import Dictionaries
+
+        if not isinstance(dictionaries, Dictionaries):
+            raise ValueError(Errors.X541.format(name=self.name, found=type(dictionaries).__name__))
         if self.code_switching is None:
             warnings.warn(Warnings.W540.format(name=self.name), stacklevel=2)
         else:
@@ -73,7 +78,7 @@ class SwitchedTexts:
         for language, texts in by_language.items():
             for dictionary in dictionaries.of(language):
                 share = measure_coverage(dictionary, texts).share
-                if share < LITTLE:
+                if share < HARDLY_ANY:
                     text = Warnings.W542.format(name=self.name, pair=dictionary.name, share=100 * share)
                     warnings.warn(text, stacklevel=4)
 

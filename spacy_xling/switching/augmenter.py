@@ -1,19 +1,20 @@
 """Code-switching of any training corpus, for spaCy's own components."""
 
-from typing import Callable, Iterator, List, Literal, Optional, Sequence
+import warnings
+from typing import Callable, Iterator, List, Literal, Optional, Sequence, Set
 
 import numpy as np
 from spacy.attrs import DEP, ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, HEAD, MORPH, POS, SENT_START, TAG
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from ..data.labelled import docbin_example
-from ..data.languages import get_language, set_language
+from ..data.languages import UNKNOWN, get_language, set_language
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.reader import entry_key
 from ..dictionaries.words import Word, find_words, is_unspaced, sentence_starts
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .code_switching import CodeSwitching, build_code_switching_v1, cased, draw
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
@@ -77,6 +78,7 @@ class CodeSwitchingAugmenter:
         self.copies = copies
         self.language = language
         self._dictionaries: Optional[Dictionaries] = None
+        self._warned: Set[str] = set()
         self._generator = np.random.default_rng(settings.seed)
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
@@ -84,21 +86,31 @@ class CodeSwitchingAugmenter:
 
         nlp (Language): The pipeline whose tokenizer makes the predicted Docs.
         example (Example): The example; one of a language without dictionary has no copies.
-        YIELDS (Example): The examples.
+        YIELDS (Example): The examples; no copy in which no word was replaced.
         """
         yield example
         if self._dictionaries is None:
             self._dictionaries = self.reader(nlp)
-        dictionaries = self._dictionaries.of(get_language(example.reference) or self.language)
-        if dictionaries:
-            for _ in range(self.copies):
-                reference = switch_doc(example.reference, dictionaries, self.settings, self._generator)
+        language = get_language(example.reference) or self.language
+        dictionaries = self._dictionaries.of(language)
+        if not dictionaries:
+            self._warn(language or UNKNOWN, self._dictionaries.sources)
+            return
+        for _ in range(self.copies):
+            reference = switch_doc(example.reference, dictionaries, self.settings, self._generator)
+            if reference is not None:
                 yield docbin_example(nlp, reference, None)
+
+    def _warn(self, language: str, sources: List[str]) -> None:
+        if language not in self._warned:
+            self._warned.add(language)
+            text = Warnings.W543.format(language=language, sources=", ".join(sources))
+            warnings.warn(text, stacklevel=3)
 
 
 def switch_doc(
     doc: Doc, dictionaries: Sequence[Dictionary], settings: CodeSwitching, generator: np.random.Generator
-) -> Doc:
+) -> Optional[Doc]:
     """Replace tokens of a Doc by translations.
 
     doc (Doc): The Doc, which isn't changed.
@@ -119,11 +131,12 @@ def switch_doc(
             translation = dictionary[key].pick(draws.translations[number])
             words[token.i] = cased(translation, token.text, begins[number])
             replaced.add(token.i)
+    if not replaced:
+        return None
     spaces = None if doc.has_unknown_spaces else _spaces(doc, words, replaced)
     switched = Doc(doc.vocab, words=words, spaces=spaces)
     _copy_annotations(doc, switched, replaced)
-    is_one = settings.by == "text" and len(tokens)
-    set_language(switched, dictionaries[draws.languages[0]].target if is_one else None)
+    set_language(switched, dictionaries[draws.languages[0]].target if settings.by == "text" else None)
     return switched
 
 
@@ -152,7 +165,15 @@ def _copy_annotations(doc: Doc, switched: Doc, replaced: set) -> None:
             now.lemma_ = before.lemma_
     switched.cats = dict(doc.cats)
     for key, group in doc.spans.items():
-        switched.spans[key] = [
+        spans = [
             Span(switched, span.start, span.end, label=span.label, kb_id=span.kb_id, span_id=span.id)
             for span in group
         ]
+        switched.spans[key] = SpanGroup(switched, name=group.name, spans=spans, attrs=dict(group.attrs))
+    # What belongs to tokens and spans is kept by their characters.
+    starts = {before.idx: now.idx for before, now in zip(doc, switched, strict=True)}
+    ends = {before.idx + len(before): now.idx + len(now) for before, now in zip(doc, switched, strict=True)}
+    for key, value in doc.user_data.items():
+        if isinstance(key, tuple) and len(key) == 4 and key[0] == "._.":
+            key = (*key[:2], starts.get(key[2], key[2]), ends.get(key[3], key[3]))
+        switched.user_data[key] = value

@@ -142,12 +142,10 @@ class CodeSwitcher:
         state (dict[str, Any]): A value of `state_dict`.
         RAISES (ValueError): It was saved with other dictionaries.
         """
-        if state["dictionaries"] != self.dictionaries.checksums():
-            raise ValueError(
-                Errors.X209.format(
-                    found=list(self.dictionaries.checksums()), saved=list(state["dictionaries"])
-                )
-            )
+        found, saved = self.dictionaries.checksums(), state["dictionaries"]
+        changed = [name for name in {**saved, **found} if found.get(name) != saved.get(name)]
+        if changed:
+            raise ValueError(Errors.X209.format(changed=", ".join(changed)))
         set_generator_state(self._generator, state["generator"])
 
 
@@ -174,9 +172,8 @@ def draw_replacements(
     first = 0
     while first < len(words):
         dictionary = dictionaries[draws.languages[first]]
-        n_words = dictionary.match(text, words, keys, first)
+        n_words, key = dictionary.match(text, words, keys, first)
         if n_words and draws.taken[first]:
-            key = " ".join(keys[first : first + n_words])
             translation = dictionary[key].pick(draws.translations[first])
             replacements.append(Replacement(first, n_words, translation, dictionary.target))
         first += max(1, n_words)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 
 from ..data.conversion import read_docs
 from ..data.labelled import build_labelled_text_v1
-from ..data.languages import get_language
+from ..data.languages import UNKNOWN, get_language
 from ..data.sampling import reservoir_sample
 from ..dictionaries.dictionary import Dictionaries
 from ..dictionaries.words import find_words
@@ -53,8 +53,9 @@ def preview_switching(
     docs = read_docs(build_labelled_text_v1(labelled))
     fitting = [doc for doc in docs if dictionaries.of(get_language(doc))]
     if not fitting:
-        found = sorted({str(get_language(doc)) for doc in docs})
-        raise ValueError(Errors.X159.format(path=labelled, found=found, sources=dictionaries.sources))
+        found = ", ".join(sorted({get_language(doc) or UNKNOWN for doc in docs}))
+        sources = ", ".join(dictionaries.sources)
+        raise ValueError(Errors.X159.format(path=labelled, found=found, sources=sources))
     switcher = CodeSwitcher(settings, dictionaries)
     return [
         _preview(switcher, doc.text, get_language(doc))

@@ -213,7 +213,7 @@ def test_evaluate_writes_a_report(tmp_path):
     page = report.read_text(encoding="utf-8")
     assert "&lt;i&gt;1&lt;/i&gt;" in page
     assert "Gap against closeness" in page
-    assert "Loss textcat" in page
+    assert "textcat, by step" in page
     assert "[X786]" in run(*command, *extras).output
 
 

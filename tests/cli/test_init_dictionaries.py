@@ -45,8 +45,8 @@ def test_it_writes_what_the_function_writes_and_prints_a_table(parallel, tmp_pat
     for found in made:
         assert (tmp_path / "out" / found.path.name).read_bytes() == found.path.read_bytes()
         row = next(row for row in rows(result) if row[0] == found.path.name and "e.g." not in row)
-        assert row[:6] == [found.path.name, "40", str(len(found.entries)), "4", "50.0", "%"]
-        shown = ", ".join(f"{entry.word}: {entry.translation}" for entry in found.entries)
+        assert row[:6] == [found.path.name, "40", str(found.n_entries), "4", "50.0", "%"]
+        shown = ", ".join(f"{entry.word}: {entry.translation}" for entry in found.sample)
         assert f"{found.path.name}, e.g. {shown}" in result.output.splitlines()
     assert f"Saved 2 dictionaries to {tmp_path / 'out'}" in " ".join(result.output.split())
 

@@ -59,6 +59,25 @@ def test_dictionaries_make_it_code_switching_and_are_named_in_their_order(tmp_pa
     )
 
 
+def test_dictionaries_are_made_once_all_else_was_looked_at(tmp_path, raw, checkpoint):
+    corpus, made = labelled(tmp_path / "train.jsonl"), []
+
+    def make():
+        made.append(write_dictionary(tmp_path / "made"))
+        return made[-1]
+
+    given = {"unlabelled": raw, "make_dictionaries": make}
+    with pytest.raises(FileNotFoundError):
+        advise(corpus, dev=tmp_path / "no.jsonl", encoder=str(checkpoint), **given)
+    with pytest.raises(ValueError, match="X301"):
+        advise(corpus, encoder=str(tmp_path), **given)
+    assert advise(corpus, encoder=str(checkpoint), mode="baseline", **given).choices.dictionaries is None
+    assert made == []
+    choices = advise(corpus, encoder=str(checkpoint), dictionaries=[tmp_path / "made"], **given).choices
+    assert choices.dictionaries == [str(tmp_path / "made")] * 2
+    assert len(made) == 1
+
+
 def test_what_was_asked_for_comes_before_dictionaries(tmp_path, raw, checkpoint):
     corpus, folder = labelled(tmp_path / "train.jsonl"), write_dictionary(tmp_path / "made")
     found = {

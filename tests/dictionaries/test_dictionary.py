@@ -1,6 +1,7 @@
 import pytest
 
 from spacy_xling.dictionaries.dictionary import Dictionaries, Dictionary
+from spacy_xling.dictionaries.reader import entry_key
 from spacy_xling.dictionaries.words import find_words, lower
 
 ENTRIES = {
@@ -17,7 +18,7 @@ def matches(text, entries=None):
     dictionary = Dictionary("en", "da", ENTRIES if entries is None else entries)
     words = find_words(text)
     keys = [lower(word.text) for word in words]
-    return [dictionary.match(text, words, keys, first) for first in range(len(words))]
+    return [dictionary.match(text, words, keys, first)[0] for first in range(len(words))]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,18 @@ def test_the_longest_entry_is_found(text, expected):
 def test_punctuation_inside_a_phrase_stops_it(between):
     assert matches(f"money{between}back") == [1, 0]
     assert matches(f"money back{between}guarantee today") == [2, 0, 0, 0]
+
+
+@pytest.mark.parametrize("phrase", ["e-mail", "AT&T", "24/7", "it’s", "U.S."])
+def test_what_stands_between_the_words_of_an_entry_belongs_to_it(phrase):
+    key = entry_key(phrase)
+    assert matches(f"the {phrase} is", {key: {"x": 1.0}})[1] == len(find_words(phrase))
+    apart = " ".join(word.text for word in find_words(phrase))
+    assert apart == phrase or not any(matches(apart, {key: {"x": 1.0}}))
+
+
+def test_a_phrase_ends_with_its_line():
+    assert matches("money\nback") == [1, 0]
 
 
 def test_a_phrase_may_begin_with_a_word_that_is_no_entry():

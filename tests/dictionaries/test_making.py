@@ -61,7 +61,7 @@ def test_each_file_becomes_a_dictionary_that_the_reader_reads(parallel, tmp_path
         assert found.path == tmp_path / "new" / "out" / f"en-{target}.tsv"
         assert best_of(found.path) == WORDS[target]
         assert read_columns(found.path) == [
-            [entry.word, entry.translation, f"{entry.weight:.4f}"] for entry in found.entries
+            [entry.word, entry.translation, f"{entry.weight:.4f}"] for entry in found.sample
         ]
     read = build_dictionaries_v1(tmp_path / "new" / "out")()
     assert {dictionary.name: len(dictionary) for dictionary in read} == {"en-da": 5, "en-de": 5}
@@ -116,9 +116,9 @@ def test_a_source_in_no_file_is_X156(parallel, tmp_path):
         make(parallel, tmp_path / "out", source="fr")
 
 
-def test_two_files_of_the_same_languages_are_X139(parallel, tmp_path):
+def test_two_files_of_the_same_languages_are_X153(parallel, tmp_path):
     write_pairs(parallel / "da-en.tsv", [("pakke", "parcel")])
-    with pytest.raises(ValueError, match="X139"):
+    with pytest.raises(ValueError, match="X153"):
         make(parallel, tmp_path / "out", source="en")
     assert not (tmp_path / "out").exists()
 
@@ -188,13 +188,19 @@ def test_the_same_text_gives_the_same_bytes(parallel, tmp_path):
         assert one.path.read_bytes() == two.path.read_bytes() != b""
 
 
-def test_a_failure_leaves_whole_files_and_no_half_ones(parallel, tmp_path):
+def test_a_bad_line_of_any_file_is_found_before_one_is_written(parallel, tmp_path):
     with gzip.open(parallel / "en-de.tsv.gz", "ab") as handle:
         handle.write(b"no translation\n")
     with pytest.raises(ValueError, match=r"X135.*en-de\.tsv\.gz, line 61"):
         make(parallel, tmp_path / "out")
-    assert files_in(tmp_path / "out") == ["en-da.tsv"]
-    assert best_of(tmp_path / "out" / "en-da.tsv") == WORDS["da"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_parallel_text_is_never_written_over(parallel, tmp_path):
+    before = files_in(parallel)
+    with pytest.raises(ValueError, match="X160"):
+        make(parallel, parallel / ".." / parallel.name, overwrite=True)
+    assert files_in(parallel) == before
 
 
 def test_a_file_that_cannot_be_replaced_stays_as_it_was(parallel, tmp_path, monkeypatch):
@@ -206,7 +212,7 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(parallel, tmp_path, monk
 
     monkeypatch.setattr("pathlib.Path.replace", fail)
     monkeypatch.setattr(making, "induce", lambda bitext, on_round: [making.Entry("a", "b", 0.5)])
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match=r"X161.*disk full"):
         make(parallel, tmp_path / "out", pairs=["en-da"], overwrite=True)
     assert (tmp_path / "out" / "en-da.tsv").read_bytes() == before
 

@@ -109,12 +109,21 @@ def test_max_translations_below_one_is_X154(value):
 def test_phrases_on_both_sides(tmp_path):
     path = write(tmp_path / "en-da.tsv", "Money-back  guarantee\tfuld  returret", "我喜歡\tjeg kan lide")
     assert read(path) == {
-        "en-da": {"money back guarantee": {"fuld  returret": 1}, "我 喜 歡": {"jeg kan lide": 1}}
+        "en-da": {"money - back guarantee": {"fuld  returret": 1}, "我 喜 歡": {"jeg kan lide": 1}}
     }
 
 
 @pytest.mark.parametrize(
-    ("phrase", "key"), [("The E-Mail!", "the e mail"), ("İstanbul", "istanbul"), ("茶葉", "茶 葉"), ("…", "")]
+    ("phrase", "key"),
+    [
+        ("The E-Mail!", "the e - mail"),
+        ("c++", ""),
+        ("100%", ""),
+        ("(café)", "caf\u00e9"),
+        ("İstanbul", "istanbul"),
+        ("茶葉", "茶 葉"),
+        ("…", ""),
+    ],
 )
 def test_an_entry_is_looked_up_by_its_words_in_lower_case(phrase, key):
     assert entry_key(phrase) == key
@@ -139,7 +148,10 @@ def test_source_and_targets_choose_files(tmp_path):
         ("en-da.tsv", None, ("en", "da")),
         ("en-zh-Hans.tsv.gz", None, ("en", "zh-Hans")),
         ("zh-Hans-en.txt", "zh-Hans", ("zh-Hans", "en")),
-        ("zh-Hans-en.txt", None, ("zh", "Hans-en")),
+        ("zh-Hans-en.txt", None, ("zh-Hans", "en")),
+        ("en-GB-pt-BR.tsv", None, ("en-GB", "pt-BR")),
+        ("en-419-da.tsv", None, ("en-419", "da")),
+        ("eng_Latn-dan_Latn.tsv", None, ("eng_Latn", "dan_Latn")),
         ("en-da.tsv", "zh-Hans", ("en", "da")),
         ("en-da.wiktionary.tsv", None, ("en", "da")),
     ],

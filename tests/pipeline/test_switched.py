@@ -253,6 +253,12 @@ def test_a_loaded_component_needs_dictionaries_to_train_and_none_to_predict(chec
     assert again.update(make_examples(loaded, SINGLE), losses={})["xling_textcat_switched"] > 0
 
 
+def test_only_dictionaries_can_be_attached(checkpoint, tmp_path):
+    _, pipe, _ = make_pipe(checkpoint, SINGLE, code_switching=ALWAYS, reader=dictionaries)
+    with pytest.raises(ValueError, match=r"\[X541\] 'xling_textcat' was given a DictionaryReader"):
+        pipe.attach_dictionaries(build_dictionaries_v1(tmp_path))
+
+
 def test_dictionaries_without_a_setting_to_use_them_are_a_warning(checkpoint):
     with pytest.warns(UserWarning, match=r"\[W540\]"):
         _, pipe, examples = make_pipe(checkpoint, SINGLE, reader=dictionaries)
