@@ -192,7 +192,7 @@ class Errors(metaclass=MessagesWithCodes):
         "take it out."
     )
     X149 = (
-        "{path}, line {line}: the weight is {found!r}; expected a number above 0. Correct it; a dictionary has no header "
+        "{path}, line {line}: the weight is {found!r}; expected a number above 0, up to 1e100. Correct it; a dictionary has no header "
         "and no further columns."
     )
     X150 = "{path}, line 1: found {found}, a header; expected a word and its translation. Take the line out."
