@@ -31,6 +31,7 @@ def init_dictionaries_command(
         typer.Option("--labelled", "-l", help="Labelled text, to see how many of its words there are"),
     ] = None,
     max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts of a file")] = 1_000_000,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files at a time")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
 ) -> None:
     """Make a dictionary from each file of parallel text: which word is translated by which, and how
@@ -48,6 +49,7 @@ def init_dictionaries_command(
                 labelled=labelled,
                 overwrite=overwrite,
                 max_pairs=max_pairs,
+                jobs=jobs,
                 progress=True,
             )
         )

@@ -9,8 +9,8 @@ its characters, those that come from one word of the other side.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Optional
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,16 +44,15 @@ class Entry(NamedTuple):
     weight: float
 
 
-def induce(bitext: Bitext, *, on_round: Optional[Callable[[], object]] = None) -> list[Entry]:
+def induce(bitext: Bitext) -> list[Entry]:
     """Make a dictionary of the source language's words.
 
     bitext (Bitext): Parallel text.
-    on_round (Optional[Callable]): Called after each round of training.
     RETURNS (list[Entry]): The entries: by word as it first stands in the text, the best translation first.
     """
     if bitext.source.joins.any() or bitext.target.joins.any():
-        bitext = join_characters(bitext, align(bitext, on_round=on_round))
-    return list(_entries(bitext, align(bitext, on_round=on_round)))
+        bitext = join_characters(bitext, align(bitext))
+    return list(_entries(bitext, align(bitext)))
 
 
 def _entries(bitext: Bitext, pairs: WordPairs) -> Iterator[Entry]:

@@ -2,7 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -75,6 +78,7 @@ def init_dictionaries(
     labelled: Optional[Path] = None,
     overwrite: bool = False,
     max_pairs: int = MOST_TEXTS,
+    jobs: int = 1,
     progress: bool = False,
 ) -> Iterator[MadeDictionary]:
     """Make a dictionary from each file of parallel text, see `induce`. The same text gives the same files.
@@ -86,6 +90,7 @@ def init_dictionaries(
     labelled (Optional[Path]): Labelled text: how many of its words each dictionary has is counted.
     overwrite (bool): Replace files that are there.
     max_pairs (int): The most pairs of a file; of more, so many evenly spread over the file.
+    jobs (int): Files at a time, each in a process of its own, with its own memory.
     progress (bool): Show a progress bar.
     YIELDS (MadeDictionary): Each dictionary, once its file is written.
     RAISES (ValueError): The source language isn't known, or in no file; a file is there already, or the
@@ -103,10 +108,13 @@ def init_dictionaries(
         raise ValueError(Errors.X157.format(path=labelled, source=files[0].source))
     # All lines are read once before anything is written.
     counts = [sum(1 for _ in read_pairs(found.file)) for found in files]
-    with tqdm.tqdm(total=len(files), disable=None if progress else True, leave=False) as bar:
-        for (found, path), n_pairs in zip(paths.items(), counts, strict=True):
-            bar.set_description(path.name)
-            made = _make(found, path, texts, _spread(found, n_pairs, max_pairs), bar.refresh)
+    with (
+        tqdm.tqdm(total=len(files), disable=None if progress else True, leave=False) as bar,
+        ExitStack() as stack,
+    ):
+        apply = map if jobs == 1 else stack.enter_context(ProcessPoolExecutor(jobs)).map
+        for made in apply(partial(_make, texts=texts, max_pairs=max_pairs), files, paths.values(), counts):
+            bar.set_description(made.path.name)
             bar.update()
             yield made
 
@@ -145,16 +153,12 @@ def _most_frequent(languages: Iterable[Optional[str]]) -> Optional[str]:
 
 
 def _make(
-    found: ParallelFile,
-    path: Path,
-    texts: Sequence[str],
-    pairs: Iterator[tuple[str, str]],
-    on_round: Callable[[], object],
+    found: ParallelFile, path: Path, n_pairs: int, *, texts: Sequence[str], max_pairs: int
 ) -> MadeDictionary:
     start = time.perf_counter()
-    bitext = read_bitext(pairs)
-    n_pairs = len(bitext.source.lengths)
-    entries = induce(bitext, on_round=on_round) if n_pairs else []
+    bitext = read_bitext(_spread(found, n_pairs, max_pairs))
+    n_read = len(bitext.source.lengths)
+    entries = induce(bitext) if n_read else []
     if not entries:
         raise ValueError(Errors.X158.format(path=found.file.path))
     try:
@@ -166,7 +170,7 @@ def _make(
         path=path,
         source=found.source,
         target=found.target,
-        n_pairs=n_pairs,
+        n_pairs=n_read,
         n_entries=len(entries),
         n_words=len(dictionary),
         sample=entries[:: max(1, len(entries) // SAMPLE)][:SAMPLE],

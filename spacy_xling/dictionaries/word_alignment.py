@@ -10,8 +10,7 @@ Statistical Machine Translation", Computational Linguistics 19(2)), with the pri
 al. 2013, N13-1073).
 """
 
-from collections.abc import Callable, Iterator
-from typing import Optional
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,14 +135,11 @@ class WordPairs:
         return np.where(self._keys[found] == keys, found, NOT_KEPT).astype(np.int32)
 
 
-def align(
-    bitext: Bitext, *, rounds: int = ROUNDS, on_round: Optional[Callable[[], object]] = None
-) -> WordPairs:
+def align(bitext: Bitext, *, rounds: int = ROUNDS) -> WordPairs:
     """Train both directions.
 
     bitext (Bitext): Parallel text.
     rounds (int): How many rounds of expectation maximisation.
-    on_round (Optional[Callable]): Called after each round.
     RETURNS (WordPairs): The pairs of words, with the counts of the last round and the t that follows from
         them.
     """
@@ -156,8 +152,6 @@ def align(
             pairs.backward.count(numbers, links.source, links.distance)
         for direction in (pairs.forward, pairs.backward):
             direction.maximise()
-        if on_round is not None:
-            on_round()
     return pairs
 
 

@@ -188,10 +188,3 @@ def test_characters_join_where_the_same_word_is_surely_behind_them():
     # A joined word still follows the one before it.
     assert joined.target.joins.tolist() == [False, False, True, False] * 20
     assert joined.source is text.source
-
-
-def test_text_with_blanks_is_aligned_once_and_text_without_twice():
-    rounds = []
-    induce(read_bitext([("tea", "te")]), on_round=lambda: rounds.append("spaced"))
-    induce(read_bitext([("tea", "茶葉")]), on_round=lambda: rounds.append("unspaced"))
-    assert rounds.count("unspaced") == 2 * rounds.count("spaced") > 0

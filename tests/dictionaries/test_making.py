@@ -211,7 +211,7 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(parallel, tmp_path, monk
         raise OSError("disk full")
 
     monkeypatch.setattr("pathlib.Path.replace", fail)
-    monkeypatch.setattr(making, "induce", lambda bitext, on_round: [making.Entry("a", "b", 0.5)])
+    monkeypatch.setattr(making, "induce", lambda bitext: [making.Entry("a", "b", 0.5)])
     with pytest.raises(OSError, match=r"X161.*disk full"):
         make(parallel, tmp_path / "out", pairs=["en-da"], overwrite=True)
     assert (tmp_path / "out" / "en-da.tsv").read_bytes() == before
@@ -227,7 +227,7 @@ def test_no_pair_with_words_on_both_sides_is_X158(tmp_path, pair):
 
 def test_a_text_that_gives_no_entry_is_X158(tmp_path, monkeypatch):
     write_pairs(tmp_path / "en-da.tsv", [("parcel", "pakke")])
-    monkeypatch.setattr(making, "induce", lambda bitext, on_round: [])
+    monkeypatch.setattr(making, "induce", lambda bitext: [])
     with pytest.raises(ValueError, match="X158"):
         make(tmp_path, tmp_path / "out")
 
@@ -241,3 +241,10 @@ def test_files_are_found_with_the_side_of_the_source(parallel):
     write_pairs(parallel / "tr-en.tsv", [("kargo", "parcel")])
     found = find_parallel(build_parallel_text_v1(parallel), "en")
     assert [(file.target, file.turned) for file in found] == [("da", False), ("de", False), ("tr", True)]
+
+
+def test_files_at_a_time_make_the_same_files(parallel, tmp_path):
+    one = make(parallel, tmp_path / "one")
+    two = make(parallel, tmp_path / "two", jobs=2)
+    assert [found.path.read_bytes() for found in one] == [found.path.read_bytes() for found in two]
+    assert [found.sample for found in one] == [found.sample for found in two]

@@ -170,9 +170,3 @@ def test_pairs_that_are_not_kept_have_no_part(monkeypatch):
     kept = names_of(found)
     t, _ = model_1(PAIRS, 3, lambda given, coming: (given, coming) in kept)
     assert_same(of_pairs(found, found.forward, (found.forward.t, found.forward.t_none)), t)
-
-
-def test_each_round_is_told():
-    rounds = []
-    align(read_bitext(PAIRS), rounds=4, on_round=lambda: rounds.append(None))
-    assert len(rounds) == 4
