@@ -117,8 +117,8 @@ def switch_doc(
     dictionaries (Sequence[Dictionary]): The dictionaries of its language, one or more.
     settings (CodeSwitching): How to switch; its share plays no part.
     generator (Generator): Where the draws come from.
-    RETURNS (Optional[Doc]): A Doc with as many tokens and the same annotations; None if no token was replaced.
-        Its language is that of the translations if one was drawn for the text, else unknown.
+    RETURNS (Optional[Doc]): A Doc with as many tokens and the same annotations; None if no token was
+        replaced. Its language is that of the translations if one was drawn for the text, else unknown.
     """
     tokens = [token for token in doc if _is_words(token.text)]
     begins = sentence_starts(doc.text, [Word(t.text, t.idx, t.idx + len(t)) for t in tokens])
