@@ -1,5 +1,6 @@
 """The command line's root, and how a command fails."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,15 @@ def one_line_errors() -> Iterator[None]:
             raise
         msg.fail(str(error))
         raise typer.Exit(1) from error
+
+
+def echo(text: str) -> None:
+    """Print text with colours, where the output is a terminal and NO_COLOR isn't set.
+
+    text (str): The text, styled.
+    """
+    # None leaves it to whether it is a terminal.
+    typer.echo(text, color=False if "NO_COLOR" in os.environ else None)
 
 
 def names(value: str) -> list[str]:

@@ -1,13 +1,12 @@
 """`spacy xling preview-masks`: masked texts as the model will see them."""
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .app import app, names, one_line_errors
+from .app import app, echo, names, one_line_errors
 
 if TYPE_CHECKING:
     from ..encoders.previews import PreviewPiece, WindowPreview
@@ -59,9 +58,9 @@ def preview_masks_command(
             window=window,
             overlap=overlap,
         )
-        _print("  ".join(_coloured(text, fate) for fate, text in LEGEND))
+        echo("  ".join(_coloured(text, fate) for fate, text in LEGEND))
         for preview in previews:
-            _print(f"\n{_heading(preview)}\n{preview.text.strip()}\n{format_window(preview)}")
+            echo(f"\n{_heading(preview)}\n{preview.text.strip()}\n{format_window(preview)}")
 
 
 def format_window(preview: "WindowPreview") -> str:
@@ -91,8 +90,3 @@ def _heading(preview: "WindowPreview") -> str:
 
 def _coloured(text: str, fate: str) -> str:
     return typer.style(text, fg=COLOURS[fate]) if fate in COLOURS else text
-
-
-def _print(text: str) -> None:
-    # None leaves it to whether it is a terminal.
-    typer.echo(text, color=False if "NO_COLOR" in os.environ else None)

@@ -1,13 +1,12 @@
 """`spacy xling preview-switching`: code-switched texts as the model will see them."""
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .app import app, names, one_line_errors
+from .app import app, echo, names, one_line_errors
 
 if TYPE_CHECKING:
     from ..switching.previewing import TextPreview
@@ -48,8 +47,7 @@ def preview_switching_command(
         settings = build_code_switching_v1(share, rate, by.value, alpha, seed)
         reader = build_dictionaries_v1(dictionaries, source=source, targets=names(targets))
         for preview in preview_switching(labelled, reader(), settings, n=n):
-            # None leaves colours to whether it is a terminal.
-            typer.echo(format_preview(preview), color=False if "NO_COLOR" in os.environ else None)
+            echo(format_preview(preview))
 
 
 def format_preview(preview: "TextPreview") -> str:

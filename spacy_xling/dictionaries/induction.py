@@ -123,10 +123,16 @@ def _joined_words(side: Side, starts: Bools1d) -> set[tuple[int, ...]]:
     side (Side): The text by character.
     starts (Bools1d): True for a character that begins a word. *Shape:* (characters,)
     """
-    firsts, types = np.flatnonzero(starts).tolist(), side.words.tolist()
-    groups = zip(firsts, [*firsts[1:], len(types)], strict=True)
-    seen = Counter(tuple(types[first:last]) for first, last in groups if 1 < last - first <= MOST_CHARACTERS)
+    groups = _groups(side, starts)
+    seen = Counter(tuple(group) for group in groups if 1 < len(group) <= MOST_CHARACTERS)
     return {word for word, count in seen.items() if count >= LEAST_JOINED}
+
+
+def _groups(side: Side, starts: Bools1d) -> Iterator[list[int]]:
+    """The types of the characters from each start to the next."""
+    firsts, types = np.flatnonzero(starts).tolist(), side.words.tolist()
+    for first, last in zip(firsts, [*firsts[1:], len(types)], strict=True):
+        yield types[first:last]
 
 
 def _longest_matches(side: Side, vocabulary: set[tuple[int, ...]]) -> Bools1d:
@@ -161,9 +167,7 @@ def _rewrite(side: Side, starts: Bools1d) -> Side:
     numbers: dict[str, int] = {}
     forms: Counter = Counter()
     words = []
-    firsts, types = np.flatnonzero(starts).tolist(), side.words.tolist()
-    for first, last in zip(firsts, [*firsts[1:], len(types)], strict=True):
-        group = types[first:last]
+    for group in _groups(side, starts):
         words.append(numbers.setdefault(" ".join([side.types[word] for word in group]), len(numbers)))
         forms[" ".join([side.forms[word] for word in group])] += 1
     lengths = np.add.reduceat(starts, side.starts).astype(np.int64)

@@ -162,7 +162,7 @@ def _make(
     if not entries:
         raise ValueError(Errors.X158.format(path=found.file.path))
     try:
-        write_file(path, "".join(f"{word}\t{found}\t{weight:.4f}\n" for word, found, weight in entries))
+        write_file(path, "".join(f"{word}\t{text}\t{weight:.4f}\n" for word, text, weight in entries))
     except OSError as error:
         raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
     dictionary = _as_dictionary(found, entries)

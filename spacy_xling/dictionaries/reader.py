@@ -23,7 +23,7 @@ AROUND = " \t.,;:!?…()[]{}\"'«»“”„‘’¡¿、。！？"
 # What stands in the first line of a file that has a header.
 HEADINGS = frozenset(("source", "target", "word", "translation", "src", "trg", "tgt", "term"))
 
-# Weights of translations by entry; an entry is its words in lower case with a blank between.
+# Weights of translations by the key of an entry; see `phrase_key`.
 Entries = Dict[str, Dict[str, float]]
 
 
@@ -53,8 +53,8 @@ def build_dictionaries_v1(
         translation, as in MUSE. A word with several translations has several lines. Of a list of files and
         folders, the first that has a word says how it is translated: put your own terms first. None is an
         error once it is read.
-    source (Optional[str]): Read only dictionaries of this language's words. None takes all, and a language's
-        name to end before the first hyphen.
+    source (Optional[str]): Read only dictionaries of this language's words; None for all. See
+        `languages_of_name` for names with several hyphens.
     targets (Optional[List[str]]): Read only translations to these languages; None or no name for all.
     max_translations (int): The most translations of a word: those of the greatest weight, and of the same
         weight those that come first.

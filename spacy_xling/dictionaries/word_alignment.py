@@ -105,13 +105,13 @@ class WordPairs:
 
     def __init__(self, bitext: Bitext) -> None:
         self._bitext = bitext
-        self._n_target = len(bitext.target.types)
-        # Sorted: type of the source word * types of the target + type of the target word.
+        # Sorted; see `_keys_of`.
         self._keys = _count_pairs(bitext)
         self._numbers: list[Numbers] = []
-        self.source, self.target = self._keys // self._n_target, self._keys % self._n_target
+        n_target = len(bitext.target.types)
+        self.source, self.target = self._keys // n_target, self._keys % n_target
         self.forward = Direction(self.source, len(bitext.source.types), bitext.target)
-        self.backward = Direction(self.target, self._n_target, bitext.source)
+        self.backward = Direction(self.target, n_target, bitext.source)
 
     def links(self) -> Iterator[tuple[Links, Numbers]]:
         """All links of the text.
@@ -129,8 +129,7 @@ class WordPairs:
             yield links, numbers
 
     def _find(self, links: Links) -> Numbers:
-        source, target = self._bitext.source.words[links.source], self._bitext.target.words[links.target]
-        keys = source * self._n_target + target
+        keys = _keys_of(self._bitext, links)
         found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return np.where(self._keys[found] == keys, found, NOT_KEPT).astype(np.int32)
 
@@ -155,15 +154,22 @@ def align(bitext: Bitext, *, rounds: int = ROUNDS) -> WordPairs:
     return pairs
 
 
+def _keys_of(bitext: Bitext, links: Links) -> Ints1d:
+    """One number for the pair of words of each link: type of the source word * types of the target + type of
+    the target word. *Shape:* (links,)
+    """
+    source, target = bitext.source.words[links.source], bitext.target.words[links.target]
+    return source * len(bitext.target.types) + target
+
+
 def _count_pairs(bitext: Bitext) -> Ints1d:
     """The keys of the pairs of words that stand together, sorted. Where there are more than `MOST_PAIRS` at a
     time, the rarest go (lossy counting, Manku & Motwani 2002, VLDB). *Shape:* (pairs,)
     """
-    n_target = len(bitext.target.types)
     keys, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     waiting: list[Ints1d] = []
     for links in link_blocks(bitext):
-        waiting.append(bitext.source.words[links.source] * n_target + bitext.target.words[links.target])
+        waiting.append(_keys_of(bitext, links))
         if sum(map(len, waiting)) > MOST_PAIRS // 2:
             keys, counts = _merge(keys, counts, waiting)
     return _merge(keys, counts, waiting)[0]
