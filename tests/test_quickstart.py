@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from spacy_xling.dictionaries.words import find_words, lower
+
 TEXT = Path(__file__).parent.parent / "assets" / "quickstart"
 LANGUAGES = ["de", "en", "es", "hi", "ja", "ru", "tr"]
 UNSPACED = {"ja"}
@@ -88,3 +90,20 @@ def test_train_and_dev_are_apart_and_even(part):
     )
     other = {r["text"].casefold() for r in records(TEXT / f"{'dev' if part == 'train' else 'train'}.jsonl")}
     assert not other & {record["text"].casefold() for record in found}
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_a_dictionary_has_the_most_frequent_words_of_the_english_text_and_no_other(language):
+    english = [record["text"] for record in records(TEXT / "train.jsonl")] + lines(TEXT / "raw" / "en.txt")
+    counts = Counter(lower(word.text) for text in english for word in find_words(text))
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:700]
+    rows = [line.split("\t") for line in lines(TEXT / "dictionaries" / f"en-{language}.tsv")]
+    assert all(len(row) == 2 and all(row) for row in rows)
+    assert {word for word, _ in rows} <= set(frequent)
+    assert len({word for word, _ in rows}) >= 650
+    assert max(Counter(word for word, _ in rows).values()) <= 3
+    if language in SCRIPTS:
+        # The first translation of a word; "cm" and the like stay as they are.
+        firsts = dict(reversed(rows))
+        strange = [word for word, found in firsts.items() if not re.search(SCRIPTS[language], found.lower())]
+        assert len(strange) < 5, strange
