@@ -451,6 +451,10 @@ class Errors(metaclass=MessagesWithCodes):
         "'{name}' can't abstain: any number of its labels may be true of a text, and none too; expected "
         "xling_textcat for that. Leave abstain_below and target_accuracy out."
     )
+    X533 = (
+        "Found the offsets {found} of {language} for '{name}'; expected {labels} finite numbers, one for each label. "
+        "Correct its calibration, or run spacy xling calibrate --centre again."
+    )
     X535 = (
         "Found heldout_texts = {limit} for '{name}', but no reader of raw text that keeps any from training; "
         "expected 0, or a reader with heldout_share > 0. Set heldout_share = 0.01 under "
@@ -473,6 +477,25 @@ class Errors(metaclass=MessagesWithCodes):
     X541 = (
         "'{name}' was given a {found} for its dictionaries; expected what spacy-xling.Dictionaries.v1 reads. Call the "
         "reader: pipe.attach_dictionaries(reader())."
+    )
+    X543 = (
+        "'{name}' has centring = true, and for its raw text {found}; expected a reader that gives samples, such as "
+        "spacy-xling.UnlabelledText.v1, under [initialize.components.{name}.unlabelled]. Give it one, or set "
+        "centring = false."
+    )
+    X544 = (
+        "The labelled texts to centre '{name}' by are in: {found}; expected a known source language for each, for it is "
+        "the one that isn't moved. Name it (field lang, `language` of the reader, or spacy xling convert --language)."
+    )
+    X545 = (
+        "'{name}' has raw text of {found} to be centred by, and labelled texts of {sources}; expected {least} texts or "
+        "more of another language, in files named by language, as da.txt. Give raw text of the target languages, or "
+        "leave centring out."
+    )
+    X546 = (
+        "'{name}' has centring = true, but no labelled text to compare raw text with; expected a reader of it. Give "
+        "the callback spacy-xling.attach_unlabelled.v1 `labelled`, as in labelled = ${{corpora.train}}, or set "
+        "centring = false."
     )
 
     # 6 training
@@ -693,6 +716,14 @@ class Errors(metaclass=MessagesWithCodes):
         "{count} dev text(s) have several labels; expected exactly one, for '{name}' gives one to each. Take these "
         "texts out."
     )
+    X768 = (
+        "No text of the source language {source} was found to centre by; found {found}. Name the language of the "
+        "training labels with --source, or of the texts (field lang, a folder of files by language)."
+    )
+    X769 = (
+        "Found --centre {centre} and --unlabelled {unlabelled}; expected both or neither. Give raw text of the target "
+        "languages, or leave --centre out."
+    )
     X770 = (
         "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
         "Start from configs/compare.cfg."
@@ -805,6 +836,10 @@ class Warnings(metaclass=MessagesWithCodes):
         "The augmenter has no dictionary of words of {language}, and gives no copies of such texts; it has those of "
         "{sources}. Name the texts' language with its `language`, or give other dictionaries."
     )
+    W544 = (
+        "Raw text of too few lines for '{name}' to be centred by ({found}); expected {least} of a language, and better a "
+        "hundred. Their scores stay as they are: give more."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "
@@ -852,6 +887,14 @@ class Warnings(metaclass=MessagesWithCodes):
         "No text of some languages has labels of '{name}' ({found}). They count as 0 in the macro scores there, as in "
         "those of spacy evaluate; expected texts of each label in each language. Compare these languages by accuracy or "
         "micro F1, or label by label."
+    )
+    W760 = (
+        "'{name}' was centred already: its offsets are found anew, and those that it had are gone. Temperatures were "
+        "fitted with the old ones: calibrate again, too."
+    )
+    W761 = (
+        "The dev text has texts of {languages}, and '{name}' was centred by raw text of {found} alone; expected raw text "
+        "of each target language. Scores of the others stay as they are: add raw text of them."
     )
 
 

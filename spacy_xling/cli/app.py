@@ -1,6 +1,7 @@
 """The command line's root, and how a command fails."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,19 @@ def one_line_errors() -> Iterator[None]:
             raise
         msg.fail(str(error))
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def coded_warnings() -> Iterator[None]:
+    """Print the warnings of this package as their one line, once they are all there; others as they are."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        if str(warning.message).startswith("[W"):
+            msg.warn(str(warning.message))
+        else:
+            warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def echo(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`spacy xling calibrate`: temperatures, and a threshold below which to abstain, from dev text."""
+"""`spacy xling calibrate`: temperatures and a threshold from dev text, offsets of languages from raw text."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
 import typer
 from wasabi import msg, table
 
-from .app import app, one_line_errors
+from .app import app, coded_warnings, one_line_errors
+from .options import Unlabelled
 
 if TYPE_CHECKING:
     from ..evaluation.calibration import Row
@@ -46,33 +47,56 @@ def calibrate_command(
     target_accuracy: Annotated[
         Optional[float], typer.Option(help="Instead: the accuracy wanted on the texts that are answered")
     ] = None,
+    centred: Annotated[
+        bool,
+        typer.Option(
+            "--centre",
+            help="First move the logits of languages with --unlabelled text to where the source's lie",
+        ),
+    ] = False,
+    unlabelled: Unlabelled = None,
+    source: Annotated[str, typer.Option(help="Language of the training labels, for --centre")] = "en",
+    temperature: Annotated[
+        bool, typer.Option("--temperature/--no-temperature", help="Fit temperatures, or leave all as 1")
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
 ) -> None:
     """Make scores say how often they are right: divide logits by the temperature that fits dev text best.
 
-    No top label changes. Use text that neither training nor testing sees.
+    Temperatures change no top label. Offsets, with --centre, change those of target languages, and none of
+    the source. Use text that neither training nor testing sees.
     """
-    with one_line_errors():
+    with one_line_errors(), coded_warnings():
         from ..data.conversion import read_docs
         from ..data.files import require_new_pipeline
         from ..data.labelled import build_labelled_text_v1
+        from ..data.unlabelled import build_unlabelled_text_v1
+        from ..errors import Errors
         from ..evaluation.by_language import load_pipeline
-        from ..evaluation.calibration import calibrate, find_component
+        from ..evaluation.calibration import calibrate, centre, find_component
         from ..training.checkpoints import write_folder
 
         require_new_pipeline(output, overwrite=overwrite)
+        if centred != (unlabelled is not None):
+            raise ValueError(Errors.X769.format(centre=centred, unlabelled=unlabelled))
         nlp = load_pipeline(model)
-        rows = calibrate(
-            find_component(nlp, component),
-            read_docs(build_labelled_text_v1(dev)),
-            by_language=by_language,
-            min_texts=min_texts,
-            abstain_below=abstain_below,
-            target_accuracy=target_accuracy,
-        )
-        write_folder(output, nlp.to_disk)
         pipe = find_component(nlp, component)
-        print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
+        docs = read_docs(build_labelled_text_v1(dev))
+        if centred:
+            texts = centre(pipe, docs, build_unlabelled_text_v1(unlabelled), source=source)
+            counts = ", ".join(f"{language} by {len(raw):,} texts" for language, raw in texts.raw.items())
+            msg.info(f"Centred on {len(texts.source):,} texts of {source}: {counts}")
+        if temperature:
+            rows = calibrate(
+                pipe,
+                docs,
+                by_language=by_language,
+                min_texts=min_texts,
+                abstain_below=abstain_below,
+                target_accuracy=target_accuracy,
+            )
+            print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
+        write_folder(output, nlp.to_disk)
         if pipe.calibration and pipe.calibration.abstain_below is not None:
             msg.info(
                 f"doc._.abstained is True where the best score is below {pipe.calibration.abstain_below:.4f}"

@@ -26,6 +26,7 @@ class Choices(NamedTuple):
     unlabelled (Optional[str]): Path of the raw text.
     code_switching (bool): Words of labelled texts are replaced by their translations.
     dictionaries (Optional[Sequence[str]]): Paths of the dictionaries, the one that wins first.
+    centring (bool): Scores of target languages are centred by their raw text.
     encoder (str): Hub name or folder.
     languages (Optional[Sequence[str]]): Languages of raw text to read, None for all.
     gpu (bool): Settings for a GPU.
@@ -45,6 +46,7 @@ class Choices(NamedTuple):
     unlabelled: Optional[str] = None
     code_switching: bool = False
     dictionaries: Optional[Sequence[str]] = None
+    centring: bool = False
     encoder: str = "xlm-roberta-base"
     languages: Optional[Sequence[str]] = None
     gpu: bool = False

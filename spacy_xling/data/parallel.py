@@ -9,6 +9,7 @@ from ..errors import Errors
 from .files import TextFile, find_files
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha
+from .sampling import reservoir_sample
 from .unlabelled import LanguageTexts, RawTextStream, check_shuffle_buffer, texts_of_file
 
 KINDS = ("tsv",)
@@ -110,6 +111,18 @@ class ParallelText:
         """
         for file in self.files_by_name().values():
             yield from read_pairs(file)
+
+    def sample(self, limit: int) -> Dict[str, List[TextPair]]:
+        """Sample pairs of each file, all pairs of a file with the same chance. Held-out pairs are there too.
+
+        limit (int): The most pairs of a file.
+        RETURNS (Dict[str, List[TextPair]]): The pairs by the file's name up to its first dot, "en-da".
+        RAISES (ValueError): As `read`.
+        """
+        return {
+            name: reservoir_sample(read_pairs(file), limit, seed=self.seed)
+            for name, file in self.files_by_name().items()
+        }
 
     def files_by_name(self) -> Dict[str, TextFile]:
         """Find the files.

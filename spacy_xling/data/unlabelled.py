@@ -16,6 +16,7 @@ from .files import LineReader, TextFile, count_lines, find_files
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha, sampling_shares
 from .records import parse_json_record, text_of
+from .sampling import reservoir_sample
 
 KINDS = ("txt", "jsonl")
 
@@ -34,7 +35,7 @@ class RawText(NamedTuple):
 def build_unlabelled_text_v1(
     path: Optional[Path],
     *,
-    languages: Optional[List[str]] = None,
+    languages: Optional[Sequence[str]] = None,
     alpha: float = 0.3,
     text: str = "text",
     language: Optional[str] = None,
@@ -46,7 +47,7 @@ def build_unlabelled_text_v1(
 
     path (Optional[Path]): A file, or a folder of files by language: .txt with a text per line, or
         .jsonl, the name followed by .gz if gzipped. None is an error once the stream is made.
-    languages (Optional[List[str]]): The languages to read, None or no name for all.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
     alpha (float): Exponent of language sampling, from 0 (all languages alike) to 1 (by size).
     text (str): Field of the text in JSONL.
     language (Optional[str]): Language of the texts if `path` is one file.
@@ -87,7 +88,7 @@ class UnlabelledText:
     """Makes streams of raw text; each call starts a new one.
 
     path (Optional[Path]): A file, or a folder of files by language.
-    languages (Optional[List[str]]): The languages to read, None or no name for all.
+    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
     alpha (float): Exponent of language sampling.
     text (str): Field of the text in JSONL.
     language (Optional[str]): Language of the texts if `path` is one file.
@@ -100,7 +101,7 @@ class UnlabelledText:
         self,
         path: Optional[Path],
         *,
-        languages: Optional[List[str]],
+        languages: Optional[Sequence[str]],
         alpha: float,
         text: str,
         language: Optional[str],
@@ -151,6 +152,25 @@ class UnlabelledText:
             # A dict, for texts that stand twice.
             by_language[language] = list(dict.fromkeys(islice(found, limit)))
         return by_language
+
+    def sample(self, limit: int) -> Dict[Optional[str], List[str]]:
+        """Sample texts of each language that the stream gives, all texts of a language with the same chance.
+
+        Which texts are taken depends on nothing but the seed and their number: languages with as many texts
+        give the same lines, so that texts that are aligned stay aligned.
+
+        limit (int): The most texts of a language.
+        RETURNS (Dict[Optional[str], List[str]]): The texts by language, None for that of a single file.
+        RAISES (ValueError): If a language is missing or holds no text, or a line cannot be read.
+        """
+        return {
+            language: reservoir_sample(self._read_to_train(files), limit, seed=self.seed)
+            for language, files in self._files_by_language().items()
+        }
+
+    def _read_to_train(self, files: Sequence[TextFile]) -> Iterator[str]:
+        texts = read_texts(files, field=self.text)
+        return (text for text in texts if not is_heldout(text, self.heldout_share))
 
     def _text_to_train(self, file: TextFile, line: int, content: str) -> str:
         text = text_of_raw_line(file, line, content, field=self.text)

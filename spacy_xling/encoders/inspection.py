@@ -8,8 +8,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-from ..data.parallel import TextPair
-from ..data.sampling import sample_pairs, sample_texts
+from ..data.parallel import TextPair, build_parallel_text_v1
+from ..data.unlabelled import build_unlabelled_text_v1
 from ..errors import Errors
 from ..models.batches import masked_passes
 from ..models.checkpoint import Encoder, load_encoder
@@ -199,7 +199,8 @@ def _retrieval(pairs: Sequence[TextPair], way: _Way) -> Optional[float]:
 
 def _samples(path: Path, source: str, limit: int, seed: int) -> dict[str, list[str]]:
     """The texts of each language, the source first."""
-    samples = {str(language): texts for language, texts in sample_texts(path, limit, seed=seed).items()}
+    sampled = build_unlabelled_text_v1(path, seed=seed).sample(limit)
+    samples = {str(language): texts for language, texts in sampled.items()}
     if source not in samples:
         raise ValueError(Errors.X730.format(found=", ".join(samples), source=source))
     for language, texts in samples.items():
@@ -212,7 +213,7 @@ def _pairs(
     path: Path, source: str, languages: Sequence[str], limit: int, seed: int
 ) -> dict[str, list[TextPair]]:
     """The pairs of each language with the source, if there are any."""
-    by_name = sample_pairs(path, limit, seed=seed)
+    by_name = build_parallel_text_v1(path, seed=seed).sample(limit)
     names = {language: f"{source}-{language}" for language in languages}
     pairs = {lang: _distinct(by_name[name]) for lang, name in names.items() if name in by_name}
     if not pairs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import numpy as np
 
-from ..data.sampling import sample_texts
+from ..data.unlabelled import build_unlabelled_text_v1
 from ..models.checkpoint import load_encoder
 from ..pieces.masking import (
     Masking,
@@ -87,7 +87,7 @@ def preview_encoder_masks(
     RAISES (ValueError): A rate or window out of range, a missing language; and what `load_encoder` raises.
     """
     masking = MASKINGS[by](rate=rate)
-    samples = sample_texts(texts, n, seed=seed, languages=languages)
+    samples = build_unlabelled_text_v1(texts, languages=languages, seed=seed).sample(n)
     # The window follows from the model, so that the tokenizer alone is not enough.
     tokenizer = load_encoder(name, window=window, overlap=overlap).tokenizer
     return preview_masks(tokenizer, samples, masking, seed=seed)

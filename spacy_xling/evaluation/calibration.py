@@ -1,5 +1,6 @@
-"""Temperatures for a text classifier, from dev text, and how well scores say how often it is right."""
+"""Temperatures and offsets for a text classifier, and how well scores say how often it is right."""
 
+import warnings
 from itertools import chain
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,8 +13,10 @@ from spacy.util import minibatch
 
 from ..data.conversion import given_labels
 from ..data.languages import UNKNOWN, rows_by_language
-from ..errors import Errors
+from ..data.unlabelled import UnlabelledText
+from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration
+from ..pipeline.centred import MOST_TEXTS, CentredScores, CentringTexts, choose_texts, find_offsets
 from .reliability import expected_calibration_error, reliability_bins
 
 # A language with fewer dev texts has no temperature of its own. Simulated, for logits of seven classes that
@@ -66,19 +69,51 @@ class Row(NamedTuple):
     answered_accuracy: Optional[float]
 
 
-def find_component(nlp: Language, name: Optional[str] = None) -> CalibratedScores:
+def find_component(nlp: Language, name: Optional[str] = None) -> CentredScores:
     """Find the component to calibrate.
 
     nlp (Language): The pipeline.
     name (Optional[str]): Its name; None for the only one there is.
-    RETURNS (CalibratedScores): The component.
+    RETURNS (CentredScores): The component.
     RAISES (ValueError): There is none, or there are several.
     """
-    found = {pipe_name: pipe for pipe_name, pipe in nlp.pipeline if isinstance(pipe, CalibratedScores)}
+    found = {pipe_name: pipe for pipe_name, pipe in nlp.pipeline if isinstance(pipe, CentredScores)}
     chosen = list(found) if name is None else [pipe_name for pipe_name in found if pipe_name == name]
     if len(chosen) != 1:
         raise ValueError(Errors.X760.format(found=list(found) or "none"))
     return found[chosen[0]]
+
+
+def centre(
+    pipe: CentredScores,
+    docs: Sequence[Doc],
+    unlabelled: UnlabelledText,
+    *,
+    source: str,
+) -> CentringTexts:
+    """Give a component the offsets of the languages that there is raw text of; see `find_offsets`.
+
+    pipe (CentredScores): The component; the offsets of its `calibration` are replaced.
+    docs (Sequence[Doc]): Texts of the source language, and others, which are passed over.
+    unlabelled (UnlabelledText): The raw text.
+    source (str): The source language, which is not moved.
+    RETURNS (CentringTexts): The texts that were compared.
+    RAISES (ValueError): X545, X768.
+    """
+    languages = rows_by_language(docs)
+    if source not in languages:
+        raise ValueError(Errors.X768.format(source=source, found=", ".join(languages) or "no text"))
+    if pipe.calibration and pipe.calibration.offsets:
+        warnings.warn(Warnings.W760.format(name=pipe.name), stacklevel=2)
+    texts = choose_texts(
+        pipe.name, [docs[row].text for row in languages[source]], [source], unlabelled.sample(MOST_TEXTS)
+    )
+    missing = sorted(languages.keys() - texts.raw.keys() - {source})
+    if missing:
+        text = Warnings.W761.format(languages=", ".join(missing), name=pipe.name, found=", ".join(texts.raw))
+        warnings.warn(text, stacklevel=2)
+    pipe.calibration = (pipe.calibration or Calibration())._replace(offsets=find_offsets(pipe, texts))
+    return texts
 
 
 def calibrate(
@@ -90,7 +125,8 @@ def calibrate(
     abstain_below: Optional[float] = None,
     target_accuracy: Optional[float] = None,
 ) -> List[Row]:
-    """Give a component the temperatures that fit dev text best, and a threshold below which to abstain.
+    """Give a component the temperatures that fit dev text best, and a threshold below which to abstain. Its
+    offsets, if it is centred, stay as they are.
 
     Texts without labels or without a piece take no part. With `by_language`, each language that has
     `min_texts` texts or more, and a mistake among them, gets a temperature of its own; the others have that
@@ -107,20 +143,23 @@ def calibrate(
     RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766, X767.
     """
     _check_thresholds(pipe, abstain_below, target_accuracy)
-    docs, logits, truths = _read(pipe, docs)
+    docs, raw, truths = _read(pipe, docs)
+    offsets = {} if pipe.calibration is None else pipe.calibration.offsets
+    logits = raw + pipe.model.ops.to_numpy(pipe.offsets_of(docs))
     temperature = fit_temperature(logits, truths)
     if temperature is None:
         raise ValueError(Errors.X762.format(count=len(docs)))
     languages = rows_by_language(docs)
     fitted = _fit_languages(logits, truths, languages, min_texts) if by_language else {}
-    native = pipe.model.ops.asarray2f(logits)
-    pipe.calibration = None
+    native = pipe.model.ops.asarray2f(raw)
+    centred = Calibration(offsets=offsets)
+    pipe.calibration = centred
     before = pipe.model.ops.to_numpy(pipe.scores_of(native, docs))
-    pipe.calibration = Calibration(temperature, fitted)
+    pipe.calibration = centred._replace(temperature=temperature, by_language=fitted)
     after = pipe.model.ops.to_numpy(pipe.scores_of(native, docs))
     if target_accuracy is not None:
         abstain_below = choose_threshold(*top_labels(after, truths), target_accuracy, min_texts=min_texts)
-    pipe.calibration = Calibration(temperature, fitted, abstain_below)
+    pipe.calibration = pipe.calibration._replace(abstain_below=abstain_below)
     groups = {**languages, ALL: list(range(len(docs)))}
     return [
         _row(language, pipe.calibration, before[numbers], after[numbers], truths.rows(numbers))
@@ -209,7 +248,7 @@ def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> Tuple[List[Doc], np.nd
         raise ValueError(Errors.X763.format(name=pipe.name, unknown=unknown, known=labels))
     if pipe.exclusive_classes and (several := sum(len(given_labels(doc)) > 1 for doc in labelled)):
         raise ValueError(Errors.X767.format(name=pipe.name, count=several))
-    batches = [pipe.raw_logits(batch) for batch in minibatch(labelled, BATCH_SIZE)]
+    batches = [pipe.raw_logits([doc.text for doc in batch]) for batch in minibatch(labelled, BATCH_SIZE)]
     has_words = chain.from_iterable(found.tolist() for _, found in batches)
     used = [doc for doc, has in zip(labelled, has_words, strict=True) if has]
     if not used:

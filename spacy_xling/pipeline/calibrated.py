@@ -1,4 +1,4 @@
-"""What a text classifier learns of its own scores after training: temperatures, and when to abstain."""
+"""What a text classifier learns of its own scores: offsets of languages, temperatures, when to abstain."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,19 @@ class Calibration(NamedTuple):
     by_language (dict[str, float]): Instead of that, for texts whose `doc._.language` is one of these.
     abstain_below (Optional[float]): A text whose best score is below it has `doc._.abstained` set to True,
         any other text to False; None sets nothing.
+    offsets (dict[str, list[float]]): What is added to the logits of texts of a language before that, a number
+        for each label; see `centring`.
     """
 
-    temperature: float
+    temperature: float = 1.0
     by_language: dict[str, float] = {}  # noqa: RUF012  (never changed)
     abstain_below: Optional[float] = None
+    offsets: dict[str, list[float]] = {}  # noqa: RUF012  (never changed)
 
 
 class CalibratedScores:
-    """Logits to scores, by temperatures: score = P(label | logits / T) (Guo+ 2017, arXiv 1706.04599).
+    """Logits to scores: P(label | (logits + o) / T), with offset o and temperature T of the text's language
+    (Guo+ 2017, arXiv 1706.04599; Libovicky+ 2020, arXiv 2004.05160).
 
     Training and its loss are those of logits as they are. Without a calibration, scores are too.
     """
@@ -59,6 +63,13 @@ class CalibratedScores:
         for value in (calibration.temperature, *calibration.by_language.values()):
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(Errors.X530.format(name=self.name, found=value))
+        for language, offset in calibration.offsets.items():
+            if len(offset) != len(self.cfg["labels"]) or not all(map(math.isfinite, offset)):
+                raise ValueError(
+                    Errors.X533.format(
+                        name=self.name, language=language, found=offset, labels=len(self.cfg["labels"])
+                    )
+                )
         threshold = calibration.abstain_below
         if threshold is None:
             return
@@ -67,29 +78,30 @@ class CalibratedScores:
         if not 0 <= threshold <= 1:
             raise ValueError(Errors.X531.format(name=self.name, found=threshold))
 
-    def raw_logits(self, docs: Sequence[Doc]) -> tuple[Floats2d, Bools1d]:
-        """What the model says of texts, before any temperature.
+    def raw_logits(self, texts: Sequence[str]) -> tuple[Floats2d, Bools1d]:
+        """What the model says of texts, before any offset or temperature.
 
-        docs (Sequence[Doc]): The documents.
+        texts (Sequence[str]): The texts.
         RETURNS (tuple[Floats2d, Bools1d]): The logits of the texts that have a piece, and True for each that
-            has. *Shapes:* (texts with pieces, labels) and (docs,)
+            has. *Shapes:* (texts with pieces, labels) and (texts,)
         """
-        pieces = self._split([doc.text for doc in docs])
+        pieces = self._split(texts)
         if not pieces.has_words.any():
             return self.model.ops.alloc2f(0, len(self.cfg["labels"])), pieces.has_words
         return self.model.predict(select_texts(pieces, pieces.has_words)), pieces.has_words
 
     def scores_of(self, logits: Floats2d, docs: Sequence[Doc]) -> Floats2d:
-        """Scores of texts, from their logits and languages. The label with the highest score is the one that
-        has it without temperatures.
+        """Scores of texts, from their logits and languages. The label with the highest score is the one whose
+        logit with the offset is the highest: temperatures change none.
 
         logits (Floats2d): The logits. *Shape:* (docs, labels)
         docs (Sequence[Doc]): The documents.
         RETURNS (Floats2d): Probabilities. *Shape:* (docs, labels)
         """
-        plain = self._probabilities(logits)
         if self.calibration is None:
-            return plain
+            return self._probabilities(logits)
+        logits = logits + self.offsets_of(docs)
+        plain = self._probabilities(logits)
         return self._keep_decisions(self._probabilities(logits / self._temperatures(docs)), plain)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
@@ -99,7 +111,7 @@ class CalibratedScores:
         RETURNS (Floats2d): Probabilities, zeros for a text without pieces. *Shape:* (docs, labels)
         """
         docs = list(docs)
-        logits, has_words = self.raw_logits(docs)
+        logits, has_words = self.raw_logits([doc.text for doc in docs])
         scores = self.model.ops.alloc2f(len(docs), len(self.cfg["labels"]))
         if has_words.any():
             found = self.scores_of(logits, list(compress(docs, has_words)))
@@ -109,13 +121,29 @@ class CalibratedScores:
     def _logits_of(self, scores: Floats2d, docs: Sequence[Doc]) -> Floats2d:
         """Logits, up to a number for each text under a softmax, that `scores_of` makes these scores of."""
         logits = self._logits(scores)
-        return logits if self.calibration is None else logits * self._temperatures(docs)
+        if self.calibration is None:
+            return logits
+        return logits * self._temperatures(docs) - self.offsets_of(docs)
 
     def _temperatures(self, docs: Sequence[Doc]) -> Floats2d:
         """The temperature of each text. *Shape:* (docs, 1)"""
-        temperature, by_language, _ = self.calibration or Calibration(1.0)
-        found = [by_language.get(get_language(doc) or "", temperature) for doc in docs]
+        calibration = self.calibration or Calibration()
+        found = [
+            calibration.by_language.get(get_language(doc) or "", calibration.temperature) for doc in docs
+        ]
         return self.model.ops.asarray2f([[value] for value in found])
+
+    def offsets_of(self, docs: Sequence[Doc]) -> Floats2d:
+        """What is added to the logits of texts, by their language.
+
+        docs (Sequence[Doc]): The documents.
+        RETURNS (Floats2d): The offsets. *Shape:* (docs, labels), or (docs, 1) of zeros where there are none
+        """
+        offsets = (self.calibration or Calibration()).offsets
+        if not offsets:
+            return self.model.ops.alloc2f(len(docs), 1)
+        none = [0.0] * len(self.cfg["labels"])
+        return self.model.ops.asarray2f([offsets.get(get_language(doc) or "", none) for doc in docs])
 
     def _note_abstention(self, docs: Sequence[Doc], scores: Floats2d) -> None:
         threshold = None if self.calibration is None else self.calibration.abstain_below

@@ -15,6 +15,7 @@ DEFAULT_CONFIG = """
 threshold = 0.0
 code_switching = null
 mlm_on_labelled = false
+centring = false
 texts_per_update = null
 pieces_per_update = null
 seed = 0
@@ -140,6 +141,7 @@ def make_xling_textcat(
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
+    centring: bool,
     texts_per_update: Optional[int],
     pieces_per_update: Optional[int],
     seed: int,
@@ -157,6 +159,7 @@ def make_xling_textcat(
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
+        centring=centring,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,
@@ -179,6 +182,7 @@ def make_xling_textcat_multilabel(
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
+    centring: bool,
     texts_per_update: Optional[int],
     pieces_per_update: Optional[int],
     seed: int,
@@ -196,6 +200,7 @@ def make_xling_textcat_multilabel(
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
+        centring=centring,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,

@@ -23,7 +23,8 @@ from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
-from .calibrated import KEY, CalibratedScores, register_abstention_extension
+from .calibrated import KEY, register_abstention_extension
+from .centred import CentredScores
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
 from .switched import SwitchedTexts, share_replaced
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCategorizer):
+class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategorizer):
     """Text classification with exclusive classes, trained on labelled text, whose words may be replaced by
     those of the target languages, and, through the masked-LM term, on raw text of these.
 
@@ -57,6 +58,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         scorer: Optional[Callable],
         code_switching: "Optional[CodeSwitching]" = None,
         mlm_on_labelled: bool = False,
+        centring: bool = False,
         texts_per_update: Optional[int] = None,
         pieces_per_update: Optional[int] = None,
         seed: int = 0,
@@ -74,6 +76,8 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
             `spacy-xling.code_switching.v1`; None for not at all.
         mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
             switched.
+        centring (bool): Whether the scores of target languages are centred by their raw text, see
+            `centred.find_offsets`.
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
@@ -105,6 +109,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
         self._set_code_switching(code_switching)
+        self._set_centring(centring)
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
         )
@@ -211,6 +216,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
+        self._note_change()
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -296,6 +302,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
     def load_training_state(self, state: dict[str, Any]) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
+        self._note_change()
         self._load_switching_state(state["switching"])
 
     # Labels
@@ -320,15 +327,15 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
             those of the examples.
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
-            mlm_weight 0 it is not called.
+            mlm_weight 0 it is not called. With `centring` it is asked for a sample, too.
         dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
             `code_switching`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; `code_switching` without dictionaries; a checkpoint that doesn't load; `heldout_texts`
-            without such texts.
+            raw text; `code_switching` without dictionaries; `centring` without raw text of a language that no
+            labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such texts.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -352,6 +359,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         if self.objective.has_mlm:
             _ = self._shim.masking_vocabulary
         self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
+        self._centring_texts = None
+        if self.centring:
+            self.attach_centring(unlabelled, (eg.reference for eg in get_examples()), seed=self.seed)
 
     def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
         seen = count_categories(examples, self._validate_categories)
@@ -373,7 +383,11 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         RAISES (ValueError): The component was exported.
         """
         self._require_trainable()
-        return super().add_label(label)
+        added = super().add_label(label)
+        if added and self.calibration:
+            offsets = {language: [*offset, 0.0] for language, offset in self.calibration.offsets.items()}
+            self.calibration = self.calibration._replace(offsets=offsets)
+        return added
 
     def _require_trainable(self) -> None:
         if not self._shim.is_trainable:
@@ -392,6 +406,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
         path (Union[str, Path]): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         """
+        self._keep_centred()
         serialize = {
             # srsly's JSON keeps ten decimals of a number.
             "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
@@ -399,6 +414,11 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CalibratedScores, TextCate
             "model": lambda p: self._shim.to_folder(p),
         }
         util.to_disk(path, serialize, exclude)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component to bytes; see spaCy's `TrainablePipe.to_bytes`."""
+        self._keep_centred()
+        return super().to_bytes(exclude=exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
         """Load the component. No hub is asked, and the original checkpoint isn't needed.

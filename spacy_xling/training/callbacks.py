@@ -5,12 +5,15 @@ from typing import Any, Callable, List, Optional
 
 from spacy.language import Language
 
+from ..errors import Errors
+
 
 def build_attach_unlabelled_v1(
     component: str,
     unlabelled: Callable,
     heldout_texts: int = 0,
     heldout_languages: Optional[List[str]] = None,
+    labelled: Optional[Callable] = None,
 ) -> Callable[[Language], Language]:
     """Give raw text to a component that is sourced from another pipeline, which spaCy doesn't initialize
     again. For `[initialize.after_init]`.
@@ -19,6 +22,7 @@ def build_attach_unlabelled_v1(
     unlabelled (Callable): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
     heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
     heldout_languages (Optional[List[str]]): Those languages; None for all.
+    labelled (Optional[Callable]): A reader of labelled text, for a component with `centring`.
     RETURNS (Callable): The callback.
     """
 
@@ -29,6 +33,10 @@ def build_attach_unlabelled_v1(
             pipe.nlp = nlp
         pipe.attach_unlabelled(unlabelled(nlp))
         pipe.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
+        if getattr(pipe, "centring", False):
+            if labelled is None:
+                raise ValueError(Errors.X546.format(name=component))
+            pipe.attach_centring(unlabelled, (eg.reference for eg in labelled(nlp)), seed=pipe.seed)
         return nlp
 
     return attach_unlabelled

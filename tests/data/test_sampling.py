@@ -4,8 +4,17 @@ from collections import Counter
 
 import pytest
 
-from spacy_xling.data.parallel import TextPair
-from spacy_xling.data.sampling import reservoir_sample, sample_pairs, sample_texts
+from spacy_xling.data.parallel import TextPair, build_parallel_text_v1
+from spacy_xling.data.sampling import reservoir_sample
+from spacy_xling.data.unlabelled import build_unlabelled_text_v1
+
+
+def sample_texts(path, limit, **settings):
+    return build_unlabelled_text_v1(path, **settings).sample(limit)
+
+
+def sample_pairs(path, limit, **settings):
+    return build_parallel_text_v1(path, **settings).sample(limit)
 
 
 def test_fewer_items_are_all_taken():
@@ -35,6 +44,14 @@ def test_texts_are_sampled_from_all_files_of_a_language(tmp_path):
         "de": ["eins"],
     }
     assert list(sample_texts(tmp_path, 10, languages=["de"])) == ["de"]
+
+
+def test_heldout_texts_are_not_sampled(tmp_path):
+    (tmp_path / "da.txt").write_text("".join(f"{n}\n" for n in range(500)), encoding="utf-8")
+    reader = build_unlabelled_text_v1(tmp_path, heldout_share=0.2)
+    kept, sampled = reader.read_heldout(500)["da"], reader.sample(500)["da"]
+    assert 60 < len(kept) < 140
+    assert sorted([*kept, *sampled], key=int) == [str(n) for n in range(500)]
 
 
 def test_a_single_file_has_no_language(tmp_path):

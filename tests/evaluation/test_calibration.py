@@ -44,9 +44,9 @@ def stand_in(logits, exclusive=True):
     pipe.name = "stand_in"
     pipe.cfg = {"labels": LABELS, "calibration": None}
     pipe.model = SimpleNamespace(ops=NumpyOps())
-    pipe.raw_logits = lambda docs: (
-        logits[[int(doc.text) for doc in docs]],
-        np.ones(len(docs), dtype=bool),
+    pipe.raw_logits = lambda texts: (
+        logits[[int(text) for text in texts]],
+        np.ones(len(texts), dtype=bool),
     )
     return pipe
 

@@ -33,7 +33,7 @@ def folder(checkpoints, tmp_path_factory):
     nlp = make_pipeline(checkpoints("xlm-roberta"))
     nlp.meta["version"] = "1.2.3"
     pipe = nlp.get_pipe(NAME)
-    pipe.calibration = Calibration(2.5, {"da": 0.4}, abstain_below=0.7)
+    pipe.calibration = Calibration(2.5, {"da": 0.4}, abstain_below=0.7, offsets={"de": [1.5, -0.5]})
     export(nlp, folder, precision="fp32")
     return folder
 
@@ -86,11 +86,12 @@ def test_labels_meta_and_threshold_are_kept(trained, exported):
     assert exported.meta["version"] == "1.2.3"
 
 
-def test_temperatures_and_abstention_are_kept(trained, exported):
+def test_temperatures_offsets_and_abstention_are_kept(trained, exported):
     found = []
     for nlp in (trained, exported):
         docs = [nlp.make_doc(text) for text in TEXTS]
         set_language(docs[1], "da")
+        set_language(docs[2], "de")
         docs = list(nlp.pipe(docs))
         found.append(([list(doc.cats.values()) for doc in docs], [doc._.abstained for doc in docs]))
     np.testing.assert_allclose(found[1][0], found[0][0], atol=1e-4)

@@ -42,7 +42,7 @@ def test_scores_are_those_of_the_logits_over_the_temperature(kind, checkpoint):
     nlp, pipe, _ = make_pipe(checkpoint, kind)
     docs = make_texts(nlp)
     plain = pipe.predict(docs)
-    logits, has_words = pipe.raw_logits(docs)
+    logits, has_words = pipe.raw_logits([doc.text for doc in docs])
     assert has_words.tolist() == [True] * 4 + [False]
     pipe.calibration = CALIBRATION
     scaled = torch.tensor(logits) / torch.tensor([[2.5], [0.4], [2.5], [2.5]])

@@ -291,7 +291,7 @@ class Work:
     def fill(self):
         lines = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
-        write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})
+        write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4] * 10})
         write_dictionaries(self.folder / "dictionaries")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]

@@ -1,0 +1,305 @@
+"""Centring by language: offsets as computed by hand, the source as it was; in training, saved and loaded."""
+
+import json
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config_from_str
+from typer.testing import CliRunner
+
+from spacy_xling.cli import app
+from spacy_xling.data.languages import set_language
+from spacy_xling.data.unlabelled import build_unlabelled_text_v1
+from spacy_xling.pipeline.calibrated import Calibration
+from spacy_xling.training.adamw import AdamW
+from tests.conftest import ENGLISH, GERMAN, MULTI, SINGLE, TEXTS, make_examples, textcat_config, write_raw
+
+KINDS = {"xling_textcat": SINGLE, "xling_textcat_multilabel": MULTI}
+DANISH = ["Pakken {} kom for sent.", "Jeg vil have mine penge for {} tilbage.", "Kassen {} var i stykker."]
+
+
+@pytest.fixture
+def raw(tmp_path):
+    lines = {"en": ENGLISH, "de": GERMAN, "da": DANISH}
+    return write_raw(
+        tmp_path / "raw",
+        {language: [text.format(n) for n in range(9) for text in texts] for language, texts in lines.items()},
+    )
+
+
+def make_pipe(checkpoint, raw, kind="xling_textcat", centring=True, language="en", steps=3, **changes):
+    nlp = spacy.blank("xx")
+    torch.manual_seed(0)
+    pipe = nlp.add_pipe(kind, config=textcat_config(checkpoint, centring=centring, **changes))
+    examples = make_examples(nlp, KINDS[kind])
+    for example in examples:
+        set_language(example.reference, language)
+    reader = build_unlabelled_text_v1(raw) if raw else None
+    nlp.config["initialize"]["components"][kind] = {}
+    pipe.initialize(lambda: examples, nlp=nlp, unlabelled=reader)
+    for _ in range(steps):
+        pipe.update(examples, sgd=AdamW(0.01))
+    return nlp, pipe, examples
+
+
+def make_texts(nlp, languages=("de", "da", "en", "fr", None)):
+    docs = [nlp.make_doc(text) for text in TEXTS[: len(languages)]]
+    for doc, language in zip(docs, languages, strict=True):
+        set_language(doc, language)
+    return docs
+
+
+def lines_of(raw, language):
+    return (raw / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def mean_by_hand(pipe, texts):
+    """The mean of the logits of texts, each scored alone."""
+    return np.mean([np.asarray(pipe.raw_logits([text])[0][0], dtype=float) for text in texts], axis=0)
+
+
+@pytest.mark.parametrize("hidden_width", [None, 8])
+@pytest.mark.parametrize("kind", KINDS)
+def test_offsets_are_the_source_mean_minus_the_language_mean(kind, hidden_width, checkpoint, raw):
+    nlp, pipe, examples = make_pipe(checkpoint, raw, kind, model={"hidden_width": hidden_width})
+    docs = make_texts(nlp)
+    scores = pipe.predict(docs)
+    source = mean_by_hand(pipe, [eg.reference.text for eg in examples])
+    assert set(pipe.calibration.offsets) == {"da", "de"}
+    for language, offset in pipe.calibration.offsets.items():
+        expected = source - mean_by_hand(pipe, lines_of(raw, language))
+        np.testing.assert_allclose(offset, expected, atol=1e-5)
+        assert np.abs(expected).max() > 1e-3
+    logits = torch.tensor(pipe.raw_logits([doc.text for doc in docs])[0])
+    logits[0] += torch.tensor(pipe.calibration.offsets["de"])
+    logits[1] += torch.tensor(pipe.calibration.offsets["da"])
+    expected = torch.softmax(logits, dim=1) if kind == "xling_textcat" else torch.sigmoid(logits)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_source_and_unknown_languages_score_as_before_to_the_last_digit(kind, checkpoint, raw):
+    nlp, pipe, _ = make_pipe(checkpoint, raw, kind)
+    docs = make_texts(nlp)
+    centred = pipe.predict(docs)
+    pipe.calibration = None
+    plain = pipe.predict(docs)
+    np.testing.assert_array_equal(centred[2:], plain[2:])
+    assert (centred[:2] != plain[:2]).any()
+
+
+@pytest.mark.parametrize("mlm_weight", [0.0, 0.5])
+def test_training_is_as_without_it_number_for_number(mlm_weight, checkpoint, raw):
+    weights = []
+    for centring in (False, True):
+        nlp, pipe, examples = make_pipe(checkpoint, raw, centring=centring, mlm_weight=mlm_weight)
+        pipe.predict(make_texts(nlp))
+        for _ in range(3):
+            pipe.update(examples, drop=0.1, sgd=AdamW(0.01))
+        weights.append({k: v.clone() for k, v in pipe.model.shims[0]._model.state_dict().items()})
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
+def test_offsets_keep_up_with_the_weights(checkpoint, raw, tmp_path):
+    nlp, pipe, examples = make_pipe(checkpoint, raw)
+    docs = make_texts(nlp)
+    pipe.predict(docs)
+    before = pipe.calibration.offsets
+    pipe.update(examples, sgd=AdamW(0.01))
+    # A text of no language that is centred asks for nothing.
+    pipe.predict(docs[2:])
+    assert pipe.calibration.offsets == before
+    nlp.to_disk(tmp_path / "saved")
+    assert pipe.calibration.offsets != before
+    expected = mean_by_hand(pipe, [eg.reference.text for eg in examples]) - mean_by_hand(
+        pipe, lines_of(raw, "de")
+    )
+    np.testing.assert_allclose(pipe.calibration.offsets["de"], expected, atol=1e-5)
+
+
+def test_what_was_saved_is_what_is_loaded_and_goes_on_without_raw_text(checkpoint, raw, tmp_path):
+    nlp, pipe, examples = make_pipe(checkpoint, raw)
+    nlp.to_disk(tmp_path / "saved")
+    expected = pipe.predict(make_texts(nlp))
+    loaded = spacy.load(tmp_path / "saved")
+    other = loaded.get_pipe("xling_textcat")
+    assert other.centring
+    assert other.calibration == pipe.calibration
+    np.testing.assert_array_equal(other.predict(make_texts(loaded)), expected)
+    copied = make_pipe(checkpoint, raw)[0].from_bytes(nlp.to_bytes())
+    np.testing.assert_allclose(
+        copied.get_pipe("xling_textcat").predict(make_texts(copied)), expected, rtol=1e-6
+    )
+    offsets = other.calibration.offsets
+    loaded.update(examples, sgd=loaded.resume_training(sgd=AdamW(0.01)))
+    assert other.calibration.offsets == offsets
+
+
+def test_bytes_have_offsets_of_their_own_weights(checkpoint, raw):
+    nlp, pipe, _ = make_pipe(checkpoint, raw)
+    saved = nlp.to_bytes()
+    other = make_pipe(checkpoint, raw, steps=0)[0]
+    other.from_bytes(saved)
+    found = other.get_pipe("xling_textcat").calibration.offsets
+    assert set(found) == {"da", "de"}
+    for language, offset in pipe.calibration.offsets.items():
+        assert found[language] == pytest.approx(offset, abs=1e-9)
+
+
+def test_a_new_label_is_not_moved(checkpoint, raw):
+    nlp, pipe, _ = make_pipe(checkpoint, raw)
+    docs = make_texts(nlp)
+    before = pipe.predict(docs)
+    pipe.add_label("BROKEN")
+    assert pipe.calibration.offsets["de"][2] == 0.0
+    np.testing.assert_allclose(pipe.predict(docs)[:, :2], before, atol=1e-6)
+
+
+def test_the_loss_of_scores_is_that_of_their_logits(checkpoint, raw):
+    _, pipe, examples = make_pipe(checkpoint, raw)
+    set_language(examples[1].predicted, "da")
+    docs = [eg.predicted for eg in examples]
+    centred = pipe.get_loss(examples, pipe.predict(docs))
+    pipe.calibration = None
+    pipe._has_moved = False
+    plain = pipe.get_loss(examples, pipe.predict(docs))
+    assert centred[0] == pytest.approx(plain[0], rel=1e-4)
+    np.testing.assert_allclose(centred[1], plain[1], atol=1e-5)
+
+
+def test_what_is_missing_is_missed_at_the_start(checkpoint, raw, tmp_path):
+    with pytest.raises(ValueError, match=r"X543.*nothing"):
+        make_pipe(checkpoint, None)
+    with pytest.raises(ValueError, match=r"X544.*-"):
+        make_pipe(checkpoint, raw, language=None)
+    few = write_raw(tmp_path / "few", {"en": TEXTS, "de": TEXTS[:3]})
+    with pytest.warns(UserWarning, match=r"W544.*de: 3"), pytest.raises(ValueError, match=r"X545.*de"):
+        make_pipe(checkpoint, few)
+    write_raw(raw, {"fr": TEXTS})
+    with pytest.warns(UserWarning, match=r"W544.*fr: 9"):
+        _, pipe, _ = make_pipe(checkpoint, raw)
+    pipe._keep_centred()
+    assert set(pipe.calibration.offsets) == {"da", "de"}
+
+
+def test_bad_offsets_are_refused(checkpoint, raw):
+    _, pipe, _ = make_pipe(checkpoint, raw)
+    for offset in ([0.0], [0.0, float("nan")], [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match=r"X533.*da"):
+            pipe.calibration = Calibration(offsets={"da": offset})
+
+
+SOURCED = """
+[nlp]
+lang = "xx"
+pipeline = ["xling_textcat"]
+
+[components]
+
+[components.xling_textcat]
+source = "{model}"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy-xling.LabelledText.v1"
+path = "{text}"
+
+[corpora.dev]
+@readers = "spacy-xling.LabelledText.v1"
+path = "{text}"
+
+[training]
+seed = 0
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.train"
+
+[initialize]
+
+[initialize.after_init]
+@callbacks = "spacy-xling.attach_unlabelled.v1"
+component = "xling_textcat"
+{labelled}
+
+[initialize.after_init.unlabelled]
+@readers = "spacy-xling.UnlabelledText.v1"
+path = "{raw}"
+"""
+
+
+def test_a_sourced_component_goes_on_with_the_callback(checkpoint, raw, tmp_path):
+    nlp, pipe, examples = make_pipe(checkpoint, raw)
+    nlp.to_disk(tmp_path / "model")
+    text = tmp_path / "train.jsonl"
+    rows = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
+    text.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    values = {"model": tmp_path / "model", "text": text, "raw": raw}
+    with pytest.raises(ValueError, match="X546"):
+        init_nlp(load_config_from_str(SOURCED.format(labelled="", **values)))
+    sourced = init_nlp(load_config_from_str(SOURCED.format(labelled="labelled = ${corpora.train}", **values)))
+    other = sourced.get_pipe("xling_textcat")
+    other.update(examples, sgd=AdamW(0.01))
+    other.predict(make_texts(sourced))
+    expected = mean_by_hand(other, [text for text, _ in SINGLE]) - mean_by_hand(other, lines_of(raw, "de"))
+    np.testing.assert_allclose(other.calibration.offsets["de"], expected, atol=1e-5)
+    assert other.calibration.offsets != pipe.calibration.offsets
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
+
+
+@pytest.fixture
+def trained(checkpoint, tmp_path):
+    """A pipeline without offsets, and dev text in English and French."""
+    nlp, _, _ = make_pipe(checkpoint, None, centring=False)
+    nlp.to_disk(tmp_path / "model")
+    rows = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
+    wrong = {"text": SINGLE[0][0], "label": "REFUND", "lang": "fr"}
+    dev = tmp_path / "dev.jsonl"
+    dev.write_text("\n".join(map(json.dumps, [*rows, wrong])), encoding="utf-8")
+    return tmp_path / "model", dev
+
+
+def test_the_command_centres_and_fits_temperatures_on_centred_scores(trained, raw, tmp_path):
+    model, dev = trained
+    arguments = (model, dev, "--output", tmp_path / "out", "--centre", "--unlabelled", raw)
+    result = run(*arguments, "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert "Centred on 4 texts of en: da by 27 texts, de by 27 texts" in result.output
+    assert "W761" in result.output
+    assert "fr" in result.output
+    pipe = spacy.load(tmp_path / "out").get_pipe("xling_textcat")
+    expected = mean_by_hand(pipe, [text for text, _ in SINGLE]) - mean_by_hand(pipe, lines_of(raw, "de"))
+    np.testing.assert_allclose(pipe.calibration.offsets["de"], expected, atol=1e-5)
+    assert pipe.calibration.temperature != 1.0
+    plain = run(*arguments, "--no-temperature", "--overwrite")
+    assert plain.exit_code == 0, plain.output
+    pipe = spacy.load(tmp_path / "out").get_pipe("xling_textcat")
+    assert pipe.calibration == Calibration(offsets=pipe.calibration.offsets)
+    # To fit temperatures leaves the offsets as they are.
+    again = run(tmp_path / "out", dev, "--output", tmp_path / "warm")
+    assert again.exit_code == 0, again.output
+    warm = spacy.load(tmp_path / "warm").get_pipe("xling_textcat").calibration
+    assert warm.offsets == pipe.calibration.offsets
+    assert warm.temperature != 1.0
+
+
+def test_the_command_says_what_it_cannot_centre_by(trained, raw, tmp_path):
+    model, dev = trained
+    arguments = (model, dev, "--output", tmp_path / "out")
+    assert "X769" in run(*arguments, "--centre").output
+    assert "X769" in run(*arguments, "--unlabelled", raw).output
+    assert "X768" in run(*arguments, "--centre", "--unlabelled", raw, "--source", "sv").output
+    english = write_raw(tmp_path / "english", {"en": TEXTS * 3})
+    assert "X545" in run(*arguments, "--centre", "--unlabelled", english).output
+    assert not (tmp_path / "out").exists()
+    assert run(*arguments, "--centre", "--unlabelled", raw).exit_code == 0
+    twice = (tmp_path / "out", dev, "--output", tmp_path / "again", "--centre", "--unlabelled", raw)
+    result = run(*twice)
+    assert result.exit_code == 0, result.output
+    assert "W760" in result.output
