@@ -2,7 +2,9 @@
 
     python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
     python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries with the translations of other words
-    python benchmarks/transfer.py means OUTPUT LANG ...     mean over languages of a comparison
+    python benchmarks/transfer.py cut FOLDER SHORTER PAIRS  parallel text with fewer pairs
+    python benchmarks/transfer.py rescore OUTPUT TEST       score a comparison, centred and not
+    python benchmarks/transfer.py means OUTPUT LANG ...     mean over languages of what was scored so
     python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
 
@@ -32,9 +34,20 @@ import sib200
 from sklearn.metrics import accuracy_score
 
 from spacy_xling.comparison.statistics import paired_difference
+from spacy_xling.configs.render import Choices, render_config
+from spacy_xling.data.labelled import build_labelled_text_v1
+from spacy_xling.evaluation.bootstrap import Resampling
+from spacy_xling.evaluation.by_language import (
+    evaluate_by_language,
+    load_pipeline,
+    read_test_text,
+    without_centring,
+)
+from spacy_xling.evaluation.predictions import kind_of
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SPLIT_SEED = 0
+CHECKPOINTS = "checkpoints.json"
 # Languages of xSID without raw text of its domain; theirs is any. As many lines as there are of Danish.
 OTHER_RAW, RAW_LINES = ("de", "id", "it", "nl", "tr"), 16000
 
@@ -86,13 +99,14 @@ TASKS = {
 SIB200_CODES = dict(
     zip(("da", "de", "fr", "id", "it", "nl", "pt", "ru", "es", "sw", "tr"), sib200.TARGETS, strict=True)
 )
+BRIGHTER_LANGUAGES = ("de", "es", "ru", "sw")
 SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequency": 50}
 
 
 def prepare(data: Path, work: Path) -> None:
-    """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl and test/LANG.jsonl; for xSID also
-    raw-six/LANG.jsonl, with raw text of five more languages; for xSID and SIB-200 parallel/SOURCE-LANG.tsv.gz
-    and wiktionary/SOURCE-LANG.tsv.gz, where DATA has them.
+    """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl, test/LANG.jsonl, and, where DATA
+    has them, parallel/SOURCE-LANG.tsv.gz and wiktionary/SOURCE-LANG.tsv.gz; for xSID also raw-six/LANG.jsonl, with
+    raw text of five more languages; for BRIGHTER a config too.
     """
     prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
@@ -102,8 +116,14 @@ def prepare(data: Path, work: Path) -> None:
             language = path.name.removeprefix("en-").split(".")[0]
             if language in TASKS["xsid"].languages:
                 copy(path, work / "xsid" / name / path.name)
+            if language in BRIGHTER_LANGUAGES:
+                copy(path, work / "brighter" / name / path.name)
             if language in SIB200_CODES:
                 copy(path, work / "sib200" / name / f"{sib200.SOURCE}-{SIB200_CODES[language]}.tsv.gz")
+
+    choices = Choices(mode="code_switching", multilabel=True, code_switching=True)
+    config = work / "brighter" / "code_switching.cfg"
+    config.write_text(render_config(choices, config.name), encoding="utf-8")
 
 
 def copy(path: Path, target: Path) -> None:
@@ -157,26 +177,67 @@ def prepare_brighter(data: Path, work: Path) -> None:
             sib200.write_jsonl(work / "raw" / name, raw)
 
 
-def means(output: Path, languages: list[str]) -> None:
-    """Print the mean accuracy over some languages of each way, and how far it is above that of `baseline`."""
-    print("| way | mean, % | above baseline |\n|---|---:|---:|")
-    values = {
-        way.name: {int(run.name): mean_accuracy(run / "scores.json", languages) for run in way.iterdir()}
+def cut(folder: Path, shorter: Path, pairs: int) -> None:
+    """Write parallel text with the first pairs of each file."""
+    shorter.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.glob("*.tsv.gz")):
+        with (
+            gzip.open(path, "rt", encoding="utf-8") as lines,
+            gzip.open(shorter / path.name, "wt", encoding="utf-8") as out,
+        ):
+            out.writelines(itertools.islice(lines, pairs))
+
+
+def rescore(output: Path, test: Path) -> None:
+    """Score the best and the last checkpoint of each run of a comparison, with offsets and without."""
+    for run in sorted(path.parent for path in (output / "runs").glob("*/*/scores.json")):
+        if (run / CHECKPOINTS).exists():
+            continue
+        found = {}
+        for checkpoint in ("best", "last"):
+            nlp = load_pipeline(run / "model" / f"model-{checkpoint}")
+            docs = read_test_text(build_labelled_text_v1(test))
+            found[f"{checkpoint}, centred"] = languages_of(nlp, docs)
+            found[checkpoint] = languages_of(without_centring(nlp), docs)
+        (run / CHECKPOINTS).write_text(json.dumps(found), encoding="utf-8")
+
+
+def languages_of(nlp: Any, docs: list[Any]) -> dict[str, float]:
+    """Accuracy by language in percent, or macro F1 where texts have any number of labels."""
+    name = "macro_f1" if kind_of(nlp).multi_label else "accuracy"
+    scores = evaluate_by_language(nlp, docs, resampling=Resampling(resamples=0), mistakes=0)
+    return {language: 100 * float(getattr(score, name)) for language, score in scores.items()}
+
+
+def means(output: Path, languages: list[str], checkpoint: str, by_language: bool) -> None:
+    """Print the mean over some languages of each way of a comparison, without centring and with it, and how
+    far it is above classification only; or each language.
+    """
+    kinds = (checkpoint, f"{checkpoint}, centred")
+    runs = {
+        (way.name, kind): {
+            int(run.name): json.loads((run / CHECKPOINTS).read_text(encoding="utf-8"))[kind]
+            for run in sorted(way.iterdir())
+        }
         for way in sorted((output / "runs").iterdir())
+        for kind in kinds
     }
-    for way, found in values.items():
-        difference = paired_difference(values["baseline"], found)
-        above = (
-            ""
-            if way == "baseline"
-            else f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
-        )
-        print(f"| {way} | {spread(list(found.values()))} | {above} |")
-
-
-def mean_accuracy(scores: Path, languages: list[str]) -> float:
-    found = json.loads(scores.read_text(encoding="utf-8"))["languages"]
-    return 100 * float(np.mean([found[language]["accuracy"] for language in languages]))
+    groups = {language: [language] for language in languages} if by_language else {"mean": languages}
+    print("| | way | without centring | above | centred | above |\n|---|---|---:|---:|---:|---:|")
+    for title, group in groups.items():
+        values = {
+            key: {seed: float(np.mean([scores[code] for code in group])) for seed, scores in found.items()}
+            for key, found in runs.items()
+        }
+        for way in dict.fromkeys(way for way, _ in values):
+            cells = []
+            for kind in kinds:
+                above = ""
+                if (way, kind) != ("baseline", checkpoint):
+                    difference = paired_difference(values["baseline", checkpoint], values[way, kind])
+                    above = f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
+                cells += [spread(list(values[way, kind].values())), above]
+            print(f"| {title} | {way} | " + " | ".join(cells) + " |")
 
 
 def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str]) -> None:
@@ -290,20 +351,26 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
+COMMANDS = (prepare, shuffle, cut, rescore, means, run, table)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    parsers = {
-        command.__name__: commands.add_parser(command.__name__)
-        for command in (prepare, shuffle, means, run, table)
-    }
+    parsers = {command.__name__: commands.add_parser(command.__name__) for command in COMMANDS}
     parsers["prepare"].add_argument("data", type=Path)
     for name in ("prepare", "run", "table"):
         parsers[name].add_argument("work", type=Path)
-    parsers["means"].add_argument("output", type=Path)
+    for name in ("rescore", "means"):
+        parsers[name].add_argument("output", type=Path)
+    parsers["rescore"].add_argument("test", type=Path)
     parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
-    parsers["shuffle"].add_argument("folder", type=Path)
-    parsers["shuffle"].add_argument("shuffled", type=Path)
+    parsers["means"].add_argument("--checkpoint", choices=("best", "last"), default="best")
+    parsers["means"].add_argument("--by-language", action="store_true")
+    for name, result in (("shuffle", "shuffled"), ("cut", "shorter")):
+        parsers[name].add_argument("folder", type=Path)
+        parsers[name].add_argument(result, type=Path)
+    parsers["cut"].add_argument("pairs", type=int)
     parsers["run"].add_argument("name")
     parsers["run"].add_argument("encoder")
     parsers["table"].add_argument("names", metavar="NAME", nargs="+")
@@ -311,9 +378,8 @@ def main() -> None:
         sub.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
         sub.add_argument("--modes", nargs="+", choices=[*BOTH, *SHARED], default=list(BOTH))
     arguments = vars(parser.parse_args())
-    {"prepare": prepare, "shuffle": shuffle, "means": means, "run": run, "table": table}[
-        arguments.pop("command")
-    ](**arguments)
+    commands_by_name = {function.__name__: function for function in COMMANDS}
+    commands_by_name[arguments.pop("command")](**arguments)
 
 
 if __name__ == "__main__":

@@ -888,6 +888,10 @@ class Warnings(metaclass=MessagesWithCodes):
         "those of spacy evaluate; expected texts of each label in each language. Compare these languages by accuracy or "
         "micro F1, or label by label."
     )
+    W759 = (
+        "{name} is centred by raw text of {found}, and not of {languages}; expected raw text of each language that it "
+        "meets. Scores of these stay as they are: add raw text, and train or spacy xling calibrate --centre again."
+    )
     W760 = (
         "'{name}' was centred already: its offsets are found anew, and those that it had are gone. Temperatures were "
         "fitted with the old ones: calibrate again, too."

@@ -36,6 +36,9 @@ def evaluate_command(
             help="F1, AUC, calibration and mistakes of each pipeline, too", show_default="for a single one"
         ),
     ] = None,
+    uncentred: Annotated[
+        bool, typer.Option("--uncentred", help="Score centred pipelines without their offsets, too")
+    ] = False,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
     html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
     closeness: Annotated[
@@ -64,6 +67,7 @@ def evaluate_command(
             threshold=threshold,
             resampling=Resampling(confidence, resamples, seed),
             mistakes=mistakes,
+            uncentred=uncentred,
         )
         typer.echo(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
         for warning in evaluation.warnings:

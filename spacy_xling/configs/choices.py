@@ -12,6 +12,7 @@ from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
 from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
+from ..pipeline.centred import FEWEST_TEXTS
 from .debugging import DictionaryReport, report_dictionaries
 from .render import Choices
 
@@ -77,8 +78,8 @@ def advise(
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
     mode (Optional[str]): "code_switching", "joint", "baseline" or "shared"; None takes code-switching where
-        there are dictionaries, and else joint where there is raw text. Dictionaries are used in all but
-        "baseline".
+        there are dictionaries, and else the baseline. Dictionaries are used in all but "baseline". In all but
+        "shared" scores are centred where there is raw text of a language that labelled text is not in.
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
@@ -91,7 +92,7 @@ def advise(
         find_files(dev, KINDS)
     found = survey(docs)
     has_dictionaries, asked = bool(dictionaries or make_dictionaries), mode is not None
-    mode = mode or ("code_switching" if has_dictionaries else "joint" if unlabelled else "baseline")
+    mode = mode or ("code_switching" if has_dictionaries else "baseline")
     _check(found, multilabel, mode, unlabelled, has_dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     facts = encoder_facts(encoder, docs)
@@ -113,6 +114,7 @@ def advise(
         unlabelled=_text(unlabelled),
         code_switching=switches,
         dictionaries=[str(path) for path in dictionaries] if switches else None,
+        centring=mode != "shared" and bool(_targets(found, raw)),
         encoder=encoder,
         languages=list(languages) or None,
         gpu=gpu,
@@ -169,6 +171,13 @@ def _known(languages: Iterable[str]) -> List[str]:
     return [language for language in languages if language != UNKNOWN]
 
 
+def _targets(found: Survey, raw: dict[str, int]) -> List[str]:
+    """Languages with enough raw text to centre by, that no labelled text is in; none if that isn't known."""
+    if UNKNOWN in found.languages:
+        return []
+    return [name for name in _known(raw) if name not in found.languages and raw[name] >= FEWEST_TEXTS]
+
+
 def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
     """As many as these texts need, rounded to tens."""
     needed = texts * facts.pieces_per_text / batch_pieces
@@ -197,6 +206,7 @@ def _reasons(
             (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
             for report in known
         ),
+        *([("centring", "true", _centring_reason(found, raw))] if choices.centring else []),
         *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
@@ -223,9 +233,13 @@ def _mode_reason(
         reasons.append(f"dictionaries for {', '.join(report.target for report in known)}")
     if choices.mode in ("joint", "shared"):
         reasons.append(f"raw text of {', '.join(raw)}")
-    elif choices.mode == "code_switching" and raw:
-        reasons.append("measured as better without the masked-LM term, so raw text isn't used")
+    elif raw and not asked:
+        reasons.append("measured as no worse without the masked-LM term")
     return "; ".join(reasons) or "neither dictionaries nor parallel or raw text were given"
+
+
+def _centring_reason(found: Survey, raw: dict[str, int]) -> str:
+    return f"raw text of {', '.join(_targets(found, raw))}, which no labelled text is in"
 
 
 def _coverage_reason(report: DictionaryReport) -> str:

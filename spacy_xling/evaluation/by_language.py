@@ -13,6 +13,7 @@ from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors, Warnings, one_line
+from ..pipeline.calibrated import CalibratedScores, Calibration
 from .bootstrap import DEFAULT_RESAMPLING, Resampling
 from .predictions import predict
 from .records import Evaluation, ModelScores, Score
@@ -38,6 +39,7 @@ def evaluate_models(
     threshold: Optional[float] = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
     mistakes: int = 20,
+    uncentred: bool = False,
 ) -> Evaluation:
     """Score pipelines, one after the other, on each language of a corpus.
 
@@ -48,6 +50,7 @@ def evaluate_models(
         the pipeline's own.
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each pipeline and language.
+    uncentred (bool): Score pipelines that are centred by language without their offsets, too, before.
     RETURNS (Evaluation): The record.
     RAISES (ValueError): Settings out of range, no pipeline at a path, and as `read_test_text` and
         `predict`.
@@ -56,15 +59,16 @@ def evaluate_models(
     texts = labelled_texts(corpus)
     for path in models.values():
         require_pipeline(path)
-    scores = {
-        name: score_model(
-            predict(load_pipeline(path), texts.docs, threshold=threshold),
-            source=source,
-            resampling=resampling,
-            mistakes=mistakes,
-        )
-        for name, path in models.items()
-    }
+    scores, warnings = {}, []
+    for name, path in models.items():
+        nlp = load_pipeline(path)
+        warnings += centring_warnings(name, nlp, texts.docs, source)
+        pipelines = {name: nlp}
+        if uncentred and centred_pipes(nlp):
+            pipelines = {f"{name}, not centred": without_centring(load_pipeline(path)), **pipelines}
+        for title, pipeline in pipelines.items():
+            predictions = predict(pipeline, texts.docs, threshold=threshold)
+            scores[title] = score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
     return Evaluation(
         models=scores,
         data=str(corpus.path),
@@ -72,7 +76,12 @@ def evaluate_models(
         confidence=resampling.confidence,
         resamples=resampling.resamples,
         seed=resampling.seed,
-        warnings=[*texts.warnings, *source_warnings(texts.docs, source), *label_warnings(scores, texts.docs)],
+        warnings=[
+            *texts.warnings,
+            *source_warnings(texts.docs, source),
+            *warnings,
+            *label_warnings(scores, texts.docs),
+        ],
     )
 
 
@@ -148,6 +157,47 @@ def source_warnings(docs: Sequence[Doc], source: str) -> List[str]:
     if not languages or source in languages:
         return []
     return [Warnings.W752.format(source=source, languages=", ".join(languages))]
+
+
+def centred_pipes(nlp: Language) -> List[CalibratedScores]:
+    """Find the components that are centred by language.
+
+    nlp (Language): The pipeline.
+    RETURNS (List[CalibratedScores]): Those with offsets.
+    """
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CalibratedScores)]
+    return [pipe for pipe in pipes if pipe.calibration is not None and pipe.calibration.offsets]
+
+
+def without_centring(nlp: Language) -> Language:
+    """Take the offsets of languages from a pipeline; its temperatures stay.
+
+    nlp (Language): The pipeline, changed in place.
+    RETURNS (Language): The pipeline.
+    """
+    for pipe in centred_pipes(nlp):
+        pipe.calibration = (pipe.calibration or Calibration())._replace(offsets={})
+    return nlp
+
+
+def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str) -> List[str]:
+    """Look for languages that a centred pipeline has no offsets for.
+
+    name (str): The pipeline's name.
+    nlp (Language): The pipeline.
+    docs (Sequence[Doc]): The texts.
+    source (str): The source language, which has none.
+    RETURNS (List[str]): A warning for each component that lacks some.
+    """
+    warnings = []
+    for pipe in centred_pipes(nlp):
+        offsets = (pipe.calibration or Calibration()).offsets
+        missing = sorted(set(rows_by_language(docs)) - {source, UNKNOWN} - offsets.keys())
+        if missing:
+            warnings.append(
+                Warnings.W759.format(languages=", ".join(missing), name=name, found=", ".join(offsets))
+            )
+    return warnings
 
 
 def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> List[str]:

@@ -13,7 +13,7 @@ from tests.conftest import SHAPE, TEXTS, write_raw
 
 @pytest.fixture
 def raw(tmp_path):
-    return write_raw(tmp_path / "raw", {"en": TEXTS[:2], "da": TEXTS[4:6]})
+    return write_raw(tmp_path / "raw", {"en": TEXTS[:2], "da": TEXTS[4:6] * 10})
 
 
 def labelled(path, labels=("a", "b"), lang="en"):
@@ -22,17 +22,34 @@ def labelled(path, labels=("a", "b"), lang="en"):
     return build_labelled_text_v1(path)
 
 
-def test_raw_text_makes_it_joint_and_none_a_baseline(tmp_path, raw, checkpoint):
+def test_raw_text_centres_and_is_learnt_from_where_that_is_asked_for(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl")
     labelled(tmp_path / "dev.jsonl")
-    joint = advise(corpus, dev=tmp_path / "dev.jsonl", unlabelled=raw, encoder=str(checkpoint))
-    assert (joint.choices.mode, joint.choices.unlabelled) == ("joint", str(raw))
-    assert (joint.choices.train, joint.choices.dev) == (str(corpus.path), str(tmp_path / "dev.jsonl"))
-    assert joint.choices.component == "xling_textcat"
-    assert joint.warnings == []
-    assert advise(corpus, encoder=str(checkpoint)).choices.mode == "baseline"
+    advice = advise(corpus, dev=tmp_path / "dev.jsonl", unlabelled=raw, encoder=str(checkpoint))
+    choices = advice.choices
+    assert (choices.mode, choices.centring, choices.unlabelled) == ("baseline", True, str(raw))
+    assert (choices.train, choices.dev) == (str(corpus.path), str(tmp_path / "dev.jsonl"))
+    assert choices.component == "xling_textcat"
+    assert advice.warnings == []
+    assert ("centring", "true", "raw text of da, which no labelled text is in") in advice.reasons
+    joint = advise(corpus, unlabelled=raw, encoder=str(checkpoint), mode="joint").choices
+    assert (joint.mode, joint.centring) == ("joint", True)
+    plain = advise(corpus, encoder=str(checkpoint)).choices
+    assert (plain.mode, plain.centring) == ("baseline", False)
     asked = advise(corpus, unlabelled=raw, encoder=str(checkpoint), mode="baseline")
     assert (asked.choices.mode, asked.reasons[1][2]) == ("baseline", "as you asked")
+
+
+@pytest.mark.parametrize("raw_text", [{"en": TEXTS * 9}, {"da": TEXTS * 2}])
+def test_nothing_is_centred_without_enough_text_of_a_target(raw_text, tmp_path, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    raw = write_raw(tmp_path / "raw", raw_text)
+    assert not advise(corpus, unlabelled=raw, encoder=str(checkpoint)).choices.centring
+
+
+def test_nothing_is_centred_where_the_language_of_labelled_texts_is_not_known(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl", lang=None)
+    assert not advise(corpus, unlabelled=raw, encoder=str(checkpoint)).choices.centring
 
 
 def write_dictionary(folder, name="en-da.tsv", words=("parcel", "money", "late")):
@@ -54,9 +71,8 @@ def test_dictionaries_make_it_code_switching_and_are_named_in_their_order(tmp_pa
         tuple(reason) for reason in advice.reasons
     ]
     (reason,) = [why for name, _, why in advice.reasons if name == "mode"]
-    assert reason == (
-        "dictionaries for da; measured as better without the masked-LM term, so raw text isn't used"
-    )
+    assert reason == "dictionaries for da; measured as no worse without the masked-LM term"
+    assert choices.centring
 
 
 def test_dictionaries_are_made_once_all_else_was_looked_at(tmp_path, raw, checkpoint):

@@ -303,3 +303,36 @@ def test_the_command_says_what_it_cannot_centre_by(trained, raw, tmp_path):
     result = run(*twice)
     assert result.exit_code == 0, result.output
     assert "W760" in result.output
+
+
+def test_evaluate_shows_scores_with_and_without_and_names_what_is_not_centred(checkpoint, raw, tmp_path):
+    nlp, pipe, _ = make_pipe(checkpoint, raw)
+    nlp.to_disk(tmp_path / "centred")
+    pipe.centring = False
+    pipe._centring_texts = None
+    pipe.calibration = None
+    nlp.to_disk(tmp_path / "plain")
+    rows = [
+        {"text": text, "label": label, "lang": language}
+        for language in ("en", "de", "sv")
+        for text, label in zip(TEXTS, ["LATE", "REFUND"] * 4, strict=False)
+    ]
+    test = tmp_path / "test.jsonl"
+    test.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = {}
+    for options in (["centred", "--uncentred"], ["plain"]):
+        model, *more = options
+        file = tmp_path / f"{model}.json"
+        arguments = ["evaluate", tmp_path / model, test, *more, "--json", file, "--resamples", 0]
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exit_code == 0, result.output
+        found[model] = result.output
+    assert "not centred" in found["centred"]
+    assert "W759" in found["centred"]
+    assert "not of sv" in found["centred"]
+    assert "W759" not in found["plain"]
+    both = json.loads((tmp_path / "centred.json").read_text())
+    plain = json.loads((tmp_path / "plain.json").read_text())["plain"]
+    assert list(both)[:2] == ["centred, not centred", "centred"]
+    assert both["centred, not centred"] == plain
+    assert both["centred"]["en"] == plain["en"]
