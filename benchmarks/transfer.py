@@ -105,11 +105,13 @@ SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequenc
 
 def prepare(data: Path, work: Path) -> None:
     """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl, test/LANG.jsonl, and, where DATA
-    has them, parallel/SOURCE-LANG.tsv.gz and wiktionary/SOURCE-LANG.tsv.gz; for xSID also raw-six/LANG.jsonl, with
-    raw text of five more languages; for BRIGHTER a config too.
+    has them, parallel/SOURCE-LANG.tsv.gz and wiktionary/SOURCE-LANG.tsv.gz; for xSID also raw-six/LANG.jsonl,
+    with raw text of five more languages; for BRIGHTER a config too.
     """
     prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
+    # Dictionaries are to come from general text, not from that of the domain.
+    shutil.rmtree(work / "sib200" / "parallel")
     prepare_brighter(data / "brighter_emotion", work / "brighter")
     for folder, name in (("parallel", "parallel"), ("dictionaries", "wiktionary")):
         for path in sorted((data / folder).glob("en-*.tsv.gz")):
