@@ -1,4 +1,4 @@
-"""The quickstart with several seeds: accuracy by language, and what raw text adds to classification only.
+"""The quickstart with several seeds: accuracy by language, and what each way adds to classification only.
 
     python benchmarks/quickstart.py RESULTS [--seeds 0 1 2]
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from transfer import spread
 
 PROJECT = Path(__file__).parent.parent
-WAYS = ("baseline", "sequential", "joint")
+WAYS = ("baseline", "centred", "sequential", "joint", "code-switching", "code-switching-joint")
 
 
 def run(results: Path, seed: int) -> dict[str, dict[str, float]]:
@@ -34,19 +34,21 @@ def run(results: Path, seed: int) -> dict[str, dict[str, float]]:
 
 
 def table(runs: list[dict[str, dict[str, float]]]) -> None:
-    """Print a row for each language, the source first, and one for the mean of the targets."""
+    """Print a row for each language, the source first, one for the mean of the targets, and its gains."""
     languages = sorted(runs[0]["baseline"], key=lambda language: (language != "en", language))
     groups = {language: [language] for language in languages} | {"mean of the targets": languages[1:]}
-    print("| accuracy, % | " + " | ".join(WAYS) + " | gain of sequential | gain of joint |")
-    print("|---|---|---|---|---|---|")
+    print("| accuracy, % | " + " | ".join(WAYS) + " |")
+    print("|---|" + "---:|" * len(WAYS))
     for name, group in groups.items():
         means = {way: [sum(run[way][code] for code in group) / len(group) for run in runs] for way in WAYS}
-        gains = [
-            [mean - base for mean, base in zip(means[way], means["baseline"], strict=True)]
-            for way in WAYS[1:]
-        ]
-        cells = [spread(values) for values in (*means.values(), *gains)]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        print(f"| {name} | " + " | ".join(spread(values) for values in means.values()) + " |")
+    gains = {
+        way: [mean - base for mean, base in zip(found, means["baseline"], strict=True)]
+        for way, found in means.items()
+    }
+    print("| above the baseline | | " + " | ".join(spread(gains[way]) for way in WAYS[1:]) + " |")
+    each = (", ".join(f"{gain:+.1f}" for gain in gains[way]) for way in WAYS[1:])
+    print("| the same, by seed | | " + " | ".join(each) + " |")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from ..types import Floats2d
 from .calibrated import CalibratedScores, Calibration
 
 # Texts of each language whose mean is taken, and the fewest that are worth it.
-MOST_TEXTS, FEWEST_TEXTS = 500, 20
+MOST_TEXTS, FEWEST_TEXTS = 200, 20
 BATCH_SIZE = 256
 
 
