@@ -484,13 +484,14 @@ class Errors(metaclass=MessagesWithCodes):
         "centring = false."
     )
     X544 = (
-        "The labelled texts to centre '{name}' by are in: {found}; expected a known source language for each, for it is "
-        "the one that isn't moved. Name it (field lang, `language` of the reader, or spacy xling convert --language)."
+        "The languages of the labelled texts to centre '{name}' by: {found} (- for one that isn't known); expected texts "
+        "of a known source language, for it is the one that isn't moved. Name it (field lang, `language` of the reader, or "
+        "spacy xling convert --language)."
     )
     X545 = (
-        "'{name}' has raw text of {found} to be centred by, and labelled texts of {sources}; expected {least} texts or "
-        "more of another language, in files named by language, as da.txt. Give raw text of the target languages, or "
-        "leave centring out."
+        "There is no raw text to centre '{name}' by, beside that of the labelled texts' language ({sources}); expected "
+        "{least} texts or more of another language, in files named by language, as da.txt, or with the reader's `language`. "
+        "Give raw text of the target languages, or leave centring out."
     )
     X546 = (
         "'{name}' has centring = true, but no labelled text to compare raw text with; expected a reader of it. Give "
@@ -677,6 +678,10 @@ class Errors(metaclass=MessagesWithCodes):
         "0.95."
     )
     X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
+    X757 = (
+        "Found --no-temperature, without --centre or with --by-language, --abstain-below or --target-accuracy; expected it "
+        "with --centre alone, for all else is fitted to temperatures. Leave it out."
+    )
     X758 = (
         "{path} can't be read ({error}); expected the numbers that `spacy xling inspect ENCODER TEXTS --json FILE` "
         "writes. Give that file with --closeness, or leave it out."
@@ -721,8 +726,8 @@ class Errors(metaclass=MessagesWithCodes):
         "training labels with --source, or of the texts (field lang, a folder of files by language)."
     )
     X769 = (
-        "Found --centre {centre} and --unlabelled {unlabelled}; expected both or neither. Give raw text of the target "
-        "languages, or leave --centre out."
+        "Found {found}, without {missing}; expected both or neither. Give raw text of the target languages, or leave "
+        "{found} out."
     )
     X770 = (
         "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
@@ -840,6 +845,11 @@ class Warnings(metaclass=MessagesWithCodes):
         "Raw text of too few lines for '{name}' to be centred by ({found}); expected {least} of a language, and better a "
         "hundred. Their scores stay as they are: give more."
     )
+    W545 = (
+        "'{name}' is centred, and its weights change: its offsets stay those of before. Give it raw text to keep up by (the "
+        "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
+        "--centre on what was trained."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "
@@ -893,13 +903,14 @@ class Warnings(metaclass=MessagesWithCodes):
         "meets. Scores of these stay as they are: add raw text, and train or spacy xling calibrate --centre again."
     )
     W760 = (
-        "'{name}' was centred already: its offsets are found anew, and those that it had are gone. Temperatures were "
-        "fitted with the old ones: calibrate again, too."
+        "'{name}' was calibrated or centred already. What it had is gone: its offsets are found anew, and temperatures and "
+        "the threshold below which to abstain belong to the scores of before."
     )
     W761 = (
-        "The dev text has texts of {languages}, and '{name}' was centred by raw text of {found} alone; expected raw text "
+        "Some labelled texts are in {languages}, and '{name}' was centred by raw text of {found} alone; expected raw text "
         "of each target language. Scores of the others stay as they are: add raw text of them."
     )
+    W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 
 
 def one_line(error: Exception, longest: Optional[int] = 300) -> str:

@@ -40,12 +40,15 @@ def coded_warnings() -> Iterator[None]:
     """Print the warnings of this package as their one line, once they are all there; others as they are."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in caught:
-        if str(warning.message).startswith("[W"):
-            msg.warn(str(warning.message))
-        else:
-            warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                if str(warning.message).startswith("[W"):
+                    msg.warn(str(warning.message))
+                else:
+                    place = warning.category, warning.filename, warning.lineno
+                    typer.echo(warnings.formatwarning(warning.message, *place), err=True, nl=False)
 
 
 def echo(text: str) -> None:

@@ -57,7 +57,7 @@ def calibrate_command(
     unlabelled: Unlabelled = None,
     source: Annotated[str, typer.Option(help="Language of the training labels, for --centre")] = "en",
     temperature: Annotated[
-        bool, typer.Option("--temperature/--no-temperature", help="Fit temperatures, or leave all as 1")
+        bool, typer.Option("--temperature/--no-temperature", help="Fit temperatures, or only centre")
     ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
 ) -> None:
@@ -78,14 +78,17 @@ def calibrate_command(
 
         require_new_pipeline(output, overwrite=overwrite)
         if centred != (unlabelled is not None):
-            raise ValueError(Errors.X769.format(centre=centred, unlabelled=unlabelled))
+            given, missing = ("--centre", "--unlabelled") if centred else ("--unlabelled", "--centre")
+            raise ValueError(Errors.X769.format(found=given, missing=missing))
+        if not temperature and (not centred or by_language or abstain_below or target_accuracy):
+            raise ValueError(Errors.X757)
         nlp = load_pipeline(model)
         pipe = find_component(nlp, component)
         docs = read_docs(build_labelled_text_v1(dev))
         if centred:
             texts = centre(pipe, docs, build_unlabelled_text_v1(unlabelled), source=source)
-            counts = ", ".join(f"{language} by {len(raw):,} texts" for language, raw in texts.raw.items())
-            msg.info(f"Centred on {len(texts.source):,} texts of {source}: {counts}")
+            counts = ", ".join(f"{language} ({len(raw):,})" for language, raw in texts.raw.items())
+            msg.info(f"Centred by {source} ({len(texts.source):,} texts): {counts}")
         if temperature:
             rows = calibrate(
                 pipe,

@@ -10,6 +10,7 @@ from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
+from ..data.unlabelled import build_unlabelled_text_v1
 from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
 from ..pipeline.centred import FEWEST_TEXTS
@@ -95,6 +96,7 @@ def advise(
     mode = mode or ("code_switching" if has_dictionaries else "baseline")
     _check(found, multilabel, mode, unlabelled, has_dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
+    targets = _targets(found, unlabelled, languages) if unlabelled and mode != "shared" else []
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
     switches = has_dictionaries and mode != "baseline"
@@ -114,7 +116,7 @@ def advise(
         unlabelled=_text(unlabelled),
         code_switching=switches,
         dictionaries=[str(path) for path in dictionaries] if switches else None,
-        centring=mode != "shared" and bool(_targets(found, raw)),
+        centring=bool(targets),
         encoder=encoder,
         languages=list(languages) or None,
         gpu=gpu,
@@ -123,7 +125,7 @@ def advise(
         max_steps=steps,
         eval_frequency=max(1, steps // EVALUATIONS),
     )
-    reasons = _reasons(choices, found, facts, raw, known, asked)
+    reasons = _reasons(choices, found, facts, raw, known, targets, asked)
     return Advice(choices, reasons, _warnings(choices, found, raw, known))
 
 
@@ -171,11 +173,16 @@ def _known(languages: Iterable[str]) -> List[str]:
     return [language for language in languages if language != UNKNOWN]
 
 
-def _targets(found: Survey, raw: dict[str, int]) -> List[str]:
+def _targets(found: Survey, unlabelled: Path, languages: Sequence[str]) -> List[str]:
     """Languages with enough raw text to centre by, that no labelled text is in; none if that isn't known."""
     if UNKNOWN in found.languages:
         return []
-    return [name for name in _known(raw) if name not in found.languages and raw[name] >= FEWEST_TEXTS]
+    raw = build_unlabelled_text_v1(unlabelled, languages=languages).sample(FEWEST_TEXTS)
+    return [
+        name
+        for name, texts in raw.items()
+        if name and name not in found.languages and len(texts) == FEWEST_TEXTS
+    ]
 
 
 def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
@@ -194,6 +201,7 @@ def _reasons(
     facts: EncoderFacts,
     raw: dict[str, int],
     known: Sequence[DictionaryReport],
+    targets: Sequence[str],
     asked: bool,
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
@@ -206,7 +214,7 @@ def _reasons(
             (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
             for report in known
         ),
-        *([("centring", "true", _centring_reason(found, raw))] if choices.centring else []),
+        *([("centring", "true", _centring_reason(targets))] if choices.centring else []),
         *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
@@ -238,8 +246,8 @@ def _mode_reason(
     return "; ".join(reasons) or "neither dictionaries nor parallel or raw text were given"
 
 
-def _centring_reason(found: Survey, raw: dict[str, int]) -> str:
-    return f"raw text of {', '.join(_targets(found, raw))}, which no labelled text is in"
+def _centring_reason(targets: Sequence[str]) -> str:
+    return f"raw text of {', '.join(targets)}, which no labelled text is in"
 
 
 def _coverage_reason(report: DictionaryReport) -> str:

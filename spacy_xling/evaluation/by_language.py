@@ -69,6 +69,8 @@ def evaluate_models(
         for title, pipeline in pipelines.items():
             predictions = predict(pipeline, texts.docs, threshold=threshold)
             scores[title] = score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
+    if uncentred and len(scores) == len(models):
+        warnings.append(Warnings.W762)
     return Evaluation(
         models=scores,
         data=str(corpus.path),

@@ -16,7 +16,7 @@ from ..data.languages import UNKNOWN, rows_by_language
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration
-from ..pipeline.centred import MOST_TEXTS, CentredScores, CentringTexts, choose_texts, find_offsets
+from ..pipeline.centred import CentredScores, CentringTexts, choose_texts, find_offsets
 from .reliability import expected_calibration_error, reliability_bins
 
 # A language with fewer dev texts has no temperature of its own. Simulated, for logits of seven classes that
@@ -85,39 +85,34 @@ def find_component(nlp: Language, name: Optional[str] = None) -> CentredScores:
 
 
 def centre(
-    pipe: CentredScores,
-    docs: Sequence[Doc],
-    unlabelled: UnlabelledText,
-    *,
-    source: str,
+    pipe: CentredScores, docs: Sequence[Doc], unlabelled: UnlabelledText, *, source: str
 ) -> CentringTexts:
-    """Give a component the offsets of the languages that there is raw text of; see `find_offsets`.
+    """Give a component the offsets of the languages that there is raw text of; see `find_offsets`. What it
+    was calibrated by before belongs to other scores, and goes.
 
-    pipe (CentredScores): The component; the offsets of its `calibration` are replaced.
-    docs (Sequence[Doc]): Texts of the source language, and others, which are passed over.
+    pipe (CentredScores): The component; its `calibration` is replaced.
+    docs (Sequence[Doc]): Labelled texts of the source language, and others, which are passed over.
     unlabelled (UnlabelledText): The raw text.
     source (str): The source language, which is not moved.
     RETURNS (CentringTexts): The texts that were compared.
     RAISES (ValueError): X545, X768.
     """
-    languages = rows_by_language(docs)
+    languages = rows_by_language([doc for doc in docs if doc.cats])
     if source not in languages:
-        raise ValueError(Errors.X768.format(source=source, found=", ".join(languages) or "no text"))
-    if pipe.calibration and pipe.calibration.offsets:
-        warnings.warn(Warnings.W760.format(name=pipe.name), stacklevel=2)
-    texts = choose_texts(
-        pipe.name, [docs[row].text for row in languages[source]], [source], unlabelled.sample(MOST_TEXTS)
-    )
-    missing = sorted(languages.keys() - texts.raw.keys() - {source})
+        raise ValueError(Errors.X768.format(source=source, found=", ".join(languages) or "none"))
+    texts = choose_texts(pipe, docs, unlabelled, source=source)
+    missing = sorted(languages.keys() - texts.raw.keys() - {source, UNKNOWN})
     if missing:
         text = Warnings.W761.format(languages=", ".join(missing), name=pipe.name, found=", ".join(texts.raw))
         warnings.warn(text, stacklevel=2)
-    pipe.calibration = (pipe.calibration or Calibration())._replace(offsets=find_offsets(pipe, texts))
+    if pipe.calibration is not None:
+        warnings.warn(Warnings.W760.format(name=pipe.name), stacklevel=2)
+    pipe.calibration = Calibration(offsets=find_offsets(pipe, texts))
     return texts
 
 
 def calibrate(
-    pipe: CalibratedScores,
+    pipe: CentredScores,
     docs: Sequence[Doc],
     *,
     by_language: bool = False,
@@ -132,7 +127,7 @@ def calibrate(
     `min_texts` texts or more, and a mistake among them, gets a temperature of its own; the others have that
     of all texts together.
 
-    pipe (CalibratedScores): The component; its `calibration` is set.
+    pipe (CentredScores): The component; its `calibration` is set.
     docs (Sequence[Doc]): Dev texts, with `doc.cats` and `doc._.language`.
     by_language (bool): Fit a temperature for each language.
     min_texts (int): The least texts of a language to fit one on, and, for `target_accuracy`, to answer.
@@ -143,6 +138,7 @@ def calibrate(
     RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766, X767.
     """
     _check_thresholds(pipe, abstain_below, target_accuracy)
+    pipe.keep_centred()
     docs, raw, truths = _read(pipe, docs)
     offsets = {} if pipe.calibration is None else pipe.calibration.offsets
     logits = raw + pipe.model.ops.to_numpy(pipe.offsets_of(docs))

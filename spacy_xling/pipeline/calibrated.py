@@ -1,5 +1,6 @@
 """What a text classifier learns of its own scores: offsets of languages, temperatures, when to abstain."""
 
+import copy
 import math
 from collections.abc import Iterable, Sequence
 from itertools import compress
@@ -57,7 +58,11 @@ class CalibratedScores:
     def calibration(self, calibration: Optional[Calibration]) -> None:
         if calibration is not None:
             self._check_calibration(calibration)
-        self.cfg[KEY] = None if calibration is None else calibration._asdict()
+        self._store_calibration(calibration)
+
+    def _store_calibration(self, calibration: Optional[Calibration]) -> None:
+        # A copy, for dictionaries can be changed.
+        self.cfg[KEY] = None if calibration is None else copy.deepcopy(calibration._asdict())
 
     def _check_calibration(self, calibration: Calibration) -> None:
         for value in (calibration.temperature, *calibration.by_language.values()):

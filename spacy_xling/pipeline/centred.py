@@ -1,11 +1,12 @@
 """Centring by language: what moves the logits of a target language's texts to where the source's lie."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.util import minibatch
 
 from ..data.languages import UNKNOWN, get_language
@@ -20,7 +21,7 @@ BATCH_SIZE = 256
 
 
 class CentringTexts(NamedTuple):
-    """Texts whose mean logits are compared.
+    """Texts whose mean logits are compared, each with a piece.
 
     source (Sequence[str]): Texts of the source language, or of several.
     raw (Mapping[str, Sequence[str]]): Raw texts of each language to centre.
@@ -31,8 +32,10 @@ class CentringTexts(NamedTuple):
 
 
 class CentredScores(CalibratedScores):
-    """Scores that are centred by language, with offsets that keep up with the training of the component. It
-    calls `_set_centring` when it is made.
+    """Scores that are centred by language. With raw text attached, offsets are those of the weights that are
+    in place: they are found anew before texts of a language with raw text are scored, and before the
+    component is saved, where weights have changed since. A component calls `_set_centring` when it is made,
+    and `_note_change` when its weights have changed.
     """
 
     centring: bool
@@ -41,80 +44,109 @@ class CentredScores(CalibratedScores):
         self.centring = centring
         self._centring_texts: Optional[CentringTexts] = None
         self._has_moved = False
+        self._is_warned = False
 
     def attach_centring(self, unlabelled: Any, docs: Iterable[Doc], *, seed: int = 0) -> None:
-        """Find offsets anew whenever weights have changed from now on. `initialize` does so with what it is
-        given; call this for a component that was loaded or sourced.
+        """Let offsets keep up with the weights from now on. `initialize` does so with what it is given; call
+        this for a component that was loaded or sourced.
 
         unlabelled (UnlabelledText): A reader of raw text that has a method `sample`.
         docs (Iterable[Doc]): Labelled texts of the source language, or of several.
-        seed (int): Seed of the samples.
-        RAISES (ValueError): No reader, or one that can't sample; texts whose language isn't known; no
-            raw text of another language.
+        seed (int): Seed of the sample of these.
+        RAISES (ValueError): As `choose_texts`.
         """
-        if not hasattr(unlabelled, "sample"):
-            found = "nothing" if unlabelled is None else f"a {type(unlabelled).__name__}"
-            raise ValueError(Errors.X543.format(name=self.name, found=found))
-        sources: set[str] = set()
-
-        def source_texts() -> Iterable[str]:
-            for doc in docs:
-                if doc.cats:
-                    sources.add(get_language(doc) or UNKNOWN)
-                    yield doc.text
-
-        source = reservoir_sample(source_texts(), MOST_TEXTS, seed=seed)
-        raw = unlabelled.sample(MOST_TEXTS)
-        self._centring_texts = choose_texts(self.name, source, sources, raw)
+        self._centring_texts = choose_texts(self, docs, unlabelled, seed=seed)
         self._has_moved = True
 
-    def _note_change(self) -> None:
-        """Weights have changed, and offsets are those of before."""
-        self._has_moved = True
-
-    def _keep_centred(self) -> None:
-        if self._has_moved and self._centring_texts is not None:
-            self._has_moved = False
-            offsets = find_offsets(self, self._centring_texts)
+    def keep_centred(self) -> None:
+        """Find the offsets of the weights that are in place, where raw text is attached and weights have
+        changed. Those of weights that have become no numbers are not taken.
+        """
+        if not self._has_moved or self._centring_texts is None:
+            return
+        offsets = find_offsets(self, self._centring_texts)
+        if np.isfinite(list(offsets.values())).all():
             self.calibration = (self.calibration or Calibration())._replace(offsets=offsets)
+        self._has_moved = False
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score texts, without changing them; see `CalibratedScores.predict`."""
         docs = list(docs)
         if self._centring_texts and any(get_language(doc) in self._centring_texts.raw for doc in docs):
-            self._keep_centred()
+            self.keep_centred()
         return super().predict(docs)
+
+    def use_params(self, params: Any) -> Iterator[None]:
+        """Put other weights in the place of the component's, such as their averages; see spaCy's
+        `TrainablePipe.use_params`. As there, a generator and no context manager: `nlp.use_params` iterates.
+        """
+        with self.model.use_params(params):
+            self._has_moved = True
+            yield
+        self._has_moved = True
+
+    def _note_change(self, examples: Iterable[Example] = ()) -> None:
+        """Weights have changed, by examples whose languages are sources, whatever was seen before."""
+        self._has_moved = True
+        if self._centring_texts is not None:
+            sources = {get_language(eg.reference) for eg in examples if eg.reference.cats}
+            left = {name: raw for name, raw in self._centring_texts.raw.items() if name not in sources}
+            self._centring_texts = self._centring_texts._replace(raw=left)
+        elif not self._is_warned and self.calibration and self.calibration.offsets:
+            self._is_warned = True
+            warnings.warn(Warnings.W545.format(name=self.name), stacklevel=3)
+
+    def _store_calibration(self, calibration: Optional[Calibration]) -> None:
+        super()._store_calibration(calibration)
+        # What is set is not replaced before weights change again.
+        self._has_moved = False
 
 
 def choose_texts(
-    name: str,
-    source: Sequence[str],
-    sources: Iterable[str],
-    raw: Mapping[Optional[str], Sequence[str]],
+    pipe: CalibratedScores,
+    docs: Iterable[Doc],
+    unlabelled: Any,
+    *,
+    source: Optional[str] = None,
+    seed: int = 0,
 ) -> CentringTexts:
-    """Choose the languages to centre: those with raw text that no source text is in.
+    """Choose texts to compare: labelled ones, and raw ones of languages that no labelled text is in.
 
-    name (str): The component, for messages.
-    source (Sequence[str]): Texts of the source languages.
-    sources (Iterable[str]): Their languages, "-" for one that isn't known.
-    raw (Mapping[Optional[str], Sequence[str]]): Raw texts by language.
-    RETURNS (CentringTexts): The texts.
-    RAISES (ValueError): There is no source text, or its language isn't known; no language is left.
+    pipe (CalibratedScores): The component.
+    docs (Iterable[Doc]): Texts, of which the labelled ones are taken.
+    unlabelled (UnlabelledText): A reader of raw text that has a method `sample`.
+    source (Optional[str]): Take labelled texts of this language alone; None takes all.
+    seed (int): Seed of the sample of labelled texts.
+    RETURNS (CentringTexts): The texts, as many as `MOST_TEXTS` of each language, and of the source.
+    RAISES (ValueError): X543 for what can't sample texts, X544 for labelled texts whose language isn't known,
+        X545 where no language with `FEWEST_TEXTS` is left.
     """
-    sources = sorted(sources)
-    if not source or UNKNOWN in sources:
-        raise ValueError(Errors.X544.format(name=name, found=", ".join(sources) or "no text"))
-    targets = {language: texts for language, texts in raw.items() if language and language not in sources}
+    sources: dict[str, None] = {}
+
+    def labelled() -> Iterator[str]:
+        for doc in docs:
+            language = get_language(doc) or UNKNOWN
+            if doc.cats and source in (None, language):
+                sources[language] = None
+                yield doc.text
+
+    chosen = _with_pieces(pipe, reservoir_sample(labelled(), MOST_TEXTS, seed=seed))
+    if not chosen or UNKNOWN in sources:
+        raise ValueError(Errors.X544.format(name=pipe.name, found=", ".join(sources) or "none was found"))
+    targets = {
+        language: _with_pieces(pipe, texts)
+        for language, texts in _sample(pipe, unlabelled).items()
+        if language and language not in sources
+    }
     few = [f"{language}: {len(texts)}" for language, texts in targets.items() if len(texts) < FEWEST_TEXTS]
     if few:
-        text = Warnings.W544.format(name=name, found=", ".join(few), least=FEWEST_TEXTS)
-        warnings.warn(text, stacklevel=3)
-    chosen = {language: texts for language, texts in targets.items() if len(texts) >= FEWEST_TEXTS}
-    if not chosen:
-        found = ", ".join(language or UNKNOWN for language in raw)
-        text = Errors.X545.format(name=name, sources=", ".join(sources), found=found, least=FEWEST_TEXTS)
+        text = Warnings.W544.format(name=pipe.name, found=", ".join(few), least=FEWEST_TEXTS)
+        warnings.warn(text, stacklevel=4)
+    raw = {language: texts for language, texts in targets.items() if len(texts) >= FEWEST_TEXTS}
+    if not raw:
+        text = Errors.X545.format(name=pipe.name, sources=", ".join(sources), least=FEWEST_TEXTS)
         raise ValueError(text)
-    return CentringTexts(source, chosen)
+    return CentringTexts(chosen, raw)
 
 
 def find_offsets(pipe: CalibratedScores, texts: CentringTexts) -> dict[str, list[float]]:
@@ -131,16 +163,28 @@ def find_offsets(pipe: CalibratedScores, texts: CentringTexts) -> dict[str, list
     return {language: (source - mean_logits(pipe, raw)).tolist() for language, raw in texts.raw.items()}
 
 
-def mean_logits(pipe: CalibratedScores, texts: Iterable[str]) -> Any:
-    """The mean logits of the texts that have a piece.
+def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> Any:
+    """The mean logits of texts, each of which has a piece.
 
     pipe (CalibratedScores): The component.
-    texts (Iterable[str]): The texts.
-    RETURNS (ndarray): In float64, zeros where no text has a piece. *Shape:* (labels,)
+    texts (Sequence[str]): The texts.
+    RETURNS (ndarray): In float64. *Shape:* (labels,)
     """
-    total, count = np.zeros(len(pipe.cfg["labels"])), 0
-    for batch in minibatch(texts, BATCH_SIZE):
-        logits, _ = pipe.raw_logits(batch)
-        total += pipe.model.ops.to_numpy(logits).sum(axis=0, dtype=np.float64)
-        count += len(logits)
-    return total / max(count, 1)
+    sums = [
+        pipe.model.ops.to_numpy(pipe.raw_logits(batch)[0]).sum(axis=0, dtype=np.float64)
+        for batch in minibatch(texts, BATCH_SIZE)
+    ]
+    return np.sum(sums, axis=0) / len(texts)
+
+
+def _sample(pipe: CalibratedScores, unlabelled: Any) -> Mapping[Optional[str], Sequence[str]]:
+    raw = unlabelled.sample(MOST_TEXTS) if hasattr(unlabelled, "sample") else None
+    if raw is None or not all(isinstance(text, str) for texts in raw.values() for text in texts):
+        found = "nothing" if unlabelled is None else f"a {type(unlabelled).__name__}"
+        raise ValueError(Errors.X543.format(name=pipe.name, found=found))
+    return raw
+
+
+def _with_pieces(pipe: CalibratedScores, texts: Sequence[str]) -> list[str]:
+    has_words = pipe._split(texts).has_words if texts else ()
+    return [text for text, has in zip(texts, has_words, strict=True) if has]

@@ -199,6 +199,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         terms["switched"] = share_replaced(texts)
         add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
         add_losses(losses, {self.updates_name: 1.0})
+        self._note_change(examples)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -406,7 +407,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         path (Union[str, Path]): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         """
-        self._keep_centred()
+        self.keep_centred()
         serialize = {
             # srsly's JSON keeps ten decimals of a number.
             "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
@@ -417,7 +418,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component to bytes; see spaCy's `TrainablePipe.to_bytes`."""
-        self._keep_centred()
+        self.keep_centred()
         return super().to_bytes(exclude=exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
@@ -435,6 +436,13 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             "model": self._load_model,
         }
         util.from_disk(path, deserialize, exclude)
+        self._has_moved = False
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
+        """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._has_moved = False
         return self
 
     def _load_model(self, path: Path) -> None:

@@ -22,7 +22,7 @@ def build_attach_unlabelled_v1(
     unlabelled (Callable): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
     heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
     heldout_languages (Optional[List[str]]): Those languages; None for all.
-    labelled (Optional[Callable]): A reader of labelled text, for a component with `centring`.
+    labelled (Optional[Callable]): A reader of labelled text, to keep the component centred.
     RETURNS (Callable): The callback.
     """
 
@@ -33,9 +33,9 @@ def build_attach_unlabelled_v1(
             pipe.nlp = nlp
         pipe.attach_unlabelled(unlabelled(nlp))
         pipe.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
-        if getattr(pipe, "centring", False):
-            if labelled is None:
-                raise ValueError(Errors.X546.format(name=component))
+        if labelled is None and getattr(pipe, "centring", False):
+            raise ValueError(Errors.X546.format(name=component))
+        if labelled is not None:
             pipe.attach_centring(unlabelled, (eg.reference for eg in labelled(nlp)), seed=pipe.seed)
         return nlp
 

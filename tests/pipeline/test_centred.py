@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from spacy_xling.data.languages import set_language
+from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
+from spacy_xling.evaluation.calibration import calibrate
 from spacy_xling.pipeline.calibrated import Calibration
 from spacy_xling.training.adamw import AdamW
 from tests.conftest import ENGLISH, GERMAN, MULTI, SINGLE, TEXTS, make_examples, textcat_config, write_raw
@@ -54,6 +56,14 @@ def make_texts(nlp, languages=("de", "da", "en", "fr", None)):
 
 def lines_of(raw, language):
     return (raw / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def labelled(language="en"):
+    """Labelled texts of a language."""
+    docs = [eg.reference for eg in make_examples(spacy.blank("xx"), SINGLE)]
+    for doc in docs:
+        set_language(doc, language)
+    return docs
 
 
 def mean_by_hand(pipe, texts):
@@ -134,7 +144,8 @@ def test_what_was_saved_is_what_is_loaded_and_goes_on_without_raw_text(checkpoin
         copied.get_pipe("xling_textcat").predict(make_texts(copied)), expected, rtol=1e-6
     )
     offsets = other.calibration.offsets
-    loaded.update(examples, sgd=loaded.resume_training(sgd=AdamW(0.01)))
+    with pytest.warns(UserWarning, match="W545"):
+        loaded.update(examples, sgd=loaded.resume_training(sgd=AdamW(0.01)))
     assert other.calibration.offsets == offsets
 
 
@@ -147,6 +158,85 @@ def test_bytes_have_offsets_of_their_own_weights(checkpoint, raw):
     assert set(found) == {"da", "de"}
     for language, offset in pipe.calibration.offsets.items():
         assert found[language] == pytest.approx(offset, abs=1e-9)
+
+
+def test_offsets_are_those_of_the_averages_while_these_are_in_place(checkpoint, raw, tmp_path):
+    nlp, pipe, examples = make_pipe(checkpoint, raw)
+    optimizer = AdamW(0.1, use_averages=True)
+    for _ in range(3):
+        pipe.update(examples, sgd=optimizer)
+    texts = [eg.reference.text for eg in examples]
+
+    def by_hand():
+        return mean_by_hand(pipe, texts) - mean_by_hand(pipe, lines_of(raw, "de"))
+
+    pipe.keep_centred()
+    before = pipe.calibration.offsets["de"]
+    with nlp.use_params(optimizer.averages):
+        nlp.to_disk(tmp_path / "averaged")
+        averaged = by_hand()
+    np.testing.assert_allclose(before, by_hand(), atol=1e-5)
+    assert np.abs(averaged - before).max() > 1e-3
+    saved = spacy.load(tmp_path / "averaged").get_pipe("xling_textcat").calibration.offsets["de"]
+    np.testing.assert_allclose(saved, averaged, atol=1e-5)
+    pipe.predict(make_texts(nlp))
+    np.testing.assert_allclose(pipe.calibration.offsets["de"], before, atol=1e-6)
+
+
+def test_what_is_set_stays_until_weights_change(checkpoint, raw):
+    nlp, pipe, examples = make_pipe(checkpoint, raw)
+    given = Calibration(offsets={"de": [1.0, -1.0]})
+    pipe.calibration = given
+    pipe.predict(make_texts(nlp))
+    assert pipe.calibration == given
+    pipe.update(examples, sgd=AdamW(0.01))
+    pipe.predict(make_texts(nlp))
+    assert set(pipe.calibration.offsets) == {"da", "de"}
+    given.offsets["de"].append(2.0)
+    assert Calibration().offsets == {}
+
+
+def test_a_language_that_turns_out_to_be_a_source_is_not_moved(checkpoint, raw):
+    _, pipe, examples = make_pipe(checkpoint, raw)
+    pipe.keep_centred()
+    assert set(pipe.calibration.offsets) == {"da", "de"}
+    # Of a stream, spaCy shows the first examples alone before training.
+    set_language(examples[0].reference, "da")
+    pipe.update(examples, sgd=AdamW(0.01))
+    pipe.keep_centred()
+    assert set(pipe.calibration.offsets) == {"de"}
+
+
+def test_weights_that_are_no_numbers_are_saved_without_a_word_on_offsets(checkpoint, raw, tmp_path):
+    nlp, pipe, _ = make_pipe(checkpoint, raw)
+    pipe.keep_centred()
+    offsets = pipe.calibration.offsets
+    with torch.no_grad():
+        pipe.model.shims[0].module.head.output.weight.fill_(float("nan"))
+    pipe._note_change()
+    nlp.to_disk(tmp_path / "saved")
+    assert pipe.calibration.offsets == offsets
+
+
+def test_texts_without_a_piece_count_for_nothing(checkpoint, raw, tmp_path):
+    blank = tmp_path / "blank"
+    write_raw(blank, {"en": TEXTS, "da": lines_of(raw, "da")})
+    (blank / "de.jsonl").write_text("\n".join([json.dumps({"text": "\u3000x"})] * 3), encoding="utf-8")
+    with pytest.warns(UserWarning, match="W544.*de"):
+        _, pipe, _ = make_pipe(checkpoint, blank)
+    pipe.keep_centred()
+    assert set(pipe.calibration.offsets) == {"da"}
+
+
+def test_calibrating_takes_the_offsets_of_the_weights_that_are_in_place(checkpoint, raw):
+    _, pipe, examples = make_pipe(checkpoint, raw)
+    docs = [eg.reference for eg in make_examples(spacy.blank("xx"), SINGLE)]
+    docs[0].cats = {"LATE": 0.0, "REFUND": 1.0}
+    calibrate(pipe, docs)
+    expected = mean_by_hand(pipe, [eg.reference.text for eg in examples]) - mean_by_hand(
+        pipe, lines_of(raw, "de")
+    )
+    np.testing.assert_allclose(pipe.calibration.offsets["de"], expected, atol=1e-5)
 
 
 def test_a_new_label_is_not_moved(checkpoint, raw):
@@ -164,7 +254,6 @@ def test_the_loss_of_scores_is_that_of_their_logits(checkpoint, raw):
     docs = [eg.predicted for eg in examples]
     centred = pipe.get_loss(examples, pipe.predict(docs))
     pipe.calibration = None
-    pipe._has_moved = False
     plain = pipe.get_loss(examples, pipe.predict(docs))
     assert centred[0] == pytest.approx(plain[0], rel=1e-4)
     np.testing.assert_allclose(centred[1], plain[1], atol=1e-5)
@@ -173,15 +262,20 @@ def test_the_loss_of_scores_is_that_of_their_logits(checkpoint, raw):
 def test_what_is_missing_is_missed_at_the_start(checkpoint, raw, tmp_path):
     with pytest.raises(ValueError, match=r"X543.*nothing"):
         make_pipe(checkpoint, None)
-    with pytest.raises(ValueError, match=r"X544.*-"):
+    (tmp_path / "en-de.tsv").write_text("a\tb\n", encoding="utf-8")
+    pairs = build_parallel_text_v1(tmp_path / "en-de.tsv")
+    _, pipe, _ = make_pipe(checkpoint, None, centring=False)
+    with pytest.raises(ValueError, match=r"X543.*ParallelText"):
+        pipe.attach_centring(pairs, labelled())
+    with pytest.raises(ValueError, match=r"X544.*: - \("):
         make_pipe(checkpoint, raw, language=None)
     few = write_raw(tmp_path / "few", {"en": TEXTS, "de": TEXTS[:3]})
-    with pytest.warns(UserWarning, match=r"W544.*de: 3"), pytest.raises(ValueError, match=r"X545.*de"):
+    with pytest.warns(UserWarning, match=r"W544.*de: 3"), pytest.raises(ValueError, match=r"X545.*\(en\)"):
         make_pipe(checkpoint, few)
     write_raw(raw, {"fr": TEXTS})
     with pytest.warns(UserWarning, match=r"W544.*fr: 9"):
         _, pipe, _ = make_pipe(checkpoint, raw)
-    pipe._keep_centred()
+    pipe.keep_centred()
     assert set(pipe.calibration.offsets) == {"da", "de"}
 
 
@@ -270,7 +364,7 @@ def test_the_command_centres_and_fits_temperatures_on_centred_scores(trained, ra
     arguments = (model, dev, "--output", tmp_path / "out", "--centre", "--unlabelled", raw)
     result = run(*arguments, "--overwrite")
     assert result.exit_code == 0, result.output
-    assert "Centred on 4 texts of en: da by 27 texts, de by 27 texts" in result.output
+    assert "Centred by en (4 texts): da (27), de (27)" in result.output
     assert "W761" in result.output
     assert "fr" in result.output
     pipe = spacy.load(tmp_path / "out").get_pipe("xling_textcat")
@@ -294,6 +388,9 @@ def test_the_command_says_what_it_cannot_centre_by(trained, raw, tmp_path):
     arguments = (model, dev, "--output", tmp_path / "out")
     assert "X769" in run(*arguments, "--centre").output
     assert "X769" in run(*arguments, "--unlabelled", raw).output
+    assert "X757" in run(*arguments, "--no-temperature").output
+    thresholds = ("--centre", "--unlabelled", raw, "--no-temperature", "--abstain-below", 0.5)
+    assert "X757" in run(*arguments, *thresholds).output
     assert "X768" in run(*arguments, "--centre", "--unlabelled", raw, "--source", "sv").output
     english = write_raw(tmp_path / "english", {"en": TEXTS * 3})
     assert "X545" in run(*arguments, "--centre", "--unlabelled", english).output
@@ -308,8 +405,6 @@ def test_the_command_says_what_it_cannot_centre_by(trained, raw, tmp_path):
 def test_evaluate_shows_scores_with_and_without_and_names_what_is_not_centred(checkpoint, raw, tmp_path):
     nlp, pipe, _ = make_pipe(checkpoint, raw)
     nlp.to_disk(tmp_path / "centred")
-    pipe.centring = False
-    pipe._centring_texts = None
     pipe.calibration = None
     nlp.to_disk(tmp_path / "plain")
     rows = [
@@ -320,7 +415,7 @@ def test_evaluate_shows_scores_with_and_without_and_names_what_is_not_centred(ch
     test = tmp_path / "test.jsonl"
     test.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     found = {}
-    for options in (["centred", "--uncentred"], ["plain"]):
+    for options in (["centred", "--uncentred"], ["plain", "--uncentred"]):
         model, *more = options
         file = tmp_path / f"{model}.json"
         arguments = ["evaluate", tmp_path / model, test, *more, "--json", file, "--resamples", 0]
@@ -331,6 +426,8 @@ def test_evaluate_shows_scores_with_and_without_and_names_what_is_not_centred(ch
     assert "W759" in found["centred"]
     assert "not of sv" in found["centred"]
     assert "W759" not in found["plain"]
+    assert "W762" in found["plain"]
+    assert "W762" not in found["centred"]
     both = json.loads((tmp_path / "centred.json").read_text())
     plain = json.loads((tmp_path / "plain.json").read_text())["plain"]
     assert list(both)[:2] == ["centred, not centred", "centred"]

@@ -108,6 +108,7 @@ def assert_same(work, expected):
         ("epochs", None),
         ("switched", 2),
         ("centred", None),
+        ("centred", 2),
         ("shared", 2),
         ("spacy", 3),
         ("patience", None),
