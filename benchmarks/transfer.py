@@ -3,7 +3,7 @@
     python benchmarks/transfer.py prepare DATA WORK         lay out labelled, raw, parallel and test text
     python benchmarks/transfer.py shuffle FOLDER SHUFFLED   dictionaries with the translations of other words
     python benchmarks/transfer.py cut FOLDER SHORTER PAIRS  parallel text with fewer pairs
-    python benchmarks/transfer.py rescore OUTPUT TEST       score a comparison, centred and not
+    python benchmarks/transfer.py rescore OUTPUT TEXT LANG  score a comparison, as it is and centred
     python benchmarks/transfer.py means OUTPUT LANG ...     mean over languages of what was scored so
     python benchmarks/transfer.py run WORK NAME ENCODER     train and score what isn't done yet
     python benchmarks/transfer.py table WORK NAME ...       print the results as Markdown
@@ -35,14 +35,12 @@ from sklearn.metrics import accuracy_score
 
 from spacy_xling.comparison.statistics import paired_difference
 from spacy_xling.configs.render import Choices, render_config
+from spacy_xling.data.conversion import read_docs
 from spacy_xling.data.labelled import build_labelled_text_v1
+from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.evaluation.bootstrap import Resampling
-from spacy_xling.evaluation.by_language import (
-    evaluate_by_language,
-    load_pipeline,
-    read_test_text,
-    without_centring,
-)
+from spacy_xling.evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
+from spacy_xling.evaluation.calibration import centre, find_component
 from spacy_xling.evaluation.predictions import kind_of
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -190,17 +188,20 @@ def cut(folder: Path, shorter: Path, pairs: int) -> None:
             out.writelines(itertools.islice(lines, pairs))
 
 
-def rescore(output: Path, test: Path) -> None:
-    """Score the best and the last checkpoint of each run of a comparison, with offsets and without."""
+def rescore(output: Path, text: Path, source: str) -> None:
+    """Score the best and the last checkpoint of each run of a comparison, as they are and centred."""
+    labelled = read_docs(build_labelled_text_v1(text / "train.jsonl"))
+    raw = text / ("raw-six" if (text / "raw-six").exists() else "raw")
+    docs = read_test_text(build_labelled_text_v1(text / "test"))
     for run in sorted(path.parent for path in (output / "runs").glob("*/*/scores.json")):
         if (run / CHECKPOINTS).exists():
             continue
         found = {}
         for checkpoint in ("best", "last"):
             nlp = load_pipeline(run / "model" / f"model-{checkpoint}")
-            docs = read_test_text(build_labelled_text_v1(test))
+            found[checkpoint] = languages_of(nlp, docs)
+            centre(find_component(nlp), labelled, build_unlabelled_text_v1(raw), source=source)
             found[f"{checkpoint}, centred"] = languages_of(nlp, docs)
-            found[checkpoint] = languages_of(without_centring(nlp), docs)
         (run / CHECKPOINTS).write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -365,7 +366,8 @@ def main() -> None:
         parsers[name].add_argument("work", type=Path)
     for name in ("rescore", "means"):
         parsers[name].add_argument("output", type=Path)
-    parsers["rescore"].add_argument("test", type=Path)
+    parsers["rescore"].add_argument("text", type=Path)
+    parsers["rescore"].add_argument("source")
     parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
     parsers["means"].add_argument("--checkpoint", choices=("best", "last"), default="best")
     parsers["means"].add_argument("--by-language", action="store_true")
