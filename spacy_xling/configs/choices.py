@@ -80,7 +80,8 @@ def advise(
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
     mode (Optional[str]): "code_switching", "joint", "baseline" or "shared"; None takes code-switching where
         there are dictionaries, and else the baseline. Dictionaries are used in all but "baseline". In all but
-        "shared" scores are centred where there is raw text of a language that labelled text is not in.
+        "shared" scores of exactly one label are centred where there is raw text of a language that labelled
+        text is not in.
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
@@ -96,7 +97,10 @@ def advise(
     mode = mode or ("code_switching" if has_dictionaries else "baseline")
     _check(found, multilabel, mode, unlabelled, has_dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
-    targets = _targets(found, unlabelled, languages) if unlabelled and mode != "shared" else []
+    multilabel = not found.exclusive if multilabel is None else multilabel
+    # Centring was measured to help where classes exclude each other, and to harm where they don't.
+    centred_by = None if mode == "shared" or multilabel else unlabelled
+    targets = [] if centred_by is None else _targets(found, centred_by, languages)
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
     switches = has_dictionaries and mode != "baseline"
@@ -107,7 +111,7 @@ def advise(
     steps = _steps(epochs * _annotated(found, mode), facts, batch_pieces)
     choices = Choices(
         mode=mode,
-        multilabel=not found.exclusive if multilabel is None else multilabel,
+        multilabel=multilabel,
         labels=bool(found.labels),
         entities=mode == "shared" and bool(found.entities),
         source=next(iter(_known(found.languages)), Choices().source),

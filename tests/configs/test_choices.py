@@ -47,6 +47,11 @@ def test_nothing_is_centred_without_enough_text_of_a_target(raw_text, tmp_path, 
     assert not advise(corpus, unlabelled=raw, encoder=str(checkpoint)).choices.centring
 
 
+def test_scores_of_any_number_of_labels_are_not_centred(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    assert not advise(corpus, unlabelled=raw, encoder=str(checkpoint), multilabel=True).choices.centring
+
+
 def test_nothing_is_centred_where_the_language_of_labelled_texts_is_not_known(tmp_path, raw, checkpoint):
     corpus = labelled(tmp_path / "train.jsonl", lang=None)
     assert not advise(corpus, unlabelled=raw, encoder=str(checkpoint)).choices.centring
