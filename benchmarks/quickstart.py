@@ -16,7 +16,7 @@ from pathlib import Path
 from transfer import spread
 
 PROJECT = Path(__file__).parent.parent
-WAYS = ("baseline", "centred", "sequential", "joint", "code-switching", "code-switching-joint")
+WAYS = ("baseline", "centred", "joint", "code-switching", "code-switching-joint")
 
 
 def run(results: Path, seed: int) -> dict[str, dict[str, float]]:

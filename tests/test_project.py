@@ -19,7 +19,14 @@ SIB200 = ROOT / "benchmarks" / "sib200.py"
 
 def test_it_is_a_valid_project():
     assert validate(ProjectConfigSchema, PROJECT) == []
-    assert set(PROJECT["workflows"]) == {"quickstart", "sentiment", "shared", "sib200", "own"}
+    assert set(PROJECT["workflows"]) == {
+        "quickstart",
+        "quickstart-sequential",
+        "sentiment",
+        "shared",
+        "sib200",
+        "own",
+    }
 
 
 @pytest.mark.parametrize("workflow", PROJECT["workflows"])

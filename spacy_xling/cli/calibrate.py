@@ -64,7 +64,8 @@ def calibrate_command(
     """Make scores say how often they are right: divide logits by the temperature that fits dev text best.
 
     Temperatures change no top label. Offsets, with --centre, change those of target languages, and none of
-    the source. Use text that neither training nor testing sees.
+    the source. Temperatures need text that neither training nor testing sees; to centre alone, give the
+    training text.
     """
     with one_line_errors(), coded_warnings():
         from ..data.conversion import read_docs
