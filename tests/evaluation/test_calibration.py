@@ -42,6 +42,7 @@ def stand_in(logits, exclusive=True):
     kind = XlingTextCategorizer if exclusive else XlingMultiLabelTextCategorizer
     pipe = kind.__new__(kind)
     pipe.name = "stand_in"
+    pipe._set_centring(False)
     pipe.cfg = {"labels": LABELS, "calibration": None}
     pipe.model = SimpleNamespace(ops=NumpyOps())
     pipe.raw_logits = lambda texts: (
