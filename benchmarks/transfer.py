@@ -121,10 +121,6 @@ def prepare(data: Path, work: Path) -> None:
             if language in SIB200_CODES:
                 copy(path, work / "sib200" / name / f"{sib200.SOURCE}-{SIB200_CODES[language]}.tsv.gz")
 
-    choices = Choices(mode="code_switching", multilabel=True, code_switching=True)
-    config = work / "brighter" / "code_switching.cfg"
-    config.write_text(render_config(choices, config.name), encoding="utf-8")
-
 
 def copy(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -175,6 +171,9 @@ def prepare_brighter(data: Path, work: Path) -> None:
         if name != "en.jsonl":
             raw = ({"text": row["text"]} for row in read_jsonl(data / "train" / path.name))
             sib200.write_jsonl(work / "raw" / name, raw)
+    choices = Choices(mode="code_switching", multilabel=True, code_switching=True)
+    config = work / "code_switching.cfg"
+    config.write_text(render_config(choices, config.name), encoding="utf-8")
 
 
 def cut(folder: Path, shorter: Path, pairs: int) -> None:

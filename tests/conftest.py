@@ -1,5 +1,6 @@
 """Tiny checkpoints of each family, made here: tests need no network and no files of their own."""
 
+import json
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -10,7 +11,7 @@ import pytest
 import spacy
 import torch
 from spacy.training import Example
-from spacy.util import load_config
+from spacy.util import load_config, load_config_from_str
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AlbertConfig,
@@ -256,3 +257,51 @@ def run_config(checkpoint, corpus):
         return load_config(PRETRAIN_CONFIG, overrides=overrides, interpolate=False)
 
     return make
+
+
+SOURCED = """
+[nlp]
+lang = "xx"
+pipeline = ["xling_textcat"]
+
+[components]
+
+[components.xling_textcat]
+source = "{source}"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = "{train}"
+
+[corpora.dev]
+@readers = "spacy.Corpus.v1"
+path = "{train}"
+
+[training]
+seed = 0
+gpu_allocator = null
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+
+[initialize]
+
+[initialize.after_init]
+@callbacks = "spacy-xling.attach_unlabelled.v1"
+component = "xling_textcat"
+{labelled}
+
+[initialize.after_init.unlabelled]
+@readers = "spacy-xling.UnlabelledText.v1"
+path = "{raw}"
+language = {language}
+"""
+
+
+def sourced_config(source, train, raw, *, language=None, labelled=""):
+    """Config of training a component of a saved pipeline on; `labelled` is a setting of the callback."""
+    text = SOURCED.format(
+        source=source, train=train, raw=raw, language=json.dumps(language), labelled=labelled
+    )
+    return load_config_from_str(text)

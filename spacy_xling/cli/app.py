@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from spacy.cli._util import app as spacy_app
@@ -37,18 +38,19 @@ def one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def coded_warnings() -> Iterator[None]:
-    """Print the warnings of this package as their one line, once they are all there; others as they are."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Print the warnings of this package as their one line; others as they are."""
+    with warnings.catch_warnings():
+        shown_otherwise = warnings.showwarning
+
+        def show(message: Warning | str, *place: Any, **more: Any) -> None:
+            if str(message).startswith("[W"):
+                msg.warn(str(message))
+            else:
+                shown_otherwise(message, *place, **more)
+
         warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for warning in caught:
-                if str(warning.message).startswith("[W"):
-                    msg.warn(str(warning.message))
-                else:
-                    place = warning.category, warning.filename, warning.lineno
-                    typer.echo(warnings.formatwarning(warning.message, *place), err=True, nl=False)
+        warnings.showwarning = show
+        yield
 
 
 def echo(text: str) -> None:

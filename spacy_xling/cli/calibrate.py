@@ -81,7 +81,8 @@ def calibrate_command(
         if centred != (unlabelled is not None):
             given, missing = ("--centre", "--unlabelled") if centred else ("--unlabelled", "--centre")
             raise ValueError(Errors.X769.format(found=given, missing=missing))
-        if not temperature and (not centred or by_language or abstain_below or target_accuracy):
+        thresholds = abstain_below is not None or target_accuracy is not None
+        if not temperature and (not centred or by_language or thresholds):
             raise ValueError(Errors.X757)
         nlp = load_pipeline(model)
         pipe = find_component(nlp, component)

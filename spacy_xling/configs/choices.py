@@ -1,5 +1,6 @@
 """What to put into a training config, after a look at the data and the encoder."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -10,7 +11,7 @@ from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
-from ..data.unlabelled import build_unlabelled_text_v1
+from ..data.unlabelled import files_by_language, read_texts
 from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
 from ..pipeline.centred import FEWEST_TEXTS
@@ -181,11 +182,12 @@ def _targets(found: Survey, unlabelled: Path, languages: Sequence[str]) -> List[
     """Languages with enough raw text to centre by, that no labelled text is in; none if that isn't known."""
     if UNKNOWN in found.languages:
         return []
-    raw = build_unlabelled_text_v1(unlabelled, languages=languages).sample(FEWEST_TEXTS)
     return [
         name
-        for name, texts in raw.items()
-        if name and name not in found.languages and len(texts) == FEWEST_TEXTS
+        for name, files in files_by_language(unlabelled, languages=languages).items()
+        if name and name not in found.languages
+        # No more is read than decides.
+        if len(list(islice(read_texts(files), FEWEST_TEXTS))) == FEWEST_TEXTS
     ]
 
 

@@ -13,7 +13,7 @@ from ..data.files import find_files
 from ..data.labelled import KINDS, LabelledText
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors, Warnings, one_line
-from ..pipeline.calibrated import CalibratedScores, Calibration
+from ..pipeline.calibrated import CalibratedScores
 from .bootstrap import DEFAULT_RESAMPLING, Resampling
 from .predictions import predict
 from .records import Evaluation, ModelScores, Score
@@ -59,16 +59,23 @@ def evaluate_models(
     texts = labelled_texts(corpus)
     for path in models.values():
         require_pipeline(path)
-    scores, warnings = {}, []
+
+    def score(nlp: Language) -> ModelScores:
+        predictions = predict(nlp, texts.docs, threshold=threshold)
+        return score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
+
+    scores: Dict[str, ModelScores] = {}
+    warnings: List[str] = []
     for name, path in models.items():
         nlp = load_pipeline(path)
         warnings += centring_warnings(name, nlp, texts.docs, source)
-        pipelines = {name: nlp}
-        if uncentred and centred_pipes(nlp):
-            pipelines = {f"{name}, not centred": without_centring(load_pipeline(path)), **pipelines}
-        for title, pipeline in pipelines.items():
-            predictions = predict(pipeline, texts.docs, threshold=threshold)
-            scores[title] = score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
+        found = {name: score(nlp)}
+        centred = centred_pipes(nlp) if uncentred else []
+        for pipe in centred:
+            pipe.offsets = {}
+        if centred:
+            found = {f"{name}, not centred": score(nlp), **found}
+        scores |= found
     if uncentred and len(scores) == len(models):
         warnings.append(Warnings.W762)
     return Evaluation(
@@ -168,18 +175,7 @@ def centred_pipes(nlp: Language) -> List[CalibratedScores]:
     RETURNS (List[CalibratedScores]): Those with offsets.
     """
     pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CalibratedScores)]
-    return [pipe for pipe in pipes if pipe.calibration is not None and pipe.calibration.offsets]
-
-
-def without_centring(nlp: Language) -> Language:
-    """Take the offsets of languages from a pipeline; its temperatures stay.
-
-    nlp (Language): The pipeline, changed in place.
-    RETURNS (Language): The pipeline.
-    """
-    for pipe in centred_pipes(nlp):
-        pipe.calibration = (pipe.calibration or Calibration())._replace(offsets={})
-    return nlp
+    return [pipe for pipe in pipes if pipe.offsets]
 
 
 def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str) -> List[str]:
@@ -193,12 +189,10 @@ def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str
     """
     warnings = []
     for pipe in centred_pipes(nlp):
-        offsets = (pipe.calibration or Calibration()).offsets
-        missing = sorted(set(rows_by_language(docs)) - {source, UNKNOWN} - offsets.keys())
+        missing = sorted(set(rows_by_language(docs)) - {source, UNKNOWN} - pipe.offsets.keys())
         if missing:
-            warnings.append(
-                Warnings.W759.format(languages=", ".join(missing), name=name, found=", ".join(offsets))
-            )
+            found = ", ".join(pipe.offsets)
+            warnings.append(Warnings.W759.format(languages=", ".join(missing), name=name, found=found))
     return warnings
 
 

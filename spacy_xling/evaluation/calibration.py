@@ -140,7 +140,6 @@ def calibrate(
     _check_thresholds(pipe, abstain_below, target_accuracy)
     pipe.keep_centred()
     docs, raw, truths = _read(pipe, docs)
-    offsets = {} if pipe.calibration is None else pipe.calibration.offsets
     logits = raw + pipe.model.ops.to_numpy(pipe.offsets_of(docs))
     temperature = fit_temperature(logits, truths)
     if temperature is None:
@@ -148,7 +147,7 @@ def calibrate(
     languages = rows_by_language(docs)
     fitted = _fit_languages(logits, truths, languages, min_texts) if by_language else {}
     native = pipe.model.ops.asarray2f(raw)
-    centred = Calibration(offsets=offsets)
+    centred = Calibration(offsets=pipe.offsets)
     pipe.calibration = centred
     before = pipe.model.ops.to_numpy(pipe.scores_of(native, docs))
     pipe.calibration = centred._replace(temperature=temperature, by_language=fitted)

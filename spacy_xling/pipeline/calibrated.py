@@ -27,7 +27,7 @@ class Calibration(NamedTuple):
     abstain_below (Optional[float]): A text whose best score is below it has `doc._.abstained` set to True,
         any other text to False; None sets nothing.
     offsets (dict[str, list[float]]): What is added to the logits of texts of a language before that, a number
-        for each label; see `centring`.
+        for each label; see `centred.find_offsets`.
     """
 
     temperature: float = 1.0
@@ -59,6 +59,15 @@ class CalibratedScores:
         if calibration is not None:
             self._check_calibration(calibration)
         self._store_calibration(calibration)
+
+    @property
+    def offsets(self) -> dict[str, list[float]]:
+        """Those of `calibration`, none without one. To set them leaves the rest of it as it is."""
+        return (self.calibration or Calibration()).offsets
+
+    @offsets.setter
+    def offsets(self, offsets: dict[str, list[float]]) -> None:
+        self.calibration = (self.calibration or Calibration())._replace(offsets=offsets)
 
     def _store_calibration(self, calibration: Optional[Calibration]) -> None:
         # A copy, for dictionaries can be changed.
@@ -144,7 +153,7 @@ class CalibratedScores:
         docs (Sequence[Doc]): The documents.
         RETURNS (Floats2d): The offsets. *Shape:* (docs, labels), or (docs, 1) of zeros where there are none
         """
-        offsets = (self.calibration or Calibration()).offsets
+        offsets = self.offsets
         if not offsets:
             return self.model.ops.alloc2f(len(docs), 1)
         none = [0.0] * len(self.cfg["labels"])

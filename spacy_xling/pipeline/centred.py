@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import minibatch
 
 from ..data.languages import UNKNOWN, get_language
 from ..data.sampling import reservoir_sample
@@ -17,7 +16,6 @@ from .calibrated import CalibratedScores, Calibration
 
 # Texts of each language whose mean is taken, and the fewest that are worth it.
 MOST_TEXTS, FEWEST_TEXTS = 200, 20
-BATCH_SIZE = 256
 
 
 class CentringTexts(NamedTuple):
@@ -66,7 +64,7 @@ class CentredScores(CalibratedScores):
             return
         offsets = find_offsets(self, self._centring_texts)
         if np.isfinite(list(offsets.values())).all():
-            self.calibration = (self.calibration or Calibration())._replace(offsets=offsets)
+            self.offsets = offsets
         self._has_moved = False
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
@@ -92,7 +90,7 @@ class CentredScores(CalibratedScores):
             sources = {get_language(eg.reference) for eg in examples if eg.reference.cats}
             left = {name: raw for name, raw in self._centring_texts.raw.items() if name not in sources}
             self._centring_texts = self._centring_texts._replace(raw=left)
-        elif not self._is_warned and self.calibration and self.calibration.offsets:
+        elif not self._is_warned and self.offsets:
             self._is_warned = True
             warnings.warn(Warnings.W545.format(name=self.name), stacklevel=3)
 
@@ -170,11 +168,7 @@ def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> Any:
     texts (Sequence[str]): The texts.
     RETURNS (ndarray): In float64. *Shape:* (labels,)
     """
-    sums = [
-        pipe.model.ops.to_numpy(pipe.raw_logits(batch)[0]).sum(axis=0, dtype=np.float64)
-        for batch in minibatch(texts, BATCH_SIZE)
-    ]
-    return np.sum(sums, axis=0) / len(texts)
+    return pipe.model.ops.to_numpy(pipe.raw_logits(texts)[0]).mean(axis=0, dtype=np.float64)
 
 
 def _sample(pipe: CalibratedScores, unlabelled: Any) -> Mapping[Optional[str], Sequence[str]]:

@@ -385,9 +385,8 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         """
         self._require_trainable()
         added = super().add_label(label)
-        if added and self.calibration:
-            offsets = {language: [*offset, 0.0] for language, offset in self.calibration.offsets.items()}
-            self.calibration = self.calibration._replace(offsets=offsets)
+        if added and self.offsets:
+            self.offsets = {language: [*offset, 0.0] for language, offset in self.offsets.items()}
         return added
 
     def _require_trainable(self) -> None:

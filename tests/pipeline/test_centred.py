@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config_from_str
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
@@ -17,7 +17,17 @@ from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.evaluation.calibration import calibrate
 from spacy_xling.pipeline.calibrated import Calibration
 from spacy_xling.training.adamw import AdamW
-from tests.conftest import ENGLISH, GERMAN, MULTI, SINGLE, TEXTS, make_examples, textcat_config, write_raw
+from tests.conftest import (
+    ENGLISH,
+    GERMAN,
+    MULTI,
+    SINGLE,
+    TEXTS,
+    make_examples,
+    sourced_config,
+    textcat_config,
+    write_raw,
+)
 
 KINDS = {"xling_textcat": SINGLE, "xling_textcat_multilabel": MULTI}
 DANISH = ["Pakken {} kom for sent.", "Jeg vil have mine penge for {} tilbage.", "Kassen {} var i stykker."]
@@ -286,55 +296,14 @@ def test_bad_offsets_are_refused(checkpoint, raw):
             pipe.calibration = Calibration(offsets={"da": offset})
 
 
-SOURCED = """
-[nlp]
-lang = "xx"
-pipeline = ["xling_textcat"]
-
-[components]
-
-[components.xling_textcat]
-source = "{model}"
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy-xling.LabelledText.v1"
-path = "{text}"
-
-[corpora.dev]
-@readers = "spacy-xling.LabelledText.v1"
-path = "{text}"
-
-[training]
-seed = 0
-gpu_allocator = null
-train_corpus = "corpora.train"
-dev_corpus = "corpora.train"
-
-[initialize]
-
-[initialize.after_init]
-@callbacks = "spacy-xling.attach_unlabelled.v1"
-component = "xling_textcat"
-{labelled}
-
-[initialize.after_init.unlabelled]
-@readers = "spacy-xling.UnlabelledText.v1"
-path = "{raw}"
-"""
-
-
 def test_a_sourced_component_goes_on_with_the_callback(checkpoint, raw, tmp_path):
     nlp, pipe, examples = make_pipe(checkpoint, raw)
     nlp.to_disk(tmp_path / "model")
-    text = tmp_path / "train.jsonl"
-    rows = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
-    text.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    values = {"model": tmp_path / "model", "text": text, "raw": raw}
+    DocBin(docs=labelled(), store_user_data=True).to_disk(tmp_path / "train.spacy")
+    paths = (tmp_path / "model", tmp_path / "train.spacy", raw)
     with pytest.raises(ValueError, match="X546"):
-        init_nlp(load_config_from_str(SOURCED.format(labelled="", **values)))
-    sourced = init_nlp(load_config_from_str(SOURCED.format(labelled="labelled = ${corpora.train}", **values)))
+        init_nlp(sourced_config(*paths))
+    sourced = init_nlp(sourced_config(*paths, labelled="labelled = ${corpora.train}"))
     other = sourced.get_pipe("xling_textcat")
     other.update(examples, sgd=AdamW(0.01))
     other.predict(make_texts(sourced))
@@ -389,8 +358,9 @@ def test_the_command_says_what_it_cannot_centre_by(trained, raw, tmp_path):
     assert "X769" in run(*arguments, "--centre").output
     assert "X769" in run(*arguments, "--unlabelled", raw).output
     assert "X757" in run(*arguments, "--no-temperature").output
-    thresholds = ("--centre", "--unlabelled", raw, "--no-temperature", "--abstain-below", 0.5)
-    assert "X757" in run(*arguments, *thresholds).output
+    for threshold in (0.5, 0):
+        thresholds = ("--centre", "--unlabelled", raw, "--no-temperature", "--abstain-below", threshold)
+        assert "X757" in run(*arguments, *thresholds).output
     assert "X768" in run(*arguments, "--centre", "--unlabelled", raw, "--source", "sv").output
     english = write_raw(tmp_path / "english", {"en": TEXTS * 3})
     assert "X545" in run(*arguments, "--centre", "--unlabelled", english).output

@@ -16,12 +16,19 @@ import torch
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config_from_str
 from thinc.api import SGD, Adam, fix_random_seed
 from torch.nn import functional as F
 
 from spacy_xling.models.architectures import joint_shim
-from tests.conftest import MULTI, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
+from tests.conftest import (
+    MULTI,
+    SINGLE,
+    TEXTS,
+    make_checkpoint,
+    make_examples,
+    sourced_config,
+    textcat_config,
+)
 
 EXCLUSIVE = "xling_textcat"
 INDEPENDENT = "xling_textcat_multilabel"
@@ -681,53 +688,13 @@ def test_a_component_from_another_pipeline_scores_the_same(checkpoint, name, dat
     assert other(TEXT).cats == nlp(TEXT).cats
 
 
-SOURCED = """
-[nlp]
-lang = "xx"
-pipeline = ["xling_textcat"]
-
-[components]
-
-[components.xling_textcat]
-source = "{source}"
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy.Corpus.v1"
-path = "{train}"
-
-[corpora.dev]
-@readers = "spacy.Corpus.v1"
-path = "{train}"
-
-[training]
-seed = 0
-gpu_allocator = null
-train_corpus = "corpora.train"
-dev_corpus = "corpora.dev"
-
-[initialize]
-
-[initialize.after_init]
-@callbacks = "spacy-xling.attach_unlabelled.v1"
-component = "xling_textcat"
-
-[initialize.after_init.unlabelled]
-@readers = "spacy-xling.UnlabelledText.v1"
-path = "{raw}"
-language = "xx"
-"""
-
-
 def test_a_sourced_component_trains_on_with_raw_text(checkpoint, tmp_path):
     raw = tmp_path / "raw.txt"
     nlp = with_raw_text(make_nlp(checkpoint, mlm_weight=0.5), raw)
     train(nlp, SINGLE, 5)
     nlp.to_disk(tmp_path / "source")
     DocBin(docs=[eg.reference for eg in make_examples(nlp, SINGLE)]).to_disk(tmp_path / "train.spacy")
-    text = SOURCED.format(source=tmp_path / "source", train=tmp_path / "train.spacy", raw=raw)
-    sourced = init_nlp(load_config_from_str(text))
+    sourced = init_nlp(sourced_config(tmp_path / "source", tmp_path / "train.spacy", raw, language="xx"))
     assert sourced(TEXT).cats == nlp(TEXT).cats
     losses = {}
     sourced.update(make_examples(sourced, SINGLE), sgd=sourced.resume_training(), losses=losses)
