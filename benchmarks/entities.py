@@ -24,6 +24,7 @@ WAYS = ("without", "with")
 SCORES = ("cats_macro_f", "ents_f")
 SETTINGS = {
     "training.max_steps": 300,
+    "training.optimizer.learn_rate.total_steps": 300,
     "training.eval_frequency": 50,
     "training.batcher.size": 1024,
     "training.optimizer.learn_rate.value": 3e-4,

@@ -276,6 +276,7 @@ def train(task: Task, mode: Mode, text: Path, model: Path, encoder: str, seed: i
         "paths.encoder": encoder,
         "system.seed": seed,
         "training.max_steps": task.steps,
+        "training.optimizer.learn_rate.total_steps": task.steps,
         "training.batcher.size": task.batch_pieces,
         f"components.{mode.component}.objective.mlm_weight": mode.mlm_weight,
     }

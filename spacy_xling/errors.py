@@ -850,6 +850,10 @@ class Warnings(metaclass=MessagesWithCodes):
         "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
         "--centre on what was trained."
     )
+    W602 = (
+        "Found {name} = {found}, and {other} = {expected}; expected the same number of steps in both. Set both, "
+        "e.g. with --{other} {expected} --{name} {expected}."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "

@@ -1,19 +1,25 @@
 """The configs that users start from."""
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 import spacy
 import srsly
+from spacy.cli._util import app as spacy_app
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin, Span
+from spacy.training import Corpus
 from spacy.util import load_config, registry
 from thinc.api import Config
+from typer.testing import CliRunner
 
 from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.plan import CompareBlock, read_plan
 from spacy_xling.data.languages import set_language
+from spacy_xling.training.adamw import AdamW
 from tests.conftest import TEXTS, write_raw
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -69,6 +75,62 @@ def test_the_plan_of_a_comparison_is_whole(tmp_path, monkeypatch):
     assert set(written) == CompareBlock.model_fields.keys()
 
 
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_the_optimizer_is_built_from_its_block_alone_as_spacy_does(path):
+    training = load(path)["training"]
+    optimizer = registry.resolve({"optimizer": training["optimizer"]})["optimizer"]
+    assert isinstance(optimizer, AdamW)
+    assert optimizer.average_every == training["eval_frequency"]
+    assert training["optimizer"]["learn_rate"]["total_steps"] == training["max_steps"]
+
+
+def bilingual_data(folder, checkpoints):
+    """What any of the configs needs, by dot name."""
+    folder.mkdir()
+    # The fewest that `spacy debug data` puts up with.
+    bilingual(folder / "train.spacy", n_texts=100)
+    (folder / "en-de.tsv").write_text("parcel\tPaket\n", encoding="utf-8")
+    return {
+        "paths.train": str(folder / "train.spacy"),
+        "paths.dev": str(folder / "train.spacy"),
+        "paths.unlabelled": str(write_raw(folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})),
+        "paths.dictionaries": str(folder / "en-de.tsv"),
+        "paths.encoder": str(checkpoints("bert")),
+        "components.transformer.model.get_spans.window": 16,
+        "components.transformer.model.get_spans.stride": 12,
+        "training.max_steps": 2,
+        "training.eval_frequency": 2,
+        "training.optimizer.learn_rate.total_steps": 2,
+    }
+
+
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_a_pipeline_of_any_config_goes_on_learning_and_is_debugged(path, tmp_path, checkpoints):
+    known = dict(flat(load(path)))
+    given = bilingual_data(tmp_path / "data", checkpoints)
+    given = {name: value for name, value in given.items() if name in known}
+    train(path, tmp_path / "output", overrides=given)
+    nlp = spacy.load(tmp_path / "output" / "model-last")
+    examples = list(Corpus(given["paths.train"])(nlp))
+    # What is learnt from beside the examples is read again.
+    for optimizer in (nlp.initialize(lambda: examples), nlp.resume_training(), nlp.create_optimizer()):
+        assert isinstance(optimizer, AdamW)
+        losses = nlp.update(examples[:4], sgd=optimizer)
+        assert all(math.isfinite(loss) for loss in losses.values())
+    options = [str(word) for name, value in given.items() for word in (f"--{name}", value)]
+    name = nlp.pipe_names[-1]
+    (tmp_path / "texts.jsonl").write_text(json.dumps({"text": TEXTS[0]}))
+    commands = (
+        ["debug", "data", str(path), *options],
+        ["debug", "model", str(path), name, "-P3", *options],
+        ["debug", "profile", str(tmp_path / "output" / "model-last"), str(tmp_path / "texts.jsonl")],
+        ["debug", "config", str(path), *options],
+    )
+    for command in commands:
+        result = CliRunner().invoke(spacy_app, command)
+        assert result.exit_code == 0, (command, result.output, result.exception)
+
+
 def test_baseline_differs_from_joint_in_lambda_alone():
     joint, baseline = (dict(flat(load(CONFIGS / f"{name}.cfg"))) for name in ("joint", "baseline"))
     weight = "components.xling_textcat.objective.mlm_weight"
@@ -117,14 +179,14 @@ def test_the_sentiment_config_takes_its_one_step_on_a_tiny_bert(checkpoints, tmp
     assert sum(cats.values()) == pytest.approx(1)
 
 
-def bilingual(path):
+def bilingual(path, n_texts=4):
     """Texts with a category and an entity each, half of them English, half German."""
     nlp = spacy.blank("xx")
-    docs = [nlp.make_doc(text) for text in TEXTS[:4]]
+    docs = [nlp.make_doc(TEXTS[number % 4]) for number in range(n_texts)]
     for number, doc in enumerate(docs):
         doc.cats = {"LATE": float(number % 2 == 0), "REFUND": float(number % 2)}
         doc.ents = [Span(doc, 1, 2, label="THING")]
-        set_language(doc, ["en", "de"][number // 2])
+        set_language(doc, ["en", "de"][number % 4 // 2])
     DocBin(docs=docs, store_user_data=True).to_disk(path)
 
 
@@ -141,6 +203,7 @@ def test_the_shared_config_trains_its_components_on_a_tiny_bert(checkpoints, tmp
         "training.max_steps": 40,
         "training.eval_frequency": 20,
         "training.optimizer.learn_rate.value": 0.01,
+        "training.optimizer.learn_rate.total_steps": 40,
         "training.score_weights.cats_score_targets": 0.0,
         "training.logger.output_file": str(tmp_path / "log.jsonl"),
     }

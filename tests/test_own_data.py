@@ -53,7 +53,8 @@ def test_from_a_table_to_an_installed_package(folder, checkpoint):
     data = ("--labelled", "Korpus/train.spacy", "--dev", "Korpus/dev.spacy", "--unlabelled", "rohe Texte")
     run(folder, *spacy, "xling", "init-config", "meine Config.cfg", *data, "--encoder", checkpoint)
     short = ("--training.max_steps", 40, "--training.eval_frequency", 20)
-    faster = ("--training.optimizer.learn_rate.value", 3e-3)
+    rate = "--training.optimizer.learn_rate"
+    faster = (f"{rate}.value", 3e-3, f"{rate}.total_steps", 40)
     run(folder, *spacy, "train", "meine Config.cfg", "--output", "Modell é", *short, *faster)
     scores = run(folder, *spacy, "evaluate", "Modell é/model-best", "Korpus/test.spacy")
     assert "TEXTCAT" in scores

@@ -37,7 +37,7 @@ def train_command(
 ) -> None:
     """Train as `spacy train` does, with checkpoints, from which a run that was killed goes on with --resume.
 
-    Settings of the config are overridden by options such as --training.max_steps 1000.
+    Settings of the config are overridden by options such as --training.eval_frequency 100.
     """
     if verbose:
         util.logger.setLevel(logging.DEBUG)

@@ -25,6 +25,7 @@ from ..data.labelled import KINDS
 from ..errors import Errors
 from ..training.changes import describe_changes
 from ..training.checkpoints import Checkpoints, write_file
+from ..training.step_counts import follow_steps
 from .plan import SEED, Plan, load_run_config
 
 RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"
@@ -245,8 +246,9 @@ def _training_job(
     name: Optional[str] = None,
     test: Optional[Dict[str, Any]] = None,
 ) -> Job:
-    path, seed = plan.ways[way].config, overrides[SEED]
-    config = load_run_config(path, overrides, f"ways.{way}")
+    path, seed, title = plan.ways[way].config, overrides[SEED], f"ways.{way}"
+    overrides = follow_steps(load_run_config(path, {}, title), overrides)
+    config = load_run_config(path, overrides, title)
     if config.get("training", {}).get("seed") != seed:
         raise ValueError(Errors.X776.format(way=way, config=path))
     plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}

@@ -3,6 +3,7 @@
 import json
 import numbers
 import sys
+import warnings
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
@@ -11,6 +12,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
+from .step_counts import warn_of_steps
 
 Info = Dict[str, Any]
 LogStep = Callable[[Optional[Info]], None]
@@ -54,6 +56,8 @@ def build_console_logger_v1(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
+        for warning in warn_of_steps(nlp.config):
+            warnings.warn(warning, stacklevel=2)
         columns, means = loss_columns(nlp), start_means(nlp)
         stream = _open_log(Path(output_file), stdout) if output_file else None
         write_row = _start_table(nlp, columns, stdout) if console_output else None

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from spacy.util import load_config
 from thinc.api import Config, ConfigValidationError
 
 from spacy_xling.comparison.jobs import RUN_FILE, plan_jobs, require_same_plan
@@ -65,6 +66,20 @@ def test_a_setting_that_the_config_lacks_is_X772(folder, tmp_path):
     plan = make_plan(folder, PLAN.replace("training.max_steps = 12", "components.nobody.max_steps = 12"))
     with pytest.raises(ValueError, match=r"X772.*ways\.fast.*nobody"):
         plan_jobs(plan, tmp_path)
+
+
+def test_the_learning_rate_ends_where_a_way_does(tmp_path):
+    folder = write_text(tmp_path / "text")
+    schedule = '[training.optimizer.learn_rate]\n@schedules = "spacy-xling.warmup_linear.v1"\nvalue = 0.005\n'
+    way = folder / "way.cfg"
+    text = way.read_text().replace("learn_rate = 0.005\n", "")
+    way.write_text(f"{text}{schedule}total_steps = {load_config(way)['training']['max_steps']}\n")
+    plan = make_plan(folder, PLAN.replace("training.optimizer.learn_rate = 0.1\n", ""))
+    jobs = plan_jobs(plan, tmp_path, max_steps={"slow": 9, "fast": 12}).trainings
+    for job, steps in zip(jobs[:2], (9, 12), strict=True):
+        training = job.plan["config"]["training"]
+        assert (training["max_steps"], training["optimizer"]["learn_rate"]["total_steps"]) == (steps, steps)
+        assert job.overrides["training.optimizer.learn_rate.total_steps"] == steps
 
 
 def test_a_config_that_is_not_there_is_X772(folder, tmp_path):

@@ -65,6 +65,7 @@ def test_choices_arrive_where_they_belong():
         "total_steps": 70,
         "warmup_share": 0.1,
     }
+    assert config["training"]["optimizer"]["average_every"] == 7
     assert config["training"]["batcher"]["size"] == 512
     assert (config["training"]["max_steps"], config["training"]["eval_frequency"]) == (70, 7)
 

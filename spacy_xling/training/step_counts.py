@@ -1,0 +1,59 @@
+"""Numbers of steps that stand twice in a config: in [training] and in the optimiser's own block.
+
+spaCy resolves [training.optimizer] alone, without the rest of the config, when a trained pipeline goes on
+learning (`nlp.resume_training`, `nlp.create_optimizer`, `nlp.initialize`). No variable of that block can point
+out of it, so both places hold the number.
+"""
+
+from collections.abc import Iterator, Mapping
+from numbers import Integral
+from typing import Any
+
+from thinc.api import Config
+
+from ..errors import Warnings
+
+SCHEDULE = "training.optimizer.learn_rate.total_steps"
+AVERAGES = "training.optimizer.average_every"
+# What the loop counts by, and what has to be the same.
+FOLLOWERS = {"training.max_steps": SCHEDULE, "training.eval_frequency": AVERAGES}
+
+
+def follow_steps(config: Config, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the optimiser's numbers of steps follow those of the loop, where the config has them alike.
+
+    config (Config): The config before it is changed.
+    overrides (Mapping[str, Any]): What is changed in it, by dot name.
+    RETURNS (dict[str, Any]): The same, and each follower that nothing is said of.
+    """
+    followed = {
+        follower: overrides[leader]
+        for leader, follower in FOLLOWERS.items()
+        if _is_count(overrides.get(leader)) and _value(config, leader) == _value(config, follower)
+    }
+    said = {name for name in followed for given in overrides if name == given or name.startswith(f"{given}.")}
+    return {**overrides, **{name: value for name, value in followed.items() if name not in said}}
+
+
+def warn_of_steps(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find numbers of steps that aren't the same in both places.
+
+    config (Mapping[str, Any]): The config, interpolated.
+    YIELDS (str): A line for each, with what to do.
+    """
+    for leader, follower in FOLLOWERS.items():
+        expected, found = _value(config, leader), _value(config, follower)
+        matters = follower != AVERAGES or _value(config, "training.optimizer.average_last")
+        if matters and _is_count(expected) and _is_count(found) and expected != found:
+            yield Warnings.W602.format(name=follower, found=found, other=leader, expected=expected)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) > 0
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """What stands at a dot name; None for nothing."""
+    for part in name.split("."):
+        config = config.get(part) if isinstance(config, Mapping) else None  # type: ignore[assignment]
+    return config
