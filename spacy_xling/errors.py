@@ -1,7 +1,7 @@
 """Every message of the package, with its code.
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
-code tells the folder it belongs to: 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
+code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
 7 encoders, evaluation, comparison, exporting.
 """
 
@@ -17,6 +17,17 @@ class MessagesWithCodes(type):
 
 
 class Errors(metaclass=MessagesWithCodes):
+    # 0 all folders
+    X001 = (
+        'Found {name} = {found!r}; expected pairs of a text and a number, such as [["refund", 2.0], ["late", 0.5]], '
+        'or for the weights of labels "balanced". Write each text with its number in brackets.'
+    )
+    X002 = "Found a text twice in {name}: {found}; expected each once. Take one of the two out."
+    X003 = (
+        "The text {text!r} in {name} can't be kept in a config file, where '$' begins a variable; expected a text "
+        "without. Rename the label, or at the end of a pattern write \\Z for $."
+    )
+
     # 1 data
     X101 = (
         "doc._.language is {value!r} ({type}). A string such as 'da', or None, was expected: set "
@@ -658,6 +669,10 @@ class Errors(metaclass=MessagesWithCodes):
     X743 = (
         "Code-switching has no dictionaries; expected some for each target language. Add --dictionaries with a folder of "
         "files (en-da.tsv ...), or --parallel with parallel text to make them from."
+    )
+    X744 = (
+        "Found {value!r}, which a config file can't hold, since '$' begins a variable there; expected a name without. "
+        "Rename the file or folder."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (

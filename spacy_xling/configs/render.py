@@ -7,6 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..data.files import require_new_files
+from ..errors import Errors
 
 TEMPLATES = Path(__file__).parent
 
@@ -81,6 +82,7 @@ def render_config(choices: Choices, file: str) -> str:
     choices (Choices): What was chosen.
     file (str): The config's own file, for the command in its head.
     RETURNS (str): The config, with every setting and comments on those that matter.
+    RAISES (ValueError): X744, for a path with a "$".
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -144,7 +146,10 @@ def _command(choices: Choices, file: str) -> List[str]:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    written = json.dumps(value, ensure_ascii=False)
+    if "$" in written:
+        raise ValueError(Errors.X744.format(value=value))
+    return written
 
 
 def _decimal(value: float) -> str:

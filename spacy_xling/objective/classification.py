@@ -6,21 +6,22 @@ nothing to the loss, to its gradient, or to the number that a mean divides by.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Dict, Literal, Mapping, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Literal, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from thinc.api import xp2torch
 from thinc.backends import get_array_ops
 
 from ..errors import Errors
+from ..pairs import Pairs, read_pairs
 from ..types import Floats2d
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Reduction = Literal["mean", "sum"]
-# "balanced", or the weight of each label; a label that isn't named weighs 1.
-LabelWeights = Union[Literal["balanced"], Dict[str, float], None]
+# "balanced", or pairs of a label and its weight; a label that isn't named weighs 1.
+LabelWeights = Union[Literal["balanced"], Pairs]
 
 
 class LabelCounts:
@@ -44,14 +45,19 @@ class ClassificationLoss:
     """What the classification losses share.
 
     exclusive_classes (bool): Whether exactly one label is true of a text (softmax), or any number (sigmoid).
+    weights_name (str): The setting that holds the weights of the labels.
     weights (LabelWeights): Weights of the labels.
     """
 
     exclusive_classes: bool
+    weights_name: str
 
     def __init__(self, weights: LabelWeights = None) -> None:
-        _check_weights(weights)
-        self.weights = weights
+        # None for "balanced".
+        self.weights: Optional[dict[str, float]] = None
+        if weights != "balanced":
+            self.weights = read_pairs(self.weights_name, weights)
+            _check_weights(self.weights)
 
     def __call__(
         self,
@@ -95,13 +101,12 @@ class ClassificationLoss:
 
         RAISES (ValueError): A weight for a label that isn't there.
         """
-        if self.weights == "balanced":
+        if self.weights is None:
             return [self.balanced_weight(label, labels, counts) for label in labels]
-        weights = self.weights or {}
-        unknown = sorted(set(weights) - set(labels))
+        unknown = sorted(set(self.weights) - set(labels))
         if unknown:
             raise ValueError(Errors.X403.format(unknown=unknown, labels=list(labels)))
-        return [float(weights.get(label, 1.0)) for label in labels]
+        return [self.weights.get(label, 1.0) for label in labels]
 
     def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
         """The weight of a label under "balanced"; 1 for a label that was never seen."""
@@ -112,6 +117,7 @@ class SoftmaxLoss(ClassificationLoss):
     """Losses of exclusive classes. A text takes part if one of its known labels is true."""
 
     exclusive_classes = True
+    weights_name = "class_weights"
 
     def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
         """Texts / (labels * texts with this label), as in scikit-learn."""
@@ -161,6 +167,7 @@ class SigmoidLoss(ClassificationLoss):
     """Losses of independent labels. An unannotated label is unknown, and not 0."""
 
     exclusive_classes = False
+    weights_name = "positive_weights"
 
     def balanced_weight(self, label: str, labels: Sequence[str], counts: LabelCounts) -> float:
         """Texts without the label / texts with it."""
@@ -202,9 +209,9 @@ def build_cross_entropy_v1(
 ) -> ClassificationLoss:
     """Cross entropy of exclusive classes: -w_y log P(y | x).
 
-    class_weights (LabelWeights): Weight of each class by name, or "balanced": texts / (classes * texts of
-        the class), counted in the examples that `initialize` sees (with `max_epochs = -1` the first 100).
-        A mean is divided by the sum of the weights, as in torch.
+    class_weights (LabelWeights): Pairs of a class and its weight, `[["refund", 2.0]]`, or "balanced": texts /
+        (classes * texts of the class), counted in the examples that `initialize` sees (with `max_epochs = -1`
+        the first 100); None weighs all alike. A mean is divided by the sum of the weights, as in torch.
     label_smoothing (float): Share of the truth that is spread over all classes (Szegedy et al. 2016,
         arXiv 1512.00567), from 0 to below 1.
     RETURNS (ClassificationLoss): The loss.
@@ -229,10 +236,11 @@ def build_binary_cross_entropy_v1(positive_weights: LabelWeights = None) -> Clas
     """Cross entropy of independent labels: -(w t log p + (1 - t) log (1 - p)), over the labels that are
     annotated.
 
-    positive_weights (LabelWeights): Weight w of a label where it is true, by name, or "balanced": texts
-        without the label / texts with it, counted in the training data.
+    positive_weights (LabelWeights): Pairs of a label and its weight w where it is true, `[["joy", 3.0]]`, or
+        "balanced": texts without the label / texts with it, counted in the training data; None weighs all
+        alike.
     RETURNS (ClassificationLoss): The loss.
-    RAISES (ValueError): A weight out of range.
+    RAISES (ValueError): Weights that are no pairs, or out of range.
     """
     return BinaryCrossEntropy(positive_weights)
 
@@ -259,11 +267,10 @@ def _focus(log_p: "Tensor", gamma: float) -> "Tensor":
     return (-log_p.expm1()).clamp(min=finfo(log_p.dtype).tiny) ** gamma
 
 
-def _check_weights(weights: LabelWeights) -> None:
-    if isinstance(weights, dict):
-        for label, weight in weights.items():
-            if not (np.isfinite(weight) and weight >= 0):
-                raise ValueError(Errors.X402.format(label=label, found=weight))
+def _check_weights(weights: Mapping[str, float]) -> None:
+    for label, weight in weights.items():
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ValueError(Errors.X402.format(label=label, found=weight))
 
 
 def _checked_gamma(gamma: float) -> float:

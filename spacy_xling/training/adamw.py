@@ -11,6 +11,7 @@ from torch.optim.adamw import adamw
 from torch.utils.dlpack import from_dlpack
 
 from ..errors import Errors
+from ..pairs import Pairs, read_pairs
 from .schedules import require_not_negative, require_positive
 
 # (id of the thinc node or shim, name of the parameter)
@@ -57,12 +58,12 @@ def build_adamw_v1(
     use_averages: bool = False,
     average_last: int = 0,
     average_every: int = 200,
-    rate_factors: Optional[Dict[str, float]] = None,
+    rate_factors: Pairs = None,
 ) -> "AdamW":
     """Build an AdamW optimiser. See `AdamW`, which takes the same arguments.
 
     RETURNS (AdamW): The optimiser.
-    RAISES (ValueError): X601, X602, X603, X605, X606, X620.
+    RAISES (ValueError): X601, X602, X603, X605, X606, X620; X001, X002, X003 of the pairs.
     """
     return AdamW(
         learn_rate,
@@ -108,9 +109,9 @@ class AdamW(Optimizer):
     average_every (int): Steps from one such checkpoint to the next, the first being after the first step.
         With the `eval_frequency` of the training, which evaluates at these very steps, they are the weights
         at the last evaluations. Steps are counted in calls of `step_schedules`, as spaCy's loop makes them.
-    rate_factors (Optional[Dict[str, float]]): Regular expressions that are searched in a parameter's name,
-        and what to multiply its rate with. The first that is found counts; 0 freezes.
-    RAISES (ValueError): X601, X602, X603, X605, X606, X620.
+    rate_factors (Pairs): Pairs of a regular expression that is searched in a parameter's name, and what to
+        multiply its rate with, `[["^head", 20.0]]`. The first that is found counts; 0 freezes. None for none.
+    RAISES (ValueError): X601, X602, X603, X605, X606, X620; X001, X002, X003 of the pairs.
     """
 
     # thinc locks its optimiser against unknown attributes by slots: so does this one.
@@ -135,7 +136,7 @@ class AdamW(Optimizer):
         use_averages: bool = False,
         average_last: int = 0,
         average_every: int = 200,
-        rate_factors: Optional[Dict[str, float]] = None,
+        rate_factors: Pairs = None,
     ) -> None:
         super().__init__(
             map(learn_rate, count()) if callable(learn_rate) else learn_rate,
@@ -157,7 +158,7 @@ class AdamW(Optimizer):
         self.counts, self.live = {}, {}
         self.kept = []
         self.steps = 0
-        self.rate_factors = _compile_factors(rate_factors or {})
+        self.rate_factors = _compile_factors(read_pairs("rate_factors", rate_factors))
 
     def __call__(self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Tuple[Any, Any]:
         """Update one parameter in place and zero its gradient.

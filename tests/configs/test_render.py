@@ -135,6 +135,12 @@ def test_the_head_names_what_is_left_to_give():
     assert "#     --paths.train train.spacy --paths.unlabelled raw\n" in shared
 
 
+@pytest.mark.parametrize("choices", [Choices(train="a$b.jsonl"), Choices(encoder="${paths.train}")])
+def test_a_name_that_a_config_file_would_take_for_a_variable_is_X744(choices):
+    with pytest.raises(ValueError, match=r"^\[X744\] Found .*\$"):
+        render_config(choices, "my.cfg")
+
+
 def test_a_file_that_is_there_is_X142(tmp_path):
     (tmp_path / "my.cfg").write_text("precious")
     with pytest.raises(ValueError, match="X142"):

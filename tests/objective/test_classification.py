@@ -15,7 +15,7 @@ from spacy_xling.objective.classification import (
 )
 
 LABELS = ["A", "B", "C"]
-WEIGHTS = {"A": 0.3, "B": 2.0, "C": 1.7}
+WEIGHTS = [["A", 0.3], ["B", 2.0], ["C", 1.7]]
 BUILDERS = [
     build_cross_entropy_v1,
     build_focal_loss_v1,
@@ -79,7 +79,7 @@ def test_cross_entropy_by_hand():
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_cross_entropy_is_that_of_torch(batch, weights, smoothing, reduction):
     logits, classes, truths = batch
-    weight = torch.tensor(list(weights.values()), dtype=torch.float64) if weights else None
+    weight = torch.tensor(list(dict(weights).values()), dtype=torch.float64) if weights else None
     reference = torch.nn.CrossEntropyLoss(weight, reduction=reduction, label_smoothing=smoothing)
     loss = build_cross_entropy_v1(weights, smoothing)
     assert_equal(
@@ -91,7 +91,7 @@ def test_cross_entropy_is_that_of_torch(batch, weights, smoothing, reduction):
 def test_the_weighted_mean_is_divided_by_the_weights_of_the_texts(batch):
     logits, classes, truths = batch
     log_p = np.log(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
-    weights = [list(WEIGHTS.values())[c] for c in classes]
+    weights = [list(dict(WEIGHTS).values())[c] for c in classes]
     expected = -sum(w * log_p[i, c] for i, (w, c) in enumerate(zip(weights, classes, strict=True)))
     assert run(build_cross_entropy_v1(WEIGHTS), logits, truths)[1] == pytest.approx(expected / sum(weights))
 
@@ -99,8 +99,8 @@ def test_the_weighted_mean_is_divided_by_the_weights_of_the_texts(batch):
 def test_a_label_that_is_not_named_weighs_one(batch):
     logits, _, truths = batch
     assert_equal(
-        run(build_cross_entropy_v1({"B": 2.0}), logits, truths),
-        run(build_cross_entropy_v1({"A": 1.0, "B": 2.0, "C": 1.0}), logits, truths),
+        run(build_cross_entropy_v1([["B", 2.0]]), logits, truths),
+        run(build_cross_entropy_v1([["A", 1.0], ["B", 2.0], ["C", 1.0]]), logits, truths),
     )
 
 
@@ -114,7 +114,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn(batch):
     for build in (build_cross_entropy_v1, build_focal_loss_v1):
         loss = build(class_weights="balanced")
         np.testing.assert_allclose(loss.label_weights(LABELS, counts), expected, **CLOSE)
-        named = build(class_weights=dict(zip(LABELS, expected.tolist(), strict=True)))
+        named = build(class_weights=list(zip(LABELS, expected.tolist(), strict=True)))
         assert_equal(run(loss, logits, truths, counts=counts), run(named, logits, truths))
 
 
@@ -145,7 +145,7 @@ def test_focal_loss_by_hand():
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
 def test_focal_loss_is_its_formula_in_torch(batch, gamma):
     logits, classes, truths = batch
-    weight = torch.tensor(list(WEIGHTS.values()), dtype=torch.float64)[torch.tensor(classes)]
+    weight = torch.tensor(list(dict(WEIGHTS).values()), dtype=torch.float64)[torch.tensor(classes)]
 
     def formula(scores):
         p = scores.softmax(1)[torch.arange(7), torch.tensor(classes)]
@@ -176,7 +176,7 @@ def test_texts_without_a_known_true_class_take_no_part(batch):
 def test_binary_cross_entropy_by_hand():
     logits = np.array([[math.log(0.8 / 0.2), math.log(0.3 / 0.7)]])
     gradient, loss = run(
-        build_binary_cross_entropy_v1({"A": 3.0}), logits, np.array([[1.0, 0.0]]), labels=["A", "B"]
+        build_binary_cross_entropy_v1([["A", 3.0]]), logits, np.array([[1.0, 0.0]]), labels=["A", "B"]
     )
     assert loss == pytest.approx((-3 * math.log(0.8) - math.log(0.7)) / 2)
     np.testing.assert_allclose(gradient, [[3 * -0.2 / 2, 0.3 / 2]], atol=1e-12)
@@ -187,7 +187,9 @@ def test_binary_cross_entropy_by_hand():
 def test_binary_cross_entropy_is_that_of_torch_on_the_known_cells(cells, weights, reduction):
     logits, truths, known = cells
     mask = torch.tensor(known, dtype=torch.bool)
-    weight = torch.tensor([1.0, 1.0, 1.0] if weights is None else list(weights.values()), dtype=torch.float64)
+    weight = torch.tensor(
+        [1.0, 1.0, 1.0] if weights is None else list(dict(weights).values()), dtype=torch.float64
+    )
 
     def on_known(scores):
         return F.binary_cross_entropy_with_logits(
@@ -224,7 +226,7 @@ def test_binary_focal_loss_of_gamma_zero_is_binary_cross_entropy(cells, weights,
 def test_binary_focal_loss_is_its_formula_in_torch(cells, gamma):
     logits, truths, known = cells
     truth, mask = torch.tensor(truths), torch.tensor(known)
-    positive = torch.tensor(list(WEIGHTS.values()), dtype=torch.float64)
+    positive = torch.tensor(list(dict(WEIGHTS).values()), dtype=torch.float64)
 
     def formula(scores):
         p = scores.sigmoid()
@@ -248,7 +250,7 @@ def test_balanced_positive_weights_are_denied_over_given(cells):
     loss = build_binary_cross_entropy_v1("balanced")
     # C is never denied.
     assert loss.label_weights(LABELS, counts) == [3.0, 0.25, 1.0]
-    named = build_binary_cross_entropy_v1({"A": 3.0, "B": 0.25})
+    named = build_binary_cross_entropy_v1([["A", 3.0], ["B", 0.25]])
     assert_equal(run(loss, *cells, counts=counts), run(named, *cells))
 
 
@@ -283,7 +285,7 @@ def test_the_sum_is_the_mean_times_its_normaliser(build, weights, batch, cells):
     loss = build(**{WEIGHT_ARGUMENTS[BUILDERS.index(build)]: weights})
     mean, total = (run(loss, logits, truths, known, reduction=way) for way in ("mean", "sum"))
     if exclusive:
-        normaliser = sum((weights or dict.fromkeys(LABELS, 1.0))[LABELS[c]] for c in batch[1])
+        normaliser = sum(dict(weights or [(label, 1.0) for label in LABELS])[LABELS[c]] for c in batch[1])
     else:
         normaliser = known.sum()
     assert_equal((mean[0] * normaliser, mean[1] * normaliser), total)
@@ -302,7 +304,7 @@ def test_nothing_known_is_zero_and_not_nan(build, reduction, n_texts):
 def test_texts_of_weight_zero_alone_are_zero_and_not_nan():
     for build in BUILDERS[:2]:
         gradient, loss = run(
-            build(class_weights={"A": 0.0}), np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 0.0]])
+            build(class_weights=[["A", 0.0]]), np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 0.0]])
         )
         assert loss == 0.0
         assert gradient.tolist() == [[0.0, 0.0, 0.0]]
@@ -324,7 +326,7 @@ def test_float64_is_not_rounded_on_the_way():
     # 0.1 in float32 is off by 1.5e-9 of a part.
     logits, truths = np.array([[0.5, -1.0, 0.25]]), np.array([[1.0, 0.0, 0.0]])
     log_p = logits[0, 0] - math.log(sum(math.exp(x) for x in logits[0]))
-    _, loss = run(build_cross_entropy_v1({"A": 0.1}), logits, truths, reduction="sum")
+    _, loss = run(build_cross_entropy_v1([["A", 0.1]]), logits, truths, reduction="sum")
     assert loss == pytest.approx(-0.1 * log_p, rel=1e-14)
 
 
@@ -332,12 +334,12 @@ def test_float64_is_not_rounded_on_the_way():
 def test_a_weight_out_of_range_is_X402(weight):
     for build, argument in zip(BUILDERS, WEIGHT_ARGUMENTS, strict=True):
         with pytest.raises(ValueError, match=r"X402.*'B'"):
-            build(**{argument: {"A": 1.0, "B": weight}})
+            build(**{argument: [["A", 1.0], ["B", weight]]})
 
 
 def test_a_weight_for_no_label_of_the_component_is_X403(batch):
     for build, argument in zip(BUILDERS, WEIGHT_ARGUMENTS, strict=True):
-        loss = build(**{argument: {"A": 1.0, "TYPO": 2.0}})
+        loss = build(**{argument: [["A", 1.0], ["TYPO", 2.0]]})
         with pytest.raises(ValueError, match=r"X403.*TYPO"):
             run(loss, batch[0], batch[2])
 

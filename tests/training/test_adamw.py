@@ -265,7 +265,7 @@ def test_numbers_of_averaging_out_of_range_are_refused():
 
 
 def test_first_matching_rate_factor_counts():
-    optimizer = build_adamw_v1(0.1, rate_factors={r"^head\.": 10.0, r"layer\.[01]\.": 0.0, "": 0.5})
+    optimizer = build_adamw_v1(0.1, rate_factors=[(r"^head\.", 10.0), (r"layer\.[01]\.", 0.0), ("", 0.5)])
     moves = {}
     for name in ("head.layer.0.weight", "encoder.layer.1.weight", "encoder.layer.2.weight"):
         weights = np.zeros((1, 1))
@@ -276,7 +276,7 @@ def test_first_matching_rate_factor_counts():
 
 def test_names_without_a_factor_keep_the_rate():
     weights, same = np.ones((2, 2)), np.ones((2, 2))
-    step_once(build_adamw_v1(0.1, rate_factors={"head": 10.0}), weights, name="encoder")
+    step_once(build_adamw_v1(0.1, rate_factors=[("head", 10.0)]), weights, name="encoder")
     step_once(build_adamw_v1(0.1), same, name="encoder")
     assert_array_equal(weights, same)
 
@@ -383,7 +383,7 @@ def test_numbers_must_be_finite_and_not_negative(name, bad):
 
 def test_rate_factors_must_not_be_negative():
     with pytest.raises(ValueError, match=r"X601.*rate_factors\['head'\]"):
-        build_adamw_v1(rate_factors={"head": -1.0})
+        build_adamw_v1(rate_factors=[("head", -1.0)])
 
 
 @pytest.mark.parametrize("eps", [0.0, -1e-8])
@@ -401,4 +401,4 @@ def test_betas_must_be_below_one(name, beta):
 
 def test_rate_factors_must_be_regular_expressions():
     with pytest.raises(ValueError, match=r"X606.*'layer\['"):
-        build_adamw_v1(rate_factors={"layer[": 1.0})
+        build_adamw_v1(rate_factors=[("layer[", 1.0)])

@@ -36,7 +36,9 @@ def test_steps_that_differ_on_purpose_stay_as_they_are():
 
 
 def test_a_config_with_another_schedule_or_optimizer_is_left_alone():
-    config = Config({"training": {"max_steps": 5, "optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.1}}})
+    config = Config(
+        {"training": {"max_steps": 5, "optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.1}}}
+    )
     assert follow_steps(config, {"training.max_steps": 50}) == {"training.max_steps": 50}
     assert list(warn_of_steps(config)) == []
 
