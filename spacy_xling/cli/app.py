@@ -1,10 +1,11 @@
-"""The command line's root, and how a command fails."""
+"""The command line's root, how a command fails, and how it prints."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import typer
 from spacy.cli._util import app as spacy_app
@@ -17,8 +18,58 @@ spacy_app.add_typer(app)
 
 
 @app.callback(help=HELP)
-def root() -> None:
-    """Keeps a command's name needed where there is only one, which Typer would take for the whole."""
+def root(ctx: typer.Context) -> None:
+    """What holds for each command: work is never lost because its output can't be printed."""
+    ctx.with_resource(patient_output())
+
+
+class PatientStream:
+    """A console's stream that loses no work: it replaces what its encoding can't show, and once nobody reads
+    it any more (`| head`), it drops what is written.
+
+    stream (IO): The stream.
+    """
+
+    def __init__(self, stream: IO) -> None:
+        self._stream = stream
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+    def write(self, text: str) -> int:
+        with self._until_closed():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._until_closed():
+            self._stream.flush()
+
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            # Python flushes the stream once more when it ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def patient_output() -> Iterator[None]:
+    """Let the process print by patient streams, until the end of the command."""
+    before = sys.stdout, sys.stderr
+    patient = [PatientStream(stream) for stream in before]
+    sys.stdout, sys.stderr = patient  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for stream in patient:
+            stream.flush()
 
 
 @contextmanager
@@ -59,7 +110,7 @@ def echo(text: str) -> None:
     text (str): The text, styled.
     """
     # None leaves it to whether it is a terminal.
-    typer.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    typer.echo(text, file=sys.stdout, color=False if "NO_COLOR" in os.environ else None)
 
 
 def names(value: str) -> list[str]:

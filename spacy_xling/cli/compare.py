@@ -50,12 +50,12 @@ def compare_command(
         except KeyboardInterrupt:
             msg.warn("Stopped. The same command goes on from here")
             raise typer.Exit(130) from None
-    if done.summary is not None:
-        print(format_text(done.summary))
-        msg.good(f"The table is at {output / MARKDOWN_FILE}")
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_bytes((output / JSON_FILE).read_bytes())
+    if done.summary is not None:
+        print(format_text(done.summary))
+        msg.good(f"The table is at {output / MARKDOWN_FILE}")
     for failure in done.failures:
         msg.fail(f"{failure.title}: {failure.error}", f"Its log: {failure.log}")
     if done.failures:

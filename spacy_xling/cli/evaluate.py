@@ -69,10 +69,13 @@ def evaluate_command(
             mistakes=mistakes,
             uncentred=uncentred,
         )
-        typer.echo(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
+        write_files(evaluation, json=json, html=html, extras=extras)
+        print(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
         for warning in evaluation.warnings:
             msg.warn(warning)
-        write_files(evaluation, json=json, html=html, extras=extras)
+        for what, path in (("Numbers", json), ("Report", html)):
+            if path is not None:
+                msg.good(f"{what} in {path}")
 
 
 def write_files(
@@ -88,9 +91,7 @@ def write_files(
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(json, evaluation.to_json())
-        msg.good(f"Numbers in {json}")
     if html is not None:
         from ..reporting.page import write_report
 
         write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
-        msg.good(f"Report in {html}")

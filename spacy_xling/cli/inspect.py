@@ -74,15 +74,16 @@ def inspect_command(
             seed=seed,
             progress=True,
         )
-        print_inspection(inspection)
         if json is not None:
             json.parent.mkdir(parents=True, exist_ok=True)
             srsly.write_json(json, asdict(inspection))
-            msg.good(f"Numbers in {json}")
         if figure is not None:
             figure.parent.mkdir(parents=True, exist_ok=True)
             save_figure(inspection, figure)
-            msg.good(f"Figure in {figure}")
+        print_inspection(inspection)
+        for what, path in (("Numbers", json), ("Figure", figure)):
+            if path is not None:
+                msg.good(f"{what} in {path}")
 
 
 def print_inspection(inspection: "Inspection") -> None:
@@ -91,10 +92,8 @@ def print_inspection(inspection: "Inspection") -> None:
     inspection (Inspection): The numbers.
     """
     rows = [_row(report) for report in inspection.languages]
-    typer.echo(table(rows, header=HEADER, divider=True, aligns=["l", *["r"] * (len(HEADER) - 1)]))
-    typer.echo(
-        LEGEND.format(window=inspection.window, source=inspection.source, layer=inspection.layer) + "\n"
-    )
+    print(table(rows, header=HEADER, divider=True, aligns=["l", *["r"] * (len(HEADER) - 1)]))
+    print(LEGEND.format(window=inspection.window, source=inspection.source, layer=inspection.layer) + "\n")
 
 
 def _row(report: "LanguageReport") -> List[str]:

@@ -60,6 +60,6 @@ def trim_command(
             overwrite=overwrite,
             progress=True,
         )
-    print(format_report(report))
     if json is not None:
         srsly.write_json(json, asdict(report))
+    print(format_report(report))

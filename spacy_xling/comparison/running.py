@@ -182,7 +182,12 @@ def threads_each(parallel: int, environment: Mapping[str, str]) -> int:
 
 def _environment(parallel: int) -> Dict[str, str]:
     threads = str(threads_each(parallel, os.environ))
-    return {**os.environ, **dict.fromkeys(THREADS, threads), "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        **dict.fromkeys(THREADS, threads),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf8",
+    }
 
 
 def _startable(waiting: List[Job], room: int, failed: Dict[Path, str], say: Say) -> Iterator[Job]:

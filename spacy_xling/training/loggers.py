@@ -12,7 +12,6 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
-from .step_counts import warn_of_steps
 
 Info = Dict[str, Any]
 LogStep = Callable[[Optional[Info]], None]
@@ -56,6 +55,8 @@ def build_console_logger_v1(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
+        from .step_counts import warn_of_steps
+
         for warning in warn_of_steps(nlp.config):
             warnings.warn(warning, stacklevel=2)
         columns, means = loss_columns(nlp), start_means(nlp)

@@ -1,0 +1,93 @@
+"""No work is lost because its output can't be printed."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import spacy
+import srsly
+from typer.testing import CliRunner
+
+from spacy_xling.cli import app
+from spacy_xling.cli.app import patient_output
+from tests.conftest import TEXTS, make_examples, textcat_config, write_raw
+
+JAPANESE = ["荷物が届きません。", "お金を返してください。", "箱が壊れていました。", "注文はどこですか。"]
+LABELS = {"遅れ": 1.0, "返金": 0.0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, checkpoints):
+    """A pipeline, labelled and raw text in Japanese, with Japanese labels."""
+    folder = tmp_path_factory.mktemp("文書")
+    rows = [
+        {"text": text, "label": list(LABELS)[n % 2], "lang": "日本語"} for n, text in enumerate(JAPANESE * 8)
+    ]
+    srsly.write_jsonl(folder / "test.jsonl", rows)
+    write_raw(folder / "raw", {"日本語": [*TEXTS, *JAPANESE] * 4})
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("xling_textcat", config=textcat_config(checkpoints("xlm-roberta")))
+    nlp.initialize(lambda: make_examples(nlp, [(text, LABELS) for text in JAPANESE]))
+    nlp.to_disk(folder / "model")
+    (folder / "encoder").symlink_to(checkpoints("xlm-roberta"))
+    return folder
+
+
+COMMANDS = {
+    "evaluate": "evaluate {f}/model {f}/test.jsonl --source 日本語 --resamples 0 --json {o}/made.json",
+    "calibrate": "calibrate {f}/model {f}/test.jsonl --output {o}/made --by-language",
+    "convert": "convert {f}/test.jsonl {o}/made.csv",
+    "debug-data": "debug-data {f}/test.jsonl --unlabelled {f}/raw",
+    "init-config": "init-config {o}/made.cfg --labelled {f}/test.jsonl --encoder {f}/encoder",
+    "inspect": "inspect {f}/encoder {f}/raw --source 日本語 --json {o}/made.json",
+    "preview-masks": "preview-masks {f}/encoder {f}/raw",
+    "trim": "trim {f}/encoder {f}/raw --output {o}/made",
+}
+
+
+def command(name, folder, output):
+    return [word.format(f=folder, o=output) for word in COMMANDS[name].split()]
+
+
+def made(folder):
+    return {path.name.split(".")[0] for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_the_encoding_lacks_is_replaced(name, folder, tmp_path):
+    result = CliRunner(charset="cp1252").invoke(app, command(name, folder, tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "?" in result.output
+    assert made(tmp_path) == ({"made"} if "{o}" in COMMANDS[name] else set())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_reader_that_has_gone_ends_no_command(name, folder, tmp_path, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert app(command(name, folder, tmp_path), standalone_mode=False) in (None, 0)
+    assert made(tmp_path) == ({"made"} if "{o}" in COMMANDS[name] else set())
+
+
+def test_the_same_from_a_shell(folder, tmp_path):
+    words = [f"'{word}'" for word in command("evaluate", folder, tmp_path)]
+    spacy_xling = f"'{sys.executable}' -m spacy xling"
+    line = f"{spacy_xling} {' '.join(words)} | true; exit ${{PIPESTATUS[0]}}"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    result = subprocess.run(["bash", "-c", line], capture_output=True, env=environment, timeout=300)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads((tmp_path / "made.json").read_text(encoding="utf8"))
+
+
+def test_half_a_character_is_replaced_in_utf8_too(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    with patient_output():
+        print("a\ud83db")
+    assert sys.stdout is stream
+    assert stream.buffer.getvalue() == b"a?b\n"
