@@ -230,7 +230,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X161 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
-        "or choose another --output."
+        "or choose another place."
     )
 
     # 2 pieces

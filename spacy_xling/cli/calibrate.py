@@ -75,7 +75,7 @@ def calibrate_command(
         from ..errors import Errors
         from ..evaluation.by_language import load_pipeline
         from ..evaluation.calibration import calibrate, centre, find_component
-        from ..training.checkpoints import write_folder
+        from ..writing import write_folder, writing_errors
 
         require_new_pipeline(output, overwrite=overwrite)
         if centred != (unlabelled is not None):
@@ -101,7 +101,8 @@ def calibrate_command(
                 target_accuracy=target_accuracy,
             )
             print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
-        write_folder(output, nlp.to_disk)
+        with writing_errors(output):
+            write_folder(output, nlp.to_disk)
         if pipe.calibration and pipe.calibration.abstain_below is not None:
             msg.info(
                 f"doc._.abstained is True where the best score is below {pipe.calibration.abstain_below:.4f}"

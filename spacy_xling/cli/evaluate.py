@@ -85,9 +85,10 @@ def write_files(
     html (Optional[Path]): File for the report.
     extras (Extras): What the report shows besides.
     """
+    from ..writing import write_file
+
     if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(json, evaluation.to_json())
+        write_file(json, srsly.json_dumps(evaluation.to_json(), indent=2))
         msg.good(f"Numbers in {json}")
     if html is not None:
         from ..reporting.page import write_report

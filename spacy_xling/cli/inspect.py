@@ -60,6 +60,7 @@ def inspect_command(
         from ..data.files import require_new_files
         from ..encoders.figures import check_figure, save_figure
         from ..encoders.inspection import inspect_encoder
+        from ..writing import write_file
 
         if figure is not None:
             check_figure(figure)
@@ -76,11 +77,9 @@ def inspect_command(
         )
         print_inspection(inspection)
         if json is not None:
-            json.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(json, asdict(inspection))
+            write_file(json, srsly.json_dumps(asdict(inspection), indent=2))
             msg.good(f"Numbers in {json}")
         if figure is not None:
-            figure.parent.mkdir(parents=True, exist_ok=True)
             save_figure(inspection, figure)
             msg.good(f"Figure in {figure}")
 
