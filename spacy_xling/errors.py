@@ -69,12 +69,13 @@ class Errors(metaclass=MessagesWithCodes):
         "the reader's 'text' to another field."
     )
     X116 = (
-        "{path}, line {line}: the text in the field '{field}' is not valid Unicode: {error}. A text without "
-        "lone surrogates was expected: correct the line."
+        "{path}, line {line}: the field '{field}' is not valid Unicode: {error}. Text without lone surrogates "
+        "was expected: correct the line."
     )
     X117 = (
         "{path}, line {line}: {error}. A row with fields quoted by double quotes was expected: correct the "
-        "row (a quote may be left open), or set quoted = false on the reader if quotes are text."
+        "row (a quote may be left open), or if quotes are text set quoted = false on the reader, or convert with "
+        "--no-quotes."
     )
     X118 = (
         "{path}, line {line}: the row has {found} fields. {expected} were expected, as in the header: "
@@ -232,6 +233,17 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
         "or choose another place."
     )
+    X163 = (
+        "{path}, line {line}: the header is {header!r}, with {found!r} between its fields and no {expected!r}; expected "
+        "{expected!r}, as in any .{kind}. Save the table with commas as .csv, or with tabs as .tsv."
+    )
+    X166 = (
+        "The lines of {path} end in a carriage return alone, so that all are one; expected a line feed, too. Save the "
+        "file with the line ends of Unix or Windows."
+    )
+    X167 = "{path} has the bytes of UTF-16, not of UTF-8; expected UTF-8. Convert the file to UTF-8."
+    X168 = "{path} can't be read ({error}); expected the right to read it, and a sound disk. Mend that, or copy the file."
+    X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
 
     # 2 pieces
     X201 = (
@@ -804,6 +816,14 @@ class Errors(metaclass=MessagesWithCodes):
 
 
 class Warnings(metaclass=MessagesWithCodes):
+    W160 = (
+        "Found labels that differ in case, blanks or Unicode form alone ({count}): {found}. They are different classes; "
+        "expected one way of writing for each. Write them alike."
+    )
+    W161 = (
+        "Found languages that differ in case, blanks or Unicode form alone ({count}): {found}. They are different "
+        "languages; expected one way of writing for each. Write them alike."
+    )
     W301 = (
         "The checkpoint '{name}' has no trained weights for its masked-LM head ({missing}). They start at random: "
         "with mlm_weight > 0 the masked-LM term first trains the head, and says little about the language until "

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..errors import Errors
-from .files import TextFile, find_files, gzip_errors, open_binary
+from .files import TextFile, find_files, open_binary, reading_errors
 from .languages import get_language, set_language
 from .records import DIALECTS, Record, read_records, text_of
 
@@ -230,7 +230,7 @@ def read_docbin(file: TextFile) -> DocBin:
     RETURNS (DocBin): Its content.
     RAISES (ValueError): If it is not a DocBin.
     """
-    with gzip_errors(file), open_binary(file) as handle:
+    with reading_errors(file.path), open_binary(file) as handle:
         content = handle.read()
     try:
         return DocBin().from_bytes(content)
