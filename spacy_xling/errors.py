@@ -20,7 +20,7 @@ class Errors(metaclass=MessagesWithCodes):
     # 1 data
     X101 = (
         "doc._.language is {value!r} ({type}). A string such as 'da', or None, was expected: set "
-        "doc._.language to one."
+        "doc._.language to one, or leave out another package's component that sets it."
     )
     X102 = (
         "alpha is {alpha}. A number from 0 (all languages alike) to 1 (each by its number of texts) was "
@@ -104,8 +104,8 @@ class Errors(metaclass=MessagesWithCodes):
         "'{label_set}'. Each class that holds was expected there: add it, or remove '{label_set}'."
     )
     X125 = (
-        "{path}, line {line}: the field '{field}' is {value}. An object with 0 or 1 for each class was "
-        "expected (in JSONL only): correct the line."
+        "{path}, line {line}: the field '{field}' is {value}. An object with 0 or 1 for each class, which is "
+        "there once, was expected (in JSONL only): correct the line."
     )
     X126 = (
         "{path}, line {line}: the field '{field}' is {value}. A language is a string: correct the line, or "
@@ -175,7 +175,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X144 = (
         "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
-        "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
+        "expected a label without it. Set another --separator, or write .jsonl."
     )
     X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
     X146 = (
@@ -233,9 +233,18 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
         "or choose another place."
     )
+    X162 = (
+        "The language of a text is {language!r}, and doc._.language gives {found!r}: another package has an extension of "
+        "this name, which can't be set. Expected one that can: leave that package out, or give its extension another "
+        "name."
+    )
     X163 = (
         "{path}, line {line}: the header is {header!r}, with {found!r} between its fields and no {expected!r}; expected "
         "{expected!r}, as in any .{kind}. Save the table with commas as .csv, or with tabs as .tsv."
+    )
+    X165 = (
+        "{path}, text {number}: the categories are {found}; expected strings that are not blank for names. Set doc.cats "
+        "anew, and write the file again."
     )
     X166 = (
         "The lines of {path} end in a carriage return alone, so that all are one; expected a line feed, too. Save the "
@@ -243,6 +252,10 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X167 = "{path} has the bytes of UTF-16, not of UTF-8; expected UTF-8. Convert the file to UTF-8."
     X168 = "{path} can't be read ({error}); expected the right to read it, and a sound disk. Mend that, or copy the file."
+    X169 = (
+        "The label {label!r} can't be written to {path}, for it would be read without the blanks around it; expected none. "
+        "Write a .spacy file, or take them off in doc.cats."
+    )
     X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
 
     # 2 pieces

@@ -1,5 +1,6 @@
 """The reader of labelled text: JSONL, CSV, TSV or DocBin files to Examples."""
 
+import reprlib
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -11,7 +12,8 @@ from spacy.training import Example
 from ..errors import Errors
 from .files import TextFile, find_files, open_binary, reading_errors
 from .languages import get_language, set_language
-from .records import DIALECTS, Record, read_records, text_of
+from .names import clean_name
+from .records import DIALECTS, Record, read_records, require_unicode, text_of
 
 KINDS = ("jsonl", "csv", "tsv", "spacy")
 
@@ -154,7 +156,8 @@ class LabelledText:
     def _read_file(self, nlp: Language, file: TextFile, files: Sequence[TextFile]) -> Iterator[Example]:
         fallback = file.language if self.language is None else self.language
         if file.kind == "spacy":
-            for reference in read_docbin(file).get_docs(nlp.vocab):
+            for number, reference in enumerate(read_docbin(file).get_docs(nlp.vocab), start=1):
+                _check_categories(reference, file, number)
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
@@ -252,6 +255,7 @@ def read_language(record: Record, field: str) -> Optional[str]:
         return None
     if not isinstance(language, str):
         raise ValueError(Errors.X126.format(**record.place(field)))
+    require_unicode(record, field, language)
     return language
 
 
@@ -301,7 +305,7 @@ def _class_names(record: Record, field: str, separator: str) -> Optional[List[st
     if _is_blank(value):
         return None
     if isinstance(value, str) and record.file.kind in DIALECTS:
-        return [name.strip() for name in value.split(separator) if name.strip()]
+        return [_class_name(record, field, name) for name in value.split(separator) if not _is_blank(name)]
     if not isinstance(value, list):
         raise ValueError(Errors.X123.format(**record.place(field)))
     return [_class_name(record, field, name) for name in value]
@@ -312,15 +316,25 @@ def _class_name(record: Record, field: str, value: Any) -> str:
         return str(value)
     if not isinstance(value, str) or _is_blank(value):
         raise ValueError(Errors.X122.format(**record.place(field)))
-    return value
+    require_unicode(record, field, value)
+    return clean_name(value)
 
 
 def _cats_of_object(record: Record, field: str) -> Dict[str, float]:
     cats = record.values[field]
     if not isinstance(cats, dict) or not all(value in (0, 1) for value in cats.values()):
         raise ValueError(Errors.X125.format(**record.place(field)))
-    return {name: float(value) for name, value in cats.items()}
+    found = {_class_name(record, field, name): float(value) for name, value in cats.items()}
+    if len(found) < len(cats):
+        raise ValueError(Errors.X125.format(**record.place(field)))
+    return found
+
+
+def _check_categories(doc: Doc, file: TextFile, number: int) -> None:
+    """Refuse what is no name. Blanks around one stay: a file of Docs says what the user's own code says."""
+    if not all(isinstance(name, str) and clean_name(name) for name in doc.cats):
+        raise ValueError(Errors.X165.format(path=file.path, number=number, found=reprlib.repr(doc.cats)))
 
 
 def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and not clean_name(value))
