@@ -242,6 +242,10 @@ class Errors(metaclass=MessagesWithCodes):
         "{path}, line {line}: the header is {header!r}, with {found!r} between its fields and no {expected!r}; expected "
         "{expected!r}, as in any .{kind}. Save the table with commas as .csv, or with tabs as .tsv."
     )
+    X164 = (
+        "{path}, {place}: the text has {found:,} characters; expected {limit:,} at most. Look whether it is a single text "
+        "(a quote may be left open); if so, set max_length = {found} on the reader."
+    )
     X165 = (
         "{path}, text {number}: the categories are {found}; expected strings that are not blank for names. Set doc.cats "
         "anew, and write the file again."

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import warnings
 from collections import defaultdict
 from pathlib import Path
@@ -76,7 +77,10 @@ def read_docs(corpus: LabelledText) -> List[Doc]:
     corpus (LabelledText): The corpus.
     RETURNS (List[Doc]): The texts.
     """
-    return [example.reference for example in corpus(spacy.blank("xx"))]
+    nlp = spacy.blank("xx")
+    # To split a text at blanks takes little memory, however long it is.
+    nlp.max_length = sys.maxsize
+    return [example.reference for example in corpus(nlp)]
 
 
 def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> Dict[str, List[Doc]]:

@@ -61,6 +61,7 @@ def build_labelled_text_v1(
     quoted: bool = True,
     language: Optional[str] = None,
     limit: int = 0,
+    max_length: int = 0,
     augmenter: Optional[Callable[[Language, Example], Iterator[Example]]] = None,
 ) -> "LabelledText":
     """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
@@ -80,6 +81,8 @@ def build_labelled_text_v1(
     language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
         name in a folder of files by language.
     limit (int): Greatest number of texts, 0 for all.
+    max_length (int): Greatest number of characters of a text, to which `nlp.max_length` is raised; 0 for
+        that of the pipeline, a million. This package's classifiers read a text of any length.
     augmenter (Optional[Callable]): Makes several examples of each, as for spaCy's own corpus, e.g.
         `spacy-xling.code_switching_augmenter.v1`.
     RETURNS (LabelledText): The corpus.
@@ -95,6 +98,7 @@ def build_labelled_text_v1(
         quoted=quoted,
         language=language,
         limit=limit,
+        max_length=max_length,
         augmenter=augmenter,
     )
 
@@ -109,6 +113,7 @@ class LabelledText:
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
     language (Optional[str]): Language of the texts whose record does not name it.
     limit (int): Greatest number of texts, 0 for all.
+    max_length (int): Greatest number of characters of a text, 0 for that of the pipeline.
     augmenter (Optional[Callable]): Makes several examples of each text; None for one.
     """
 
@@ -121,6 +126,7 @@ class LabelledText:
         quoted: bool,
         language: Optional[str],
         limit: int,
+        max_length: int,
         augmenter: Optional[Callable[[Language, Example], Iterator[Example]]],
     ) -> None:
         self.path = path
@@ -129,6 +135,7 @@ class LabelledText:
         self.quoted = quoted
         self.language = language
         self.limit = limit
+        self.max_length = max_length
         self.augmenter = augmenter
         self._classes: Optional[List[str]] = None
 
@@ -142,6 +149,8 @@ class LabelledText:
         """
         if self.path is None:
             raise ValueError(Errors.X104)
+        # spaCy makes Docs of the texts again when it evaluates.
+        nlp.max_length = max(nlp.max_length, self.max_length)
         return self._read(nlp, find_files(Path(self.path), KINDS))
 
     def _read(self, nlp: Language, files: Sequence[TextFile]) -> Iterator[Example]:
@@ -158,15 +167,22 @@ class LabelledText:
         if file.kind == "spacy":
             for number, reference in enumerate(read_docbin(file).get_docs(nlp.vocab), start=1):
                 _check_categories(reference, file, number)
+                self._check_length(reference.text, nlp, file, f"text {number}")
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
         for record in self._records(file):
             text = text_of(record, self.fields.text)
+            self._check_length(text, nlp, file, f"line {record.line}")
             cats = self._cats(record, files)
             language = read_language(record, self.fields.lang) or fallback
             if text:
                 yield text_example(nlp, text, cats, language)
+
+    def _check_length(self, text: str, nlp: Language, file: TextFile, place: str) -> None:
+        limit = self.max_length or nlp.max_length
+        if len(text) > limit:
+            raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
 
     def _records(self, file: TextFile) -> Iterator[Record]:
         return read_records(file, quoted=self.quoted)

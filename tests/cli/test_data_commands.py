@@ -200,6 +200,30 @@ def test_evaluate_passes_its_options_on(tmp_path):
     assert len(written["model"]["da"]["mistakes"]) == 2
 
 
+def test_evaluate_scores_texts_of_any_length_and_keeps_what_it_cannot_replace(tmp_path, monkeypatch):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    srsly.write_jsonl(tmp_path / "test.jsonl", [{"text": "word " * 200_001, "label": "a", "lang": "en"}])
+    command = ["evaluate", tmp_path / "model", tmp_path / "test.jsonl"]
+    outputs = [tmp_path / name for name in ("scores.json", "report.html")]
+    options = ["--json", outputs[0], "--html", outputs[1]]
+    assert run(*command, *options).exit_code == 0
+    before = [path.read_bytes() for path in outputs]
+    assert json.loads(before[0])["model"]["en"]["accuracy"] == 1
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    for number in (0, 1):
+        result = run(*command, *options[2 * number : 2 * number + 2])
+        assert result.exit_code == 1
+        assert "[X161]" in result.output
+    assert [path.read_bytes() for path in outputs] == before
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "test.jsonl", "scores.json", "report.html"}
+
+
 def test_evaluate_writes_a_report(tmp_path):
     nlp = spacy.blank("xx")
     nlp.add_pipe("test_always_a")

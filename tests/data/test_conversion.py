@@ -213,3 +213,9 @@ def test_labels_and_languages_that_look_alike_are_warned_of_once_each(tmp_path):
     assert [str(warning.message)[:6] for warning in found] == ["[W160]", "[W161]"]
     assert "'Refund' and 'refund'" in str(found[0].message)
     assert "'de' and 'DE'" in str(found[1].message)
+
+
+def test_a_text_may_have_any_length(tmp_path):
+    text = "word " * 200_001
+    convert(write(tmp_path / "in.jsonl", [{"text": text, "label": "a"}]), tmp_path / "out.spacy")
+    assert seen(build_labelled_text_v1(tmp_path / "out.spacy")) == [(text, {"a": 1.0}, None)]

@@ -353,3 +353,33 @@ def test_a_docbins_categories_have_names_and_these_stay_as_they_are(nlp, tmp_pat
     doc.cats = {"A": 1.0, name: 0.0}
     with pytest.raises(ValueError, match=r"X165.*da\.spacy, text 2"):
         read(nlp, write_docbin(tmp_path / "da.spacy", [nlp.make_doc("Hej"), doc]))
+
+
+LONG = "word " * 200_001
+
+
+def test_a_text_of_more_than_a_million_characters_is_X164_with_its_line(tmp_path):
+    nlp = spacy.blank("xx")
+    records = [{"text": "x", "label": "A"}, {"text": LONG, "label": "A"}]
+    path = write_jsonl(tmp_path / "train.jsonl", records)
+    with pytest.raises(ValueError, match=r"X164.*train\.jsonl, line 2: .*1,000,005 .* 1,000,000 .*max_le"):
+        read(nlp, path)
+    with pytest.raises(ValueError, match=r"X164.*line 2: .* 10 at most"):
+        read(nlp, write_jsonl(path, [records[0], {"text": "12345678901", "label": "A"}]), max_length=10)
+    other = spacy.blank("xx")
+    other.max_length = len(LONG)
+    path = write_docbin(tmp_path / "train.spacy", [other.make_doc("x"), other.make_doc(LONG)])
+    with pytest.raises(ValueError, match=r"X164.*train\.spacy, text 2: "):
+        read(spacy.blank("xx"), path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "spacy"])
+def test_a_longer_text_passes_with_max_length_and_can_be_evaluated(tmp_path, kind):
+    path = write_jsonl(tmp_path / "train.jsonl", [{"text": LONG, "label": "A"}])
+    if kind == "spacy":
+        (example,) = read(spacy.blank("xx"), path, max_length=2_000_000)
+        path = write_docbin(tmp_path / "train.spacy", [example.reference])
+    nlp = spacy.blank("xx")
+    examples = read(nlp, path, max_length=2_000_000)
+    assert [len(example.reference.text) for example in examples] == [1_000_005]
+    assert nlp.evaluate(examples)["token_acc"] == 1.0
