@@ -254,7 +254,7 @@ class Errors(metaclass=MessagesWithCodes):
         "The lines of {path} end in a carriage return alone, so that all are one; expected a line feed, too. Save the "
         "file with the line ends of Unix or Windows."
     )
-    X167 = "{path} has the bytes of UTF-16, not of UTF-8; expected UTF-8. Convert the file to UTF-8."
+    X167 = "{path} begins with bytes of UTF-16, or of no text; expected text in UTF-8. Convert the file to UTF-8, or unpack it."
     X168 = "{path} can't be read ({error}); expected the right to read it, and a sound disk. Mend that, or copy the file."
     X169 = (
         "The label {label!r} can't be written to {path}, for it would be read without the blanks around it; expected none. "

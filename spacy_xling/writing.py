@@ -59,7 +59,7 @@ def write_file(target: Path, content: Union[str, bytes]) -> None:
             target.write_bytes(data)
         else:
             # What a link points to is replaced, and not the link.
-            _replace_file(target.resolve(), data)
+            _replace_file(Path(os.path.realpath(target)), data)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Record(NamedTuple):
             "line": self.line,
             "field": field,
             "value": reprlib.repr(self.values.get(field)),
-            "found": ", ".join(self.values),
+            "found": ", ".join(map(repr, self.values)),
         }
 
 
@@ -110,7 +110,9 @@ def require_unicode(record: Record, field: str, text: str) -> None:
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError(f"an object has two fields of one name among {', '.join(name for name, _ in pairs)}")
+        raise ValueError(
+            f"an object has two fields of one name among {', '.join(repr(name) for name, _ in pairs)}"
+        )
     return values
 
 

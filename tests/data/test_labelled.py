@@ -239,9 +239,11 @@ def test_path_none_is_an_error_when_called_and_not_before(nlp):
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"body": "x", "label": "A"}, "X114.*line 2.*body, label"),
+        ({"body": "x", "label": "A"}, "X114.*line 2.*'body', 'label'"),
+        # A blank in a name of JSON stays, and can be seen.
+        ({"text": "x", "label ": "A"}, "X120.*line 2.*'text', 'label '"),
         ({"text": ["x"], "label": "A"}, "X115.*line 2"),
-        ({"text": "x", "class": "A"}, "X120.*line 2.*text, class.*'label', 'labels' or 'cats'"),
+        ({"text": "x", "class": "A"}, "X120.*line 2.*'text', 'class'.*'label', 'labels' or 'cats'"),
         ({"text": "x", "label": "A", "cats": {"A": 1}}, "X121.*line 2.*label and cats"),
         ({"text": "x", "label": True}, "X122.*line 2.*'label' is True"),
         ({"text": "x", "label": 0.5}, "X122.*line 2"),

@@ -46,9 +46,9 @@ def test_table_rows_are_records_of_the_line_they_start_on(tmp_path, name, delimi
         (
             "da.jsonl",
             '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n',
-            "X112.*line 2.*two fields of one name among a, b, a",
+            "X112.*line 2.*two fields of one name among 'a', 'b', 'a'",
         ),
-        ("da.jsonl", '{"a": {"b": 1, "b": 0}}\n', "X112.*line 1.*b, b"),
+        ("da.jsonl", '{"a": {"b": 1, "b": 0}}\n', "X112.*line 1.*'b', 'b'"),
     ],
 )
 def test_broken_line_is_an_error_with_file_and_line(tmp_path, name, content, message):
@@ -75,7 +75,7 @@ def test_text_of_gives_the_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"body": "Hej", "id": 1}', "X114.*line 1.*body, id.*'text'"),
+        ('{"body": "Hej", "id": 1}', "X114.*line 1.*'body', 'id'.*'text'"),
         ('{"text": 7}', "X115.*line 1.*7"),
         ('{"text": null}', "X115.*line 1.*None"),
         (r'{"text": "\ud800"}', "X116.*line 1"),
