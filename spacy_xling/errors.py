@@ -31,7 +31,7 @@ class Errors(metaclass=MessagesWithCodes):
     # 1 data
     X101 = (
         "doc._.language is {value!r} ({type}). A string such as 'da', or None, was expected: set "
-        "doc._.language to one."
+        "doc._.language to one, or leave out another package's component that sets it."
     )
     X102 = (
         "alpha is {alpha}. A number from 0 (all languages alike) to 1 (each by its number of texts) was "
@@ -80,12 +80,13 @@ class Errors(metaclass=MessagesWithCodes):
         "the reader's 'text' to another field."
     )
     X116 = (
-        "{path}, line {line}: the text in the field '{field}' is not valid Unicode: {error}. A text without "
-        "lone surrogates was expected: correct the line."
+        "{path}, line {line}: the field '{field}' is not valid Unicode: {error}. Text without lone surrogates "
+        "was expected: correct the line."
     )
     X117 = (
         "{path}, line {line}: {error}. A row with fields quoted by double quotes was expected: correct the "
-        "row (a quote may be left open), or set quoted = false on the reader if quotes are text."
+        "row (a quote may be left open), or if quotes are text set quoted = false on the reader, or convert with "
+        "--no-quotes."
     )
     X118 = (
         "{path}, line {line}: the row has {found} fields. {expected} were expected, as in the header: "
@@ -114,8 +115,8 @@ class Errors(metaclass=MessagesWithCodes):
         "'{label_set}'. Each class that holds was expected there: add it, or remove '{label_set}'."
     )
     X125 = (
-        "{path}, line {line}: the field '{field}' is {value}. An object with 0 or 1 for each class was "
-        "expected (in JSONL only): correct the line."
+        "{path}, line {line}: the field '{field}' is {value}. An object with 0 or 1 for each class, which is "
+        "there once, was expected (in JSONL only): correct the line."
     )
     X126 = (
         "{path}, line {line}: the field '{field}' is {value}. A language is a string: correct the line, or "
@@ -185,7 +186,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X144 = (
         "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
-        "expected a label without it, nor with spaces around. Set another --separator, or write .jsonl."
+        "expected a label without it. Set another --separator, or write .jsonl."
     )
     X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
     X146 = (
@@ -241,8 +242,36 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X161 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
-        "or choose another --output."
+        "or choose another place."
     )
+    X162 = (
+        "The language of a text is {language!r}, and doc._.language gives {found!r}: another package has an extension of "
+        "this name, which can't be set. Expected one that can: leave that package out, or give its extension another "
+        "name."
+    )
+    X163 = (
+        "{path}, line {line}: the header is {header!r}, with {found!r} between its fields and no {expected!r}; expected "
+        "{expected!r}, as in any .{kind}. Save the table with commas as .csv, or with tabs as .tsv."
+    )
+    X164 = (
+        "{path}, {place}: the text has {found:,} characters; expected {limit:,} at most. Look whether it is a single text "
+        "(a quote may be left open); if so, set max_length = {found} on the reader."
+    )
+    X165 = (
+        "{path}, text {number}: the categories are {found}; expected strings that are not blank for names. Set doc.cats "
+        "anew, and write the file again."
+    )
+    X166 = (
+        "The lines of {path} end in a carriage return alone, so that all are one; expected a line feed, too. Save the "
+        "file with the line ends of Unix or Windows."
+    )
+    X167 = "{path} begins with bytes of UTF-16, or of no text; expected text in UTF-8. Convert the file to UTF-8, or unpack it."
+    X168 = "{path} can't be read ({error}); expected the right to read it, and a sound disk. Mend that, or copy the file."
+    X169 = (
+        "The label {label!r} can't be written to {path}, for it would be read without the blanks around it; expected none. "
+        "Write a .spacy file, or take them off in doc.cats."
+    )
+    X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
 
     # 2 pieces
     X201 = (
@@ -819,6 +848,14 @@ class Errors(metaclass=MessagesWithCodes):
 
 
 class Warnings(metaclass=MessagesWithCodes):
+    W160 = (
+        "Found labels that differ in case, blanks or Unicode form alone ({count}): {found}. They are different classes; "
+        "expected one way of writing for each. Write them alike."
+    )
+    W161 = (
+        "Found languages that differ in case, blanks or Unicode form alone ({count}): {found}. They are different "
+        "languages; expected one way of writing for each. Write them alike."
+    )
     W301 = (
         "The checkpoint '{name}' has no trained weights for its masked-LM head ({missing}). They start at random: "
         "with mlm_weight > 0 the masked-LM term first trains the head, and says little about the language until "

@@ -75,7 +75,7 @@ def calibrate_command(
         from ..errors import Errors
         from ..evaluation.by_language import load_pipeline
         from ..evaluation.calibration import calibrate, centre, find_component
-        from ..training.checkpoints import write_folder
+        from ..writing import write_folder, writing_errors
 
         require_new_pipeline(output, overwrite=overwrite)
         if centred != (unlabelled is not None):
@@ -100,7 +100,8 @@ def calibrate_command(
                 abstain_below=abstain_below,
                 target_accuracy=target_accuracy,
             )
-        write_folder(output, nlp.to_disk)
+        with writing_errors(output):
+            write_folder(output, nlp.to_disk)
         if temperature:
             print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
         if pipe.calibration and pipe.calibration.abstain_below is not None:

@@ -42,6 +42,7 @@ def compare_command(
         from ..comparison.running import Machine
         from ..comparison.table import format_text
         from ..data.files import require_new_files
+        from ..writing import write_file
 
         if json is not None:
             require_new_files([json], overwrite=True)
@@ -51,8 +52,8 @@ def compare_command(
             msg.warn("Stopped. The same command goes on from here")
             raise typer.Exit(130) from None
     if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_bytes((output / JSON_FILE).read_bytes())
+        with one_line_errors():
+            write_file(json, (output / JSON_FILE).read_bytes())
     if done.summary is not None:
         print(format_text(done.summary))
         msg.good(f"The table is at {output / MARKDOWN_FILE}")

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import app, coded_warnings, one_line_errors
 
 
 class Kind(str, Enum):
@@ -42,6 +42,12 @@ def convert_command(
         typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
     ] = None,
     separator: Annotated[str, typer.Option(help="What stands between the labels of a list in a table")] = ",",
+    quotes: Annotated[
+        bool,
+        typer.Option(
+            "--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"
+        ),
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
 ) -> None:
     """Convert labelled text, e.g. to .spacy, which `spacy evaluate` and `spacy find-threshold` read.
@@ -49,12 +55,19 @@ def convert_command(
     Languages and labels are kept. With --dev-share or --test-share the texts are split: each label has the
     same share in each part, and texts of the same wording are in the same part.
     """
-    with one_line_errors():
+    with one_line_errors(), coded_warnings():
         from ..data.conversion import convert, convert_in_parts
         from ..data.labelled import build_labelled_text_v1
 
         corpus = build_labelled_text_v1(
-            texts, text=text, label=label, labels=labels, lang=lang, language=language, separator=separator
+            texts,
+            text=text,
+            label=label,
+            labels=labels,
+            lang=lang,
+            language=language,
+            separator=separator,
+            quoted=quotes,
         )
         if dev_share or test_share:
             written = convert_in_parts(

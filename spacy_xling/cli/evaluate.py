@@ -88,9 +88,10 @@ def write_files(
     html (Optional[Path]): File for the report.
     extras (Extras): What the report shows besides.
     """
+    from ..writing import write_file
+
     if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(json, evaluation.to_json())
+        write_file(json, srsly.json_dumps(evaluation.to_json(), indent=2))
     if html is not None:
         from ..reporting.page import write_report
 

@@ -60,6 +60,7 @@ def inspect_command(
         from ..data.files import require_new_files
         from ..encoders.figures import check_figure, save_figure
         from ..encoders.inspection import inspect_encoder
+        from ..writing import write_file
 
         if figure is not None:
             check_figure(figure)
@@ -75,10 +76,8 @@ def inspect_command(
             progress=True,
         )
         if json is not None:
-            json.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(json, asdict(inspection))
+            write_file(json, srsly.json_dumps(asdict(inspection), indent=2))
         if figure is not None:
-            figure.parent.mkdir(parents=True, exist_ok=True)
             save_figure(inspection, figure)
         print_inspection(inspection)
         for what, path in (("Numbers", json), ("Figure", figure)):

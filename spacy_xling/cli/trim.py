@@ -44,9 +44,12 @@ def trim_command(
     pieces and hidden states as before. The result is an ordinary Hugging Face folder.
     """
     with one_line_errors():
+        from ..data.files import require_new_files
         from ..encoders.trim_report import format_report
         from ..encoders.trimming import trim_encoder
+        from ..writing import write_file
 
+        require_new_files([json] if json is not None else [], overwrite=True)
         report = trim_encoder(
             encoder,
             texts,
@@ -60,6 +63,6 @@ def trim_command(
             overwrite=overwrite,
             progress=True,
         )
-    if json is not None:
-        srsly.write_json(json, asdict(report))
-    print(format_report(report))
+        if json is not None:
+            write_file(json, srsly.json_dumps(asdict(report), indent=2))
+        print(format_report(report))

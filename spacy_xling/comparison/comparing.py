@@ -9,7 +9,7 @@ from ..data.labelled import build_labelled_text_v1
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors
 from ..evaluation.by_language import labelled_texts
-from ..training.checkpoints import write_file
+from ..writing import write_file
 from .equal_compute import Cost, equal_steps
 from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
 from .plan import Plan

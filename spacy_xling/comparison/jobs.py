@@ -24,8 +24,9 @@ from ..data.files import find_files
 from ..data.labelled import KINDS
 from ..errors import Errors
 from ..training.changes import describe_changes
-from ..training.checkpoints import Checkpoints, write_file
+from ..training.checkpoints import Checkpoints
 from ..training.step_counts import follow_steps
+from ..writing import write_file
 from .plan import SEED, Plan, load_run_config
 
 RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"

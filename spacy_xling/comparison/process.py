@@ -20,8 +20,8 @@ from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 
 from ..errors import one_line
-from ..training.checkpoints import write_file
 from ..training.logs import log_settings
+from ..writing import write_file
 from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
 from .plan import ENCODER
 

@@ -12,6 +12,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ..data.files import require_new_files
 from ..errors import Errors
+from ..writing import writing_errors
 from .jobs import LOG_FILE, Job, claim, is_finished, settle
 
 # What libraries read the number of their threads from.
@@ -144,8 +145,10 @@ def locked(output: Path) -> Iterator[int]:
     RAISES (ValueError): Another comparison is at work there, or no folder can be.
     """
     require_new_files([output / LOCK_FILE], overwrite=True)
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / LOCK_FILE).open("w") as handle:
+    with writing_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        lock = (output / LOCK_FILE).open("w")
+    with lock as handle:
         end = time.monotonic() + PATIENCE
         while True:
             try:

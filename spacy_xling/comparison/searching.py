@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import Errors
 from ..training.changes import describe_changes
-from ..training.checkpoints import write_file
+from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock
 from .running import Machine, Say, locked, run_jobs, say_at_once

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from ..data.conversion import read_docs
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import UNKNOWN, get_language
+from ..data.names import alike_warnings
 from ..data.survey import Survey, raw_lines, shared_texts, survey
 from ..dictionaries.coverage import Coverage, measure_coverage
 from ..dictionaries.dictionary import Dictionaries
@@ -83,6 +84,7 @@ def debug_data(
     findings = [
         *(finding for part, found in parts.items() for finding in _of_part(part, found)),
         *_of_labels(parts),
+        *_of_names(parts, raw, known),
         *_of_sharing(docs),
         *_of_raw(parts, raw),
         *_of_dictionaries(parts, raw, known),
@@ -135,6 +137,15 @@ def _of_labels(parts: Mapping[str, Survey]) -> Iterator[str]:
             yield f"{part}: labels that train doesn't have: {', '.join(unknown)}."
         if found.exclusive != train.exclusive:
             yield f"{part}: exactly one label per text, or any number, unlike train."
+
+
+def _of_names(
+    parts: Mapping[str, Survey], raw: Mapping[str, int], known: Sequence[DictionaryReport]
+) -> List[str]:
+    labels = [label for found in parts.values() for label in found.labels]
+    languages = [language for found in parts.values() for language in found.languages]
+    named = [language for found in known for language in (found.source, found.target)]
+    return alike_warnings(labels, [*languages, *raw, *named])
 
 
 def _of_sharing(docs: Mapping[str, Sequence[Doc]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..data.files import require_new_files
 from ..errors import Errors
+from ..writing import write_file
 
 TEMPLATES = Path(__file__).parent
 
@@ -123,11 +124,10 @@ def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
     config (str): The config.
     path (Path): The file.
     overwrite (bool): Replace the file if it is there.
-    RAISES (ValueError): It is there, and not to be replaced.
+    RAISES (ValueError): It is there, and not to be replaced. (OSError): It can't be written.
     """
     require_new_files([path], overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(config, encoding="utf-8")
+    write_file(path, config)
 
 
 def _command(choices: Choices, file: str) -> List[str]:

@@ -1,19 +1,24 @@
 """Labelled text from any file that the reader takes to a file of another kind, languages kept."""
 
 import csv
+import io
+import sys
+import warnings
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 import spacy
 import srsly
 from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
+from ..writing import write_file
 from .files import require_new_files
 from .heldout import check_heldout_share, text_hash
 from .labelled import LabelledText
-from .languages import get_language
+from .languages import UNKNOWN, get_language
+from .names import alike_warnings, clean_name
 from .records import DIALECTS
 
 KINDS = ("spacy", "jsonl", "csv", "tsv")
@@ -31,9 +36,10 @@ def convert(
     overwrite (bool): Replace the file if it exists.
     RETURNS (Dict[Path, int]): Number of texts in the file.
     RAISES (ValueError): The ending is another, the file exists, or the corpus is not what the reader expects.
+        (OSError): The file can't be written.
     """
     _check_outputs([output], overwrite)
-    return {output: write_docs(read_docs(corpus), output, separator=separator)}
+    return _write({output: read_docs(corpus)}, separator)
 
 
 def convert_in_parts(
@@ -57,16 +63,12 @@ def convert_in_parts(
     overwrite (bool): Replace files that exist.
     RETURNS (Dict[Path, int]): Number of texts in each file; a part without texts has none.
     RAISES (ValueError): A share is not in its range or both leave nothing for train, a file exists, or the
-        corpus is not what the reader expects.
+        corpus is not what the reader expects. (OSError): A file can't be written.
     """
     paths = {part: output / f"{part}.{kind}" for part in PARTS}
     _check_outputs(list(paths.values()), overwrite)
     parts = split(read_docs(corpus), dev_share=dev_share, test_share=test_share)
-    return {
-        paths[part]: write_docs(docs, paths[part], separator=separator)
-        for part, docs in parts.items()
-        if docs
-    }
+    return _write({paths[part]: docs for part, docs in parts.items() if docs}, separator)
 
 
 def read_docs(corpus: LabelledText) -> List[Doc]:
@@ -75,7 +77,10 @@ def read_docs(corpus: LabelledText) -> List[Doc]:
     corpus (LabelledText): The corpus.
     RETURNS (List[Doc]): The texts.
     """
-    return [example.reference for example in corpus(spacy.blank("xx"))]
+    nlp = spacy.blank("xx")
+    # To split a text at blanks takes little memory, however long it is.
+    nlp.max_length = sys.maxsize
+    return [example.reference for example in corpus(nlp)]
 
 
 def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> Dict[str, List[Doc]]:
@@ -119,27 +124,30 @@ def given_labels(doc: Doc) -> List[str]:
     return [label for label, value in doc.cats.items() if value >= 0.5]
 
 
-def write_docs(docs: Sequence[Doc], path: Path, *, separator: str = ",") -> int:
-    """Write texts to a file that the reader gives back as they were.
-
-    docs (Sequence[Doc]): The texts.
-    path (Path): The file; its ending says the kind.
-    separator (str): What stands between the labels of a text in CSV and TSV.
-    RETURNS (int): Number of texts.
-    RAISES (ValueError): A kind of text but .spacy can't hold a category's value or a label.
+def _write(docs_of: Mapping[Path, Sequence[Doc]], separator: str) -> Dict[Path, int]:
+    """Write texts to files that the reader gives back as they were: all of them, or none if one can't hold
+    its texts.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    contents = {path: _content(docs, path, separator) for path, docs in docs_of.items()}
+    for path, content in contents.items():
+        write_file(path, content)
+    docs = [doc for docs in docs_of.values() for doc in docs]
+    languages = [get_language(doc) or UNKNOWN for doc in docs]
+    for warning in alike_warnings([label for doc in docs for label in doc.cats], languages):
+        warnings.warn(warning, stacklevel=3)
+    return {path: len(docs) for path, docs in docs_of.items()}
+
+
+def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, bytes]:
+    """What a file of texts holds; its ending says the kind."""
     kind = path.suffix.removeprefix(".")
     if kind == "spacy":
-        DocBin(docs=docs, store_user_data=True).to_disk(path)
-        return len(docs)
+        return DocBin(docs=docs, store_user_data=True).to_bytes()
     for doc in docs:
         _check_values(doc, path)
     if kind == "jsonl":
-        srsly.write_jsonl(path, (_json_record(doc) for doc in docs))
-    else:
-        _write_table(docs, path, separator)
-    return len(docs)
+        return "".join(f"{srsly.json_dumps(_json_record(doc))}\n" for doc in docs)
+    return _table(docs, path, separator)
 
 
 def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
@@ -151,6 +159,8 @@ def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
 
 def _check_values(doc: Doc, path: Path) -> None:
     for label, value in doc.cats.items():
+        if label != clean_name(label):
+            raise ValueError(Errors.X169.format(path=path, label=label))
         if value not in (0, 1):
             raise ValueError(Errors.X143.format(path=path, text=doc.text[:60], label=label, value=value))
 
@@ -170,23 +180,22 @@ def _json_record(doc: Doc) -> Dict[str, Any]:
     return record
 
 
-def _write_table(docs: Sequence[Doc], path: Path, separator: str) -> None:
+def _table(docs: Sequence[Doc], path: Path, separator: str) -> str:
     """A column `label` if no text has more to say, else `labels` and `label_set`."""
     simple = all(_is_one_label(doc) for doc in docs)
     columns = ["text", "label", "lang"] if simple else ["text", "labels", "label_set", "lang"]
     if not simple:
         _check_separator({label for doc in docs for label in doc.cats}, separator, path)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        rows = csv.writer(handle, dialect=DIALECTS[path.suffix.removeprefix(".")])
-        rows.writerow(columns)
-        for doc in docs:
-            lists = (
-                [next(iter(doc.cats), "")] if simple else map(separator.join, (given_labels(doc), doc.cats))
-            )
-            rows.writerow([doc.text, *lists, get_language(doc) or ""])
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, dialect=DIALECTS[path.suffix.removeprefix(".")])
+    rows.writerow(columns)
+    for doc in docs:
+        lists = [next(iter(doc.cats), "")] if simple else map(separator.join, (given_labels(doc), doc.cats))
+        rows.writerow([doc.text, *lists, get_language(doc) or ""])
+    return text.getvalue()
 
 
 def _check_separator(labels: Set[str], separator: str, path: Path) -> None:
     for label in sorted(labels):
-        if separator in label or label != label.strip():
+        if separator in label:
             raise ValueError(Errors.X144.format(path=path, label=label, separator=separator))

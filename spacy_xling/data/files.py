@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
 
-from ..errors import Errors
+from ..errors import Errors, one_line
+from ..writing import writing_errors
+from .names import clean_name
 
 KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
 GZIP = ".gz"
@@ -38,19 +40,33 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
     RETURNS (List[TextFile]): The files, sorted by name.
     RAISES (FileNotFoundError): If there is no such file or folder.
     RAISES (ValueError): If the file is of another kind, the folder has no file of these kinds, or a
-        file is empty.
+        file is empty, can't be read, or has no lines of UTF-8.
     """
-    if path.is_dir():
-        files = _files_of_folder(path, suffixes)
-    elif path.is_file():
-        files = [_single_file(path, suffixes)]
-    else:
-        raise FileNotFoundError(Errors.X106.format(path=path))
+    with reading_errors(path):
+        files = _files_of_folder(path, suffixes) if path.is_dir() else [_single_file(path, suffixes)]
     for file in files:
-        with gzip_errors(file), open_binary(file) as handle:
-            if not handle.read(1):
-                raise ValueError(Errors.X109.format(path=file.path))
+        with reading_errors(file.path), open_binary(file) as handle:
+            start = handle.read(BLOCK)
+        if not start:
+            raise ValueError(Errors.X109.format(path=file.path))
+        if file.kind != "spacy":
+            _check_lines(file, start)
     return files
+
+
+def name_of(path: Path) -> str:
+    """The name of a file up to the first dot, which says its language or languages.
+
+    path (Path): The file.
+    RETURNS (str): The name, without blanks around it.
+    RAISES (ValueError): It is not valid Unicode.
+    """
+    name = clean_name(path.name.split(".")[0])
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(Errors.X170.format(name=ascii(path.name))) from error
+    return name
 
 
 def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None:
@@ -59,13 +75,15 @@ def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None
     paths (Sequence[Path]): The files to be written.
     overwrite (bool): They may be there.
     RAISES (ValueError): One is there, and not to be replaced; it is a folder, or within a file.
+        (OSError): The system refuses to look.
     """
     for path in paths:
-        folder = next(folder for folder in path.absolute().parents if folder.exists())
-        if path.is_dir():
-            raise ValueError(Errors.X145.format(found=path, kind="folder", path=path))
-        if not folder.is_dir():
-            raise ValueError(Errors.X145.format(found=folder, kind="file", path=path))
+        with writing_errors(path):
+            folder = next(folder for folder in path.absolute().parents if folder.exists())
+            if path.is_dir():
+                raise ValueError(Errors.X145.format(found=path, kind="folder", path=path))
+            if not folder.is_dir():
+                raise ValueError(Errors.X145.format(found=folder, kind="file", path=path))
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
@@ -106,16 +124,20 @@ def open_binary(file: TextFile) -> BinaryIO:
 
 
 @contextmanager
-def gzip_errors(file: TextFile) -> Iterator[None]:
-    """Name the file in whatever goes wrong while its gzip stream is read.
+def reading_errors(path: Path) -> Iterator[None]:
+    """Name the file in whatever goes wrong while it is read.
 
-    file (TextFile): The file.
-    RAISES (ValueError): If the stream is truncated or corrupt.
+    path (Path): The file, or a folder of files.
+    RAISES (ValueError): If it can't be read, or its gzip stream is truncated or corrupt.
     """
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(Errors.X110.format(path=file.path, error=error)) from error
+        raise ValueError(Errors.X110.format(path=path, error=error)) from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(Errors.X168.format(path=path, error=one_line(error))) from error
 
 
 def count_lines(file: TextFile) -> int:
@@ -126,7 +148,7 @@ def count_lines(file: TextFile) -> int:
     """
     lines = 0
     block = last = b""
-    with gzip_errors(file), open_binary(file) as handle:
+    with reading_errors(file.path), open_binary(file) as handle:
         while block := handle.read(BLOCK):
             lines += block.count(b"\n")
             last = block
@@ -157,9 +179,9 @@ class LineReader:
         """Read the next line.
 
         RETURNS (str): The line with its line end, without a byte order mark.
-        RAISES (ValueError): If the line is not UTF-8 or the gzip stream is corrupt.
+        RAISES (ValueError): If the line is not UTF-8 or the file can't be read.
         """
-        with gzip_errors(self.file):
+        with reading_errors(self.file.path):
             if self._handle is None:
                 self._handle = open_binary(self.file)
                 self._handle.seek(self.offset)
@@ -190,17 +212,26 @@ class LineReader:
         self.close()
 
 
+def _check_lines(file: TextFile, start: bytes) -> None:
+    first = start.split(b"\n", 1)[0]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in first:
+        raise ValueError(Errors.X167.format(path=file.path))
+    if first == start and b"\r" in start.rstrip(b"\r"):
+        raise ValueError(Errors.X166.format(path=file.path))
+
+
 def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    files = [TextFile(path, path.name.split(".")[0], _kind(path)) for path in paths]
-    accepted = [file for file in files if file.kind in suffixes]
+    accepted = [path for path in paths if _kind(path) in suffixes]
     if not accepted:
         found = _listed([path.name for path in paths])
         raise ValueError(Errors.X107.format(path=folder, found=found, expected=_listed_kinds(suffixes)))
-    return accepted
+    return [TextFile(path, name_of(path), _kind(path)) for path in accepted]
 
 
 def _single_file(path: Path, suffixes: Sequence[str]) -> TextFile:
+    if not path.is_file():
+        raise FileNotFoundError(Errors.X106.format(path=path))
     kind = _kind(path)
     if kind not in suffixes:
         raise ValueError(Errors.X108.format(path=path, expected=_listed_kinds(suffixes)))

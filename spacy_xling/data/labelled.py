@@ -1,5 +1,6 @@
 """The reader of labelled text: JSONL, CSV, TSV or DocBin files to Examples."""
 
+import reprlib
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -9,9 +10,10 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..errors import Errors
-from .files import TextFile, find_files, gzip_errors, open_binary
+from .files import TextFile, find_files, open_binary, reading_errors
 from .languages import get_language, set_language
-from .records import DIALECTS, Record, read_records, text_of
+from .names import clean_name
+from .records import DIALECTS, Record, read_records, require_unicode, text_of
 
 KINDS = ("jsonl", "csv", "tsv", "spacy")
 
@@ -59,6 +61,7 @@ def build_labelled_text_v1(
     quoted: bool = True,
     language: Optional[str] = None,
     limit: int = 0,
+    max_length: int = 0,
     augmenter: Optional[Callable[[Language, Example], Iterator[Example]]] = None,
 ) -> "LabelledText":
     """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
@@ -78,6 +81,8 @@ def build_labelled_text_v1(
     language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
         name in a folder of files by language.
     limit (int): Greatest number of texts, 0 for all.
+    max_length (int): Greatest number of characters of a text, to which `nlp.max_length` is raised; 0 for
+        that of the pipeline, a million. This package's classifiers read a text of any length.
     augmenter (Optional[Callable]): Makes several examples of each, as for spaCy's own corpus, e.g.
         `spacy-xling.code_switching_augmenter.v1`.
     RETURNS (LabelledText): The corpus.
@@ -93,6 +98,7 @@ def build_labelled_text_v1(
         quoted=quoted,
         language=language,
         limit=limit,
+        max_length=max_length,
         augmenter=augmenter,
     )
 
@@ -107,6 +113,7 @@ class LabelledText:
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
     language (Optional[str]): Language of the texts whose record does not name it.
     limit (int): Greatest number of texts, 0 for all.
+    max_length (int): Greatest number of characters of a text, 0 for that of the pipeline.
     augmenter (Optional[Callable]): Makes several examples of each text; None for one.
     """
 
@@ -119,6 +126,7 @@ class LabelledText:
         quoted: bool,
         language: Optional[str],
         limit: int,
+        max_length: int,
         augmenter: Optional[Callable[[Language, Example], Iterator[Example]]],
     ) -> None:
         self.path = path
@@ -127,6 +135,7 @@ class LabelledText:
         self.quoted = quoted
         self.language = language
         self.limit = limit
+        self.max_length = max_length
         self.augmenter = augmenter
         self._classes: Optional[List[str]] = None
 
@@ -140,6 +149,8 @@ class LabelledText:
         """
         if self.path is None:
             raise ValueError(Errors.X104)
+        # spaCy makes Docs of the texts again when it evaluates.
+        nlp.max_length = max(nlp.max_length, self.max_length)
         return self._read(nlp, find_files(Path(self.path), KINDS))
 
     def _read(self, nlp: Language, files: Sequence[TextFile]) -> Iterator[Example]:
@@ -154,16 +165,24 @@ class LabelledText:
     def _read_file(self, nlp: Language, file: TextFile, files: Sequence[TextFile]) -> Iterator[Example]:
         fallback = file.language if self.language is None else self.language
         if file.kind == "spacy":
-            for reference in read_docbin(file).get_docs(nlp.vocab):
+            for number, reference in enumerate(read_docbin(file).get_docs(nlp.vocab), start=1):
+                _check_categories(reference, file, number)
+                self._check_length(reference.text, nlp, file, f"text {number}")
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
         for record in self._records(file):
             text = text_of(record, self.fields.text)
+            self._check_length(text, nlp, file, f"line {record.line}")
             cats = self._cats(record, files)
             language = read_language(record, self.fields.lang) or fallback
             if text:
                 yield text_example(nlp, text, cats, language)
+
+    def _check_length(self, text: str, nlp: Language, file: TextFile, place: str) -> None:
+        limit = self.max_length or nlp.max_length
+        if len(text) > limit:
+            raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
 
     def _records(self, file: TextFile) -> Iterator[Record]:
         return read_records(file, quoted=self.quoted)
@@ -230,7 +249,7 @@ def read_docbin(file: TextFile) -> DocBin:
     RETURNS (DocBin): Its content.
     RAISES (ValueError): If it is not a DocBin.
     """
-    with gzip_errors(file), open_binary(file) as handle:
+    with reading_errors(file.path), open_binary(file) as handle:
         content = handle.read()
     try:
         return DocBin().from_bytes(content)
@@ -252,6 +271,7 @@ def read_language(record: Record, field: str) -> Optional[str]:
         return None
     if not isinstance(language, str):
         raise ValueError(Errors.X126.format(**record.place(field)))
+    require_unicode(record, field, language)
     return language
 
 
@@ -301,7 +321,7 @@ def _class_names(record: Record, field: str, separator: str) -> Optional[List[st
     if _is_blank(value):
         return None
     if isinstance(value, str) and record.file.kind in DIALECTS:
-        return [name.strip() for name in value.split(separator) if name.strip()]
+        return [_class_name(record, field, name) for name in value.split(separator) if not _is_blank(name)]
     if not isinstance(value, list):
         raise ValueError(Errors.X123.format(**record.place(field)))
     return [_class_name(record, field, name) for name in value]
@@ -312,15 +332,25 @@ def _class_name(record: Record, field: str, value: Any) -> str:
         return str(value)
     if not isinstance(value, str) or _is_blank(value):
         raise ValueError(Errors.X122.format(**record.place(field)))
-    return value
+    require_unicode(record, field, value)
+    return clean_name(value)
 
 
 def _cats_of_object(record: Record, field: str) -> Dict[str, float]:
     cats = record.values[field]
     if not isinstance(cats, dict) or not all(value in (0, 1) for value in cats.values()):
         raise ValueError(Errors.X125.format(**record.place(field)))
-    return {name: float(value) for name, value in cats.items()}
+    found = {_class_name(record, field, name): float(value) for name, value in cats.items()}
+    if len(found) < len(cats):
+        raise ValueError(Errors.X125.format(**record.place(field)))
+    return found
+
+
+def _check_categories(doc: Doc, file: TextFile, number: int) -> None:
+    """Refuse what is no name. Blanks around one stay: a file of Docs says what the user's own code says."""
+    if not all(isinstance(name, str) and clean_name(name) for name in doc.cats):
+        raise ValueError(Errors.X165.format(path=file.path, number=number, found=reprlib.repr(doc.cats)))
 
 
 def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and not clean_name(value))

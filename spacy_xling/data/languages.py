@@ -5,6 +5,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, TypeVar
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from .names import clean_name
 
 EXTENSION = "language"
 # Stands in tables and reports for a language that is not known.
@@ -24,7 +25,7 @@ def get_language(doc: Doc) -> Optional[str]:
     """Read the language of a text.
 
     doc (Doc): The text.
-    RETURNS (Optional[str]): Its language, or None if it is not known.
+    RETURNS (Optional[str]): Its language, without blanks around it, or None if it is not known.
     RAISES (ValueError): If `doc._.language` is neither a string nor None.
     """
     return _checked(doc._.get(EXTENSION))
@@ -35,9 +36,14 @@ def set_language(doc: Doc, language: Optional[str]) -> None:
 
     doc (Doc): The text.
     language (Optional[str]): Its language, or None if it is not known.
-    RAISES (ValueError): If `language` is neither a string nor None.
+    RAISES (ValueError): If `language` is neither a string nor None, or another package's extension of the
+        name doesn't take it.
     """
-    doc._.set(EXTENSION, _checked(language))
+    language = _checked(language)
+    doc._.set(EXTENSION, language)
+    # An extension with a getter or a method takes everything, and keeps nothing.
+    if language is not None and (found := doc._.get(EXTENSION)) != language:
+        raise ValueError(Errors.X162.format(language=language, found=found))
 
 
 def rows_by_language(docs: Iterable[Doc]) -> Dict[str, List[int]]:
@@ -96,8 +102,10 @@ def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> Dict[Lan
 
 
 def _checked(language: object) -> Optional[str]:
-    if language is None or isinstance(language, str):
-        return language
+    if language is None:
+        return None
+    if isinstance(language, str):
+        return clean_name(language) or None
     raise ValueError(Errors.X101.format(value=language, type=type(language).__name__))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from spacy.language import Language
 
 from ..errors import Errors
-from .files import TextFile, find_files
+from .files import TextFile, find_files, name_of
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha
 from .sampling import reservoir_sample
@@ -134,7 +134,7 @@ class ParallelText:
             raise ValueError(Errors.X137)
         by_name: Dict[str, TextFile] = {}
         for file in find_files(Path(self.path), KINDS):
-            name = file.path.name.split(".")[0]
+            name = name_of(file.path)
             if name in by_name:
                 raise ValueError(Errors.X139.format(path=file.path, other=by_name[name].path, name=name))
             by_name[name] = file._replace(language=name)

@@ -8,8 +8,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from ..errors import Errors
 from .files import LineReader, TextFile
+from .names import clean_name
 
 DIALECTS = {"csv": "excel", "tsv": "excel-tab"}
+# What programs put between the fields of a table.
+DELIMITERS = ",;\t|"
 # The default of 131,072 characters is less than some texts have.
 csv.field_size_limit(2**31 - 1)
 
@@ -37,7 +40,7 @@ class Record(NamedTuple):
             "line": self.line,
             "field": field,
             "value": reprlib.repr(self.values.get(field)),
-            "found": ", ".join(self.values),
+            "found": ", ".join(map(repr, self.values)),
         }
 
 
@@ -49,6 +52,8 @@ def read_records(file: TextFile, *, quoted: bool = True) -> Iterator[Record]:
     YIELDS (Record): The records in file order.
     RAISES (ValueError): If a line is no record, naming the file and the line.
     """
+    if file.kind in DIALECTS:
+        _check_delimiter(file)
     with closing(LineReader(file)) as lines:
         yield from _read_table(lines, quoted) if file.kind in DIALECTS else _read_json_lines(lines)
 
@@ -63,7 +68,7 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
     RAISES (ValueError): If the line is not valid JSON or not an object.
     """
     try:
-        values = json.loads(content)
+        values = json.loads(content, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise ValueError(Errors.X112.format(path=file.path, line=line, error=error)) from error
     if not isinstance(values, dict):
@@ -84,11 +89,31 @@ def text_of(record: Record, field: str) -> str:
     text = record.values[field]
     if not isinstance(text, str):
         raise ValueError(Errors.X115.format(**record.place(field)))
+    require_unicode(record, field, text)
+    return text
+
+
+def require_unicode(record: Record, field: str, text: str) -> None:
+    """Refuse half a character, which JSON can hold and nothing can write.
+
+    record (Record): The record.
+    field (str): The field that holds the text.
+    text (str): What was read.
+    RAISES (ValueError): If it has a lone surrogate.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(Errors.X116.format(error=error, **record.place(field))) from error
-    return text
+
+
+def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError(
+            f"an object has two fields of one name among {', '.join(repr(name) for name, _ in pairs)}"
+        )
+    return values
 
 
 def _read_json_lines(lines: LineReader) -> Iterator[Record]:
@@ -97,11 +122,24 @@ def _read_json_lines(lines: LineReader) -> Iterator[Record]:
             yield parse_json_record(lines.file, lines.line, content)
 
 
+def _check_delimiter(file: TextFile) -> None:
+    """Refuse a table whose header has another delimiter and not its own."""
+    with closing(LineReader(file)) as lines:
+        header = next(filter(str.strip, lines), "").strip("\r\n")
+    expected = csv.get_dialect(DIALECTS[file.kind]).delimiter
+    others = [mark for mark in DELIMITERS if mark in header]
+    if others and expected not in others:
+        place = {"path": file.path, "line": lines.line, "header": header[:60], "kind": file.kind}
+        raise ValueError(Errors.X163.format(found=others[0], expected=expected, **place))
+
+
 def _read_table(lines: LineReader, quoted: bool) -> Iterator[Record]:
     path = lines.file.path
     rows = _read_rows(lines, quoted)
-    header_line, header = next(rows, (0, []))
-    if len(set(header)) < len(header):
+    header_line, cells = next(rows, (0, []))
+    header = [clean_name(cell) for cell in cells]
+    named = [name for name in header if name]
+    if len(set(named)) < len(named):
         raise ValueError(Errors.X119.format(path=path, line=header_line, found=", ".join(header)))
     for line, row in rows:
         if len(row) != len(header):

@@ -15,6 +15,7 @@ from ..generators import generator_state, set_generator_state
 from .files import LineReader, TextFile, count_lines, find_files
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha, sampling_shares
+from .names import clean_name
 from .records import parse_json_record, text_of
 from .sampling import reservoir_sample
 
@@ -198,7 +199,7 @@ def files_by_language(
     if language is not None:
         if path.is_dir():
             raise ValueError(Errors.X131.format(path=path, language=language))
-        files = [file._replace(language=language) for file in files]
+        files = [file._replace(language=clean_name(language)) for file in files]
     # Files of a folder come sorted by name, where "da-DK.txt" stands between "da.jsonl" and "da.txt".
     files = sorted(files, key=lambda file: file.language or "")
     by_language = {name: list(group) for name, group in groupby(files, lambda file: file.language)}

@@ -16,8 +16,8 @@ from ..data.files import TextFile, require_new_files
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import get_language
 from ..data.parallel import ParallelText, read_pairs
-from ..errors import Errors, one_line
-from ..training.checkpoints import write_file
+from ..errors import Errors
+from ..writing import write_file
 from .bitext import read_bitext
 from .coverage import Coverage, measure_coverage
 from .dictionary import Dictionary
@@ -161,10 +161,7 @@ def _make(
     entries = induce(bitext) if n_read else []
     if not entries:
         raise ValueError(Errors.X158.format(path=found.file.path))
-    try:
-        write_file(path, "".join(f"{word}\t{text}\t{weight:.4f}\n" for word, text, weight in entries))
-    except OSError as error:
-        raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
+    write_file(path, "".join(f"{word}\t{text}\t{weight:.4f}\n" for word, text, weight in entries))
     dictionary = _as_dictionary(found, entries)
     return MadeDictionary(
         path=path,

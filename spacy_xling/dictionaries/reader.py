@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from spacy.language import Language
 
-from ..data.files import LineReader, TextFile, find_files
+from ..data.files import LineReader, TextFile, find_files, name_of
 from ..errors import Errors
 from .dictionary import Dictionaries, Dictionary
 from .words import find_words, lower, phrase_key
@@ -152,7 +152,7 @@ def languages_of_name(file: TextFile, source: Optional[str] = None) -> Languages
     RETURNS (Languages): The languages.
     RAISES (ValueError): The name isn't that of two languages.
     """
-    name = file.path.name.split(".")[0]
+    name = name_of(file.path)
     if source is not None and name.startswith(f"{source}{HYPHEN}"):
         first, second = source, name[len(source) + 1 :]
     else:

@@ -1,11 +1,13 @@
 """Figures of what an encoder makes of each language."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import Errors
 from ..reporting.drawing import require_matplotlib
+from ..writing import write_file
 from .inspection import Inspection, LanguageReport
 
 if TYPE_CHECKING:
@@ -47,10 +49,13 @@ def save_figure(inspection: Inspection, path: Path) -> None:
 
     inspection (Inspection): The numbers.
     path (Path): The file, which ends in .svg, .png or .pdf.
-    RAISES (ValueError): As `check_figure`. (ImportError): As `check_figure`.
+    RAISES (ValueError): As `check_figure`. (ImportError): As `check_figure`. (OSError): The file can't be
+        written.
     """
     check_figure(path)
-    draw_inspection(inspection).savefig(path, dpi=150)
+    image = io.BytesIO()
+    draw_inspection(inspection).savefig(image, format=path.suffix.lower().removeprefix("."), dpi=150)
+    write_file(path, image.getvalue())
 
 
 def draw_inspection(inspection: Inspection) -> "Figure":

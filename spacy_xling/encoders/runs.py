@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
-from ..training.checkpoints import Checkpoints, remove_leftovers, write_folder
+from ..training.checkpoints import Checkpoints
+from ..writing import remove_leftovers, write_folder
 from .cards import PretrainedCard, write_card
 from .heldout import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves

@@ -5,7 +5,7 @@ from typing import Callable
 
 from ..data.files import is_free
 from ..errors import Errors, one_line
-from ..training.checkpoints import write_folder
+from ..writing import write_folder
 
 # Every Hugging Face folder has it.
 CONFIG = "config.json"

@@ -173,7 +173,8 @@ def _categories(nlp: Language, docs: Sequence[Doc]) -> List[Dict[str, float]]:
     """The scores of each text, in a pass that knows their languages."""
 
     def unread(doc: Doc) -> Doc:
-        made = nlp.make_doc(doc.text)
+        # Unlike nlp.make_doc, it takes a text of any length.
+        made = nlp.tokenizer(doc.text)
         set_language(made, get_language(doc))
         return made
 

@@ -22,7 +22,7 @@ from ..models.onnx_shim import (
     OnnxShim,
 )
 from ..pipeline.xling_textcat import XlingTextCategorizer
-from ..training.checkpoints import write_folder
+from ..writing import write_folder
 from .compressing import optimise, quantise, require_libraries
 from .graphs import write_graphs
 

@@ -13,6 +13,7 @@ from ..data.languages import UNKNOWN
 from ..errors import Errors
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.tables import percent
+from ..writing import write_file
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
 from .inputs import Closeness, Log
@@ -77,9 +78,9 @@ def write_report(
     closeness (Optional[Closeness]): How far the languages are from the source.
     logs (Optional[Mapping[str, Log]]): Logs of trainings, by name.
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
+        (OSError): The file can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(evaluation, closeness=closeness, logs=logs), encoding="utf-8")
+    write_file(path, render_report(evaluation, closeness=closeness, logs=logs))
 
 
 def render_report(

@@ -184,14 +184,18 @@ def update_counters(nlp: Language) -> Dict[str, str]:
 
 
 def _open_log(path: Path, stdout: IO) -> Optional[IO[str]]:
+    from ..writing import writing_errors
+
     msg = Printer(no_print=True)
     if path.exists():
         _write(stdout, msg.warn(f"Saving logs is disabled because {path} already exists."))
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Line by line, so that a run can be followed and a killed one leaves whole lines.
+        stream = path.open("w", encoding="utf-8", buffering=1)
     _write(stdout, msg.info(f"Saving results to {path}"))
-    # Line by line, so that a run can be followed and a killed one leaves whole lines.
-    return path.open("w", encoding="utf-8", buffering=1)
+    return stream
 
 
 def _start_table(

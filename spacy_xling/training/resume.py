@@ -24,8 +24,9 @@ from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from ..errors import Errors
+from ..writing import remove_leftovers, write_file, write_folder
 from .changes import require_same_config
-from .checkpoints import Checkpoints, remove_leftovers, step_of, write_file, write_folder
+from .checkpoints import Checkpoints, step_of
 from .compute import EncoderPieces
 from .logs import files_of_log, log_settings
 from .replay import Batches, LiveOutput, ReplayedPipeline
@@ -354,7 +355,8 @@ def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
         write_file(path, json.dumps(run))
     except OSError as error:
         kept = Checkpoints(path.parent).latest() or "none"
-        raise OSError(Errors.X609.format(path=path, error=error, kept=kept)) from error
+        # What the system said, for a run can be gone on with.
+        raise OSError(Errors.X609.format(path=path, error=error.__cause__, kept=kept)) from error
 
 
 def _announce(run: Run, *, resume: bool, write: Callable[[str], Any]) -> None:

@@ -52,6 +52,14 @@ def test_convert_splits_into_a_folder(table, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev.tsv", "test.tsv", "train.tsv"]
 
 
+def test_convert_takes_quotes_as_text_and_warns_of_labels_that_look_alike(tmp_path):
+    (tmp_path / "quotes.tsv").write_text('text\tlabel\n"x" y\ta\n"z\tA\n')
+    result = run("convert", tmp_path / "quotes.tsv", tmp_path / "out.jsonl", "--no-quotes")
+    assert result.exit_code == 0, result.output
+    assert "[W160]" in result.output
+    assert [record["text"] for record in srsly.read_jsonl(tmp_path / "out.jsonl")] == ['"x" y', '"z']
+
+
 def test_init_config_writes_a_config_that_spacy_loads_and_says_why(table, checkpoint, tmp_path):
     run("convert", table, tmp_path / "train.spacy", *FIELDS)
     raw = write_raw(tmp_path / "raw", {"da": TEXTS[4:6] * 10})
@@ -192,6 +200,30 @@ def test_evaluate_passes_its_options_on(tmp_path):
     assert len(written["model"]["da"]["mistakes"]) == 2
 
 
+def test_evaluate_scores_texts_of_any_length_and_keeps_what_it_cannot_replace(tmp_path, monkeypatch):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_always_a")
+    nlp.to_disk(tmp_path / "model")
+    srsly.write_jsonl(tmp_path / "test.jsonl", [{"text": "word " * 200_001, "label": "a", "lang": "en"}])
+    command = ["evaluate", tmp_path / "model", tmp_path / "test.jsonl"]
+    outputs = [tmp_path / name for name in ("scores.json", "report.html")]
+    options = ["--json", outputs[0], "--html", outputs[1]]
+    assert run(*command, *options).exit_code == 0
+    before = [path.read_bytes() for path in outputs]
+    assert json.loads(before[0])["model"]["en"]["accuracy"] == 1
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    for number in (0, 1):
+        result = run(*command, *options[2 * number : 2 * number + 2])
+        assert result.exit_code == 1
+        assert "[X161]" in result.output
+    assert [path.read_bytes() for path in outputs] == before
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "test.jsonl", "scores.json", "report.html"}
+
+
 def test_evaluate_writes_a_report(tmp_path):
     nlp = spacy.blank("xx")
     nlp.add_pipe("test_always_a")
@@ -272,10 +304,13 @@ def test_evaluate_reads_the_text_once(tmp_path, monkeypatch):
         (["evaluate", "{tmp}/none", "{tmp}/texts.jsonl"], "X751"),
         (["evaluate", "{tmp}", "{tmp}/texts.jsonl", "--confidence", "1"], "X755"),
         (["evaluate", "{tmp}", "{tmp}/texts.jsonl", "--html", "{tmp}"], "X145"),
+        (["convert", "{table}", "/proc/nowhere/out.csv", *FIELDS], "X161"),
+        (["convert", "{tmp}/quotes.tsv", "{tmp}/out.csv"], "X117"),
     ],
 )
 def test_an_error_is_one_line(arguments, code, table, tmp_path):
     (tmp_path / "texts.jsonl").write_text(json.dumps({"text": "x", "label": "a"}))
+    (tmp_path / "quotes.tsv").write_text('text\tlabel\n"x" y\ta\n')
     result = run(*(argument.format(table=table, tmp=tmp_path) for argument in arguments))
     assert result.exit_code == 1
     assert f"[{code}]" in result.output

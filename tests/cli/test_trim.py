@@ -102,3 +102,18 @@ def test_an_encoder_that_is_not_there_is_one_line(raw, tmp_path):
     result = trim(tmp_path / "nothing", raw, "--output", tmp_path / "output")
     assert result.exit_code == 1
     assert "[X301]" in result.output
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(checkpoint, raw, tmp_path):
+    for file, code in (
+        (raw, "X145"),
+        (raw / "en.txt" / "report.json", "X145"),
+        (tmp_path / ("n" * 256), "X161"),
+    ):
+        result = trim(checkpoint, raw, "-o", tmp_path / "output", "--field", "body", "--json", file)
+        assert result.exit_code == 1
+        assert f"[{code}]" in result.output
+    assert not (tmp_path / "output").exists()
+    new = tmp_path / "new" / "report.json"
+    assert trim(checkpoint, raw, "-o", tmp_path / "output", "--field", "body", "--json", new).exit_code == 0
+    assert json.loads(new.read_text())["encoder"] == str(checkpoint)

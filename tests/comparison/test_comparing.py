@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import spacy
@@ -237,6 +238,11 @@ def test_a_file_where_the_folder_is_to_be_is_X145(whole, tmp_path):
     (tmp_path / "out").write_text("a file stands here")
     with pytest.raises(ValueError, match="X145"):
         compare(make_plan(folder), tmp_path / "out", Machine())
+
+
+def test_a_folder_that_cannot_be_made_is_X161():
+    with pytest.raises(OSError, match=r"X161.*/proc/nowhere"), locked(Path("/proc/nowhere")):
+        pass
 
 
 def test_threads_are_divided():

@@ -86,3 +86,14 @@ def test_what_dictionaries_lack_is_named(tmp_path):
         "Dictionaries for xx, which no text is in: correct or remove them.",
         "The dictionary en-da has 16.7 % of the words of train: give it more.",
     ]
+
+
+def test_labels_and_languages_that_look_alike_are_named_wherever_they_stand(tmp_path):
+    train = write(tmp_path / "train.jsonl", *clean(10))
+    test = write(tmp_path / "test.jsonl", ("text c", "A", "EN"))
+    raw = write_raw(tmp_path / "raw", {"en": ["a"], "EN": ["a"], "da": ["a"]})
+    reader = write_dictionaries(tmp_path / "d", en_DA=["text", "a", "b"])
+    findings = debug_data(train, test=test, unlabelled=raw, dictionaries=reader).findings
+    labels, languages = (finding for finding in findings if finding.startswith("[W16"))
+    assert "'a' and 'A'." in labels
+    assert "(2): 'en' and 'EN'; 'da' and 'DA'." in languages

@@ -153,3 +153,69 @@ def test_a_label_with_the_separator_is_X144(tmp_path):
         convert(corpus, tmp_path / "out.csv")
     convert(corpus, tmp_path / "other.csv", separator="|")
     assert seen(build_labelled_text_v1(tmp_path / "other.csv", separator="|")) == seen(corpus)
+
+
+def test_what_is_written_is_read_again_with_its_blanks_or_X169(tmp_path):
+    doc = spacy.blank("xx").make_doc("x")
+    doc.cats = {"a ": 1.0}
+    DocBin(docs=[doc]).to_disk(tmp_path / "in.spacy")
+    corpus = build_labelled_text_v1(tmp_path / "in.spacy")
+    for kind in ("jsonl", "csv", "tsv"):
+        with pytest.raises(ValueError, match=r"X169.*'a '"):
+            convert(corpus, tmp_path / f"out.{kind}")
+    convert(corpus, tmp_path / "out.spacy")
+    assert seen(build_labelled_text_v1(tmp_path / "out.spacy")) == [("x", {"a ": 1.0}, None)]
+
+
+@pytest.mark.parametrize("kind", ["spacy", "jsonl", "csv"])
+def test_a_file_that_cannot_be_written_stays_as_it_was(kind, tmp_path, monkeypatch):
+    corpus = write(tmp_path / "in.jsonl", SINGLE)
+    (tmp_path / f"out.{kind}").write_text("precious")
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=r"X161.*No space left"):
+        convert(corpus, tmp_path / f"out.{kind}", overwrite=True)
+    assert (tmp_path / f"out.{kind}").read_text() == "precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", f"out.{kind}"}
+
+
+def test_of_parts_all_are_written_or_none(tmp_path):
+    nlp = spacy.blank("xx")
+    docs = [nlp.make_doc(f"text {number}") for number in range(10)]
+    for doc in docs:
+        doc.cats = {"a": 1.0}
+    DocBin(docs=docs).to_disk(tmp_path / "in.spacy")
+    parts = split(docs, dev_share=0.3, test_share=0.0)
+    # Only the second file can't hold its texts.
+    parts["dev"][0].cats = {"a": 0.7}
+    DocBin(docs=docs).to_disk(tmp_path / "in.spacy")
+    with pytest.raises(ValueError, match="X143"):
+        convert_in_parts(
+            build_labelled_text_v1(tmp_path / "in.spacy"),
+            tmp_path / "out",
+            dev_share=0.3,
+            test_share=0.0,
+            kind="jsonl",
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_and_languages_that_look_alike_are_warned_of_once_each(tmp_path):
+    records = [
+        {"text": f"text {number}", "label": label, "lang": lang}
+        for number, (label, lang) in enumerate([("Refund", "de"), ("refund", "DE"), ("refund ", "de ")])
+    ]
+    with pytest.warns(UserWarning, match="W16") as found:
+        convert(write(tmp_path / "in.jsonl", records), tmp_path / "out.jsonl")
+    assert [str(warning.message)[:6] for warning in found] == ["[W160]", "[W161]"]
+    assert "'Refund' and 'refund'" in str(found[0].message)
+    assert "'de' and 'DE'" in str(found[1].message)
+
+
+def test_a_text_may_have_any_length(tmp_path):
+    text = "word " * 200_001
+    convert(write(tmp_path / "in.jsonl", [{"text": text, "label": "a"}]), tmp_path / "out.spacy")
+    assert seen(build_labelled_text_v1(tmp_path / "out.spacy")) == [(text, {"a": 1.0}, None)]

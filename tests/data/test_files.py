@@ -1,4 +1,5 @@
 import gzip
+import os
 import pickle
 
 import pytest
@@ -146,3 +147,48 @@ def test_a_file_that_is_there_is_X142_but_for_overwrite(tmp_path):
     with pytest.raises(ValueError, match=r"X142.*file exists already"):
         require_new_files([tmp_path / "new" / "folder" / "new", file])
     require_new_files([tmp_path / "new", file], overwrite=True)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_lines_that_end_in_a_carriage_return_alone_are_X166(tmp_path, suffix):
+    for content in ("a\rb\rc", "a\rb\r", "a\r" * BLOCK):
+        with pytest.raises(ValueError, match=r"X166.*da\.txt"):
+            find_files(write(tmp_path / f"da.txt{suffix}", content))
+    for content in ("a\r", "a\rb\n", "a\r\nb\r\n"):
+        assert find_files(write(tmp_path / f"da.txt{suffix}", content))
+    # A DocBin has no lines.
+    assert find_files(write(tmp_path / f"da.spacy{suffix}", b"a\rb"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_X167(tmp_path, encoding):
+    with pytest.raises(ValueError, match=r"X167.*da\.txt"):
+        find_files(write(tmp_path / "da.txt", "hej\nmed dig\n".encode(encoding)))
+
+
+def test_a_file_that_the_system_refuses_is_X168(tmp_path, monkeypatch):
+    write(tmp_path / "da.txt", "hej\n")
+
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    for function in ("open", "is_dir"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"pathlib.Path.{function}", refuse)
+            with pytest.raises(ValueError, match=r"X168.*da\.txt.*Permission denied"):
+                find_files(tmp_path / "da.txt")
+    with pytest.raises(ValueError, match="X168"):
+        find_files(tmp_path / ("n" * 256 + ".txt"))
+    with pytest.raises(OSError, match="X161"):
+        require_new_files([tmp_path / ("n" * 256)])
+
+
+def test_blanks_around_a_name_are_not_of_the_language_and_half_a_character_is_X170(tmp_path):
+    write(tmp_path / "da .txt", "hej\n")
+    assert find_files(tmp_path)[0].language == "da"
+    write(tmp_path / os.fsdecode(b"d\xff.txt"), "hej\n")
+    with pytest.raises(ValueError, match=r"X170.*'d\\udcff\.txt'"):
+        find_files(tmp_path)
+    # One of another kind is passed over.
+    (tmp_path / os.fsdecode(b"d\xff.txt")).rename(tmp_path / os.fsdecode(b"d\xff.md"))
+    assert len(find_files(tmp_path)) == 1

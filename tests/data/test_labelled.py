@@ -239,9 +239,11 @@ def test_path_none_is_an_error_when_called_and_not_before(nlp):
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"body": "x", "label": "A"}, "X114.*line 2.*body, label"),
+        ({"body": "x", "label": "A"}, "X114.*line 2.*'body', 'label'"),
+        # A blank in a name of JSON stays, and can be seen.
+        ({"text": "x", "label ": "A"}, "X120.*line 2.*'text', 'label '"),
         ({"text": ["x"], "label": "A"}, "X115.*line 2"),
-        ({"text": "x", "class": "A"}, "X120.*line 2.*text, class.*'label', 'labels' or 'cats'"),
+        ({"text": "x", "class": "A"}, "X120.*line 2.*'text', 'class'.*'label', 'labels' or 'cats'"),
         ({"text": "x", "label": "A", "cats": {"A": 1}}, "X121.*line 2.*label and cats"),
         ({"text": "x", "label": True}, "X122.*line 2.*'label' is True"),
         ({"text": "x", "label": 0.5}, "X122.*line 2"),
@@ -255,6 +257,15 @@ def test_path_none_is_an_error_when_called_and_not_before(nlp):
         ({"text": "x", "cats": {"A": "1"}}, "X125.*line 2"),
         ({"text": "x", "cats": ["A"]}, "X125.*line 2"),
         ({"text": "x", "label": "A", "lang": 1}, r"X126.*train\.jsonl, line 2"),
+        ({"text": "x", "cats": {"A": 1, " ": 0}}, "X122.*line 2.*'cats'"),
+        ({"text": "x", "cats": {"\u200b": 1}}, "X122.*line 2.*'cats'"),
+        ({"text": "x", "labels": ["A"], "label_set": ["A", ""]}, "X122.*line 2.*'label_set'"),
+        ({"text": "x", "cats": {"A": 1, "A ": 0}}, "X125.*line 2"),
+        ({"text": "x", "label": "A\ud83d"}, "X116.*line 2.*'label'"),
+        ({"text": "x", "labels": ["A\ud83d"]}, "X116.*line 2.*'labels'"),
+        ({"text": "x", "labels": ["A"], "label_set": ["A", "\udc00"]}, "X116.*line 2.*'label_set'"),
+        ({"text": "x", "cats": {"A\ud83d": 0}}, "X116.*line 2.*'cats'"),
+        ({"text": "x", "label": "A", "lang": "d\ud83d"}, "X116.*line 2.*'lang'"),
     ],
 )
 def test_wrong_record_is_an_error_with_file_and_line(nlp, tmp_path, record, message):
@@ -305,3 +316,72 @@ def test_a_field_may_be_longer_than_the_csv_modules_limit(nlp, tmp_path):
     text = "word " * 40_000
     (example,) = read(nlp, write_text(tmp_path / "train.csv", f"text,label\n{text},A\n"))
     assert len(example.reference.text) == len(text)
+
+
+def test_blanks_around_a_label_belong_to_none(nlp, tmp_path):
+    records = [
+        {"text": "x", "label": " A\u00a0"},
+        {"text": "x", "labels": ["A ", "\u200bB"]},
+        {"text": "x", "labels": ["A "], "label_set": ["A", " B"]},
+        {"text": "x", "cats": {" A": 1, "B ": 0}},
+        {"text": "x", "label": "\u200b"},
+    ]
+    expected = [{"A": 1.0}, {"A": 1.0, "B": 1.0}, {"A": 1.0, "B": 0.0}, {"A": 1.0, "B": 0.0}, {}]
+    assert read_cats(nlp, write_jsonl(tmp_path / "train.jsonl", records)) == expected
+    table = write_text(tmp_path / "train.csv", 'text ,\ufeff labels\nx,"A\u00a0, B\u200b"\ny, A\n')
+    assert read_cats(nlp, table) == [{"A": 1.0, "B": 1.0}, {"A": 1.0, "B": 0.0}]
+
+
+def test_blanks_around_a_language_belong_to_none(nlp, tmp_path):
+    (tmp_path / "texts").mkdir()
+    records = [
+        {"text": "x", "label": "A", "lang": " nb\u00a0"},
+        {"text": "y", "label": "A", "lang": "\u200b"},
+    ]
+    write_jsonl(tmp_path / "texts" / "da .jsonl", records)
+    doc = nlp.make_doc("z")
+    doc._.language = "nn "
+    write_docbin(tmp_path / "texts" / "sv.spacy", [doc])
+    assert read_languages(nlp, tmp_path / "texts") == ["nb", "da", "nn"]
+    assert read_languages(nlp, tmp_path / "texts", language=" en ") == ["nb", "en", "nn"]
+
+
+@pytest.mark.parametrize("name", ["", " ", 1])
+def test_a_docbins_categories_have_names_and_these_stay_as_they_are(nlp, tmp_path, name):
+    doc = nlp.make_doc("Hej")
+    doc.cats = {"A ": 1.0, "A": 0.0}
+    path = write_docbin(tmp_path / "da.spacy", [doc])
+    assert read_cats(nlp, path) == [{"A ": 1.0, "A": 0.0}]
+    doc.cats = {"A": 1.0, name: 0.0}
+    with pytest.raises(ValueError, match=r"X165.*da\.spacy, text 2"):
+        read(nlp, write_docbin(tmp_path / "da.spacy", [nlp.make_doc("Hej"), doc]))
+
+
+LONG = "word " * 200_001
+
+
+def test_a_text_of_more_than_a_million_characters_is_X164_with_its_line(tmp_path):
+    nlp = spacy.blank("xx")
+    records = [{"text": "x", "label": "A"}, {"text": LONG, "label": "A"}]
+    path = write_jsonl(tmp_path / "train.jsonl", records)
+    with pytest.raises(ValueError, match=r"X164.*train\.jsonl, line 2: .*1,000,005 .* 1,000,000 .*max_le"):
+        read(nlp, path)
+    with pytest.raises(ValueError, match=r"X164.*line 2: .* 10 at most"):
+        read(nlp, write_jsonl(path, [records[0], {"text": "12345678901", "label": "A"}]), max_length=10)
+    other = spacy.blank("xx")
+    other.max_length = len(LONG)
+    path = write_docbin(tmp_path / "train.spacy", [other.make_doc("x"), other.make_doc(LONG)])
+    with pytest.raises(ValueError, match=r"X164.*train\.spacy, text 2: "):
+        read(spacy.blank("xx"), path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "spacy"])
+def test_a_longer_text_passes_with_max_length_and_can_be_evaluated(tmp_path, kind):
+    path = write_jsonl(tmp_path / "train.jsonl", [{"text": LONG, "label": "A"}])
+    if kind == "spacy":
+        (example,) = read(spacy.blank("xx"), path, max_length=2_000_000)
+        path = write_docbin(tmp_path / "train.spacy", [example.reference])
+    nlp = spacy.blank("xx")
+    examples = read(nlp, path, max_length=2_000_000)
+    assert [len(example.reference.text) for example in examples] == [1_000_005]
+    assert nlp.evaluate(examples)["token_acc"] == 1.0

@@ -93,3 +93,42 @@ def test_sampling_shares_refuse_alpha_outside_0_to_1(alpha):
 def test_sampling_shares_refuse_a_count_of_0():
     with pytest.raises(ValueError, match="X103"):
         sampling_shares({"da": 0, "sv": 5}, 0.0)
+
+
+def test_blanks_around_a_language_are_taken_off(doc):
+    set_language(doc, " da\u00a0")
+    assert doc._.language == "da"
+    doc._.language = "nb "
+    assert get_language(doc) == "nb"
+    doc._.language = "\u200b"
+    assert get_language(doc) is None
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        {"getter": lambda doc: {"language": "en", "score": 0.9}},
+        {"getter": lambda doc: "en"},
+        {"method": lambda doc: "en"},
+    ],
+)
+def test_a_language_that_another_packages_extension_does_not_take_is_X162(doc, extension):
+    Doc.set_extension("language", force=True, **extension)
+    try:
+        with pytest.raises(ValueError, match=r"X162.*'da'.*another package"):
+            set_language(doc, "da")
+        # Nothing is lost of a text that says none.
+        set_language(doc, None)
+    finally:
+        Doc.set_extension("language", default=None, force=True)
+
+
+def test_another_packages_extension_that_can_be_set_is_used(doc):
+    kept = {}
+    there = {"getter": lambda doc: kept.get("it"), "setter": lambda doc, it: kept.update(it=it)}
+    Doc.set_extension("language", force=True, **there)
+    try:
+        set_language(doc, "da")
+        assert get_language(doc) == kept["it"] == "da"
+    finally:
+        Doc.set_extension("language", default=None, force=True)

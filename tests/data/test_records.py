@@ -38,11 +38,33 @@ def test_table_rows_are_records_of_the_line_they_start_on(tmp_path, name, delimi
         ("da.csv", "a,b\n1,2\n1,2,3\n", r"X118.*line 3.*3 fields.*2 were"),
         ("da.tsv", "a\tb\n1\n", r"X118.*line 2.*1 fields.*2 were"),
         ("da.csv", "a,b,a\n1,2,3\n", "X119.*line 1.*a, b, a"),
+        ("da.csv", "a,b, a \n1,2,3\n", "X119.*line 1.*a, b, a"),
+        ("da.csv", "text;label\nx, y;A\n", r"X163.*line 1.*'text;label'.*';'.*no ','.*\.csv"),
+        ("da.csv", '\n"text";"label"\n"x";"A"\n', "X163.*line 2.*';'"),
+        ("da.csv", "text\tlabel\nx\tA\n", r"X163.*'\\t'.*no ','"),
+        ("da.tsv", "text,label\nx,A\n", r"X163.*','.*no '\\t'.*\.tsv"),
+        (
+            "da.jsonl",
+            '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n',
+            "X112.*line 2.*two fields of one name among 'a', 'b', 'a'",
+        ),
+        ("da.jsonl", '{"a": {"b": 1, "b": 0}}\n', "X112.*line 1.*'b', 'b'"),
     ],
 )
 def test_broken_line_is_an_error_with_file_and_line(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
         records_of(tmp_path, name, content)
+
+
+def test_blanks_around_the_names_of_columns_belong_to_none(tmp_path):
+    content = "\ufeff text,\u00a0label ,,\n x ,A,,\n"
+    # Columns without a name may be several, and a field stays as it is.
+    assert places(records_of(tmp_path, "da.csv", content)) == [(2, {"text": " x ", "label": "A", "": ""})]
+
+
+def test_a_header_may_have_a_single_column_or_other_signs_in_its_names(tmp_path):
+    assert places(records_of(tmp_path, "da.csv", "text\nx;y\n")) == [(2, {"text": "x;y"})]
+    assert places(records_of(tmp_path, "da.csv", "a;b,c\n1,2\n")) == [(2, {"a;b": "1", "c": "2"})]
 
 
 def test_text_of_gives_the_text(tmp_path):
@@ -53,7 +75,7 @@ def test_text_of_gives_the_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"body": "Hej", "id": 1}', "X114.*line 1.*body, id.*'text'"),
+        ('{"body": "Hej", "id": 1}', "X114.*line 1.*'body', 'id'.*'text'"),
         ('{"text": 7}', "X115.*line 1.*7"),
         ('{"text": null}', "X115.*line 1.*None"),
         (r'{"text": "\ud800"}', "X116.*line 1"),

@@ -175,7 +175,8 @@ def test_no_languages_picks_all(folder, languages):
 
 def test_language_names_that_of_a_single_file(folder):
     assert next(stream_of(folder / "da.txt")).language is None
-    assert next(stream_of(folder / "da.txt", language="da", languages=["da"])).language == "da"
+    for language in ("da", " da\u00a0"):
+        assert next(stream_of(folder / "da.txt", language=language, languages=["da"])).language == "da"
 
 
 @pytest.mark.parametrize("shuffle_buffer", [1, 4, 1000])

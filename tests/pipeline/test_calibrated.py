@@ -156,7 +156,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
 
 
-def test_the_command_calibrates_a_trained_pipeline(checkpoint, tmp_path):
+def test_the_command_calibrates_a_trained_pipeline(checkpoint, tmp_path, monkeypatch):
     nlp, pipe, _ = make_pipe(checkpoint)
     nlp.to_disk(tmp_path / "model")
     lines = [{"text": text, "label": max(cats, key=cats.get), "lang": "en"} for text, cats in SINGLE]
@@ -177,3 +177,12 @@ def test_the_command_calibrates_a_trained_pipeline(checkpoint, tmp_path):
     assert again.exit_code == 1
     assert "X765" in again.output
     assert run(*arguments, "--overwrite").exit_code == 0
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    failed = run(*arguments, "--overwrite")
+    assert failed.exit_code == 1
+    assert "[X161]" in failed.output
+    assert spacy.load(tmp_path / "out")

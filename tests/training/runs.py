@@ -11,7 +11,8 @@ from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 
-from spacy_xling.training import checkpoints, resume
+from spacy_xling import writing
+from spacy_xling.training import resume
 from spacy_xling.training.resume import train_resumable
 from tests.conftest import SINGLE, TEXTS, write_raw
 
@@ -370,11 +371,11 @@ class Moments:
             (Language, "update"),
             (resume, "save_snapshot"),
             (resume, "update_meta"),
-            (checkpoints, "_flush"),
+            (writing, "_flush"),
             (Path, "rename"),
             (Path, "replace"),
             (Path, "unlink"),
-            (checkpoints.shutil, "rmtree"),
+            (writing.shutil, "rmtree"),
         ):
             monkeypatch.setattr(owner, name, self.dying(getattr(owner, name)))
 

@@ -5,14 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_xling.training import checkpoints
-from spacy_xling.training.checkpoints import (
-    Checkpoints,
-    remove_leftovers,
-    step_of,
-    write_file,
-    write_folder,
-)
+from spacy_xling import writing
+from spacy_xling.training.checkpoints import Checkpoints, step_of
 
 
 def fill_with(content):
@@ -75,9 +69,9 @@ def test_killed_at_any_step_of_writing_one_whole_checkpoint_is_left(tmp_path, mo
         return call
 
     # A killed process runs no handler: removing, renaming, making and flushing stop working at once.
-    monkeypatch.setattr(checkpoints.os, "fsync", dying(os.fsync))
+    monkeypatch.setattr(writing.os, "fsync", dying(os.fsync))
     monkeypatch.setattr(Path, "rename", dying(Path.rename))
-    monkeypatch.setattr(checkpoints.shutil, "rmtree", dying(checkpoints.shutil.rmtree))
+    monkeypatch.setattr(writing.shutil, "rmtree", dying(writing.shutil.rmtree))
     with pytest.raises(Killed):
         saved.write(2, fill_with("two"))
     monkeypatch.undo()
@@ -109,14 +103,6 @@ def test_a_folder_that_cannot_be_made_is_X609(tmp_path):
         Checkpoints(tmp_path / "run").write(1, fill_with("one"))
 
 
-def test_a_folder_is_replaced_whole(tmp_path):
-    write_folder(tmp_path / "best", fill_with("old"))
-    (tmp_path / "best" / "stale").write_text("")
-    write_folder(tmp_path / "best", fill_with("new"))
-    assert contents(tmp_path / "best") == whole("new")
-    assert [p.name for p in tmp_path.iterdir()] == ["best"]
-
-
 @pytest.mark.parametrize(
     "said",
     [
@@ -140,38 +126,3 @@ def test_of_a_copy_that_fails_the_first_reason_is_told(tmp_path):
 
     with pytest.raises(OSError, match=r"X609.*couldn't be written \(No space left\);"):
         Checkpoints(tmp_path).write(2, fill)
-
-
-def test_another_error_stays_as_it_is(tmp_path):
-    def fill(folder):
-        raise RuntimeError("a mistake")
-
-    with pytest.raises(RuntimeError, match="a mistake"):
-        write_folder(tmp_path / "best", fill)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "run.json"
-    write_file(path, "old")
-
-    def die(path):
-        raise Killed
-
-    monkeypatch.setattr(checkpoints, "_flush", die)
-    with pytest.raises(Killed):
-        write_file(path, "new")
-    assert path.read_text() == "old"
-    monkeypatch.undo()
-    write_file(path, "new")
-    assert path.read_text() == "new"
-    assert [p.name for p in path.parent.iterdir()] == ["run.json"]
-
-
-def test_only_leftovers_are_removed(tmp_path):
-    for name in ("a.unfinished", "b.replaced", "model-last", "step-1"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "notes.replaced").write_text("a file of the user's")
-    remove_leftovers(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"model-last", "step-1", "notes.replaced"}
-    remove_leftovers(tmp_path / "nothing here")

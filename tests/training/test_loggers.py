@@ -236,6 +236,11 @@ def test_existing_output_file_is_kept_and_a_warning_printed(tmp_path):
     assert path.read_text() == "old\n"
 
 
+def test_an_output_file_that_cannot_be_written_is_X161(tmp_path):
+    with pytest.raises(OSError, match=r"X161.*nowhere/run\.jsonl"):
+        run_logger(make_nlp(xling_textcat=make_pipe(TERMS)), STEPS, output_file="/proc/nowhere/run.jsonl")
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("train", (40, 4)), ("eval", (10, 0))])
 def test_progress_bar_counts_steps(kind, expected, monkeypatch):
     bars = []

@@ -12,7 +12,8 @@ import spacy
 from spacy.language import Language
 from spacy.training.loop import train
 
-from spacy_xling.training import checkpoints, resume, snapshots
+from spacy_xling import writing
+from spacy_xling.training import resume, snapshots
 from spacy_xling.training.adamw import AdamW
 from spacy_xling.training.resume import is_finished
 from spacy_xling.training.snapshots import parameters
@@ -71,7 +72,7 @@ def never_killed(tmp_path_factory, checkpoints):
 @pytest.fixture(autouse=True)
 def fast_disk(monkeypatch):
     """Writing is tested elsewhere: here nothing waits for the disk."""
-    monkeypatch.setattr(checkpoints.os, "fsync", lambda handle: None)
+    monkeypatch.setattr(writing.os, "fsync", lambda handle: None)
 
 
 def interrupt(work, monkeypatch, evaluation=3):

@@ -1,0 +1,54 @@
+"""Names of labels, languages and columns: what can't be meant is taken off, what is alike is found."""
+
+import re
+from typing import Dict, Iterable, List
+from unicodedata import normalize
+
+from ..errors import Warnings
+
+# White space, control characters, and what has no width: joiners, marks of direction, a byte order mark.
+UNSEEN = r"[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+AROUND = re.compile(rf"\A{UNSEEN}|{UNSEEN}\Z")
+
+
+def clean_name(name: str) -> str:
+    """Take off what can't be seen around a name.
+
+    name (str): The name.
+    RETURNS (str): The name without blanks and signs without width around it.
+    """
+    return AROUND.sub("", name)
+
+
+def find_alike(names: Iterable[str]) -> List[List[str]]:
+    """Find names that differ in case, blanks or Unicode normal form alone.
+
+    names (Iterable[str]): The names.
+    RETURNS (List[List[str]]): Groups of two or more, in the order of the names.
+    """
+    groups: Dict[str, List[str]] = {}
+    for name in dict.fromkeys(names):
+        key = " ".join(normalize("NFKC", clean_name(name).casefold()).split())
+        groups.setdefault(key, []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def alike_warnings(labels: Iterable[str], languages: Iterable[str]) -> List[str]:
+    """Warn of labels, and of languages, that are probably the same.
+
+    labels (Iterable[str]): The labels.
+    languages (Iterable[str]): The languages.
+    RETURNS (List[str]): A line for the labels and one for the languages, where there are such.
+    """
+    found = ((Warnings.W160, find_alike(labels)), (Warnings.W161, find_alike(languages)))
+    return [
+        message.format(count=len(groups), found="; ".join(map(_shown, groups)))
+        for message, groups in found
+        if groups
+    ]
+
+
+def _shown(group: List[str]) -> str:
+    """The names of a group, by their codes where they look the same."""
+    looks = {normalize("NFC", clean_name(name)) for name in group}
+    return " and ".join(map(repr if len(looks) == len(group) else ascii, group))

@@ -1,0 +1,115 @@
+"""Files and folders that are seen under their names only once they are whole and on the disk."""
+
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, Union
+
+from .errors import Errors, one_line
+
+# How the libraries that are written in Rust report what the system refused.
+SYSTEM_ERROR = re.compile(r"os error \d|Os \{ code")
+UNFINISHED = ".unfinished"
+REPLACED = ".replaced"
+
+
+def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
+    """Write a folder so that it appears under its name only when it is whole and on the disk. A folder that
+    has the name already is replaced.
+
+    target (Path): The folder.
+    fill (Callable[[Path], None]): Writes the files into the empty folder it is given.
+    RAISES (OSError): The disk is full or can't be written to.
+    """
+    unfinished = target.with_name(target.name + UNFINISHED)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        fill(unfinished)
+        for path in [*unfinished.rglob("*"), unfinished]:
+            _flush(path)
+        replaced = take_name(target)
+        unfinished.rename(target)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, shutil.Error):
+            # A list of (from, to, reason).
+            raise OSError(error.args[0][0][-1]) from error
+        if isinstance(error, Exception) and SYSTEM_ERROR.search(str(error)):
+            raise OSError(str(error)) from error
+        raise
+    _flush(target.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_file(target: Path, content: Union[str, bytes]) -> None:
+    """Write a file so that it is never seen half written, and what was there stays if it can't be.
+
+    target (Path): The file; its folder is made where it isn't there.
+    content (Union[str, bytes]): What to write; text is written as UTF-8.
+    RAISES (OSError): X161: the disk is full or can't be written to.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with writing_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            # A pipe or a terminal, which can't be replaced.
+            target.write_bytes(data)
+        else:
+            # What a link points to is replaced, and not the link.
+            _replace_file(Path(os.path.realpath(target)), data)
+
+
+@contextmanager
+def writing_errors(path: Path) -> Iterator[None]:
+    """Name the file or folder in what goes wrong while it is written.
+
+    path (Path): The file or folder.
+    RAISES (OSError): X161: the disk is full or can't be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed left half written, or hadn't removed yet.
+
+    folder (Path): Where folders were written to.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name.endswith((UNFINISHED, REPLACED)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def take_name(folder: Path) -> Path:
+    """Rename a folder that is no longer wanted, so that no half of it can be mistaken for a whole."""
+    doomed = folder.with_name(folder.name + REPLACED)
+    shutil.rmtree(doomed, ignore_errors=True)
+    if folder.exists():
+        folder.rename(doomed)
+    return doomed
+
+
+def _replace_file(target: Path, data: bytes) -> None:
+    unfinished = target.with_name(target.name + UNFINISHED)
+    try:
+        unfinished.write_bytes(data)
+        _flush(unfinished)
+        unfinished.replace(target)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
