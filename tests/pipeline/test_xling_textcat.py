@@ -835,6 +835,67 @@ def test_two_processes_score_as_one(checkpoint, tmp_path):
     assert result.stdout.split() == ["same", str(3 * len(TEXTS))]
 
 
+AFTER_THE_MAIN_THREAD = """
+import atexit, sys, threading, time
+import numpy as np, spacy, torch
+from spacy_xling.models.joint import JointModule
+
+torch.set_num_threads(2)
+# Several passes of the 256 texts, two at a time.
+nlp = spacy.load(sys.argv[1], config={"components.xling_textcat.model.pass_pieces": 2048})
+texts = (sys.stdin.read().splitlines() * 256)[:256]
+one_pass, ran = JointModule._pass, []
+
+
+def counted(module, batches):
+    ran.append(threading.get_ident())
+    return one_pass(module, batches)
+
+
+def predict():
+    return [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=256)]
+
+
+def predict_again():
+    ran.clear()
+    again = predict()
+    assert len(ran) > 2, ran
+    np.testing.assert_array_equal(again, expected)
+    print("same", len(again), len(set(ran)))
+
+
+def wait_and_predict():
+    threading.main_thread().join()
+    time.sleep(0.2)
+    predict_again()
+
+
+JointModule._pass = counted
+expected = predict()
+if sys.argv[2] == "thread":
+    threading.Thread(target=wait_and_predict).start()
+else:
+    atexit.register(predict_again)
+"""
+
+
+@pytest.mark.parametrize("when", ["thread", "atexit"])
+def test_predicting_works_once_the_main_thread_has_ended(checkpoint, tmp_path, when):
+    trained(checkpoint, n_updates=2).to_disk(tmp_path / "model")
+    result = subprocess.run(
+        [sys.executable, "-c", AFTER_THE_MAIN_THREAD, str(tmp_path / "model"), when],
+        input="\n".join(TEXTS),
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    # From Python 3.12 on no thread starts at exit: the passes run one after the other.
+    at_once = 1 if when == "atexit" and sys.version_info >= (3, 12) else 2
+    assert result.stdout.split() == ["same", "256", str(at_once)], result.stderr
+
+
 def test_the_component_reads_text_not_tokens(checkpoint):
     nlp = trained(checkpoint)
     words = Doc(nlp.vocab, words=list(TEXT), spaces=[False] * len(TEXT))
