@@ -343,6 +343,15 @@ class Errors(metaclass=MessagesWithCodes):
         "A library that an exported pipeline runs on is missing ({error}); expected onnxruntime and tokenizers. "
         "Install them: pip install onnxruntime tokenizers, or pip install 'spacy-xling[onnx]'."
     )
+    X322 = (
+        "Found torch.no_grad() or torch.inference_mode() around an update; expected none, for there is nothing to "
+        "learn without gradients. Call nlp.update and nlp.rehearse outside of it."
+    )
+    X323 = (
+        "No gradient of the {term} reaches a parameter: all that it depends on are frozen (requires_grad = False); "
+        "expected one at least that is trained. Unfreeze some, name the component under [training] "
+        "frozen_components, or, for the masked-LM loss, set mlm_weight = 0."
+    )
 
     # 4 objective
     X401 = (
@@ -849,6 +858,10 @@ class Warnings(metaclass=MessagesWithCodes):
         "'{name}' is centred, and its weights change: its offsets stay those of before. Give it raw text to keep up by (the "
         "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
         "--centre on what was trained."
+    )
+    W550 = (
+        "'{name}' has seen no labelled text, neither in nlp.initialize nor in its first step, which learnt nothing; "
+        "expected texts with `cats`. Label them, or leave '{name}' out of what is trained."
     )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "

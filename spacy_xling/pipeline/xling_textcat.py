@@ -169,10 +169,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Categories that don't fit, lambda > 0 without raw text, or `code_switching`
-            without dictionaries.
+        RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text, or
+            `code_switching` without dictionaries.
         """
-        self._require_trainable()
+        self._require_ready()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
@@ -213,11 +213,18 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
+            self._miss_labels()
             self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
         self._note_change()
+
+    def _miss_labels(self) -> None:
+        """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
+        seen = self._label_counts.given or self._label_counts.denied
+        if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=4)
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -225,7 +232,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         examples (Iterable[Example]): The batch of examples.
         scores (Floats2d): What `predict` gave. *Shape:* (examples, labels)
         RETURNS (tuple[float, Floats2d]): The loss and the gradient.
+        RAISES (ValueError): Nothing loaded yet, or categories that don't fit.
         """
+        self._shim.require_loaded()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.get_loss")
         self._validate_categories(examples)
@@ -248,8 +257,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Losses]): Updated with the squared differences of the scores.
         RETURNS (Losses): The updated losses.
+        RAISES (ValueError): Nothing loaded yet.
         """
-        self._require_trainable()
+        self._require_ready()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -392,6 +402,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
     def _require_trainable(self) -> None:
         if not self._shim.is_trainable:
             raise ValueError(Errors.X537.format(name=self.name))
+
+    def _require_ready(self) -> None:
+        self._require_trainable()
+        self._shim.require_gradients()
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:

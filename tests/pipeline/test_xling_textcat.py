@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -312,13 +313,39 @@ def test_a_masked_lm_term_without_raw_text_is_an_error(checkpoint, tmp_path):
         loaded.update(make_examples(loaded, SINGLE), sgd=loaded.resume_training())
 
 
+class HeldoutReader:
+    """A reader of raw text with held-out texts."""
+
+    heldout_share = 0.1
+
+    def read_heldout(self, limit):
+        return {"de": TEXTS[2:3]}
+
+
+BEFORE_INITIALIZING = {
+    "call": lambda nlp, pipe, examples: nlp(TEXT),
+    "pipe": lambda nlp, pipe, examples: list(nlp.pipe([TEXT])),
+    "predict": lambda nlp, pipe, examples: pipe.predict([]),
+    "evaluate": lambda nlp, pipe, examples: nlp.evaluate(examples),
+    "update": lambda nlp, pipe, examples: nlp.update(examples),
+    "rehearse": lambda nlp, pipe, examples: pipe.rehearse(examples),
+    "get_loss": lambda nlp, pipe, examples: pipe.get_loss(examples, np.full((4, 2), 0.5, dtype="float32")),
+    "attach_heldout": lambda nlp, pipe, examples: pipe.attach_heldout(HeldoutReader(), limit=1),
+}
+
+
 @each_name
-def test_predicting_before_initializing_is_an_error(checkpoint, name):
-    nlp = make_nlp(checkpoint, name)
-    with pytest.raises(ValueError, match="X309"):
-        nlp(TEXT)
-    with pytest.raises(ValueError, match="X309"):
-        list(nlp.pipe([TEXT]))
+@pytest.mark.parametrize("labels", [[], ["LATE", "REFUND"]])
+@pytest.mark.parametrize("call", BEFORE_INITIALIZING.values(), ids=BEFORE_INITIALIZING)
+def test_what_needs_the_encoder_before_initializing_is_X309(checkpoint, name, labels, call):
+    # Nothing else is missed first: labels, raw text, dictionaries.
+    switching = {"@misc": "spacy-xling.code_switching.v1"}
+    nlp = make_nlp(checkpoint, name, mlm_weight=0.1, code_switching=switching)
+    pipe = nlp.get_pipe(name)
+    for label in labels:
+        pipe.add_label(label)
+    with pytest.raises(ValueError, match=r"^\[X309\]"):
+        call(nlp, pipe, make_examples(nlp, SINGLE))
 
 
 # Learning and predicting
@@ -562,6 +589,96 @@ def test_a_text_without_categories_takes_part_in_the_masked_lm_loss(checkpoint, 
     nlp = make_nlp(checkpoint, name, mlm_weight=1.0)
     _, losses = train(nlp, [*data, (TEXT, {})], 1)
     assert losses[f"{name}_mlm"] > 1.0
+
+
+# Without gradients
+
+each_mode = pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+
+
+@each_mode
+@each_kind
+def test_learning_without_gradients_is_X322(checkpoint, name, data, mode):
+    nlp = trained(checkpoint, name, data, n_updates=1)
+    optimizer = nlp.resume_training()
+    before = parameters(nlp.get_pipe(name))
+    for learn in (nlp.update, nlp.rehearse):
+        with mode(), pytest.raises(ValueError, match=r"^\[X322\]"):
+            learn(make_examples(nlp, data), sgd=optimizer)
+    assert same(parameters(nlp.get_pipe(name)), before)
+    assert nlp.get_pipe(name).training_state()["step"] == 1
+
+
+@each_mode
+@each_kind
+def test_get_loss_needs_no_gradients_of_the_model(checkpoint, name, data, mode):
+    nlp = trained(checkpoint, name, data, n_updates=1)
+    component, examples = nlp.get_pipe(name), make_examples(nlp, data)
+    scores = component.predict([eg.predicted for eg in examples])
+    loss, gradient = component.get_loss(examples, scores)
+    with mode():
+        loss_within, gradient_within = component.get_loss(examples, scores)
+    assert loss_within == loss > 0
+    np.testing.assert_array_equal(gradient_within, gradient)
+
+
+@each_mode
+def test_what_was_made_without_gradients_learns_all_the_same(checkpoint, mode, tmp_path):
+    learnt = []
+    for making in (nullcontext, mode):
+        with making():
+            nlp = trained(checkpoint, n_updates=0)
+            nlp.get_pipe(EXCLUSIVE).add_label("PRAISE")
+            nlp.to_disk(tmp_path / "model")
+            loaded = spacy.load(tmp_path / "model")
+        for pipeline in (nlp, loaded):
+            train(pipeline, SINGLE, 2, Adam(0.01, L2=0.0, use_averages=False))
+            learnt.append(parameters(pipeline.get_pipe(EXCLUSIVE)))
+    for other in learnt[1:]:
+        assert same(other, learnt[0])
+
+
+@pytest.mark.parametrize(
+    ("frozen", "term"),
+    [(lambda module: module, "classification"), (lambda module: module.masked_lm, "masked-LM")],
+)
+def test_a_loss_of_frozen_parameters_alone_is_X323(checkpoint, frozen, term):
+    nlp = make_nlp(checkpoint, mlm_weight=0.5, mlm_on_labelled=True)
+    optimizer, _ = train(nlp, SINGLE, 1)
+    frozen(joint_shim(nlp.get_pipe(EXCLUSIVE).model).module).requires_grad_(False)
+    with pytest.raises(ValueError, match=rf"^\[X323\].*{term} loss"):
+        nlp.update(make_examples(nlp, SINGLE), sgd=optimizer)
+
+
+@each_kind
+def test_a_training_without_any_label_is_said_once(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    for label in data[0][1]:
+        nlp.get_pipe(name).add_label(label)
+    unlabelled = make_examples(nlp, [(TEXT, {}), (TEXTS[0], {})])
+    optimizer = nlp.initialize(lambda: unlabelled)
+    before = parameters(nlp.get_pipe(name))
+    with pytest.warns(UserWarning, match=rf"^\[W550\] '{name}'"):
+        nlp.update(unlabelled, sgd=optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(unlabelled, sgd=optimizer)
+        assert same(parameters(nlp.get_pipe(name)), before)
+        nlp.update(make_examples(nlp, data), sgd=optimizer)
+    assert not same(parameters(nlp.get_pipe(name)), before)
+
+
+@each_kind
+def test_a_step_without_labels_is_nothing_to_speak_of_where_others_have_some(checkpoint, name, data):
+    nlp = make_nlp(checkpoint, name)
+    examples = make_examples(nlp, [*data, (TEXT, {}), ("", data[0][1])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer = nlp.initialize(lambda: examples)
+        before = parameters(nlp.get_pipe(name))
+        for without in (examples[-2:-1], examples[-1:]):
+            assert nlp.update(without, sgd=optimizer)[name] == 0.0
+            assert same(parameters(nlp.get_pipe(name)), before)
 
 
 # Scoring
