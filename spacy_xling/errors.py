@@ -863,6 +863,11 @@ class Warnings(metaclass=MessagesWithCodes):
         "'{name}' has seen no labelled text, neither in nlp.initialize nor in its first step, which learnt nothing; "
         "expected texts with `cats`. Label them, or leave '{name}' out of what is trained."
     )
+    W551 = (
+        "'{name}' has no raw text, so the masked-LM term is off, and it learns from labelled text alone; expected a "
+        "reader such as spacy-xling.UnlabelledText.v1 under [initialize.components.{name}.unlabelled]. Give it raw text "
+        "of the target languages, or set mlm_weight = 0 to leave the term out."
+    )
     W701 = (
         "The languages {languages} have no held-out text with a piece that can be masked, so no loss is measured "
         "for them. Give them more text, set a greater heldout_share on the reader of raw text, or see with spacy "

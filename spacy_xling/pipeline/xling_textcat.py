@@ -108,6 +108,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
+        self._is_off_said = False
         self._set_code_switching(code_switching)
         self._set_centring(centring)
         self._set_masked_term(
@@ -299,9 +300,22 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         """The windows of this update's masked pass, or None where there is nothing to mask."""
         own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
         self._has_unlabelled = self._has_unlabelled or not labelled.all()
-        if self._raw is None and not (self.mlm_on_labelled or self._has_unlabelled):
-            raise ValueError(Errors.X503.format(name=self.name))
+        if not self._has_masked_text():
+            return None
         return self._take_masked(select_texts(pieces, own), len(pieces.ids))
+
+    def _has_masked_text(self) -> bool:
+        """Whether there is text for the masked-LM term. Without, a lambda that was set is an error; if none
+        was, that is said once.
+        """
+        if self._raw is not None or self.mlm_on_labelled or self._has_unlabelled:
+            return True
+        if self.objective.needs_raw_text:
+            raise ValueError(Errors.X503.format(name=self.name))
+        if not self._is_off_said:
+            self._is_off_said = True
+            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=4)
+        return False
 
     def training_state(self) -> dict[str, Any]:
         return {
@@ -338,15 +352,17 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             those of the examples.
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
-            mlm_weight 0 it is not called. With `centring` it is asked for a sample, too.
+            mlm_weight 0 it is not called. Without it, an mlm_weight that isn't set is 0, and a warning says
+            so. With `centring` it is asked for a sample, too.
         dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
             `code_switching`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
-        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; `code_switching` without dictionaries; `centring` without raw text of a language that no
-            labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such texts.
+        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; a lambda > 0 that was
+            set, without raw text; `code_switching` without dictionaries; `centring` without raw text of a
+            language that no labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such
+            texts.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -362,12 +378,11 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         if unlabelled is not None and self.objective.has_mlm:
             self.attach_unlabelled(unlabelled(nlp))
         # What is missing is missed now, and not at the first update.
-        if self.objective.has_mlm and not (self._raw or self.mlm_on_labelled or self._has_unlabelled):
-            raise ValueError(Errors.X503.format(name=self.name))
+        has_mlm = self.objective.has_mlm and self._has_masked_text()
         self._initialize_dictionaries(dictionaries, nlp, get_examples())
         self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
-        if self.objective.has_mlm:
+        if has_mlm:
             _ = self._shim.masking_vocabulary
         self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
         self._centring_texts = None

@@ -1,5 +1,6 @@
 """The components behave as spaCy's own text classifiers, and keep what they promise beyond those."""
 
+import itertools
 import json
 import pickle
 import shutil
@@ -20,6 +21,7 @@ from spacy.training.initialize import init_nlp
 from thinc.api import SGD, Adam, fix_random_seed
 from torch.nn import functional as F
 
+from spacy_xling.data.unlabelled import RawText
 from spacy_xling.models.architectures import joint_shim
 from tests.conftest import (
     MULTI,
@@ -311,6 +313,54 @@ def test_a_masked_lm_term_without_raw_text_is_an_error(checkpoint, tmp_path):
     loaded = spacy.load(tmp_path / "model")
     with pytest.raises(ValueError, match="X503"):
         loaded.update(make_examples(loaded, SINGLE), sgd=loaded.resume_training())
+
+
+def make_bare(checkpoint, name):
+    """What is typed first: an encoder, and nothing else."""
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(name, config={"model": {"encoder": {"name": str(checkpoint), "dropout": 0.0}}})
+    return nlp
+
+
+@each_kind
+def test_an_encoder_and_labelled_text_are_enough_and_the_missing_term_is_said_once(checkpoint, name, data):
+    bare, plain = make_bare(checkpoint, name), make_nlp(checkpoint, name, mlm_weight=0.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, losses = train(bare, data, 3)
+    (said,) = [str(w.message) for w in caught if str(w.message).startswith("[")]
+    assert said.startswith(f"[W551] '{name}'")
+    assert f"[initialize.components.{name}.unlabelled]" in said
+    assert train(plain, data, 3)[1] == losses
+    assert same(parameters(bare.get_pipe(name)), parameters(plain.get_pipe(name)))
+
+
+@each_kind
+def test_without_mlm_weight_raw_text_has_a_weight_of_a_tenth(checkpoint, name, data, tmp_path):
+    pipelines = make_bare(checkpoint, name), make_nlp(checkpoint, name, mlm_weight=0.1)
+    losses = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for nlp in pipelines:
+            losses.append(train(with_raw_text(nlp, tmp_path / "raw.txt", name), data, 2)[1])
+    assert losses[0] == losses[1]
+    assert losses[0][f"{name}_mlm"] > 1.0
+    # A pipeline that is loaded has no raw text until it is given some.
+    pipelines[0].to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    optimizer = loaded.resume_training()
+    with pytest.warns(UserWarning, match=r"^\[W551\]"):
+        assert loaded.update(make_examples(loaded, data), sgd=optimizer)[f"{name}_mlm"] == 0.0
+    loaded.get_pipe(name).attach_unlabelled(itertools.cycle([RawText(TEXTS[2], "de")]))
+    assert loaded.update(make_examples(loaded, data), sgd=optimizer)[f"{name}_mlm"] > 1.0
+
+
+@each_name
+def test_without_an_encoder_the_default_one_is_named(name):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(name)
+    with pytest.raises(ValueError, match=r"^\[X309\] The encoder 'xlm-roberta-base'"):
+        nlp(TEXT)
 
 
 class HeldoutReader:
@@ -1061,8 +1111,10 @@ def test_initialize_misses_the_mask_piece_of_the_tokenizer(without_mask_piece, n
         nlp.initialize(lambda: make_examples(nlp, SINGLE))
 
 
-def test_without_masked_lm_term_no_mask_piece_is_needed(without_mask_piece, nlp):
-    nlp.add_pipe(EXCLUSIVE, config=textcat_config(without_mask_piece))
+@pytest.mark.parametrize("mlm_weight", [0.0, None])
+@pytest.mark.filterwarnings("ignore:.*W551")
+def test_without_masked_lm_term_no_mask_piece_is_needed(without_mask_piece, nlp, mlm_weight):
+    nlp.add_pipe(EXCLUSIVE, config=textcat_config(without_mask_piece, mlm_weight=mlm_weight))
     optimizer = nlp.initialize(lambda: make_examples(nlp, SINGLE))
     assert nlp.update(make_examples(nlp, SINGLE), sgd=optimizer)[EXCLUSIVE] > 0
 
