@@ -101,6 +101,18 @@ def test_temperatures_offsets_and_abstention_are_kept(trained, exported):
     assert set(found[1][1]) == {True, False}
 
 
+def test_the_model_takes_docs(trained, exported):
+    docs = [exported.make_doc(text) for text in ALL]
+    models = [nlp.get_pipe(NAME).model for nlp in (trained, exported)]
+    expected, logits = (model.predict(docs) for model in models)
+    assert np.abs(expected).max() > 1.0
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
+    wordless = [number for number, text in enumerate(ALL) if not text.strip()]
+    assert not logits[wordless].any()
+    with pytest.raises(ValueError, match=r"\[X537\]"):
+        models[1].begin_update(docs)
+
+
 def test_evaluate_gives_the_same_scores(trained, exported):
     results = [nlp.evaluate(make_examples(nlp, SINGLE)) for nlp in (trained, exported)]
     for name in ("cats_score", "cats_acc", "cats_macro_auc"):

@@ -376,6 +376,7 @@ BEFORE_INITIALIZING = {
     "call": lambda nlp, pipe, examples: nlp(TEXT),
     "pipe": lambda nlp, pipe, examples: list(nlp.pipe([TEXT])),
     "predict": lambda nlp, pipe, examples: pipe.predict([]),
+    "model": lambda nlp, pipe, examples: pipe.model.predict([eg.predicted for eg in examples]),
     "evaluate": lambda nlp, pipe, examples: nlp.evaluate(examples),
     "update": lambda nlp, pipe, examples: nlp.update(examples),
     "rehearse": lambda nlp, pipe, examples: pipe.rehearse(examples),
@@ -433,6 +434,50 @@ def test_pipe_and_call_give_the_same_scores(checkpoint, name, data):
     assert once == again
     for cats, alone_cats in zip(once, alone, strict=True):
         assert cats == pytest.approx(alone_cats, abs=1e-5)
+
+
+def probabilities_of(name, logits):
+    logits = torch.tensor(logits)
+    return (logits.softmax(dim=1) if name == EXCLUSIVE else logits.sigmoid()).numpy()
+
+
+@each_kind
+def test_the_model_takes_docs(checkpoint, name, data):
+    nlp = trained(checkpoint, name, data)
+    component = nlp.get_pipe(name)
+    docs = [nlp.make_doc(text) for text in [*TEXTS, "", " \n", TEXT]]
+    logits = component.model.predict(docs)
+    assert logits.shape == (len(docs), len(data[0][1]))
+    assert not logits[-3:-1].any()
+    texts = [number for number, doc in enumerate(docs) if doc.text.strip()]
+    np.testing.assert_allclose(
+        probabilities_of(name, logits)[texts], component.predict(docs)[texts], rtol=1e-6
+    )
+    np.testing.assert_array_equal(component.model(docs, is_train=False)[0], logits)
+    assert component.model.predict(docs[-3:-1]).tolist() == [[0.0] * logits.shape[1]] * 2
+    assert component.model.predict([]).shape == (0, logits.shape[1])
+
+
+@each_kind
+def test_the_model_learns_from_docs_what_the_component_learns(checkpoint, name, data):
+    data = [*data, (" ", data[0][1])]
+    nlp, other = make_nlp(checkpoint, name), make_nlp(checkpoint, name)
+    train(nlp, data, 0)
+    train(other, data, 0)
+    nlp.update(make_examples(nlp, data), sgd=SGD(0.1, L2=0.0))
+    component, examples = other.get_pipe(name), make_examples(other, data)
+    logits, backprop = component.model.begin_update([eg.predicted for eg in examples])
+    _, gradient = component.get_loss(examples[:-1], probabilities_of(name, logits[:-1]))
+    backprop(np.concatenate([gradient, np.ones_like(gradient[:1])]))
+    component.finish_update(SGD(0.1, L2=0.0))
+    learnt = parameters(component)
+    for key, value in parameters(nlp.get_pipe(name)).items():
+        torch.testing.assert_close(learnt[key], value, rtol=1e-4, atol=1e-6)
+    before = parameters(component)
+    logits, backprop = component.model.begin_update([examples[-1].predicted])
+    backprop(np.ones_like(logits))
+    component.finish_update(SGD(0.1, L2=0.0))
+    assert same(parameters(component), before)
 
 
 @each_kind
