@@ -383,6 +383,15 @@ class Errors(metaclass=MessagesWithCodes):
         "A library that an exported pipeline runs on is missing ({error}); expected onnxruntime and tokenizers. "
         "Install them: pip install onnxruntime tokenizers, or pip install 'spacy-xling[onnx]'."
     )
+    X322 = (
+        "Found torch.no_grad() or torch.inference_mode() around an update; expected none, for there is nothing to "
+        "learn without gradients. Call nlp.update and nlp.rehearse outside of it."
+    )
+    X323 = (
+        "No gradient of the {term} reaches a parameter: all that it depends on are frozen (requires_grad = False); "
+        "expected one at least that is trained. Unfreeze some, name the component under [training] "
+        "frozen_components, or, for the masked-LM loss, set mlm_weight = 0."
+    )
 
     # 4 objective
     X401 = (
@@ -901,6 +910,15 @@ class Warnings(metaclass=MessagesWithCodes):
         "'{name}' is centred, and its weights change: its offsets stay those of before. Give it raw text to keep up by (the "
         "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
         "--centre on what was trained."
+    )
+    W550 = (
+        "'{name}' has seen no labelled text, neither in nlp.initialize nor in its first step, which learnt nothing; "
+        "expected texts with `cats`. Label them, or leave '{name}' out of what is trained."
+    )
+    W551 = (
+        "'{name}' has no raw text, so the masked-LM term is off, and it learns from labelled text alone; expected a "
+        "reader such as spacy-xling.UnlabelledText.v1 under [initialize.components.{name}.unlabelled]. Give it raw text "
+        "of the target languages, or set mlm_weight = 0 to leave the term out."
     )
     W602 = (
         "Found {name} = {found}, and {other} = {expected}; expected the same number of steps in both. Set both, "

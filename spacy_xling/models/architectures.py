@@ -2,12 +2,14 @@
 by `from_disk`.
 """
 
-from typing import Any, Callable, Literal, Optional, Tuple, Union, cast
+from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
+from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..errors import Errors
 from ..types import Floats2d, JointBatch, Pieces
+from .docs_to_logits import forward_docs
 from .joint_shim import EncoderSettings, HeadSettings, JointShim
 from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
 from .pooling import PoolingName
@@ -58,7 +60,8 @@ def build_joint_textcat_v1(
 ) -> Model:
     """A text classifier whose encoder keeps its LM head, so that both losses train it.
 
-    The model's `predict` takes `Pieces` and gives logits (texts, labels); its `begin_update` takes a
+    The model takes Docs, as those of spaCy's own text classifiers do, and gives logits (docs, labels). From
+    the component, which has cut the texts already, its `predict` takes `Pieces`; its `begin_update` takes a
     `JointBatch` and gives (logits, sum of the masked-LM loss), and its callback takes `Gradients`.
 
     encoder (EncoderSettings): From `spacy-xling.MaskedLMEncoder.v1`.
@@ -140,12 +143,14 @@ def joint_shim(model: Model) -> JointShim:
 
 
 def forward(
-    model: Model, X: Union[Pieces, JointBatch], is_train: bool
+    model: Model, X: Union[Sequence[Doc], Pieces, JointBatch], is_train: bool
 ) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., Any]]:
-    """Prediction takes Pieces, training a JointBatch."""
-    if is_train:
-        return joint_shim(model).begin_update(cast(JointBatch, X), model.attrs["dropout_rate"])
-    return joint_shim(model).predict(cast(Pieces, X)), lambda gradients: None
+    """Both take Docs; else prediction takes Pieces, and training a JointBatch."""
+    if isinstance(X, JointBatch):
+        return joint_shim(model).begin_update(X, model.attrs["dropout_rate"])
+    if isinstance(X, Pieces):
+        return joint_shim(model).predict(X), lambda gradients: None
+    return forward_docs(model, X, is_train)
 
 
 def init(model: Model, X: Any = None, Y: Optional[Floats2d] = None) -> Model:

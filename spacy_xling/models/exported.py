@@ -1,11 +1,13 @@
 """The registered builder of an exported text classifier. It imports no torch."""
 
-from typing import Any, Callable, Literal, Optional, Tuple, cast
+from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
+from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..errors import Errors
 from ..types import Floats2d, Pieces
+from .docs_to_logits import forward_docs
 from .onnx_shim import OnnxShim
 
 
@@ -14,7 +16,7 @@ def build_exported_textcat_v1(
 ) -> Model:
     """A text classifier that `spacy xling export` wrote. It only predicts, and needs no torch.
 
-    The model's `predict` takes `Pieces` and gives logits (texts, labels).
+    The model's `predict` takes Docs, or from the component `Pieces`, and gives logits (texts, labels).
 
     runtime (Literal["onnx"]): ONNX Runtime, on the CPU.
     threads (Optional[int]): Threads of a pass; None for as many as the process may use. A forked process, as
@@ -31,9 +33,13 @@ def build_exported_textcat_v1(
     return Model("exported_textcat", forward, dims={"nO": None}, shims=[OnnxShim(threads, pass_pieces)])
 
 
-def forward(model: Model, X: Pieces, is_train: bool) -> Tuple[Floats2d, Callable[[Any], None]]:
+def forward(
+    model: Model, X: Union[Sequence[Doc], Pieces], is_train: bool
+) -> Tuple[Floats2d, Callable[[Any], None]]:
     """Prediction alone."""
     if is_train:
         raise ValueError(Errors.X537.format(name=model.name))
+    if not isinstance(X, Pieces):
+        return forward_docs(model, X, is_train)
     logits = cast(OnnxShim, model.shims[0]).predict(X)
     return model.ops.asarray2f(logits), lambda gradient: None

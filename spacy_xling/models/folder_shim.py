@@ -24,6 +24,24 @@ class FolderShim(ABC):
     read_errors: tuple[type[Exception], ...] = (OSError, KeyError, RuntimeError)
     is_trainable = True
 
+    @property
+    @abstractmethod
+    def is_initialized(self) -> bool:
+        """Whether there is anything to run."""
+
+    @property
+    @abstractmethod
+    def not_loaded(self) -> str:
+        """What to say where there isn't."""
+
+    def require_loaded(self) -> None:
+        """Refuse to go on with nothing to run.
+
+        RAISES (ValueError): Nothing was initialized or loaded yet.
+        """
+        if not self.is_initialized:
+            raise ValueError(self.not_loaded)
+
     @abstractmethod
     def to_folder(self, path: Path) -> None:
         """Write a folder without pickles. An empty one stands for a component that was never initialized."""

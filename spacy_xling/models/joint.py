@@ -42,6 +42,7 @@ class ClassificationHead(nn.Module):
             pooled = F.dropout(torch.tanh(self.hidden(pooled)), dropout, self.training)
         return self.output(pooled)
 
+    @torch.inference_mode(False)
     @torch.no_grad()
     def grow(self, n_labels: int) -> None:
         """Add labels at the end. What the head says of the old ones stays as it is: a new label starts

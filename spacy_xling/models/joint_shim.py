@@ -1,6 +1,6 @@
 """The border between torch and thinc for the joint module: arrays to tensors and back, folders to modules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -15,7 +15,7 @@ from .batches import Padding, Windows, masked_windows, padding_for, passes, wind
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .joint import ClassificationHead, JointModule
 from .masked_lm import MaskedLMLoss
-from .module_shim import ModuleShim
+from .module_shim import ModuleShim, require_reached
 from .passes import count_threads
 from .pooling import make_pooling
 
@@ -57,17 +57,16 @@ class JointShim(ModuleShim):
         self._output_id = self.id
 
     @property
+    def not_loaded(self) -> str:
+        return Errors.X309.format(name=self.encoder.name)
+
+    @property
     def module(self) -> JointModule:
         if self._model is None:
-            raise ValueError(Errors.X309.format(name=self.encoder.name))
+            raise ValueError(self.not_loaded)
         return self._model
 
     # From text to logits and losses
-
-    def split(self, texts: Sequence[str]) -> Pieces:
-        """Texts to windows of pieces, for this encoder."""
-        _ = self.module
-        return super().split(texts)
 
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
@@ -84,7 +83,9 @@ class JointShim(ModuleShim):
         dropout (float): Rate of the classification head's dropout.
         RETURNS (tuple): Logits (None without a classification pass) and the sum of the masked-LM loss (0
             without a masked pass); and the callback that takes the gradients on both.
+        RAISES (ValueError): Nothing was loaded yet, or no gradient can reach a parameter.
         """
+        self.require_gradients()
         module = self.module
         module.train()
         labelled: list[Windows] = []
@@ -92,6 +93,9 @@ class JointShim(ModuleShim):
             labelled = windows(batch.labelled, self._padding, pool_specials=self.head.pool_specials)
         masked = [] if batch.masked is None else masked_windows(batch.masked, self._padding)
         logits, mlm_sum = module(labelled, masked, dropout)
+        for term, loss in (("classification loss", logits), ("masked-LM loss", mlm_sum)):
+            if loss is not None:
+                require_reached(loss, term)
 
         def backprop(gradients: Gradients) -> None:
             roots: list[Tensor] = []
@@ -99,7 +103,7 @@ class JointShim(ModuleShim):
             if logits is not None and gradients.d_logits is not None:
                 roots.append(logits)
                 seeds.append(xp2torch(gradients.d_logits, device=logits.device).to(logits.dtype))
-            if mlm_sum is not None and mlm_sum.requires_grad:
+            if mlm_sum is not None:
                 roots.append(mlm_sum)
                 seeds.append(torch.full_like(mlm_sum, gradients.d_mlm))
             if roots:
@@ -142,6 +146,11 @@ class JointShim(ModuleShim):
     # Loading and saving
 
     @property
+    def has_gradients(self) -> bool:
+        """Whether any parameter has a gradient to step by."""
+        return any(p.grad is not None for p in self.module.parameters())
+
+    @property
     def n_labels(self) -> int:
         return self.module.head.output.out_features
 
@@ -168,8 +177,10 @@ class JointShim(ModuleShim):
         if missing or misfits.unexpected_keys:
             raise RuntimeError(f"config and weights differ in {[*missing, *misfits.unexpected_keys]}")
 
+    # A model that is to predict may be loaded where torch keeps no gradients, and be trained later.
+    @torch.inference_mode(False)
     def _assemble(self, name: str, n_labels: int) -> None:
-        masked_lm, self.tokenizer, _ = load_encoder(
+        masked_lm, self._tokenizer, _ = load_encoder(
             name, window=self.encoder.window, overlap=self.encoder.overlap, dropout=self.encoder.dropout
         )
         freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)

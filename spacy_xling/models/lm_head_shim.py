@@ -18,7 +18,7 @@ from .checkpoint import find_window, load_lm_head, require_usable, resolve_preci
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLMLoss, SharedMaskedLM
-from .module_shim import ModuleShim
+from .module_shim import ModuleShim, require_reached
 
 HEAD_FILE = "lm_head.safetensors"
 
@@ -56,6 +56,10 @@ class LMHeadShim(ModuleShim):
         self.settings = settings
         self.encoder: Optional[BaseEncoder] = None
 
+    @property
+    def not_loaded(self) -> str:
+        return Errors.X316
+
     def bind(self, transformer: Any, tokenizer: Any, name: str) -> None:
         """Take an encoder for the passes from now on; for one that is taken already nothing happens.
 
@@ -70,11 +74,11 @@ class LMHeadShim(ModuleShim):
         require_usable(tokenizer, name)
         encoder, own = BaseEncoder(transformer), deepcopy(tokenizer)
         set_window(own, find_window(encoder, own, self.settings.window), self.settings.overlap)
-        self.encoder, self.tokenizer, self._masking_vocabulary = encoder, own, None
+        self.encoder, self._tokenizer, self._masking_vocabulary = encoder, own, None
 
     def unbind(self) -> None:
         """Hold no encoder."""
-        self.encoder, self.tokenizer, self._masking_vocabulary = None, None, None
+        self.encoder, self._tokenizer, self._masking_vocabulary = None, None, None
 
     def begin_update(self, given: SharedPass) -> tuple[float, Callable[[float], None]]:
         """The masked pass.
@@ -82,10 +86,13 @@ class LMHeadShim(ModuleShim):
         given (SharedPass): What passes.
         RETURNS (tuple): The sum of the masked-LM loss, in nats, and the callback that takes the gradient on
             it.
+        RAISES (ValueError): Nothing was loaded yet, or no gradient can reach a parameter.
         """
+        self.require_gradients()
         module, padding = self.masked_lm_pass()
         module.train()
         mlm_sum = module(masked_windows(given.masked, padding))
+        require_reached(mlm_sum, "masked-LM loss")
         encoder = module.masked_lm.encoder.base
 
         def backprop(d_mlm: float) -> None:
@@ -97,7 +104,7 @@ class LMHeadShim(ModuleShim):
 
     def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
         if self.encoder is None or self._model is None:
-            raise ValueError(Errors.X316)
+            raise ValueError(self.not_loaded)
         device = self.encoder.embeddings.weight.device
         precision = resolve_precision(self.settings.precision, device)
         packs = self.encoder.packs
@@ -106,6 +113,7 @@ class LMHeadShim(ModuleShim):
 
     # Loading and saving
 
+    @torch.inference_mode(False)
     def initialize(self, source: str) -> None:
         """Load the LM head of a checkpoint, for the encoder that was bound.
 
@@ -116,7 +124,7 @@ class LMHeadShim(ModuleShim):
         with torch.random.fork_rng(devices=[]):
             head = load_lm_head(source)
         if self.encoder is None:
-            raise ValueError(Errors.X316)
+            raise ValueError(self.not_loaded)
         base = self.encoder.base
         found = head.config.model_type, head.config.hidden_size, head.config.vocab_size
         expected = base.config.model_type, self.encoder.width, self.encoder.embeddings.num_embeddings
@@ -132,6 +140,7 @@ class LMHeadShim(ModuleShim):
         self._model.config.save_pretrained(path)
         save_file({k: v.contiguous() for k, v in self._model.state_dict().items()}, path / HEAD_FILE)
 
+    @torch.inference_mode(False)
     def load_folder(self, path: Path) -> None:
         from transformers import AutoConfig
 

@@ -11,7 +11,9 @@ from typing import Any, Optional
 import torch
 from safetensors import SafetensorError
 from thinc.api import PyTorchShim, torch2xp, xp2torch
+from torch import Tensor
 
+from ..errors import Errors
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..training.adamw import AdamW
@@ -27,21 +29,39 @@ class ModuleShim(FolderShim, PyTorchShim):
     Nothing is loaded before `initialize`, `from_folder` or `from_bytes`. There is no gradient scaler, and
     gradients are None, not zero, for what took no part in a step.
 
-    tokenizer (PreTrainedTokenizerFast): The tokenizer, after `set_window`.
     """
 
     read_errors = (*FolderShim.read_errors, SafetensorError)
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.tokenizer: Any = None
+        self._tokenizer: Any = None
         self._masking_vocabulary: Optional[MaskingVocabulary] = None
 
     @property
     def is_initialized(self) -> bool:
         return self._model is not None
 
+    def require_gradients(self) -> None:
+        """Refuse to learn where nothing can be learnt.
+
+        RAISES (ValueError): Nothing was loaded yet, or torch keeps no gradients.
+        """
+        self.require_loaded()
+        if not torch.is_grad_enabled():
+            raise ValueError(Errors.X322)
+
     # Texts
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, after `set_window`.
+
+        RAISES (ValueError): Nothing was loaded yet.
+        """
+        if self._tokenizer is None:
+            raise ValueError(self.not_loaded)
+        return self._tokenizer
 
     def split(self, texts: Sequence[str]) -> Pieces:
         """Texts to windows of pieces, for this encoder."""
@@ -106,6 +126,17 @@ class ModuleShim(FolderShim, PyTorchShim):
         copied._model = deepcopy(self._model, memo)
         memo[id(self)] = copied
         return copied
+
+
+def require_reached(loss: Tensor, term: str) -> None:
+    """Refuse to learn from what no parameter has a part in.
+
+    loss (Tensor): The loss, or the scores that it is of.
+    term (str): The term of the objective.
+    RAISES (ValueError): All parameters behind it are frozen.
+    """
+    if not loss.requires_grad:
+        raise ValueError(Errors.X323.format(term=term))
 
 
 def _step_one_by_one(optimizer: Any, stepped: dict[tuple[int, str], torch.nn.Parameter]) -> None:

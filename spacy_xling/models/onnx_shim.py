@@ -120,13 +120,17 @@ class OnnxShim(FolderShim, Shim):
         return self._loaded is not None
 
     @property
+    def not_loaded(self) -> str:
+        return Errors.X320
+
+    @property
     def loaded(self) -> Loaded:
         """What was loaded, with sessions of this process: of a forked one's the threads are missing.
 
         RAISES (ValueError): Nothing was loaded yet.
         """
         if self._loaded is None:
-            raise ValueError(Errors.X320)
+            raise ValueError(self.not_loaded)
         if self._loaded.process != os.getpid():
             _inherited.append(self._loaded)
             self._loaded = self._reopened(self._loaded)

@@ -6,10 +6,9 @@ all in bf16 or with a small encoder. Two passes at a time keep two cores at work
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from heapq import heapreplace
-from threading import Lock, Semaphore
+from threading import Lock, Semaphore, Thread
 from typing import TypeVar
 
 import torch
@@ -77,7 +76,8 @@ def run_passes(
 ) -> Gathered:
     """Run a pass for each batch, and bring together what they gave.
 
-    Threads that it starts end with the call, so that a process may be forked after it.
+    Threads that it starts end with the call, so that a process may be forked after it. Passes for which no
+    thread can start, as at the end of a process, run in the calling one.
 
     run (Callable): A pass, which several threads may run at a time.
     batches (Sequence): What it takes, the longest first.
@@ -120,32 +120,49 @@ def _in_threads(
     started = Semaphore(0)
     at_work = list(range(n_workers))
     gathered: list[Gathered] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+            # The first number is the last to be taken.
+            if at_work.pop() == 0:
+                gathered.append(finish())
+        except BaseException as error:
+            errors.append(error)
+            give_up()
 
     def start() -> None:
         # A thread that hasn't asked yet would take the number of all when its first kernel asks.
         torch.get_num_threads()
         torch.set_num_threads(n_threads // n_workers)
         started.release()
-        work()
-        # The first number is the last to be taken.
-        if at_work.pop() == 0:
-            gathered.append(finish())
+        run()
 
+    # Threads of our own: Python's pools take no more work once the main thread has ended.
+    threads: list[Thread] = []
     try:
-        # The pool waits for its threads, also where one failed or a user interrupts.
-        with ThreadPoolExecutor(n_workers) as pool:
-            try:
-                with _starting:
-                    workers = [pool.submit(start) for _ in range(n_workers)]
-                    for _ in workers:
-                        started.acquire()
-                    torch.set_num_threads(n_threads)
-                for worker in as_completed(workers):
-                    worker.result()
-                return gathered[0]
-            finally:
-                give_up()
+        with _starting:
+            # At the end of a process, or of what it may have, no more start.
+            with suppress(RuntimeError):
+                for _ in range(n_workers):
+                    thread = Thread(target=start)
+                    thread.start()
+                    threads.append(thread)
+            for _ in threads:
+                started.acquire()
+            torch.set_num_threads(n_threads)
+        for _ in range(n_workers - len(threads)):
+            run()
+        for thread in threads:
+            thread.join()
     except BaseException:
-        # Where not all threads had started.
+        # A user interrupts, perhaps before all threads have started.
+        give_up()
+        for thread in threads:
+            thread.join()
         torch.set_num_threads(n_threads)
         raise
+    if errors:
+        raise errors.pop(0)
+    return gathered[0]

@@ -80,14 +80,17 @@ class ClassificationLoss:
         RETURNS (Tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
             nothing is known.
         """
+        from torch import inference_mode
         from torch.autograd import grad
 
-        scores = xp2torch(logits).clone().requires_grad_(True)
-        truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
-        weights = scores.new_tensor(self.label_weights(labels, counts))
-        total, normaliser = self.sums(scores, truth, mask, weights)
-        loss = total / normaliser if reduction == "mean" and normaliser else total
-        (gradient,) = grad(loss, scores)
+        # The loss may be asked for where torch keeps no gradients.
+        with inference_mode(False):
+            scores = xp2torch(logits).clone().requires_grad_(True)
+            truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
+            weights = scores.new_tensor(self.label_weights(labels, counts))
+            total, normaliser = self.sums(scores, truth, mask, weights)
+            loss = total / normaliser if reduction == "mean" and normaliser else total
+            (gradient,) = grad(loss, scores)
         return get_array_ops(logits).asarray(gradient.cpu().numpy()), loss.item()
 
     def sums(

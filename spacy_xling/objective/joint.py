@@ -1,22 +1,26 @@
 """The joint objective: a classification loss plus lambda times the masked-LM loss."""
 
-from typing import Any, Callable, Literal, Sequence, Tuple, Union
+from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union
 
 from ..types import Floats2d
 from .classification import ClassificationLoss, LabelCounts, Reduction
-from .masked_lm import MaskedLMObjective
+from .masked_lm import DEFAULT_WEIGHT, MaskedLMObjective
 
 
 class JointObjective(MaskedLMObjective):
-    """See `build_joint_objective_v1`."""
+    """See `build_joint_objective_v1`.
+
+    needs_raw_text (bool): Whether lambda was set, so that text for the masked-LM term must be there.
+    """
 
     def __init__(
         self,
         classification: ClassificationLoss,
-        mlm_weight: Union[float, Callable[[int], float]],
+        mlm_weight: Optional[Union[float, Callable[[int], float]]],
         reduction: Reduction,
     ) -> None:
-        super().__init__(mlm_weight, reduction)
+        super().__init__(DEFAULT_WEIGHT if mlm_weight is None else mlm_weight, reduction)
+        self.needs_raw_text = mlm_weight is not None
         self.classification = classification
 
     def classification_term(
@@ -35,7 +39,7 @@ class JointObjective(MaskedLMObjective):
 
 def build_joint_objective_v1(
     classification: ClassificationLoss,
-    mlm_weight: Any = 0.1,
+    mlm_weight: Any = None,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> JointObjective:
     """L = classification loss + lambda * masked-LM loss.
@@ -44,8 +48,9 @@ def build_joint_objective_v1(
     sum is a mean over its own items, so that lambda doesn't depend on the sizes of the batches.
 
     classification (ClassificationLoss): A classification loss, e.g. `spacy-xling.CrossEntropy.v1`.
-    mlm_weight (Union[float, Callable]): lambda, 0 or more: a number, or a schedule of optimiser steps such
-        as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs.
+    mlm_weight (Optional[Union[float, Callable]]): lambda, 0 or more: a number, or a schedule of optimiser
+        steps such as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs. None is 0.1 where there
+        is raw text, else 0.
     reduction (Literal["mean", "sum"]): How each term sums up its items.
     RETURNS (JointObjective): The objective.
     RAISES (ValueError): A negative weight, or what is neither a number nor a function of the step.

@@ -8,6 +8,8 @@ from ..errors import Errors
 from ..training.schedules import value_at
 from .classification import Reduction
 
+DEFAULT_WEIGHT = 0.1
+
 
 class MaskedLMObjective:
     """See `build_masked_lm_objective_v1`."""
@@ -56,7 +58,7 @@ class MaskedLMObjective:
 
 
 def build_masked_lm_objective_v1(
-    mlm_weight: Any = 0.1, reduction: Literal["mean", "sum"] = "mean"
+    mlm_weight: Any = DEFAULT_WEIGHT, reduction: Literal["mean", "sum"] = "mean"
 ) -> MaskedLMObjective:
     """lambda times the masked-LM loss, beside the losses L_i of other components, which spaCy sums up over
     the N docs of a batch:

@@ -39,7 +39,7 @@ freeze_layers = 0
 
 [textcat.objective]
 @losses = "spacy-xling.JointObjective.v1"
-mlm_weight = 0.1
+mlm_weight = null
 reduction = "mean"
 
 [textcat.objective.classification]

@@ -138,7 +138,8 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         losses (Optional[dict[str, float]]): Updated with the term under the component's name, and with the
             masked-LM loss before lambda, in nats.
         RETURNS (dict[str, float]): The updated losses.
-        RAISES (ValueError): lambda > 0 without raw text, no transformer, or a loss that is no number.
+        RAISES (ValueError): lambda > 0 without raw text, no transformer, nothing loaded yet, or a loss that
+            is no number.
         """
         examples = list(examples)
         validate_examples(examples, "XlingMaskedLM.update")
@@ -154,9 +155,10 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
 
     def _masked_pass(self, examples: list[Example], weight: float) -> tuple[float, float]:
         """The term of the objective, and the masked-LM loss before lambda."""
+        upstream = self._bind_upstream()
+        self._shim.require_gradients()
         if self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
-        upstream = self._bind_upstream()
         if self._is_frozen(upstream):
             return 0.0, 0.0
         masked = self._windows([eg.predicted.text for eg in examples])

@@ -108,6 +108,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             self.cfg["positive_label"] = None
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
+        self._is_off_said = False
         self._set_code_switching(code_switching)
         self._set_centring(centring)
         self._set_masked_term(
@@ -169,10 +170,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Categories that don't fit, lambda > 0 without raw text, or `code_switching`
-            without dictionaries.
+        RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text, or
+            `code_switching` without dictionaries.
         """
-        self._require_trainable()
+        self._require_ready()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
@@ -213,11 +214,18 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
+            self._miss_labels()
             self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
         self._note_change()
+
+    def _miss_labels(self) -> None:
+        """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
+        seen = self._label_counts.given or self._label_counts.denied
+        if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=4)
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -225,7 +233,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         examples (Iterable[Example]): The batch of examples.
         scores (Floats2d): What `predict` gave. *Shape:* (examples, labels)
         RETURNS (tuple[float, Floats2d]): The loss and the gradient.
+        RAISES (ValueError): Nothing loaded yet, or categories that don't fit.
         """
+        self._shim.require_loaded()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.get_loss")
         self._validate_categories(examples)
@@ -248,8 +258,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Losses]): Updated with the squared differences of the scores.
         RETURNS (Losses): The updated losses.
+        RAISES (ValueError): Nothing loaded yet.
         """
-        self._require_trainable()
+        self._require_ready()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -289,9 +300,22 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         """The windows of this update's masked pass, or None where there is nothing to mask."""
         own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
         self._has_unlabelled = self._has_unlabelled or not labelled.all()
-        if self._raw is None and not (self.mlm_on_labelled or self._has_unlabelled):
-            raise ValueError(Errors.X503.format(name=self.name))
+        if not self._has_masked_text():
+            return None
         return self._take_masked(select_texts(pieces, own), len(pieces.ids))
+
+    def _has_masked_text(self) -> bool:
+        """Whether there is text for the masked-LM term. Without, a lambda that was set is an error; if none
+        was, that is said once.
+        """
+        if self._raw is not None or self.mlm_on_labelled or self._has_unlabelled:
+            return True
+        if self.objective.needs_raw_text:
+            raise ValueError(Errors.X503.format(name=self.name))
+        if not self._is_off_said:
+            self._is_off_said = True
+            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=4)
+        return False
 
     def training_state(self) -> dict[str, Any]:
         return {
@@ -328,15 +352,17 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             those of the examples.
         positive_label (Optional[str]): The label whose F-score is reported, of two.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
-            mlm_weight 0 it is not called. With `centring` it is asked for a sample, too.
+            mlm_weight 0 it is not called. Without it, an mlm_weight that isn't set is 0, and a warning says
+            so. With `centring` it is asked for a sample, too.
         dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
             `code_switching`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
-        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; lambda > 0 without
-            raw text; `code_switching` without dictionaries; `centring` without raw text of a language that no
-            labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such texts.
+        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; a lambda > 0 that was
+            set, without raw text; `code_switching` without dictionaries; `centring` without raw text of a
+            language that no labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such
+            texts.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -352,12 +378,11 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         if unlabelled is not None and self.objective.has_mlm:
             self.attach_unlabelled(unlabelled(nlp))
         # What is missing is missed now, and not at the first update.
-        if self.objective.has_mlm and not (self._raw or self.mlm_on_labelled or self._has_unlabelled):
-            raise ValueError(Errors.X503.format(name=self.name))
+        has_mlm = self.objective.has_mlm and self._has_masked_text()
         self._initialize_dictionaries(dictionaries, nlp, get_examples())
         self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
-        if self.objective.has_mlm:
+        if has_mlm:
             _ = self._shim.masking_vocabulary
         self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
         self._centring_texts = None
@@ -392,6 +417,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
     def _require_trainable(self) -> None:
         if not self._shim.is_trainable:
             raise ValueError(Errors.X537.format(name=self.name))
+
+    def _require_ready(self) -> None:
+        self._require_trainable()
+        self._shim.require_gradients()
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:

@@ -4,6 +4,8 @@ import gc
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 import weakref
 from copy import deepcopy
 
@@ -99,6 +101,18 @@ def test_temperatures_offsets_and_abstention_are_kept(trained, exported):
     assert set(found[1][1]) == {True, False}
 
 
+def test_the_model_takes_docs(trained, exported):
+    docs = [exported.make_doc(text) for text in ALL]
+    models = [nlp.get_pipe(NAME).model for nlp in (trained, exported)]
+    expected, logits = (model.predict(docs) for model in models)
+    assert np.abs(expected).max() > 1.0
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
+    wordless = [number for number, text in enumerate(ALL) if not text.strip()]
+    assert not logits[wordless].any()
+    with pytest.raises(ValueError, match=r"\[X537\]"):
+        models[1].begin_update(docs)
+
+
 def test_evaluate_gives_the_same_scores(trained, exported):
     results = [nlp.evaluate(make_examples(nlp, SINGLE)) for nlp in (trained, exported)]
     for name in ("cats_score", "cats_acc", "cats_macro_auc"):
@@ -158,6 +172,44 @@ def test_two_processes_score_as_one(folder):
     expected = scores(nlp)
     found = [list(doc.cats.values()) for doc in nlp.pipe(ALL, n_process=2, batch_size=4)]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+AFTER_THE_MAIN_THREAD = """
+import atexit, sys, threading, time
+import numpy as np, spacy
+
+nlp = spacy.load(sys.argv[1])
+texts = (sys.stdin.read().splitlines() * 256)[:256]
+
+
+def predict():
+    return [list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=256)]
+
+
+def predict_again():
+    threading.main_thread().join()
+    time.sleep(0.2)
+    np.testing.assert_array_equal(predict(), expected)
+    print("same in a thread")
+
+
+expected = predict()
+atexit.register(lambda: print("same at exit", predict() == expected))
+threading.Thread(target=predict_again).start()
+"""
+
+
+def test_it_predicts_once_the_main_thread_has_ended(folder):
+    result = subprocess.run(
+        [sys.executable, "-c", AFTER_THE_MAIN_THREAD, str(folder / "exported")],
+        input="\n".join(TEXTS),
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == ["same in a thread", "same at exit True"], result.stderr
 
 
 def as_forked(nlp):

@@ -195,19 +195,77 @@ def test_an_error_of_a_pass_is_raised_and_the_rest_is_left_out(at_once):
     assert threading.active_count() == threads
 
 
-def test_threads_of_torch_are_as_before_where_a_thread_cannot_start(four_threads, monkeypatch):
+@pytest.mark.parametrize("n_started", [0, 1, 3])
+def test_passes_run_in_the_calling_thread_where_no_more_can_start(four_threads, monkeypatch, n_started):
     start, started = threading.Thread.start, []
 
-    def start_once(thread):
-        if started:
+    def start_some(thread):
+        if len(started) == n_started:
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+        started.append(thread.ident)
+
+    # Each thread has a pass, the calling one too.
+    together = threading.Barrier(n_started + 1)
+    ran = set()
+
+    def run(number):
+        if number <= n_started:
+            together.wait(10)
+        ran.add(threading.get_ident())
+        return number * number
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_some)
+        assert run_at_once(run, range(7), 4) == [0, 1, 4, 9, 16, 25, 36]
+    assert ran == {threading.get_ident(), *started}
+    assert torch.get_num_threads() == 4
+    assert threads_of_a_new_thread() == 4
+
+
+@pytest.mark.parametrize("n_started", [0, 1])
+def test_an_error_in_the_calling_thread_is_raised_once_all_have_ended(four_threads, monkeypatch, n_started):
+    start, started = threading.Thread.start, []
+
+    def start_some(thread):
+        if len(started) == n_started:
             raise RuntimeError("can't start new thread")
         started.append(thread)
         start(thread)
 
+    begun = []
+
+    def run(number):
+        begun.append(number)
+        if threading.current_thread() not in started:
+            raise ValueError("no such piece")
+        time.sleep(0.001)
+
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start_once)
-        # The first thread must be busy still, or the second isn't needed.
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            run_at_once(lambda batch: time.sleep(0.5), range(4), 4)
-    assert torch.get_num_threads() == 4
+        patch.setattr(threading.Thread, "start", start_some)
+        with pytest.raises(ValueError, match="no such piece"):
+            run_at_once(run, range(100_000), 4)
+    assert len(begun) < 100_000
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_an_interrupt_ends_the_threads_and_is_raised(four_threads, monkeypatch):
+    join, joined, begun = threading.Thread.join, [], []
+
+    def interrupted(thread):
+        joined.append(thread)
+        if len(joined) == 1:
+            raise KeyboardInterrupt
+        join(thread)
+
+    def run(number):
+        begun.append(number)
+        time.sleep(0.001)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_at_once(run, range(100_000), 2)
+    assert len(begun) < 100_000
+    assert not any(thread.is_alive() for thread in joined)
     assert threads_of_a_new_thread() == 4

@@ -25,6 +25,13 @@ def test_a_number_is_the_same_at_every_step(weight):
     assert objective.has_mlm == (weight > 0)
 
 
+@pytest.mark.parametrize(("weight", "is_set"), [(None, False), (0.0, True), (0.1, True)])
+def test_a_weight_that_is_set_needs_raw_text_and_the_default_is_a_tenth(weight, is_set):
+    objective = make(weight)
+    assert objective.needs_raw_text == is_set
+    assert objective.mlm_weight_at(5) == (weight if is_set else 0.1)
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [

@@ -549,6 +549,44 @@ def test_a_loaded_component_without_a_head_is_X316(checkpoint, tmp_path):
         train_step(nlp, [shared_examples(nlp)], build_adamw_v1(0.01))
 
 
+def test_updating_before_initializing_misses_what_is_to_be_loaded_and_no_raw_text(checkpoint):
+    nlp = make_shared(checkpoint)
+    pipe = nlp.get_pipe("xling_mlm")
+    with pytest.raises(ValueError, match=r"^\[X522\]"):
+        pipe.update(shared_examples(nlp))
+    nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp), nlp=nlp)
+    with pytest.raises(ValueError, match=r"^\[X316\]"):
+        pipe.update(shared_examples(nlp))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_learning_without_gradients_is_X322(mode, checkpoint):
+    nlp, examples = ready(checkpoint)
+    with mode(), pytest.raises(ValueError, match=r"^\[X322\]"):
+        nlp.get_pipe("xling_mlm").update(examples)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_head_that_was_loaded_without_gradients_learns_all_the_same(mode, checkpoint):
+    nlp, examples = ready(checkpoint)
+    pipe = nlp.get_pipe("xling_mlm")
+    shim = lm_head_shim(pipe.model)
+    for load in (lambda: shim.initialize(str(checkpoint)), lambda: pipe.from_bytes(pipe.to_bytes())):
+        with mode():
+            load()
+        before = {name: p.detach().clone() for name, p in shim._model.named_parameters()}
+        pipe.update(examples, sgd=build_adamw_v1(0.01))
+        assert all(not torch.equal(p, before[name]) for name, p in shim._model.named_parameters())
+
+
+def test_a_loss_of_frozen_parameters_alone_is_X323(checkpoint):
+    nlp, examples = ready(checkpoint)
+    transformer_of(nlp).requires_grad_(False)
+    lm_head_shim(nlp.get_pipe("xling_mlm").model)._model.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"^\[X323\].*masked-LM loss"):
+        nlp.get_pipe("xling_mlm").update(examples)
+
+
 def test_a_slow_tokenizer_of_the_transformer_is_X302(checkpoint, monkeypatch):
     nlp = make_shared(checkpoint)
     nlp.get_pipe("transformer").initialize(lambda: shared_examples(nlp))
