@@ -214,14 +214,14 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
-            self._miss_labels()
+            self._warn_without_labels()
             self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
             self._n_batches = 0
             self._step += 1
         super().finish_update(sgd)
         self._note_change()
 
-    def _miss_labels(self) -> None:
+    def _warn_without_labels(self) -> None:
         """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
         seen = self._label_counts.given or self._label_counts.denied
         if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
