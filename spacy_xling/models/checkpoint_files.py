@@ -97,7 +97,10 @@ def load_fast_tokenizer(found: Checked) -> Any:
     """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
+    # An encoder doesn't chat, and each name of a template would become that of a file.
+    tokenizer.chat_template = None
+    return tokenizer
 
 
 def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:

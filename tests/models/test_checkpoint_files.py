@@ -387,6 +387,20 @@ def test_the_command_of_the_refusal_converts_them(checkpoint, tmp_path, monkeypa
     assert load_tokenizer("converted")(text).input_ids == load_tokenizer(str(checkpoint))(text).input_ids
 
 
+def test_no_file_is_named_after_a_chat_template(checkpoint, tmp_path):
+    # In the folder, templates would become files of a folder of their own.
+    folder = tmp_path / "a" / "b" / "checkpoint"
+    shutil.copytree(checkpoint, folder)
+    templates = [{"name": name, "template": ""} for name in ("default", "../../../evil")]
+    change(folder / "tokenizer_config.json", chat_template=templates)
+    (folder / "additional_chat_templates").mkdir()
+    encoder = load_encoder(str(folder))
+    saved = tmp_path / "x" / "y" / "saved"
+    save_checkpoint(encoder.masked_lm, encoder.tokenizer, saved)
+    assert all(path.is_file() for path in saved.iterdir())
+    assert not list(tmp_path.rglob("*.jinja"))
+
+
 # The hub
 
 
