@@ -392,6 +392,16 @@ class Errors(metaclass=MessagesWithCodes):
         "expected one at least that is trained. Unfreeze some, name the component under [training] "
         "frozen_components, or, for the masked-LM loss, set mlm_weight = 0."
     )
+    X330 = (
+        "The file {file} of the checkpoint '{name}' has {found}, which can make transformers load code, or files that "
+        "nobody looked at; expected a checkpoint that is data. Choose another, or take the key out if it works without."
+    )
+    X331 = (
+        "The weights of '{name}' are pickles ({found}), which can run code; expected safetensors. If you trust them, set "
+        "the environment variable {variable}=1, or convert them: "
+        'python -c "from transformers import AutoModelForMaskedLM as M, AutoTokenizer as T; '
+        "[c.from_pretrained('{name}').save_pretrained('converted') for c in (M, T)]\"."
+    )
 
     # 4 objective
     X401 = (

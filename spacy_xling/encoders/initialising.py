@@ -7,13 +7,14 @@ from typing import Any, NamedTuple, Optional
 
 import torch
 from tqdm import tqdm
-from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast, XLMRobertaConfig
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
 from ..data.languages import UNKNOWN
 from ..data.parallel import ParallelText
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
 from ..models.checkpoint import save_checkpoint
+from ..models.checkpoint_files import make_model
 from ..models.masked_lm import MaskedLM
 from .alignment import aligned_vectors, contexts_of
 from .cards import InitialCard, write_card
@@ -132,7 +133,7 @@ def init_encoder(
         window=_window_of(config),
     )
     torch.manual_seed(seed)
-    masked_lm = MaskedLM(AutoModelForMaskedLM.from_config(_fit_config(config, tokenizer)))
+    masked_lm = MaskedLM(make_model(_fit_config(config, tokenizer)))
     n_contexts = 0
     if parallel is not None:
         n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)

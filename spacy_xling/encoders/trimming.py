@@ -72,6 +72,7 @@ def trim_encoder(
         an unknown kind, or nothing would be kept. (OSError): The output can't be written.
     """
     from ..models.checkpoint import load_encoder
+    from ..models.checkpoint_files import find_checkpoint
 
     require_new_folder(output, overwrite=overwrite)
     _check_settings(min_count=min_count, max_pieces=max_pieces, alpha=alpha)
@@ -79,7 +80,7 @@ def trim_encoder(
     masked_lm, whole, _ = load_encoder(name)
     whole.backend_tokenizer.no_truncation()
     vocabulary = Vocabulary(whole, name)
-    before = _size(masked_lm, _folder_of(name))
+    before = _size(masked_lm, find_checkpoint(name))
 
     read = partial(_read_batches, corpus, field=field, progress=progress)
     counts = _count_pieces(whole, read("Counting pieces"), before.pieces)
@@ -280,19 +281,13 @@ def _write(
 def _as_stored(masked_lm: "MaskedLM", name: str) -> None:
     """Give the weights back the type that the checkpoint has them in, where nothing is lost by it."""
     import torch
-    from transformers import AutoConfig
 
-    stored = AutoConfig.from_pretrained(name, trust_remote_code=False).torch_dtype
+    from ..models.checkpoint import read_config
+
+    stored = read_config(name).torch_dtype
     parameters = list(masked_lm.parameters())
     if stored is not None and all(torch.equal(p, p.to(stored).to(p.dtype)) for p in parameters):
         masked_lm.to(stored)
-
-
-def _folder_of(name: str) -> Path:
-    """Where the files of a checkpoint lie, one from the hub too."""
-    from transformers.utils import cached_file
-
-    return Path(str(cached_file(name, "config.json"))).parent
 
 
 def _size(masked_lm: "MaskedLM", folder: Path) -> Size:

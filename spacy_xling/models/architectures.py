@@ -27,7 +27,8 @@ def build_masked_lm_encoder_v1(
     """A Hugging Face masked-LM checkpoint with its LM head: BERT, DistilBERT, RoBERTa, XLM-R, ALBERT,
     ModernBERT and their kin.
 
-    name (str): Name on the model hub, or a folder. A trained pipeline no longer needs it.
+    name (str): Name on the model hub, or a folder. A trained pipeline no longer needs it. No code that comes
+        with it is run; pickled weights are only read with SPACY_XLING_PICKLED_WEIGHTS=1 in the environment.
     window (Optional[int]): The most pieces of a window, specials included; None for what the encoder can
         take. A longer text is split into windows, and the evidence of all is pooled.
     overlap (int): Pieces that neighbouring windows of a text share.

@@ -10,6 +10,14 @@ from torch import nn
 
 from ..errors import Errors, Warnings, one_line
 from ..pieces.windows import set_window
+from .checkpoint_files import (
+    find_checkpoint,
+    find_config,
+    load_config,
+    load_fast_tokenizer,
+    load_model,
+    make_model,
+)
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLM
 
@@ -71,14 +79,15 @@ def read_config(path: str) -> Any:
 
     path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
     RETURNS (PretrainedConfig): The config.
-    RAISES (ValueError): It can't be read.
+    RAISES (ValueError): It can't be read, or can run code.
     """
-    from transformers import AutoConfig
-
+    found = find_config(path)
     try:
-        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+        config = load_config(found)
     except (OSError, ValueError) as error:
         raise ValueError(Errors.X310.format(path=path, error=one_line(error))) from error
+    config.name_or_path = path
+    return config
 
 
 def read_window(name: str) -> int:
@@ -89,16 +98,10 @@ def read_window(name: str) -> int:
     RAISES (ValueError): As `load_tokenizer` and `read_config`, or it has no masked-LM model.
         (ImportError): As `load_tokenizer`.
     """
-    from transformers import AutoModelForMaskedLM
-
     tokenizer = load_tokenizer(name)
-    config = read_config(name)
-    try:
-        # Parameters without memory: their shapes alone are wanted.
-        with torch.device("meta"):
-            model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
-    except ValueError as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    # Parameters without memory: their shapes alone are wanted.
+    with torch.device("meta"):
+        model = make_model(read_config(name))
     return find_window(BaseEncoder(model.base_model), tokenizer, None)
 
 
@@ -107,19 +110,18 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
 
     name (str): Hub name or folder.
     RETURNS (PreTrainedTokenizerFast): The fast tokenizer, which neither cuts nor pads.
-    RAISES (ValueError): There is none, it is a slow one, or it adds no special pieces or has no padding
-        piece. (ImportError): A library that converts it is missing; the message names the extra.
+    RAISES (ValueError): There is none, it can run code, it is a slow one, or it adds no special pieces or
+        has no padding piece. (ImportError): A library that converts it is missing; the message names the
+        extra.
     """
-    from transformers import AutoTokenizer
-
-    _check_exists(name)
+    found = find_checkpoint(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, trust_remote_code=False)
+        tokenizer = load_fast_tokenizer(found)
     except ImportError as error:
         raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
     # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
     except Exception as error:
-        if "sentencepiece" in str(error).replace(name, ""):
+        if "sentencepiece" in str(error).replace(str(found), ""):
             raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     require_usable(tokenizer, name)
@@ -148,8 +150,8 @@ def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
     name (str): Hub name or folder.
     dropout (Optional[float]): Rate of all the encoder's dropouts; None keeps the checkpoint's.
     RETURNS (MaskedLM): The model.
-    RAISES (ValueError): There is no such checkpoint, it has no masked-LM model, or weights of its encoder
-        are missing. An LM head without trained weights is a warning.
+    RAISES (ValueError): There is no such checkpoint, it can run code, it has no masked-LM model, or weights
+        of its encoder are missing. An LM head without trained weights is a warning.
     """
     model, untrained = _load_masked_lm(name, dropout)
     if untrained:
@@ -244,19 +246,11 @@ def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
     return stacks[0]
 
 
-def _check_exists(name: str) -> None:
-    # Hub names have one slash at most; for anything else a hub would only be asked in vain.
-    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
-        raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
-
-
 def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]]:
     """The model, and which weights of its LM head the checkpoint lacks."""
-    from transformers import AutoConfig, AutoModelForMaskedLM
-
-    _check_exists(name)
+    found = find_checkpoint(name, weights=True)
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = load_config(found)
         for setting in DROPOUT_SETTINGS:
             if dropout is not None and hasattr(config, setting):
                 setattr(config, setting, dropout)
@@ -264,16 +258,11 @@ def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]
             # ModernBERT would compile itself at the first batch, and at each new shape.
             config.reference_compile = False
         # Weights of another size count as missing, see below; else transformers raises its own error.
-        model, info = AutoModelForMaskedLM.from_pretrained(
-            name,
-            config=config,
-            torch_dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            trust_remote_code=False,
-        )
+        model, info = load_model(found, config)
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    # Some releases of transformers save it with the config.
+    model.config.name_or_path = name
     return model, _untrained_weights(name, model, info)
 
 

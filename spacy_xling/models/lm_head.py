@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import Errors
+from .checkpoint_files import make_model
 
 Projection = Callable[[Any, Tensor], Tensor]
 
@@ -96,11 +97,9 @@ class LMHead(nn.Module):
         config (PretrainedConfig): The config of the whole model.
         RETURNS (LMHead): The head, on the CPU.
         """
-        from transformers import AutoModelForMaskedLM
-
         # The encoder of the whole model would take seconds and gigabytes to make.
         with torch.device("meta"):
-            head = cls(AutoModelForMaskedLM.from_config(config, trust_remote_code=False))
+            head = cls(make_model(config))
         return head.to_empty(device="cpu")
 
     def project(self, states: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from ..errors import Errors
 from ..pieces.windows import set_window
 from ..types import MaskedPieces
 from .batches import Padding, masked_windows, padding_for
-from .checkpoint import find_window, load_lm_head, require_usable, resolve_precision
+from .checkpoint import find_window, load_lm_head, read_config, require_usable, resolve_precision
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLMLoss, SharedMaskedLM
@@ -142,8 +142,6 @@ class LMHeadShim(ModuleShim):
 
     @torch.inference_mode(False)
     def load_folder(self, path: Path) -> None:
-        from transformers import AutoConfig
-
-        head = LMHead.from_config(AutoConfig.from_pretrained(path, trust_remote_code=False))
+        head = LMHead.from_config(read_config(str(path)))
         head.load_state_dict(load_file(path / HEAD_FILE))
         self._model = head.to(get_torch_default_device())

@@ -519,7 +519,7 @@ def test_code_that_comes_with_a_checkpoint_is_never_run(tmp_path, load, monkeypa
         ("config.json", {"auto_map": remote, "model_type": "evil"}),
         (
             "tokenizer_config.json",
-            {"auto_map": {"AutoTokenizer": [None, "evil.Tokenizer"]}, "tokenizer_class": "Evil"},
+            {"auto_map": {"AutoTokenizer": [None, "evil.Tokenizer"]}, "tokenizer_class": "EvilTokenizer"},
         ),
     ):
         settings = json.loads((folder / name).read_text())

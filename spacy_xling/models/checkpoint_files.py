@@ -1,0 +1,239 @@
+"""The files of a checkpoint: where they are, and what `transformers` makes of them.
+
+A checkpoint is data. Its files are looked at before any is loaded: settings that make `transformers` load
+code, or files that nobody looked at, are refused, and so are pickled weights, which can run code when they
+are read.
+From the hub the files are fetched first, so that those that are loaded are those that were looked at.
+"""
+
+import fnmatch
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NewType
+
+import torch
+
+from ..errors import Errors, one_line
+
+# The folder of a checkpoint, or a config alone, that was looked at.
+Checked = NewType("Checked", Path)
+
+# Set to 1, this environment variable lets pickled weights be read. A setting of a config could be anyone's.
+PICKLES_VARIABLE = "SPACY_XLING_PICKLED_WEIGHTS"
+
+SETTINGS = ("config*.json", "tokenizer_config.json", "adapter_config.json")
+TOKENIZERS = ("*.json", "*.txt", "*.model")
+WEIGHTS = "model.safetensors"
+SHARDS = "model-*.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLES = "pytorch_model*.bin"
+
+# Keys that name other files, other checkpoints or other code, or that rename keys.
+NEVER = {
+    "attribute_map",
+    "base_model_name_or_path",
+    "configuration_files",
+    "quantization_config",
+    "transformers_weights",
+    "use_kernels",
+}
+# Keys that may name a repository of kernels, as `_attn_implementation` may; and names that don't.
+KERNELS = re.compile("implementation|kernel")
+BUILT_IN = {"eager", "sdpa", "flex_attention"}
+# Some classes of `transformers` that aren't tokenizers load what they like.
+TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w*(Tokenizer|TokenizerFast|Backend)")
+
+
+def find_checkpoint(name: str, *, weights: bool = False) -> Checked:
+    """Find the files of a checkpoint, from the hub too, and look at them.
+
+    name (str): Hub name or folder.
+    weights (bool): Its weights will be loaded, too.
+    RETURNS (Checked): The folder.
+    RAISES (ValueError): There is none, or it can run code: X301, X330, X331.
+    """
+    is_local = os.path.isdir(name)
+    folder = Path(name) if is_local else _fetch(name, *TOKENIZERS, *([WEIGHTS, SHARDS] if weights else []))
+    for pattern in SETTINGS:
+        for file in sorted(folder.glob(pattern)):
+            _require_data(file, name)
+    if weights:
+        _require_weights(folder, name, is_local)
+    return Checked(folder)
+
+
+def find_config(path: str) -> Checked:
+    """Find a model config, and look at it.
+
+    path (str): A config.json, or the folder or hub name of a checkpoint.
+    RETURNS (Checked): The file, or the folder that it is in.
+    RAISES (ValueError): There is none, or it can run code: X301, X310, X330.
+    """
+    file = Path(path)
+    if file.is_file():
+        _require_data(file, path)
+        return Checked(file)
+    if file.suffix == ".json":
+        raise ValueError(Errors.X310.format(path=path, error="there is no such file"))
+    return find_checkpoint(path)
+
+
+# All that is loaded
+
+
+def load_config(found: Checked) -> Any:
+    """The config (PretrainedConfig) of a checkpoint; errors are those of `transformers`."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(str(found), trust_remote_code=False)
+
+
+def load_fast_tokenizer(found: Checked) -> Any:
+    """The tokenizer (PreTrainedTokenizerBase) of a checkpoint, a fast one if it can be; errors are those of
+    `transformers`.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
+    # An encoder doesn't chat, and each name of a template would become that of a file.
+    tokenizer.chat_template = None
+    return tokenizer
+
+
+def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:
+    """The masked-LM model (PreTrainedModel) of a checkpoint in fp32; errors are those of `transformers`.
+
+    found (Checked): The checkpoint, found with `weights`.
+    config (PretrainedConfig): Its config.
+    RETURNS (tuple): The model, and what is said of its weights. Those of another size aren't loaded.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    model, info = AutoModelForMaskedLM.from_pretrained(
+        str(found),
+        config=config,
+        torch_dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        trust_remote_code=False,
+        use_safetensors=None if _pickles_allowed() else True,
+        weights_only=True,
+    )
+    return model, info
+
+
+def make_model(config: Any) -> Any:
+    """A masked-LM model (PreTrainedModel) with new weights.
+
+    config (PretrainedConfig): Its shape.
+    RAISES (ValueError): There is no masked-LM model of this kind.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    try:
+        return AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+    except ValueError as error:
+        raise ValueError(Errors.X301.format(name=config.name_or_path, error=one_line(error))) from error
+
+
+# What is looked at
+
+
+def _require_data(file: Path, name: str) -> None:
+    for key, value in _that_can_load(_read(file)):
+        found = json.dumps({key: value})[1:-1][:200]
+        raise ValueError(Errors.X330.format(name=name, file=file.name, found=found))
+
+
+def _that_can_load(settings: Any) -> Iterator[tuple[str, Any]]:
+    """The settings, nested ones too, that could make `transformers` load something else."""
+    if isinstance(settings, list):
+        for part in settings:
+            yield from _that_can_load(part)
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            if not _is_harmless(key, value):
+                yield key, value
+            yield from _that_can_load(value)
+
+
+def _is_harmless(key: str, value: Any) -> bool:
+    if key in NEVER:
+        return not value
+    if key == "tokenizer_class":
+        return value is None or TOKENIZER_CLASS.fullmatch(str(value)) is not None
+    return not KERNELS.search(key) or _is_built_in(value)
+
+
+def _is_built_in(value: Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return all(map(_is_built_in, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, str) or value in BUILT_IN
+
+
+def _require_weights(folder: Path, name: str, is_local: bool) -> None:
+    """Refuse weights that are pickles. Where there are none at all, `transformers` will say so."""
+    if (folder / WEIGHTS).is_file():
+        return
+    if (folder / INDEX).is_file():
+        pickles = {shard for shard in _shards(_read(folder / INDEX)) if not shard.endswith(".safetensors")}
+    elif _pickles_allowed():
+        if not is_local:
+            _fetch(name, PICKLES)
+        return
+    else:
+        files = [file.name for file in folder.iterdir()] + ([] if is_local else _files_on_the_hub(name))
+        pickles = set(fnmatch.filter(files, PICKLES))
+    if pickles and not _pickles_allowed():
+        raise ValueError(
+            Errors.X331.format(name=name, found=", ".join(sorted(pickles)[:3]), variable=PICKLES_VARIABLE)
+        )
+
+
+def _shards(index: Any) -> list[str]:
+    try:
+        return [str(shard) for shard in index["weight_map"].values()]
+    except (TypeError, KeyError, AttributeError):
+        return []
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf8"))
+    except ValueError:
+        # Nothing can be loaded from it either.
+        return None
+
+
+def _pickles_allowed() -> bool:
+    return os.environ.get(PICKLES_VARIABLE) == "1"
+
+
+# The hub
+
+
+def _fetch(name: str, *patterns: str) -> Path:
+    """Files of a checkpoint on the hub, by patterns of their names; without a network, those in its cache."""
+    from huggingface_hub import snapshot_download
+
+    # Hub names have one slash at most; for anything else a hub would only be asked in vain.
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
+    # What is raised depends on the library that asks the hub.
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+
+
+def _files_on_the_hub(name: str) -> list[str]:
+    from huggingface_hub import list_repo_files
+
+    try:
+        return list_repo_files(name)
+    except Exception:
+        # Without a network nothing is known of others than those in the cache.
+        return []
