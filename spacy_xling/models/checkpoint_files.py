@@ -223,7 +223,8 @@ def _fetch(name: str, *patterns: str) -> Path:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
     try:
-        return Path(snapshot_download(name, allow_patterns=list(patterns)))
+        # A pattern's * takes slashes, too: folders hold copies for other engines.
+        return Path(snapshot_download(name, allow_patterns=list(patterns), ignore_patterns="*/*"))
     # What is raised depends on the library that asks the hub.
     except Exception as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error

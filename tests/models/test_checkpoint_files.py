@@ -1,7 +1,6 @@
 """Whatever a checkpoint brings, none of it is run. Each trick writes a file if it is."""
 
 import contextlib
-import fnmatch
 import json
 import re
 import runpy
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
+from huggingface_hub.utils import filter_repo_objects
 from transformers import AutoModelForMaskedLM, modeling_utils
 
 import spacy_xling
@@ -445,12 +445,15 @@ def hub(tmp_path, monkeypatch):
     fetched = []
 
     def serve(folder):
-        def snapshot_download(name, *, allow_patterns):
-            for file in folder.iterdir():
-                if any(fnmatch.fnmatch(file.name, pattern) for pattern in allow_patterns):
-                    fetched.append(file.name)
-                    (tmp_path / "fetched").mkdir(exist_ok=True)
-                    shutil.copy(file, tmp_path / "fetched")
+        def snapshot_download(name, *, allow_patterns, ignore_patterns):
+            files = [file for file in folder.rglob("*") if file.is_file()]
+            names = [str(file.relative_to(folder)) for file in files]
+            for wanted in filter_repo_objects(
+                names, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns
+            ):
+                fetched.append(wanted)
+                (tmp_path / "fetched").mkdir(exist_ok=True)
+                shutil.copy(folder / wanted, tmp_path / "fetched" / Path(wanted).name)
             return str(tmp_path / "fetched")
 
         monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
@@ -466,10 +469,13 @@ def test_of_a_checkpoint_on_the_hub_no_more_is_fetched_than_is_needed(checkpoint
     folder = shutil.copytree(checkpoint, tmp_path / "hub")
     for name in ("pytorch_model.bin", "tf_model.h5", "model.onnx", "modeling.py", "model.fp16.safetensors"):
         (folder / name).touch()
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "config.json").write_text("{}")
     fetched = hub(folder)
     load_tokenizer("nobody/encoder")
     read_config("nobody/encoder")
     assert {Path(name).suffix for name in fetched} <= {".json", ".txt", ".model"}
+    assert not any(name.startswith("onnx") for name in fetched)
     assert_equal(load_masked_lm("nobody/encoder"), load_masked_lm(str(checkpoint)))
     assert {name for name in fetched if not name.endswith((".json", ".txt"))} == {"model.safetensors"}
 
