@@ -57,7 +57,7 @@ def init_config_command(
         typer.Option(
             help="Words replaced by translations, the masked-LM term, neither of them, or the term beside "
             "spaCy's textcat and ner on one transformer. All but the last are centred by raw text",
-            show_default="code_switching, if there are dictionaries; else baseline",
+            show_default="code_switching, with dictionaries and one label a text; else baseline",
         ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,

@@ -80,9 +80,9 @@ def advise(
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
     mode (Optional[str]): "code_switching", "joint", "baseline" or "shared"; None takes code-switching where
-        there are dictionaries, and else the baseline. Dictionaries are used in all but "baseline". In all but
-        "shared" scores of exactly one label are centred where there is raw text of a language that labelled
-        text is not in.
+        there are dictionaries and each text has exactly one label, and else the baseline. Dictionaries are
+        used in all but "baseline". In all but "shared" scores of exactly one label are centred where there is
+        raw text of a language that labelled text is not in.
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
@@ -95,11 +95,12 @@ def advise(
         find_files(dev, KINDS)
     found = survey(docs)
     has_dictionaries, asked = bool(dictionaries or make_dictionaries), mode is not None
-    mode = mode or ("code_switching" if has_dictionaries else "baseline")
+    multilabel = not found.exclusive if multilabel is None else multilabel
+    # Code-switching and centring were measured to help where classes exclude each other, and to raise some
+    # languages and lower others where they don't.
+    mode = mode or ("code_switching" if has_dictionaries and not multilabel else "baseline")
     _check(found, multilabel, mode, unlabelled, has_dictionaries)
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
-    multilabel = not found.exclusive if multilabel is None else multilabel
-    # Centring was measured to help where classes exclude each other, and to harm where they don't.
     centred_by = None if mode == "shared" or multilabel else unlabelled
     targets = [] if centred_by is None else _targets(found, centred_by, languages)
     facts = encoder_facts(encoder, docs)
@@ -130,7 +131,8 @@ def advise(
         max_steps=steps,
         eval_frequency=max(1, steps // EVALUATIONS),
     )
-    reasons = _reasons(choices, found, facts, raw, known, targets, asked)
+    left_out = has_dictionaries and not switches and not asked
+    reasons = _reasons(choices, found, facts, raw, known, targets, asked=asked, left_out=left_out)
     return Advice(choices, reasons, _warnings(choices, found, raw, known))
 
 
@@ -153,7 +155,7 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
 
 def _check(
     found: Survey,
-    multilabel: Optional[bool],
+    multilabel: bool,
     mode: str,
     unlabelled: Optional[Path],
     has_dictionaries: bool,
@@ -161,7 +163,7 @@ def _check(
     entities_alone = mode == "shared" and found.entities and not found.labels
     if len(found.labels) < 2 and not entities_alone:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
-    if multilabel is False and not found.exclusive:
+    if not multilabel and not found.exclusive:
         raise ValueError(Errors.X741)
     if mode == "code_switching" and not has_dictionaries:
         raise ValueError(Errors.X743)
@@ -208,14 +210,16 @@ def _reasons(
     raw: dict[str, int],
     known: Sequence[DictionaryReport],
     targets: Sequence[str],
+    *,
     asked: bool,
+    left_out: bool,
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
         ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
-        ("mode", choices.mode, _mode_reason(choices, raw, known, asked)),
+        ("mode", choices.mode, _mode_reason(choices, raw, known, asked=asked, left_out=left_out)),
         *(
             (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
             for report in known
@@ -240,9 +244,13 @@ def _component_reason(choices: Choices, found: Survey) -> str:
 
 
 def _mode_reason(
-    choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport], asked: bool
+    choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport], *, asked: bool, left_out: bool
 ) -> str:
     reasons = ["as you asked"] if asked else []
+    if left_out:
+        reasons.append(
+            "dictionaries were not measured to help with any number of labels (--mode code_switching)"
+        )
     if known:
         reasons.append(f"dictionaries for {', '.join(report.target for report in known)}")
     if choices.mode in ("joint", "shared"):

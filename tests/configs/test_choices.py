@@ -145,6 +145,19 @@ def test_a_switched_text_is_seen_twice_as_often(tmp_path, checkpoint):
     assert steps[1] == pytest.approx(2 * steps[0], abs=10)
 
 
+def test_texts_with_any_number_of_labels_are_switched_on_request_alone(tmp_path, checkpoint):
+    records = [{"text": text, "labels": ["a", "b"], "label_set": ["a", "b"], "lang": "en"} for text in TEXTS]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    corpus = build_labelled_text_v1(tmp_path / "train.jsonl")
+    found = [write_dictionary(tmp_path / "made")]
+    advice = advise(corpus, dictionaries=found, encoder=str(checkpoint))
+    assert (advice.choices.mode, advice.choices.dictionaries) == ("baseline", None)
+    (reason,) = [reason for setting, _, reason in advice.reasons if setting == "mode"]
+    assert "any number of labels (--mode code_switching)" in reason
+    asked = advise(corpus, dictionaries=found, encoder=str(checkpoint), mode="code_switching")
+    assert asked.choices.dictionaries == [str(found[0])]
+
+
 def test_steps_are_ten_times_the_labelled_text_in_batches(tmp_path, checkpoint):
     texts = TEXTS * 3000
     records = [{"text": text, "label": "ab"[n % 2]} for n, text in enumerate(texts)]
