@@ -25,7 +25,12 @@ class Errors(metaclass=MessagesWithCodes):
     X002 = "Found a text twice in {name}: {found}; expected each once. Take one of the two out."
     X003 = (
         "The text {text!r} in {name} can't be kept in a config file, where '$' begins a variable; expected a text "
-        "without. Rename the label, or at the end of a pattern write \\Z for $."
+        "without. Rename the label, or at the end of a pattern write \\\\Z for $."
+    )
+
+    X004 = (
+        "Not all that was printed could be written ({error}); expected a console or a disk with room. The files that the "
+        "command writes are whole: run it again to see the rest."
     )
 
     # 1 data
@@ -272,6 +277,7 @@ class Errors(metaclass=MessagesWithCodes):
         "Write a .spacy file, or take them off in doc.cats."
     )
     X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
+    X181 = "{path}, line {line}: two fields have one name among {found}; expected each name once. Correct the line."
 
     # 2 pieces
     X201 = (
@@ -400,7 +406,8 @@ class Errors(metaclass=MessagesWithCodes):
         "The weights of '{name}' are pickles ({found}), which can run code; expected safetensors. If you trust them, set "
         "the environment variable {variable}=1, or convert them: "
         'python -c "from transformers import AutoModelForMaskedLM as M, AutoTokenizer as T; '
-        "[c.from_pretrained('{name}').save_pretrained('converted') for c in (M, T)]\"."
+        "[c.from_pretrained({name!r}).save_pretrained('converted') for c in (M, T)]\", and take "
+        "the folder 'converted'."
     )
 
     # 4 objective
@@ -719,8 +726,8 @@ class Errors(metaclass=MessagesWithCodes):
         "files (en-da.tsv ...), or --parallel with parallel text to make them from."
     )
     X744 = (
-        "Found {value!r}, which a config file can't hold, since '$' begins a variable there; expected a name without. "
-        "Rename the file or folder."
+        "Found {value!r}; expected a name without '$', which begins a variable in a config file, and is doubled when "
+        "spaCy saves it. Rename the file or folder."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (

@@ -54,8 +54,8 @@ def write_file(target: Path, content: Union[str, bytes]) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     with writing_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            # A pipe or a terminal, which can't be replaced.
+        if target.exists() and not (target.is_file() and "/dev" not in map(str, target.absolute().parents)):
+            # A pipe, a terminal or what is printed, which can't be replaced.
             target.write_bytes(data)
         else:
             # What a link points to is replaced, and not the link.
@@ -83,6 +83,8 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and path.name.endswith((UNFINISHED, REPLACED)):
             shutil.rmtree(path, ignore_errors=True)
+        elif path.name.endswith(UNFINISHED):
+            path.unlink(missing_ok=True)
 
 
 def take_name(folder: Path) -> Path:
@@ -98,6 +100,9 @@ def _replace_file(target: Path, data: bytes) -> None:
     unfinished = target.with_name(target.name + UNFINISHED)
     try:
         unfinished.write_bytes(data)
+        if target.exists():
+            # What was for one reader alone stays so.
+            shutil.copymode(target, unfinished)
         _flush(unfinished)
         unfinished.replace(target)
     except BaseException:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from spacy_xling import writing
-from spacy_xling.writing import remove_leftovers, write_file, write_folder
+from spacy_xling.writing import UNFINISHED, remove_leftovers, write_file, write_folder
 from tests.training.runs import Killed
 from tests.training.test_checkpoints import contents, fill_with, whole
 
@@ -80,3 +80,18 @@ def test_only_leftovers_are_removed(tmp_path):
     remove_leftovers(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {"model-last", "step-1", "notes.replaced"}
     remove_leftovers(tmp_path / "nothing here")
+
+
+def test_a_file_that_is_replaced_keeps_its_rights(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_file(path, "new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+
+
+def test_a_half_written_file_of_a_killed_process_is_removed(tmp_path):
+    (tmp_path / f"run.json{UNFINISHED}").write_text("{")
+    (tmp_path / "run.json").write_text("{}")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

@@ -5,11 +5,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, Optional
 
 import typer
 from spacy.cli._util import app as spacy_app
 from wasabi import msg
+
+from ..errors import Errors
 
 HELP = "Label in one language, ship in many: from raw text to an encoder, and training that can be resumed."
 
@@ -24,14 +26,16 @@ def root(ctx: typer.Context) -> None:
 
 
 class PatientStream:
-    """A console's stream that loses no work: it replaces what its encoding can't show, and once nobody reads
-    it any more (`| head`), it drops what is written.
+    """A console's stream that loses no work: it replaces what its encoding can't show, and once it can't be
+    written to, for nobody reads it any more (`| head`) or its disk is full, it drops what is written.
 
     stream (IO): The stream.
+    error (Optional[OSError]): Why it dropped something, but for a reader that has gone.
     """
 
     def __init__(self, stream: IO) -> None:
         self._stream = stream
+        self.error: Optional[OSError] = None
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
@@ -48,7 +52,8 @@ class PatientStream:
     def _until_closed(self) -> Iterator[None]:
         try:
             yield
-        except BrokenPipeError:
+        except OSError as error:
+            self.error = None if isinstance(error, BrokenPipeError) else error
             # Python flushes the stream once more when it ends.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -60,16 +65,24 @@ class PatientStream:
 
 @contextmanager
 def patient_output() -> Iterator[None]:
-    """Let the process print by patient streams, until the end of the command."""
+    """Let the process print by patient streams, until the end of the command.
+
+    RAISES (SystemExit): Output was lost; that is said where something can be said.
+    """
     before = sys.stdout, sys.stderr
-    patient = [PatientStream(stream) for stream in before]
+    # A stream that is closed is None.
+    patient = [stream and PatientStream(stream) for stream in before]
     sys.stdout, sys.stderr = patient  # type: ignore[assignment]
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
-        for stream in patient:
+        for stream in filter(None, patient):
             stream.flush()
+        sys.stdout, sys.stderr = before
+    for stream in filter(None, patient):
+        if stream.error is not None:
+            print(Errors.X004.format(error=stream.error), file=patient[1] or sys.stderr)
+            raise SystemExit(1)
 
 
 @contextmanager

@@ -100,10 +100,12 @@ def calibrate_command(
                 abstain_below=abstain_below,
                 target_accuracy=target_accuracy,
             )
-        with writing_errors(output):
-            write_folder(output, nlp.to_disk)
-        if temperature:
-            print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
+        try:
+            with writing_errors(output):
+                write_folder(output, nlp.to_disk)
+        finally:
+            if temperature:
+                print(format_calibration(rows, min_texts=min_texts, by_language=by_language))
         if pipe.calibration and pipe.calibration.abstain_below is not None:
             msg.info(
                 f"doc._.abstained is True where the best score is below {pipe.calibration.abstain_below:.4f}"

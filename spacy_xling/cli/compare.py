@@ -51,13 +51,15 @@ def compare_command(
         except KeyboardInterrupt:
             msg.warn("Stopped. The same command goes on from here")
             raise typer.Exit(130) from None
-    if json is not None:
-        with one_line_errors():
-            write_file(json, (output / JSON_FILE).read_bytes())
-    if done.summary is not None:
-        print(format_text(done.summary))
-        msg.good(f"The table is at {output / MARKDOWN_FILE}")
-    for failure in done.failures:
-        msg.fail(f"{failure.title}: {failure.error}", f"Its log: {failure.log}")
+    try:
+        if json is not None:
+            with one_line_errors():
+                write_file(json, (output / JSON_FILE).read_bytes())
+    finally:
+        if done.summary is not None:
+            print(format_text(done.summary))
+            msg.good(f"The table is at {output / MARKDOWN_FILE}")
+        for failure in done.failures:
+            msg.fail(f"{failure.title}: {failure.error}", f"Its log: {failure.log}")
     if done.failures:
         raise typer.Exit(1)

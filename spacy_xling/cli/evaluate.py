@@ -69,10 +69,12 @@ def evaluate_command(
             mistakes=mistakes,
             uncentred=uncentred,
         )
-        write_files(evaluation, json=json, html=html, extras=extras)
-        print(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
-        for warning in evaluation.warnings:
-            msg.warn(warning)
+        try:
+            write_files(evaluation, json=json, html=html, extras=extras)
+        finally:
+            print(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
+            for warning in evaluation.warnings:
+                msg.warn(warning)
         for what, path in (("Numbers", json), ("Report", html)):
             if path is not None:
                 msg.good(f"{what} in {path}")

@@ -75,11 +75,13 @@ def inspect_command(
             seed=seed,
             progress=True,
         )
-        if json is not None:
-            write_file(json, srsly.json_dumps(asdict(inspection), indent=2))
-        if figure is not None:
-            save_figure(inspection, figure)
-        print_inspection(inspection)
+        try:
+            if json is not None:
+                write_file(json, srsly.json_dumps(asdict(inspection), indent=2))
+            if figure is not None:
+                save_figure(inspection, figure)
+        finally:
+            print_inspection(inspection)
         for what, path in (("Numbers", json), ("Figure", figure)):
             if path is not None:
                 msg.good(f"{what} in {path}")

@@ -42,15 +42,16 @@ def search_command(
         from ..comparison.running import Machine
         from ..comparison.searching import as_options, search
 
+        plan = read_plan(plain)
         try:
-            trials = search(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
+            trials = search(plan, output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:
             msg.warn("Stopped. The same command goes on from here")
             raise typer.Exit(130) from None
     print(format_trials(trials))
     if trials[0].score is None:
         msg.fail("No trial has come to its end", f"See the logs under {output / 'trials'}", exits=1)
-    print(f"Best on dev:\n{as_options(trials[0])}")
+    print(f"Best on dev:\n{as_options(plan, trials[0])}")
 
 
 def format_trials(trials: "List[Trial]") -> str:

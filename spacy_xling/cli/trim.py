@@ -63,6 +63,8 @@ def trim_command(
             overwrite=overwrite,
             progress=True,
         )
-        if json is not None:
-            write_file(json, srsly.json_dumps(asdict(report), indent=2))
-        print(format_report(report))
+        try:
+            if json is not None:
+                write_file(json, srsly.json_dumps(asdict(report), indent=2))
+        finally:
+            print(format_report(report))

@@ -189,7 +189,7 @@ def _environment(parallel: int) -> Dict[str, str]:
         **os.environ,
         **dict.fromkeys(THREADS, threads),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf8",
+        "PYTHONIOENCODING": "utf8:replace",
     }
 
 

@@ -6,15 +6,16 @@ Optimization"); its journal is a file in the folder of the search. No label of a
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, cast
 
 import numpy as np
 
 from ..errors import Errors
 from ..training.changes import describe_changes
+from ..training.step_counts import follow_steps
 from ..writing import write_file
 from .jobs import Job, trial_job
-from .plan import Plan, SearchBlock
+from .plan import Plan, SearchBlock, load_run_config
 from .running import Machine, Say, locked, run_jobs, say_at_once
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
@@ -64,13 +65,17 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
     return trials
 
 
-def as_options(trial: Trial) -> str:
+def as_options(plan: Plan, trial: Trial) -> str:
     """Settings as `spacy train` takes them.
 
+    plan (Plan): The plan, with a search.
     trial (Trial): The settings.
-    RETURNS (str): Options.
+    RETURNS (str): Options, those too that the trial's own settings bring with them.
     """
-    return " ".join(f"--{name} {json.dumps(value)}" for name, value in trial.settings.items())
+    way = cast(SearchBlock, plan.search).way
+    config = load_run_config(plan.ways[way].config, {}, f"ways.{way}")
+    settings = follow_steps(config, trial.settings)
+    return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
 
 def make_distributions(block: SearchBlock) -> Dict[str, Any]:

@@ -14,6 +14,8 @@ from .names import clean_name
 KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
 GZIP = ".gz"
 BLOCK = 1 << 20
+# Where more isn't wanted than a first line.
+SHORT_BLOCK = 1 << 14
 
 
 class TextFile(NamedTuple):
@@ -46,7 +48,7 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
         files = _files_of_folder(path, suffixes) if path.is_dir() else [_single_file(path, suffixes)]
     for file in files:
         with reading_errors(file.path), open_binary(file) as handle:
-            start = handle.read(BLOCK)
+            start = handle.read(1) if file.kind == "spacy" else _first_line(handle)
         if not start:
             raise ValueError(Errors.X109.format(path=file.path))
         if file.kind != "spacy":
@@ -212,11 +214,21 @@ class LineReader:
         self.close()
 
 
+def _first_line(handle: BinaryIO) -> bytes:
+    """What a file begins with, to the end of its first line at least."""
+    blocks = []
+    while block := handle.read(SHORT_BLOCK):
+        blocks.append(block)
+        if b"\n" in block:
+            break
+    return b"".join(blocks)
+
+
 def _check_lines(file: TextFile, start: bytes) -> None:
-    first = start.split(b"\n", 1)[0]
+    first, *rest = start.split(b"\n", 1)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in first:
         raise ValueError(Errors.X167.format(path=file.path))
-    if first == start and b"\r" in start.rstrip(b"\r"):
+    if not rest and b"\r" in first.rstrip(b"\r"):
         raise ValueError(Errors.X166.format(path=file.path))
 
 

@@ -1,14 +1,18 @@
 """Names of labels, languages and columns: what can't be meant is taken off, what is alike is found."""
 
-import re
 from typing import Dict, Iterable, List
 from unicodedata import normalize
 
 from ..errors import Warnings
 
-# White space, control characters, and what has no width: joiners, marks of direction, a byte order mark.
-UNSEEN = r"[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
-AROUND = re.compile(rf"\A{UNSEEN}|{UNSEEN}\Z")
+# Control characters, and what has no width: joiners, marks of direction, a byte order mark; and white space.
+WIDTHLESS = (
+    *(range(0x00, 0x20), range(0x7F, 0xA0), range(0xAD, 0xAE), range(0x200B, 0x2010)),
+    *(range(0x202A, 0x202F), range(0x2060, 0x206A), range(0xFEFF, 0xFF00)),
+)
+UNSEEN = "".join(
+    chr(code) for code in range(0x10000) if chr(code).isspace() or any(code in part for part in WIDTHLESS)
+)
 
 
 def clean_name(name: str) -> str:
@@ -17,7 +21,7 @@ def clean_name(name: str) -> str:
     name (str): The name.
     RETURNS (str): The name without blanks and signs without width around it.
     """
-    return AROUND.sub("", name)
+    return name.strip(UNSEEN)
 
 
 def find_alike(names: Iterable[str]) -> List[List[str]]:

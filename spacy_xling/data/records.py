@@ -71,6 +71,9 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
         values = json.loads(content, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise ValueError(Errors.X112.format(path=file.path, line=line, error=error)) from error
+    if isinstance(values, DoubledFields):
+        found = ", ".join(map(repr, values))
+        raise ValueError(Errors.X181.format(path=file.path, line=line, found=found))
     if not isinstance(values, dict):
         raise ValueError(Errors.X113.format(path=file.path, line=line, type=type(values).__name__))
     return Record(file, line, values)
@@ -107,13 +110,13 @@ def require_unicode(record: Record, field: str, text: str) -> None:
         raise ValueError(Errors.X116.format(error=error, **record.place(field))) from error
 
 
+class DoubledFields(Dict[str, Any]):
+    """A JSON object with two fields of one name: only one of them is here."""
+
+
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError(
-            f"an object has two fields of one name among {', '.join(repr(name) for name, _ in pairs)}"
-        )
-    return values
+    return values if len(values) == len(pairs) else DoubledFields(values)
 
 
 def _read_json_lines(lines: LineReader) -> Iterator[Record]:

@@ -28,7 +28,6 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     Nothing is loaded before `initialize`, `from_folder` or `from_bytes`. There is no gradient scaler, and
     gradients are None, not zero, for what took no part in a step.
-
     """
 
     read_errors = (*FolderShim.read_errors, SafetensorError)

@@ -29,8 +29,8 @@ def count_threads() -> int:
 
 
 def count_passes(cost: int, most: int, n_threads: int) -> int:
-    """How many passes of the same size are worth while: as many as must be, and so many that as many threads
-    as have enough to do are at work to the end.
+    """How many passes of the same size to make: the fewest that cost `most` or less each, and are a multiple of
+    the threads at work, so that none waits for the last. Each thread at work has `WORTH_A_THREAD` at least.
 
     cost (int): What all windows cost, in pieces; see `pieces.padding.work`.
     most (int): The most that a pass may cost.
@@ -161,7 +161,8 @@ def _in_threads(
         give_up()
         for thread in threads:
             thread.join()
-        torch.set_num_threads(n_threads)
+        with _starting:
+            torch.set_num_threads(n_threads)
         raise
     if errors:
         raise errors.pop(0)

@@ -57,7 +57,7 @@ def build_console_logger_v1(
     ) -> Tuple[LogStep, Callable[[], None]]:
         from .step_counts import warn_of_steps
 
-        for warning in warn_of_steps(nlp.config):
+        for warning in warn_of_steps(nlp.config.interpolate()):
             warnings.warn(warning, stacklevel=2)
         columns, means = loss_columns(nlp), start_means(nlp)
         stream = _open_log(Path(output_file), stdout) if output_file else None

@@ -91,3 +91,37 @@ def test_half_a_character_is_replaced_in_utf8_too(monkeypatch):
         print("a\ud83db")
     assert sys.stdout is stream
     assert stream.buffer.getvalue() == b"a?b\n"
+
+
+@pytest.mark.parametrize("name", ["evaluate", "calibrate", "inspect", "trim"])
+def test_what_was_found_is_printed_where_its_file_cannot_be_written(name, folder, tmp_path, monkeypatch):
+    def refuse(path):
+        raise OSError(28, "No space left on device")
+
+    words = command(name, folder, tmp_path)
+    if name == "trim":
+        words += ["--json", str(tmp_path / "report.json")]
+        monkeypatch.setattr("spacy_xling.writing.write_file", lambda path, content: refuse(path))
+    else:
+        monkeypatch.setattr("spacy_xling.writing._flush", refuse)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert "language" in result.output or "pieces" in result.output
+    assert "No space left" in result.output + str(result.exception)
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_from_the_start_is_left_alone(closed, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, closed, None)
+    assert app(command("convert", folder, tmp_path), standalone_mode=False) in (None, 0)
+    assert made(tmp_path) == {"made"}
+
+
+def test_output_that_a_full_disk_loses_is_said_at_the_end(folder, tmp_path, monkeypatch, capsys):
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            app(command("convert", folder, tmp_path), standalone_mode=False)
+    assert ended.value.code == 1
+    assert made(tmp_path) == {"made"}
+    assert "[X004]" in capsys.readouterr().err

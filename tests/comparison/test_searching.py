@@ -6,6 +6,7 @@ import math
 
 import pytest
 from spacy.cli._util import app
+from spacy.util import load_config
 from typer.testing import CliRunner
 
 from spacy_xling.cli import search as module  # noqa: F401
@@ -157,9 +158,19 @@ def test_without_optuna_the_message_names_the_extra(folder, tmp_path, monkeypatc
         search(make_plan(folder, PLAN + SEARCH), tmp_path / "out", Machine())
 
 
-def test_settings_are_written_as_options():
+def test_settings_are_written_as_options(folder):
     trial = Trial(3, {"a.b": 0.25, "c.d": "x", "e": True}, 0.5)
-    assert as_options(trial) == '--a.b 0.25 --c.d "x" --e true'
+    assert as_options(make_plan(folder, PLAN + SEARCH), trial) == '--a.b 0.25 --c.d "x" --e true'
+
+
+def test_steps_that_are_tried_are_written_with_those_of_the_learning_rate(tmp_path):
+    folder = write_text(tmp_path / "text")
+    steps = load_config(folder / "way.cfg")["training"]["max_steps"]
+    schedule = f'[training.optimizer.learn_rate]\n@schedules = "x"\ntotal_steps = {steps}\n'
+    way = (folder / "way.cfg").read_text().replace("learn_rate = 0.005\n", "")
+    (folder / "way.cfg").write_text(f"{way}{schedule}")
+    options = as_options(make_plan(folder, PLAN + SEARCH), Trial(0, {"training.max_steps": 50}, 0.5))
+    assert options == "--training.max_steps 50 --training.optimizer.learn_rate.total_steps 50"
 
 
 def invoke(folder, *options):
@@ -173,7 +184,7 @@ def test_the_command_prints_the_best_settings_as_options(folder, tmp_path):
     result = invoke(folder, "--search.trials", 3, "--jobs", 2)
     assert result.exit_code == 0, result.output
     best = json.loads((tmp_path / "out" / "search.json").read_text())[0]
-    assert result.output.splitlines()[-1] == as_options(Trial(**best))
+    assert result.output.splitlines()[-1] == as_options(make_plan(folder, PLAN + SEARCH), Trial(**best))
 
 
 def test_the_command_fails_if_every_trial_does(folder, monkeypatch):

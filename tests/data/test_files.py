@@ -192,3 +192,9 @@ def test_blanks_around_a_name_are_not_of_the_language_and_half_a_character_is_X1
     # One of another kind is passed over.
     (tmp_path / os.fsdecode(b"d\xff.txt")).rename(tmp_path / os.fsdecode(b"d\xff.md"))
     assert len(find_files(tmp_path)) == 1
+
+
+def test_a_long_first_line_with_a_carriage_return_inside_is_a_line(tmp_path):
+    (tmp_path / "da.txt").write_bytes(b"x" * 2_000_000 + b"\ry\nz\n")
+    (file,) = find_files(tmp_path, ["txt"])
+    assert count_lines(file) == 2

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from spacy_xling.data.names import alike_warnings, clean_name, find_alike
@@ -45,3 +47,10 @@ def test_there_is_a_warning_of_each_kind_and_what_looks_the_same_is_told_by_its_
     assert "(1): 'de' and 'DE'." in languages
     assert alike_warnings(["a", "b"], ["a", "A"])[0].startswith("[W161]")
     assert alike_warnings(["a"], ["A"]) == []
+
+
+def test_names_of_any_length_are_cleaned_at_once():
+    name = "a" + " " * 100_000 + "b"
+    start = time.process_time()
+    assert clean_name(f"\u200b {name}\u00a0") == name
+    assert time.process_time() - start < 0.5

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from spacy.training.loop import train
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from thinc.api import Config
 
 from spacy_xling.training.loggers import (
     build_console_logger_v1,
@@ -26,7 +27,7 @@ def make_pipe(loss_names=None, is_trainable=True):
 def make_nlp(**pipes):
     weights = {"cats_score": 1.0, "speed": 0.0, "cats_score_desc": None}
     training = {"score_weights": weights, "max_steps": 40, "eval_frequency": 10}
-    return SimpleNamespace(pipeline=list(pipes.items()), config={"training": training})
+    return SimpleNamespace(pipeline=list(pipes.items()), config=Config({"training": training}))
 
 
 def make_info(step, losses, **scores):

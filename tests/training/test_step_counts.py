@@ -43,6 +43,13 @@ def test_a_config_with_another_schedule_or_optimizer_is_left_alone():
     assert list(warn_of_steps(config)) == []
 
 
+def test_steps_by_a_variable_are_looked_up():
+    nlp = make_nlp(xling_textcat=make_pipe())
+    nlp.config = CONFIG.copy().merge(Config({"vars": {"n": 50}, "training": {"max_steps": "${vars.n}"}}))
+    with pytest.warns(UserWarning, match=r"W602.*training\.max_steps = 50"):
+        run_logger(nlp, [])
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
