@@ -29,8 +29,8 @@ def count_threads() -> int:
 
 
 def count_passes(cost: int, most: int, n_threads: int) -> int:
-    """How many passes of the same size to make: the fewest that cost `most` or less each, and are a multiple of
-    the threads at work, so that none waits for the last. Each thread at work has `WORTH_A_THREAD` at least.
+    """How many passes of the same size to make: the fewest that cost `most` or less each and are a multiple
+    of the threads at work, so that none waits for the last. Each of these has `WORTH_A_THREAD` at least.
 
     cost (int): What all windows cost, in pieces; see `pieces.padding.work`.
     most (int): The most that a pass may cost.
