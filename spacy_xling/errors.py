@@ -595,6 +595,18 @@ class Errors(metaclass=MessagesWithCodes):
         "TensorBoard is missing; expected the extra for spacy-xling.TensorBoardLogger.v1. Run pip install "
         "'spacy-xling[tensorboard]', or take the logger out of [training.logger]."
     )
+    X622 = (
+        "Found --gpu-id {gpu}, and no such GPU can be used ({error}); expected one, with CuPy, or -1 for the CPU. Install "
+        "CuPy for your CUDA, or leave --gpu-id out."
+    )
+    X623 = (
+        "The config {path} has no section [training]; expected a whole training config. Fill it with spacy init "
+        "fill-config, or make one with spacy xling init-config."
+    )
+    X624 = (
+        "Found training.dropout = {found}; expected a number from 0.0 to below 1, with its point, or a schedule. Set e.g. "
+        "--training.dropout 0.1."
+    )
 
     # 7 encoders
     X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
@@ -712,6 +724,7 @@ class Errors(metaclass=MessagesWithCodes):
         "Found {value!r}, which a config file can't hold, since '$' begins a variable there; expected a name without. "
         "Rename the file or folder."
     )
+    X745 = "The config file {path} can't be read ({error}); expected text in UTF-8. Give a config, or convert it to UTF-8."
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (
         "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "
