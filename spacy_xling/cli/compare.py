@@ -44,7 +44,7 @@ def compare_command(
         from ..writing import write_file
 
         if json is not None:
-            require_new_files([json], overwrite=True)
+            require_new_files([json], overwrite=True, inputs=[plan_path])
         try:
             done = compare(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:
