@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from ..errors import Errors, Warnings, one_line
@@ -77,7 +76,8 @@ def read_config(path: str) -> Any:
 
     try:
         return AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    # Of settings of a wrong kind, the library says whatever Python says.
+    except Exception as error:
         raise ValueError(Errors.X310.format(path=path, error=one_line(error))) from error
 
 
@@ -97,7 +97,7 @@ def read_window(name: str) -> int:
         # Parameters without memory: their shapes alone are wanted.
         with torch.device("meta"):
             model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
-    except ValueError as error:
+    except Exception as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     return find_window(BaseEncoder(model.base_model), tokenizer, None)
 
@@ -272,7 +272,8 @@ def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]
             ignore_mismatched_sizes=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    # Of a file that is cut off, or a config that fits no model, each library complains in its own way.
+    except Exception as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     return model, _untrained_weights(name, model, info)
 
