@@ -205,10 +205,10 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     allocator = config["training"]["gpu_allocator"]
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
-    training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
-    _check_training(training)
     logs = [path for _, path in log_settings(plain["training"]["logger"])]
     _claim_logs(logs, output_path, resume=resume)
+    training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    _check_training(training)
     if saved is None:
         clean_output_dir(output_path)
     for folder in (output_path, output_path / CHECKPOINTS):
