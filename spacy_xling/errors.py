@@ -246,8 +246,8 @@ class Errors(metaclass=MessagesWithCodes):
         "--output."
     )
     X161 = (
-        "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make room, "
-        "or choose another place."
+        "{path} couldn't be written ({error}); expected a disk with room, a folder that can be written to, and names of "
+        "valid Unicode. Make room, or choose another place or name."
     )
     X162 = (
         "The language of a text is {language!r}, and doc._.language gives {found!r}: another package has an extension of "
@@ -277,6 +277,12 @@ class Errors(metaclass=MessagesWithCodes):
         "Write a .spacy file, or take them off in doc.cats."
     )
     X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
+    X171 = "Found the seed {found!r}; expected a whole number from 0 to 2 ** 32 - 1. Set e.g. seed = 0."
+    X172 = "Found a file twice among those to be written: {paths}; expected each once. Give each a name of its own."
+    X173 = (
+        "{path} is there, and is {read} or part of it, which is read; expected another file, so that nothing is lost. "
+        "Choose another name."
+    )
     X181 = "{path}, line {line}: two fields have one name among {found}; expected each name once. Correct the line."
 
     # 2 pieces
@@ -564,6 +570,11 @@ class Errors(metaclass=MessagesWithCodes):
         "the callback spacy-xling.attach_unlabelled.v1 `labelled`, as in labelled = ${{corpora.train}}, or set "
         "centring = false."
     )
+    X554 = (
+        "The settings that '{name}' was saved with can't be used ({error}); expected those that nlp.to_disk() wrote, with "
+        "the model beside them. Save the pipeline again, or copy all of its files."
+    )
+    X555 = "Found threshold = {found!r} for '{name}'; expected a score from 0 to 1. Set e.g. threshold = 0.5."
 
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
@@ -611,6 +622,18 @@ class Errors(metaclass=MessagesWithCodes):
     X621 = (
         "TensorBoard is missing; expected the extra for spacy-xling.TensorBoardLogger.v1. Run pip install "
         "'spacy-xling[tensorboard]', or take the logger out of [training.logger]."
+    )
+    X622 = (
+        "Found --gpu-id {gpu}, and no such GPU can be used ({error}); expected one, with CuPy, or -1 for the CPU. Install "
+        "CuPy for your CUDA, or leave --gpu-id out."
+    )
+    X623 = (
+        "The config {path} has no section [training]; expected a whole training config. Fill it with spacy init "
+        "fill-config, or make one with spacy xling init-config."
+    )
+    X624 = (
+        "Found training.dropout = {found}; expected a number from 0.0 to below 1, with its point, or a schedule. Set e.g. "
+        "--training.dropout 0.1."
     )
 
     # 7 encoders
@@ -729,6 +752,12 @@ class Errors(metaclass=MessagesWithCodes):
         "Found {value!r}; expected a name without '$', which begins a variable in a config file, and is doubled when "
         "spaCy saves it. Rename the file or folder."
     )
+    X745 = "The config file {path} can't be read ({error}); expected text in UTF-8. Give a config, or convert it to UTF-8."
+    X746 = "Found the threshold {found}; expected a score from 0 to 1. Correct it, or leave it out."
+    X747 = (
+        "No masked-LM model could be made from the config, of the family '{family}' ({error}); expected the shape of a "
+        "masked-LM model that memory has room for. Correct --config, or leave it out."
+    )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (
         "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "
@@ -747,7 +776,10 @@ class Errors(metaclass=MessagesWithCodes):
         "Found confidence = {confidence}; expected a number between 0 and 1, both excluded. Give e.g. --confidence "
         "0.95."
     )
-    X756 = "Found resamples = {resamples} and seed = {seed}; expected 0 or more of both. Give e.g. --resamples 1000."
+    X756 = (
+        "Found resamples = {resamples} and seed = {seed}; expected up to a million samples, and 0 or more of both. Give "
+        "e.g. --resamples 1000."
+    )
     X757 = (
         "Found --no-temperature, without --centre or with --by-language, --abstain-below or --target-accuracy; expected it "
         "with --centre alone, for all else is fitted to temperatures. Leave it out."

@@ -1,8 +1,34 @@
-"""States of random generators as plain data that any JSON library can hold."""
+"""Random generators by seed, and their states as plain data that any JSON library can hold."""
 
 from typing import Any
 
 import numpy as np
+
+from .errors import Errors
+
+# What torch, scikit-learn and numpy's global generator take, too.
+SEEDS = 2**32
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that no generator takes.
+
+    seed (int): The seed.
+    RAISES (ValueError): X171: it is negative, too large, or no number.
+    """
+    if not isinstance(seed, int) or not 0 <= seed < SEEDS:
+        raise ValueError(Errors.X171.format(found=seed))
+
+
+def make_generator(seed: int) -> np.random.Generator:
+    """Make the generator of a seed.
+
+    seed (int): The seed.
+    RETURNS (Generator): The generator, of PCG64.
+    RAISES (ValueError): X171: the seed is negative, too large, or no number.
+    """
+    check_seed(seed)
+    return np.random.default_rng(seed)
 
 
 def generator_state(generator: np.random.Generator) -> dict[str, Any]:

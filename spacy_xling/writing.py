@@ -21,7 +21,7 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
 
     target (Path): The folder.
     fill (Callable[[Path], None]): Writes the files into the empty folder it is given.
-    RAISES (OSError): The disk is full or can't be written to.
+    RAISES (OSError): The disk is full or can't be written to, or a name is not valid Unicode.
     """
     unfinished = target.with_name(target.name + UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -37,7 +37,9 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         if isinstance(error, shutil.Error):
             # A list of (from, to, reason).
             raise OSError(error.args[0][0][-1]) from error
-        if isinstance(error, Exception) and SYSTEM_ERROR.search(str(error)):
+        is_systems = isinstance(error, Exception) and SYSTEM_ERROR.search(str(error))
+        # Those libraries take no name of a file that isn't valid Unicode.
+        if is_systems or isinstance(error, UnicodeEncodeError):
             raise OSError(str(error)) from error
         raise
     _flush(target.parent)
@@ -49,10 +51,10 @@ def write_file(target: Path, content: Union[str, bytes]) -> None:
 
     target (Path): The file; its folder is made where it isn't there.
     content (Union[str, bytes]): What to write; text is written as UTF-8.
-    RAISES (OSError): X161: the disk is full or can't be written to.
+    RAISES (OSError): X161: the disk is full or can't be written to, or the text is not valid Unicode.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
     with writing_errors(target):
+        data = content.encode("utf-8") if isinstance(content, str) else content
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not (target.is_file() and "/dev" not in map(str, target.absolute().parents)):
             # A pipe, a terminal or what is printed, which can't be replaced.
@@ -67,11 +69,11 @@ def writing_errors(path: Path) -> Iterator[None]:
     """Name the file or folder in what goes wrong while it is written.
 
     path (Path): The file or folder.
-    RAISES (OSError): X161: the disk is full or can't be written to.
+    RAISES (OSError): X161: the disk is full or can't be written to, or a text or name is not valid Unicode.
     """
     try:
         yield
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
 
 

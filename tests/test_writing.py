@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from spacy_xling import writing
+from spacy_xling.models.checkpoint import load_encoder, save_checkpoint
 from spacy_xling.writing import UNFINISHED, remove_leftovers, write_file, write_folder
 from tests.training.runs import Killed
 from tests.training.test_checkpoints import contents, fill_with, whole
@@ -59,6 +60,18 @@ def test_a_file_that_cannot_be_written_is_X161_and_leaves_nothing(tmp_path, monk
         with pytest.raises(OSError, match=rf"X161.*{name}.*\(No space left on device\)"):
             write_file(tmp_path / name, b"new")
     assert contents(tmp_path) == {"file": "", "old.json": "old"}
+
+
+def test_half_a_character_in_a_text_or_a_name_is_X161_and_leaves_nothing(tmp_path, checkpoint):
+    with pytest.raises(OSError, match=r"X161.*new\.json.*surrogates not allowed"):
+        write_file(tmp_path / "new.json", "d\udcff")
+    encoder = load_encoder(str(checkpoint))
+    with pytest.raises(OSError, match="surrogates not allowed"):
+        write_folder(
+            tmp_path / os.fsdecode(b"d\xff"),
+            lambda path: save_checkpoint(encoder.masked_lm, encoder.tokenizer, path),
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_link_points_to_is_replaced_and_a_pipe_is_written_to(tmp_path):

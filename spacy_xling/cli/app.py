@@ -1,6 +1,7 @@
 """The command line's root, how a command fails, and how it prints."""
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import typer
 from spacy.cli._util import app as spacy_app
 from wasabi import msg
 
-from ..errors import Errors
+from ..errors import Errors, one_line
 
+# How a message of this package begins, and one of spaCy.
+CODE, SPACY_CODE = re.compile(r"\[X\d+\]"), re.compile(r"\[E\d+\]")
 HELP = "Label in one language, ship in many: from raw text to an encoder, and training that can be resumed."
 
 app = typer.Typer(name="xling", help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -87,16 +90,21 @@ def patient_output() -> Iterator[None]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an error of this package as its one line, and leave with status 1; others keep their traceback.
+    """Print an error of this package, or of spaCy, as one line, and leave with status 1; others keep their
+    traceback.
 
     RAISES (typer.Exit): An error with a code was raised.
     """
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        if not str(error).startswith("[X"):
+        if CODE.match(str(error)):
+            msg.fail(str(error))
+        elif SPACY_CODE.match(str(error)):
+            # Some of spaCy's go on with the whole config.
+            msg.fail(one_line(error))
+        else:
             raise
-        msg.fail(str(error))
         raise typer.Exit(1) from error
 
 

@@ -5,11 +5,10 @@ from typing import Annotated, Optional
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
-from spacy.util import load_config
 from wasabi import msg
 
 from .app import app, one_line_errors
-from .options import PASS_ON, Code, Gpu
+from .options import PASS_ON, Code, Gpu, read_config
 
 
 @app.command("compare", context_settings=PASS_ON)
@@ -36,7 +35,7 @@ def compare_command(
     overrides = parse_config_overrides(ctx.args)
     overrides |= {"compare.equal_compute": True} if equal_compute else {}
     with show_validation_error(plan_path, hint_fill=False), one_line_errors():
-        plain = load_config(plan_path, overrides=overrides, interpolate=False)
+        plain = read_config(plan_path, overrides)
         from ..comparison.comparing import JSON_FILE, MARKDOWN_FILE, compare
         from ..comparison.plan import read_plan
         from ..comparison.running import Machine
@@ -45,7 +44,7 @@ def compare_command(
         from ..writing import write_file
 
         if json is not None:
-            require_new_files([json], overwrite=True)
+            require_new_files([json], overwrite=True, inputs=[plan_path])
         try:
             done = compare(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:

@@ -58,7 +58,8 @@ def evaluate_command(
         from ..evaluation.tables import format_evaluation
         from ..reporting.inputs import read_extras
 
-        require_new_files([path for path in (json, html) if path is not None], overwrite=True)
+        written = [path for path in (json, html) if path is not None]
+        require_new_files(written, overwrite=True, inputs=[*models, texts, closeness, *(logs or [])])
         extras = read_extras(html, closeness=closeness, logs=logs or [])
         evaluation = evaluate_models(
             dict(zip(column_names(models), models, strict=True)),

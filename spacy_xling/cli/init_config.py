@@ -79,7 +79,8 @@ def init_config_command(
             print_made(list(made))
             return folder
 
-        require_new_files([output], overwrite=overwrite)
+        read = [labelled, dev, unlabelled, dictionaries, parallel]
+        require_new_files([output], overwrite=overwrite, inputs=read)
         advice = advise(
             build_labelled_text_v1(labelled),
             dev=dev,

@@ -64,7 +64,8 @@ def inspect_command(
 
         if figure is not None:
             check_figure(figure)
-        require_new_files([path for path in (json, figure) if path is not None], overwrite=True)
+        written = [path for path in (json, figure) if path is not None]
+        require_new_files(written, overwrite=True, inputs=[Path(encoder), texts, parallel])
         inspection = inspect_encoder(
             encoder,
             texts,

@@ -1,14 +1,32 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from spacy.util import load_config
+from thinc.api import Config
+
+from ..errors import Errors, one_line
 
 
 def path_or_none(text: str) -> Optional[Path]:
     """A path, or None for an empty text, which a variable of a spaCy project may hold."""
     return Path(text) if text else None
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> Config:
+    """Read a config file, with the settings that were given as options.
+
+    path (Path): The file.
+    overrides (dict[str, Any]): Settings by dot name.
+    RETURNS (Config): The config, not interpolated.
+    RAISES (ValueError): X745: it can't be read, or is no text.
+    """
+    try:
+        return load_config(path, overrides=overrides, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(Errors.X745.format(path=path, error=one_line(error))) from error
 
 
 Dev = Annotated[Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")]

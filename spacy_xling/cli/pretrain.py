@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
-from spacy.util import load_config
 from wasabi import msg
 
 from .app import app, one_line_errors
-from .options import PASS_ON
+from .options import PASS_ON, read_config
 
 
 @app.command("pretrain", context_settings=PASS_ON)
@@ -28,8 +27,8 @@ def pretrain_command(
     it with `torchrun --nproc-per-node 2 -m spacy xling pretrain ...`.
     """
     overrides = parse_config_overrides(ctx.args)
-    with show_validation_error(config_path):
-        config = load_config(config_path, overrides=overrides, interpolate=False)
+    with show_validation_error(config_path), one_line_errors():
+        config = read_config(config_path, overrides)
     with show_validation_error(config_path, hint_fill=False), one_line_errors():
         from ..encoders.runs import pretrain
 

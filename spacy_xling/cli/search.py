@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, List
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
-from spacy.util import load_config
 from wasabi import msg, table
 
 from .app import app, one_line_errors
-from .options import PASS_ON, Code, Gpu
+from .options import PASS_ON, Code, Gpu, read_config
 
 if TYPE_CHECKING:
     from ..comparison.searching import Trial
@@ -37,7 +36,7 @@ def search_command(
     """
     overrides = parse_config_overrides(ctx.args)
     with show_validation_error(plan_path, hint_fill=False), one_line_errors():
-        plain = load_config(plan_path, overrides=overrides, interpolate=False)
+        plain = read_config(plan_path, overrides)
         from ..comparison.plan import read_plan
         from ..comparison.running import Machine
         from ..comparison.searching import as_options, search

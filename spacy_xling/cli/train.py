@@ -10,8 +10,9 @@ from spacy import util
 from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
 from wasabi import msg
 
+from ..errors import Errors, one_line
 from .app import app, one_line_errors
-from .options import PASS_ON, Code, Gpu
+from .options import PASS_ON, Code, Gpu, read_config
 
 
 @app.command("train", context_settings=PASS_ON)
@@ -79,9 +80,15 @@ def train(
     if is_finished(output_path, resume=resume):
         msg.good(f"The run in {output_path} is finished: nothing to do")
         return
-    setup_gpu(use_gpu)
+    try:
+        setup_gpu(use_gpu)
+    # CuPy is missing, or finds no such GPU.
+    except ValueError as error:
+        raise ValueError(Errors.X622.format(gpu=use_gpu, error=one_line(error))) from error
     with show_validation_error(config_path):
-        config = util.load_config(config_path, overrides=overrides or {}, interpolate=False)
+        config = read_config(config_path, overrides or {})
+    if "training" not in config:
+        raise ValueError(Errors.X623.format(path=config_path))
     msg.divider("Initializing pipeline")
     with show_validation_error(config_path, hint_fill=False):
         nlp = init_nlp(config, use_gpu=use_gpu)

@@ -49,7 +49,7 @@ def trim_command(
         from ..encoders.trimming import trim_encoder
         from ..writing import write_file
 
-        require_new_files([json] if json is not None else [], overwrite=True)
+        require_new_files([json] if json is not None else [], overwrite=True, inputs=[Path(encoder), texts])
         report = trim_encoder(
             encoder,
             texts,

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Type, TypeVar
+from typing import Annotated, Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import load_config
@@ -32,7 +32,7 @@ class CompareBlock(Block):
 
     source: str
     test: Path
-    seeds: List[int] = Field(min_length=1)
+    seeds: List[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     threshold: Optional[float] = Field(default=None, ge=0, le=1)
     score: Optional[ScoreName] = None
     equal_compute: bool = False

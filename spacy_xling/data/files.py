@@ -2,8 +2,10 @@
 
 import codecs
 import gzip
+import os
 import zlib
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
 
@@ -71,13 +73,16 @@ def name_of(path: Path) -> str:
     return name
 
 
-def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None:
+def require_new_files(
+    paths: Sequence[Path], *, overwrite: bool = False, inputs: Sequence[Optional[Path]] = ()
+) -> None:
     """Refuse to write over files, so that nothing is lost, and where no file can be.
 
     paths (Sequence[Path]): The files to be written.
     overwrite (bool): They may be there.
-    RAISES (ValueError): One is there, and not to be replaced; it is a folder, or within a file.
-        (OSError): The system refuses to look.
+    inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
+    RAISES (ValueError): One is there, and not to be replaced; it is a folder, or within a file; two are the
+        same. (OSError): The system refuses to look.
     """
     for path in paths:
         with writing_errors(path):
@@ -86,9 +91,14 @@ def require_new_files(paths: Sequence[Path], *, overwrite: bool = False) -> None
                 raise ValueError(Errors.X145.format(found=path, kind="folder", path=path))
             if not folder.is_dir():
                 raise ValueError(Errors.X145.format(found=folder, kind="file", path=path))
+    if len(set(map(_real, paths))) < len(paths):
+        raise ValueError(Errors.X172.format(paths=", ".join(map(str, paths))))
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
+    for path, read in product(existing, filter(None, inputs)):
+        if _real(read) in (_real(path), *_real(path).parents):
+            raise ValueError(Errors.X173.format(path=path, read=read))
 
 
 def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
@@ -222,6 +232,11 @@ def _first_line(handle: BinaryIO) -> bytes:
         if b"\n" in block:
             break
     return b"".join(blocks)
+
+
+def _real(path: Path) -> Path:
+    """The path without links. `Path.resolve` refuses a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _check_lines(file: TextFile, start: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Iterable, List, TypeVar
 
-import numpy as np
+from ..generators import make_generator
 
 Item = TypeVar("Item")
 
@@ -16,7 +16,7 @@ def reservoir_sample(items: Iterable[Item], size: int, *, seed: int) -> List[Ite
     seed (int): Seed of the draws.
     RETURNS (List[Item]): The sample, in no order; all items if there are not more.
     """
-    generator = np.random.default_rng(seed)
+    generator = make_generator(seed)
     sample: List[Item] = []
     for number, item in enumerate(items):
         if number < size:

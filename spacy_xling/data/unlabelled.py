@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.util import logger
 
 from ..errors import Errors
-from ..generators import generator_state, set_generator_state
+from ..generators import check_seed, generator_state, make_generator, set_generator_state
 from .files import LineReader, TextFile, count_lines, find_files
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha, sampling_shares
@@ -116,6 +116,7 @@ class UnlabelledText:
         self.text = text
         self.language = language
         self.shuffle_buffer = shuffle_buffer
+        check_seed(seed)
         self.seed = seed
         self.heldout_share = heldout_share
 
@@ -371,7 +372,7 @@ class RawTextStream:
     def __init__(self, sources: Sequence[LanguageTexts], *, alpha: float, seed: int) -> None:
         self.sources = sources
         self.shares = sampling_shares({source.language: source.n_lines for source in sources}, alpha)
-        self._generator = np.random.Generator(np.random.PCG64(seed))
+        self._generator = make_generator(seed)
 
     def __iter__(self) -> "RawTextStream":
         return self

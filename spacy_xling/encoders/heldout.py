@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Optional
 
-import numpy as np
 from torch import nn
 
 from ..data.languages import UNKNOWN
+from ..generators import make_generator
 from ..models.batches import MaskedWindows, Padding, masked_passes
 from ..models.checkpoint import Encoder
 from ..models.masked_lm import MaskedLMLoss
@@ -71,7 +71,7 @@ def mask_heldout(
     """
     masked = {}
     for language, found in texts.items():
-        generator = np.random.Generator(np.random.PCG64(seed))
+        generator = make_generator(seed)
         pieces = masking(windows_as_texts(split(found)), vocabulary, generator)
         if len(pieces.targets):
             masked[language or UNKNOWN] = pieces

@@ -12,14 +12,14 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 from ..data.languages import UNKNOWN
 from ..data.parallel import ParallelText
 from ..data.unlabelled import UnlabelledText
-from ..errors import Errors
+from ..errors import Errors, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import make_model
 from ..models.masked_lm import MaskedLM
 from .alignment import aligned_vectors, contexts_of
 from .cards import InitialCard, write_card
 from .saving import require_new_folder, write_encoder
-from .tokenizers import Kind, train_tokenizer
+from .tokenizers import PAD, SPECIAL, Kind, train_tokenizer
 
 # Texts whose pieces are counted in one call of the tokenizer.
 BATCH = 10_000
@@ -123,6 +123,11 @@ def init_encoder(
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
     """
     require_new_folder(output, overwrite=overwrite)
+    # Where the tokenizer will have it; the config's own may be beyond its vocabulary.
+    config.pad_token_id = SPECIAL.index(PAD)
+    # Parameters without memory: what no model can be made of is told before the tokenizer is trained.
+    with torch.device("meta"):
+        untrained_model(config)
     stream = raw()
     n_texts = min(max_texts, sum(source.n_lines for source in stream.sources))
     drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)
@@ -133,7 +138,7 @@ def init_encoder(
         window=_window_of(config),
     )
     torch.manual_seed(seed)
-    masked_lm = MaskedLM(make_model(_fit_config(config, tokenizer)))
+    masked_lm = MaskedLM(untrained_model(_fit_config(config, tokenizer)))
     n_contexts = 0
     if parallel is not None:
         n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)
@@ -146,6 +151,20 @@ def init_encoder(
 
     write_encoder(output, fill)
     return Initial(output, len(tokenizer), n_parameters, n_texts, n_contexts)
+
+
+def untrained_model(config: Any) -> Any:
+    """Make a masked-LM model with random weights.
+
+    config (PretrainedConfig): Its shape.
+    RETURNS (PreTrainedModel): The model.
+    RAISES (ValueError): The config is of no masked-LM model, its settings fit none, or memory has no room.
+    """
+    try:
+        return make_model(config)
+    # What is said depends on the family and the setting.
+    except Exception as error:
+        raise ValueError(Errors.X747.format(family=config.model_type, error=one_line(error))) from error
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ..data.parallel import TextPair, build_parallel_text_v1
 from ..data.unlabelled import build_unlabelled_text_v1
 from ..errors import Errors
+from ..generators import make_generator
 from ..models.batches import masked_passes
 from ..models.checkpoint import Encoder, load_encoder
 from ..models.masked_lm import MaskedLMLoss
@@ -133,7 +134,7 @@ def masked_lm_loss(
         nats, None without a target; and the number of targets.
     """
     vocabulary = masking_vocabulary(encoder.tokenizer)
-    masked = build_whole_word_masking_v1()(pieces, vocabulary, np.random.default_rng(seed))
+    masked = build_whole_word_masking_v1()(pieces, vocabulary, make_generator(seed))
     targets = len(masked.targets)
     if not targets:
         return None, 0

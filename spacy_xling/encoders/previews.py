@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 import numpy as np
 
 from ..data.unlabelled import build_unlabelled_text_v1
+from ..generators import make_generator
 from ..models.checkpoint import load_encoder
 from ..pieces.masking import (
     Masking,
@@ -123,7 +124,7 @@ def _of_language(
     seed: int,
 ) -> list[WindowPreview]:
     vocabulary = masking_vocabulary(tokenizer)
-    masked = masking(split_windows(tokenizer, texts), vocabulary, np.random.default_rng(seed))
+    masked = masking(split_windows(tokenizer, texts), vocabulary, make_generator(seed))
     pieces = masked.pieces
     targets = np.full(len(pieces.ids), NO_TARGET)
     targets[masked.positions] = masked.targets

@@ -56,7 +56,8 @@ class OptimizerBlock(Block):
 class TrainingBlock(Block):
     """How long, in what batches, and what is measured."""
 
-    seed: int
+    # What numpy's global generator takes, less the number of a process.
+    seed: int = Field(ge=0, lt=2**31)
     max_steps: int = Field(ge=1)
     batch_pieces: int = Field(ge=1)
     accumulate_gradient: int = Field(ge=1)

@@ -41,9 +41,9 @@ def train_tokenizer(
     """
     if kind not in ("unigram", "wordpiece"):
         raise ValueError(Errors.X701.format(found=kind))
-    tokenizer, trainer = _unigram(n_pieces) if kind == "unigram" else _wordpiece(n_pieces)
-    tokenizer.normalizer = normalizers.NFKC()
     try:
+        tokenizer, trainer = _unigram(n_pieces) if kind == "unigram" else _wordpiece(n_pieces)
+        tokenizer.normalizer = normalizers.NFKC()
         tokenizer.train_from_iterator(texts, trainer)
     # The library raises plain Exceptions, e.g. for a vocabulary with less room than there are characters.
     except Exception as error:

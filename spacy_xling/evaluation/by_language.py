@@ -19,6 +19,9 @@ from .predictions import predict
 from .records import Evaluation, ModelScores, Score
 from .scoring import score_model
 
+# Bootstrap samples, whose scores are held in memory together.
+MOST_RESAMPLES = 1_000_000
+
 
 class Texts(NamedTuple):
     """Texts to score on.
@@ -239,11 +242,12 @@ def check_resampling(resampling: Resampling) -> None:
     """Refuse settings of intervals that say nothing.
 
     resampling (Resampling): The settings.
-    RAISES (ValueError): The confidence isn't between 0 and 1, or a number is negative.
+    RAISES (ValueError): The confidence isn't between 0 and 1, a number is negative, or memory has no room for
+        so many samples.
     """
     if not 0 < resampling.confidence < 1:
         raise ValueError(Errors.X755.format(confidence=resampling.confidence))
-    if resampling.resamples < 0 or resampling.seed < 0:
+    if not 0 <= resampling.resamples <= MOST_RESAMPLES or resampling.seed < 0:
         raise ValueError(Errors.X756.format(resamples=resampling.resamples, seed=resampling.seed))
 
 

@@ -115,8 +115,10 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = 
     threshold (Optional[float]): Score from which a label counts; None for the pipeline's own.
     RETURNS (Predictions): The arrays.
     RAISES (ValueError): The pipeline sets no categories, or scores that are no numbers, or none of its
-        labels is one of the texts'.
+        labels is one of the texts', or the threshold is no score.
     """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(Errors.X746.format(found=threshold))
     found = _categories(nlp, docs)
     labels = list(dict.fromkeys(label for cats in found for label in cats))
     given = [given_labels(doc) for doc in docs]

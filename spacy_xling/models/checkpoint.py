@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from ..errors import Errors, Warnings, one_line
@@ -84,7 +83,8 @@ def read_config(path: str) -> Any:
     found = find_config(path)
     try:
         config = load_config(found)
-    except (OSError, ValueError) as error:
+    # Of settings of a wrong kind, the library says whatever Python says.
+    except Exception as error:
         raise ValueError(Errors.X310.format(path=path, error=one_line(error))) from error
     config.name_or_path = path
     return config
@@ -99,9 +99,13 @@ def read_window(name: str) -> int:
         (ImportError): As `load_tokenizer`.
     """
     tokenizer = load_tokenizer(name)
-    # Parameters without memory: their shapes alone are wanted.
-    with torch.device("meta"):
-        model = make_model(read_config(name))
+    config = read_config(name)
+    try:
+        # Parameters without memory: their shapes alone are wanted.
+        with torch.device("meta"):
+            model = make_model(config)
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     return find_window(BaseEncoder(model.base_model), tokenizer, None)
 
 
@@ -259,7 +263,8 @@ def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]
             config.reference_compile = False
         # Weights of another size count as missing, see below; else transformers raises its own error.
         model, info = load_model(found, config)
-    except (OSError, ValueError, SafetensorError) as error:
+    # Of a file that is cut off, or a config that fits no model, each library complains in its own way.
+    except Exception as error:
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     # Some releases of transformers save it with the config.
     model.config.name_or_path = name

@@ -126,17 +126,12 @@ def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def make_model(config: Any) -> Any:
-    """A masked-LM model (PreTrainedModel) with new weights.
-
-    config (PretrainedConfig): Its shape.
-    RAISES (ValueError): There is no masked-LM model of this kind.
+    """A masked-LM model (PreTrainedModel) with new weights, of the shape of a config; errors are whatever
+    Python and `transformers` say of the settings.
     """
     from transformers import AutoModelForMaskedLM
 
-    try:
-        return AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
-    except ValueError as error:
-        raise ValueError(Errors.X301.format(name=config.name_or_path, error=one_line(error))) from error
+    return AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
 
 
 # What is looked at
@@ -203,7 +198,7 @@ def _shards(index: Any) -> list[str]:
 def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf8"))
-    except ValueError:
+    except (OSError, ValueError, RecursionError):
         # Nothing can be loaded from it either.
         return None
 

@@ -5,10 +5,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import numpy as np
 from spacy.training import Example
 
 from ..errors import Errors
+from ..generators import make_generator
 from .padding import like_lengths
 
 
@@ -30,7 +30,7 @@ def build_batch_by_pieces_v1(
     """
     if size < 1 or buffer < 1:
         raise ValueError(Errors.X206.format(size=size, buffer=buffer))
-    generator = np.random.default_rng(seed)
+    generator = make_generator(seed)
 
     def batch_by_pieces(examples: Iterable[Example]) -> Iterator[list[Example]]:
         stream = iter(examples)

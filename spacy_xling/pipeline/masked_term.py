@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Optional
 
-import numpy as np
-
 from ..data.languages import UNKNOWN
 from ..data.unlabelled import RawText
 from ..errors import Errors, Warnings
-from ..generators import generator_state, set_generator_state
+from ..generators import generator_state, make_generator, set_generator_state
 from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
@@ -57,7 +55,7 @@ class MaskedTerm:
         self._step = 0
         self._n_batches = 0
         # Masks draw from a generator of their own, so that without them training draws what it always does.
-        self._generator = np.random.default_rng(self.seed)
+        self._generator = make_generator(self.seed)
 
     @property
     def updates_name(self) -> str:

@@ -17,7 +17,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..data.languages import register_language_extension
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, one_line
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
@@ -95,6 +95,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
         self.vocab = vocab
         self.model = model
         self.name = name
+        self._check_threshold(threshold)
         self.scorer = scorer
         self.objective = objective
         self.mlm_on_labelled = mlm_on_labelled
@@ -464,14 +465,37 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
             "model": self._load_model,
         }
         util.from_disk(path, deserialize, exclude)
+        self._check_loaded()
         self._has_moved = False
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
         """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
         super().from_bytes(bytes_data, exclude=exclude)
+        self._check_loaded()
         self._has_moved = False
         return self
+
+    def _check_loaded(self) -> None:
+        """Refuse settings that were changed by hand, or belong to another model."""
+        labels = self.cfg["labels"]
+        try:
+            if len(set(labels)) != len(labels) or any(not isinstance(label, str) for label in labels):
+                raise ValueError(f"labels = {labels!r}")
+            if self._shim.is_initialized and self._shim.n_labels != len(labels):
+                raise ValueError(f"{len(labels)} labels, and a model of {self._shim.n_labels}")
+            self._check_threshold(self.cfg["threshold"])
+            if self.calibration is not None:
+                self._check_calibration(self.calibration)
+        # Of values of a wrong kind, Python says each time something else.
+        except (AttributeError, TypeError, ValueError) as error:
+            if str(error).startswith("[X"):
+                raise
+            raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
+
+    def _check_threshold(self, threshold: Any) -> None:
+        if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+            raise ValueError(Errors.X555.format(name=self.name, found=threshold))
 
     def _load_model(self, path: Path) -> None:
         shim = self._shim

@@ -15,6 +15,7 @@ from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.reader import entry_key
 from ..dictionaries.words import Word, find_words, is_unspaced, sentence_starts
 from ..errors import Errors, Warnings
+from ..generators import make_generator
 from .code_switching import CodeSwitching, build_code_switching_v1, cased, draw
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
@@ -79,7 +80,7 @@ class CodeSwitchingAugmenter:
         self.language = language
         self._dictionaries: Optional[Dictionaries] = None
         self._warned: Set[str] = set()
-        self._generator = np.random.default_rng(settings.seed)
+        self._generator = make_generator(settings.seed)
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
         """Give an example, and its copies.

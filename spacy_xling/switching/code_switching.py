@@ -15,7 +15,7 @@ from ..data.languages import sampling_shares
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
 from ..errors import Errors
-from ..generators import generator_state, set_generator_state
+from ..generators import generator_state, make_generator, set_generator_state
 
 Unit = Literal["text", "word"]
 
@@ -114,7 +114,7 @@ class CodeSwitcher:
     def __init__(self, settings: CodeSwitching, dictionaries: Dictionaries) -> None:
         self.settings = settings
         self.dictionaries = dictionaries
-        self._generator = np.random.default_rng(settings.seed)
+        self._generator = make_generator(settings.seed)
 
     def switch(self, text: str, language: Optional[str]) -> SwitchedText:
         """Draw whether a text is switched, and switch it.

@@ -208,12 +208,23 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     logs = [path for _, path in log_settings(plain["training"]["logger"])]
     _claim_logs(logs, output_path, resume=resume)
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    _check_training(training)
     if saved is None:
         clean_output_dir(output_path)
     for folder in (output_path, output_path / CHECKPOINTS):
         remove_leftovers(folder)
     evaluations = saved.data["progress"]["evaluations"] if saved else []
     return Run(nlp, output_path, plain, training, saved, evaluations, EncoderPieces())
+
+
+def _check_training(training: Mapping[str, Any]) -> None:
+    """Refuse what spaCy's loop takes, and then fails by or learns nothing with."""
+    for name in ("accumulate_gradient", "eval_frequency"):
+        if training[name] < 1:
+            raise ValueError(Errors.X603.format(name=f"training.{name}", value=training[name]))
+    dropout = training["dropout"]
+    if isinstance(dropout, int) or (isinstance(dropout, float) and not 0 <= dropout < 1):
+        raise ValueError(Errors.X624.format(found=dropout))
 
 
 def _make_batches(run: Run) -> Batches:

@@ -71,6 +71,54 @@ def test_an_error_is_one_line(work, options, code):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--nlp.lang", "a/b"), "E048"),
+        (("--training.frozen_components", '["nobody"]'), "E001"),
+        (("--training.accumulate_gradient", 0), "X603"),
+        (("--training.accumulate_gradient", -1), "X603"),
+        (("--training.eval_frequency", 0), "X603"),
+        (("--training.dropout", 0), "X624"),
+        (("--training.dropout", 1.5), "X624"),
+    ],
+)
+def test_what_spacy_fails_by_is_one_line(work, options, code):
+    result = invoke(work, *options)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert f"[{code}]" in result.output
+    assert not (work.output / "model-last").exists()
+
+
+def test_a_config_without_training_is_X623(work):
+    path = work.folder / "config.cfg"
+    path.write_text("[nlp]\nlang = xx\n", encoding="utf8")
+    result = CliRunner().invoke(app, ["xling", "train", str(path), "--output", str(work.output)])
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "[X623]" in result.output
+
+
+def test_a_gpu_that_cannot_be_used_is_X622(work, monkeypatch):
+    def fail(use_gpu):
+        raise ValueError("Cannot use GPU, CuPy is not installed")
+
+    monkeypatch.setattr(module, "setup_gpu", fail)
+    result = invoke(work, "--gpu-id", 7)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "[X622]" in result.output
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", "[nlp]".encode("utf-16"), None])
+@pytest.mark.parametrize("name", ["train", "pretrain", "compare", "search"])
+def test_a_config_that_is_no_text_is_X745(name, content, tmp_path):
+    path = tmp_path / "config.cfg"
+    path.mkdir() if content is None else path.write_bytes(content)
+    result = CliRunner().invoke(app, ["xling", name, str(path), "--output", str(tmp_path / "output")])
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "[X745]" in result.output
+    assert not (tmp_path / "output").exists()
+
+
 def test_a_changed_setting_is_named(work):
     assert invoke(work).exit_code == 0
     (work.output / "checkpoints" / "run.json").unlink()

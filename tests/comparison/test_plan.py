@@ -55,7 +55,7 @@ def test_a_plan_that_is_wrong_has_its_code(text, code):
 
 
 @pytest.mark.parametrize(
-    "change", [("seeds = [0, 1]", "seeds = []"), ("source", "sauce"), ("[0, 1]", '["x"]')]
+    "change", [("seeds = [0, 1]", "seeds = []"), ("source", "sauce"), ("[0, 1]", '["x"]'), ("[0, 1]", "[-1]")]
 )
 def test_a_setting_of_the_wrong_kind_is_refused(change):
     with pytest.raises(ConfigValidationError):

@@ -149,6 +149,28 @@ def test_a_file_that_is_there_is_X142_but_for_overwrite(tmp_path):
     require_new_files([tmp_path / "new", file], overwrite=True)
 
 
+def test_a_file_twice_is_X172(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "a.json")
+    for twin in (tmp_path / "a.json", tmp_path / "sub" / ".." / "a.json", tmp_path / "link"):
+        with pytest.raises(ValueError, match=r"X172.*a\.json"):
+            require_new_files([tmp_path / "a.json", twin], overwrite=True)
+    require_new_files([tmp_path / "a.json", tmp_path / "b.json"])
+
+
+def test_what_is_read_is_not_replaced_X173(tmp_path):
+    (tmp_path / "text").mkdir()
+    text = write(tmp_path / "text" / "da.txt", "hej\n")
+    (tmp_path / "link").symlink_to(text)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path, read in ((text, text), (text, tmp_path / "text"), (tmp_path / "link", tmp_path / "text")):
+        with pytest.raises(ValueError, match=rf"X173.*{path.name}"):
+            require_new_files([path], overwrite=True, inputs=[None, tmp_path / "other", read])
+    # A new file beside the texts replaces none, nor does one whose name begins alike.
+    write(tmp_path / "text2", "x")
+    for path in (tmp_path / "text" / "scores.json", tmp_path / "text2", tmp_path / "loop"):
+        require_new_files([path], overwrite=True, inputs=[tmp_path / "text"])
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_lines_that_end_in_a_carriage_return_alone_are_X166(tmp_path, suffix):
     for content in ("a\rb\rc", "a\rb\r", "a\r" * BLOCK):

@@ -1,5 +1,6 @@
 import gzip
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -248,3 +249,18 @@ def test_files_at_a_time_make_the_same_files(parallel, tmp_path):
     two = make(parallel, tmp_path / "two", jobs=2)
     assert [found.path.read_bytes() for found in one] == [found.path.read_bytes() for found in two]
     assert [found.sample for found in one] == [found.sample for found in two]
+
+
+def test_no_more_processes_than_files_are_started(parallel, tmp_path, monkeypatch):
+    started = []
+
+    class Recorder(ThreadPoolExecutor):
+        def __init__(self, workers):
+            started.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(making, "ProcessPoolExecutor", Recorder)
+    make(parallel, tmp_path / "out", jobs=10**9)
+    make(parallel, tmp_path / "one", pairs=["en-da"], jobs=10**9)
+    assert started == [2]
+    assert files_in(tmp_path / "out") == ["en-da.tsv", "en-de.tsv"]

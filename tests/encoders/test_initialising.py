@@ -2,10 +2,19 @@ import numpy as np
 import pytest
 import torch
 from sklearn.preprocessing import normalize
-from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertConfig, ModernBertConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    GPT2Config,
+    ModernBertConfig,
+    T5Config,
+)
 
 from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
+from spacy_xling.encoders import initialising
 from spacy_xling.encoders.initialising import PRESETS, init_encoder, preset_config
 from spacy_xling.models.checkpoint import load_encoder, read_config
 from tests.conftest import SHAPE, TEXTS, write_raw
@@ -145,6 +154,29 @@ def test_an_output_that_cannot_be_written_is_X707(tmp_path, raw):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="X707"):
         make(tmp_path / "file" / "encoder", raw)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GPT2Config(),
+        T5Config(),
+        BertConfig(hidden_size=33, num_attention_heads=2),
+        BertConfig(hidden_size=-32),
+        BertConfig(hidden_size="wide"),
+    ],
+)
+def test_a_config_of_no_masked_lm_is_X747_before_any_work(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(initialising, "train_tokenizer", None)
+    with pytest.raises(ValueError, match=rf"X747.*'{config.model_type}'"):
+        init_encoder(tmp_path / "made", None, config=config)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n_pieces", [-1, 10**12])
+def test_a_number_of_pieces_that_the_library_cannot_hold_is_X702(n_pieces, tmp_path, raw):
+    with pytest.raises(ValueError, match="X702"):
+        make(tmp_path / "made", raw, n_pieces=n_pieces)
 
 
 def test_an_unknown_preset_is_X704():

@@ -272,6 +272,7 @@ def test_a_score_that_is_no_number_is_X754(tmp_path):
         ({"confidence": 1.0}, "X755"),
         ({"confidence": 0.0}, "X755"),
         ({"resamples": -1}, "X756"),
+        ({"resamples": 10**12}, "X756"),
         ({"seed": -1}, "X756"),
     ],
 )
@@ -279,6 +280,13 @@ def test_settings_of_intervals_that_say_nothing_are_errors(settings, code, tmp_p
     texts = rows_to_corpus(tmp_path / "in.jsonl", ("a", "a", "en"))
     with pytest.raises(ValueError, match=code):
         evaluate_models({}, texts, resampling=Resampling(**settings))
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_that_is_no_score_is_X746(threshold, nlp, tmp_path):
+    docs = read_rows(tmp_path / "in.jsonl", ("a", "a", "en"))
+    with pytest.raises(ValueError, match="X746"):
+        evaluate_by_language(nlp, docs, threshold=threshold)
 
 
 def test_a_missing_pipeline_is_missed_before_any_is_loaded(nlp, tmp_path, monkeypatch):

@@ -152,6 +152,28 @@ def test_weights_that_are_no_weights_are_X301(checkpoint, tmp_path, content):
         load_masked_lm(str(folder))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"vocab_size": -1},
+        {"hidden_size": "wide"},
+        {"num_attention_heads": 0},
+        {"hidden_act": "nonsense"},
+        {"torch_dtype": "float17"},
+        {"pad_token_id": 9999},
+        {"hidden_size": 10**12},
+    ],
+)
+def test_a_config_that_fits_no_model_is_X301(changes, checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+    with pytest.raises(ValueError, match="X301"):
+        load_masked_lm(str(folder))
+    with pytest.raises(ValueError, match=r"X301|X310"):
+        read_window(str(folder))
+
+
 def test_a_checkpoint_of_no_masked_lm_is_X301(checkpoint, tmp_path):
     folder = copy_of(checkpoint, tmp_path)
     change_config(folder, model_type="gpt2")

@@ -88,6 +88,43 @@ def test_a_pipeline_that_was_saved_without_the_setting_loads(checkpoint, tmp_pat
     assert pipe.calibration is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"labels": ["LATE"]}, "X554"),
+        ({"labels": ["LATE", "LATE"]}, "X554"),
+        ({"labels": [1, 2]}, "X554"),
+        ({"labels": None}, "X554"),
+        ({"threshold": "x"}, "X555"),
+        ({"calibration": {"temperature": -1}}, "X530"),
+        ({"calibration": {"temperature": "x"}}, "X554"),
+        ({"calibration": {"nonsense": 1}}, "X554"),
+        ({"calibration": [1]}, "X554"),
+        ({"calibration": {"offsets": {"da": [1.0]}}}, "X533"),
+        ({"calibration": {"offsets": {"da": ["a", "b"]}}}, "X554"),
+        ({"calibration": {"abstain_below": 2}}, "X531"),
+    ],
+)
+def test_settings_that_were_changed_by_hand_are_refused_where_they_are_loaded(
+    changes, code, checkpoint, tmp_path
+):
+    nlp, pipe, _ = make_pipe(checkpoint)
+    nlp.to_disk(tmp_path)
+    file = tmp_path / "xling_textcat" / "cfg"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    with pytest.raises(ValueError, match=code):
+        spacy.load(tmp_path)
+    pipe.cfg.update(changes)
+    with pytest.raises(ValueError, match=code):
+        pipe.from_bytes(pipe.to_bytes())
+
+
+@pytest.mark.parametrize("threshold", [-0.5, 7, "NaN"])
+def test_a_threshold_that_is_no_score_is_X555(threshold, nlp, checkpoint):
+    with pytest.raises(ValueError, match="X555"):
+        nlp.add_pipe("xling_textcat", config=textcat_config(checkpoint, threshold=threshold))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_goes_on_as_without(kind, checkpoint):
     weights = []
