@@ -313,7 +313,7 @@ def test_code_of_an_unknown_architecture_is_not_run_in_a_new_model(checkpoint, t
     folder = shutil.copytree(checkpoint, tmp_path / "checkpoint")
     has_code(folder, ran)
     change(folder / "config.json", model_type="gpt2")
-    with pytest.raises(ValueError, match=rf"^\[X301\].*{folder}"):
+    with pytest.raises(ValueError, match="custom code"):
         make_model(read_config(str(folder)))
     assert not ran.exists()
 
