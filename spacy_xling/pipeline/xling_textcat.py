@@ -1,32 +1,28 @@
 """The text classifier with exclusive classes under the joint objective."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..data.languages import register_language_extension
-from ..errors import Errors, Warnings, one_line
+from ..errors import Errors, Warnings
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, register_abstention_extension
-from .centred import CentredScores
 from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
+from .saved import SavedClassifier
 from .switched import SwitchedTexts, share_replaced
 
 if TYPE_CHECKING:
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategorizer):
+class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
     """Text classification with exclusive classes, trained on labelled text, whose words may be replaced by
     those of the target languages, and, through the masked-LM term, on raw text of these.
 
@@ -426,79 +422,3 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, CentredScores, TextCategor
     def _require_labels(self) -> None:
         if len(self.labels) < 2:
             raise ValueError(Errors.X504.format(name=self.name, found=list(self.labels)))
-
-    # Saving and loading
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component: its settings, and a Hugging Face folder `model` with the classification head
-        beside it.
-
-        path (Union[str, Path]): Path to a directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        """
-        self.keep_centred()
-        serialize = {
-            # srsly's JSON keeps ten decimals of a number.
-            "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self._shim.to_folder(p),
-        }
-        util.to_disk(path, serialize, exclude)
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component to bytes; see spaCy's `TrainablePipe.to_bytes`."""
-        self.keep_centred()
-        return super().to_bytes(exclude=exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
-        """Load the component. No hub is asked, and the original checkpoint isn't needed.
-
-        path (Union[str, Path]): Path to a directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (XlingTextCategorizer): The component.
-        RAISES (ValueError): A folder that isn't whole.
-        """
-        deserialize = {
-            # Settings that were saved before there was a calibration have none.
-            "cfg": lambda p: self.cfg.update({KEY: None, **json.loads(p.read_text(encoding="utf8"))}),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": self._load_model,
-        }
-        util.from_disk(path, deserialize, exclude)
-        self._check_loaded()
-        self._has_moved = False
-        return self
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingTextCategorizer":
-        """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
-        super().from_bytes(bytes_data, exclude=exclude)
-        self._check_loaded()
-        self._has_moved = False
-        return self
-
-    def _check_loaded(self) -> None:
-        """Refuse settings that were changed by hand, or belong to another model."""
-        labels = self.cfg["labels"]
-        try:
-            if len(set(labels)) != len(labels) or any(not isinstance(label, str) for label in labels):
-                raise ValueError(f"labels = {labels!r}")
-            if self._shim.is_initialized and self._shim.n_labels != len(labels):
-                raise ValueError(f"{len(labels)} labels, and a model of {self._shim.n_labels}")
-            self._check_threshold(self.cfg["threshold"])
-            if self.calibration is not None:
-                self._check_calibration(self.calibration)
-        # Of values of a wrong kind, Python says each time something else.
-        except (AttributeError, TypeError, ValueError) as error:
-            if str(error).startswith("[X"):
-                raise
-            raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
-
-    def _check_threshold(self, threshold: Any) -> None:
-        if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-            raise ValueError(Errors.X555.format(name=self.name, found=threshold))
-
-    def _load_model(self, path: Path) -> None:
-        shim = self._shim
-        shim.from_folder(path)
-        if shim.is_initialized:
-            self.model.set_dim("nO", shim.n_labels, force=True)

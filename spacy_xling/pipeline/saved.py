@@ -1,0 +1,93 @@
+"""A text classifier as files and bytes."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Union
+
+from spacy import util
+from spacy.pipeline import TextCategorizer
+
+from ..errors import Errors, one_line
+from .calibrated import KEY
+from .centred import CentredScores
+
+
+class SavedClassifier(CentredScores, TextCategorizer):
+    """A text classifier that is saved as its settings, and a Hugging Face folder `model` with the
+    classification head beside it.
+    """
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component: its settings, and a Hugging Face folder `model` with the classification head
+        beside it.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        """
+        self.keep_centred()
+        serialize = {
+            # srsly's JSON keeps ten decimals of a number.
+            "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": lambda p: self.model.shims[0].to_folder(p),
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component to bytes; see spaCy's `TrainablePipe.to_bytes`."""
+        self.keep_centred()
+        return super().to_bytes(exclude=exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedClassifier":
+        """Load the component. No hub is asked, and the original checkpoint isn't needed.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (SavedClassifier): The component.
+        RAISES (ValueError): A folder that isn't whole.
+        """
+        deserialize = {
+            # Settings that were saved before there was a calibration have none.
+            "cfg": lambda p: self.cfg.update({KEY: None, **json.loads(p.read_text(encoding="utf8"))}),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._load_model,
+        }
+        util.from_disk(path, deserialize, exclude)
+        self._check_loaded()
+        self._has_moved = False
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedClassifier":
+        """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._check_loaded()
+        self._has_moved = False
+        return self
+
+    def _check_loaded(self) -> None:
+        """Refuse settings that were changed by hand, or belong to another model."""
+        labels = self.cfg["labels"]
+        try:
+            if len(set(labels)) != len(labels) or any(not isinstance(label, str) for label in labels):
+                raise ValueError(f"labels = {labels!r}")
+            if self.model.shims[0].is_initialized and self.model.shims[0].n_labels != len(labels):
+                raise ValueError(f"{len(labels)} labels, and a model of {self.model.shims[0].n_labels}")
+            self._check_threshold(self.cfg["threshold"])
+            if self.calibration is not None:
+                self._check_calibration(self.calibration)
+        # Of values of a wrong kind, Python says each time something else.
+        except (AttributeError, TypeError, ValueError) as error:
+            if str(error).startswith("[X"):
+                raise
+            raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
+
+    def _check_threshold(self, threshold: Any) -> None:
+        if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+            raise ValueError(Errors.X555.format(name=self.name, found=threshold))
+
+    def _load_model(self, path: Path) -> None:
+        shim: Any = self.model.shims[0]
+        shim.from_folder(path)
+        if shim.is_initialized:
+            self.model.set_dim("nO", shim.n_labels, force=True)
