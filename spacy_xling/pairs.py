@@ -3,6 +3,7 @@
 In a config they are pairs, `[["refund", 2.0], ["late", 0.5]]`: a key of a config file can't hold any text.
 """
 
+import reprlib
 from numbers import Real
 from typing import Any
 
@@ -24,10 +25,10 @@ def read_pairs(name: str, pairs: Pairs) -> dict[str, float]:
     if pairs is None:
         return {}
     if not isinstance(pairs, (list, tuple)) or not all(map(_is_pair, pairs)):
-        raise ValueError(Errors.X001.format(name=name, found=pairs))
+        raise ValueError(Errors.X001.format(name=name, found=reprlib.repr(pairs)))
     numbers = {text: float(number) for text, number in pairs}
     if len(numbers) < len(pairs):
-        raise ValueError(Errors.X002.format(name=name, found=[text for text, _ in pairs]))
+        raise ValueError(Errors.X002.format(name=name, found=reprlib.repr([text for text, _ in pairs])))
     for text in numbers:
         # A variable begins with it, and spaCy doubles it each time it saves: nothing else is lost in a list.
         if "$" in text:
