@@ -226,8 +226,13 @@ USES = [*LOAD_WEIGHTS, "init-encoder", "init-config"]
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("what", USES)
-@pytest.mark.parametrize("trick", sorted(SETTINGS))
+def each_with_one(uses, tricks):
+    """All loads go through one place: each use with one trick, and each trick with one use, will do."""
+    uses, tricks = list(uses), sorted(tricks)
+    return [(use, tricks[0]) for use in uses] + [(uses[0], trick) for trick in tricks[1:]]
+
+
+@pytest.mark.parametrize(("what", "trick"), each_with_one(USES, SETTINGS))
 def test_settings_that_could_load_code_are_X330(use, ran, what, trick):
     with pytest.raises(ValueError, match=r"\[X330\]") as caught:
         use(what, SETTINGS[trick], ran)()
@@ -235,8 +240,7 @@ def test_settings_that_could_load_code_are_X330(use, ran, what, trick):
     assert not ran.exists()
 
 
-@pytest.mark.parametrize("what", LOAD_WEIGHTS)
-@pytest.mark.parametrize("trick", sorted(WEIGHTS))
+@pytest.mark.parametrize(("what", "trick"), each_with_one(LOAD_WEIGHTS, WEIGHTS))
 def test_pickled_weights_are_X331(use, ran, what, trick):
     with pytest.raises(ValueError, match=r"\[X331\].*\.bin\).*SPACY_XLING_PICKLED_WEIGHTS=1") as caught:
         use(what, WEIGHTS[trick], ran)()
