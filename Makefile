@@ -25,8 +25,9 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Two processes of a thread each: a second thread gains these small models little.
 test: env
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
 
 test-slow: env
 	$(BIN)/python -m pytest -m "slow or gpu"

@@ -1,5 +1,6 @@
 """Random generators by seed, and their states as plain data that any JSON library can hold."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def check_seed(seed: int) -> None:
     seed (int): The seed.
     RAISES (ValueError): X171: it is negative, too large, or no number.
     """
-    if not isinstance(seed, int) or not 0 <= seed < SEEDS:
+    if not isinstance(seed, Integral) or not 0 <= seed < SEEDS:
         raise ValueError(Errors.X171.format(found=seed))
 
 
