@@ -105,7 +105,9 @@ def bilingual_data(folder, checkpoints):
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
-def test_a_pipeline_of_any_config_goes_on_learning_and_is_debugged(path, tmp_path, checkpoints):
+def test_a_pipeline_of_any_config_goes_on_learning_and_is_debugged(path, tmp_path, checkpoints, monkeypatch):
+    # `spacy debug profile` writes a file where it runs.
+    monkeypatch.chdir(tmp_path)
     known = dict(flat(load(path)))
     given = bilingual_data(tmp_path / "data", checkpoints)
     given = {name: value for name, value in given.items() if name in known}
