@@ -5,7 +5,9 @@ import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, Union
+from typing import Any, Callable, Iterator, Union
+
+import srsly
 
 from .errors import Errors, one_line
 
@@ -62,6 +64,11 @@ def write_file(target: Path, content: Union[str, bytes]) -> None:
         else:
             # What a link points to is replaced, and not the link.
             _replace_file(Path(os.path.realpath(target)), data)
+
+
+def write_json(target: Path, data: Any) -> None:
+    """Write plain data as JSON, as `write_file` does."""
+    write_file(target, srsly.json_dumps(data, indent=2))
 
 
 @contextmanager

@@ -60,16 +60,19 @@ length = 64
 )
 
 # Ours, on an encoder.
-ENCODER = (
-    BASE
-    + """
+ENCODER_MODEL = """
 [components.NAME.model]
 @architectures = "spacy-xling.JointTextCat.v1"
 
 [components.NAME.model.encoder]
 @architectures = "spacy-xling.MaskedLMEncoder.v1"
 name = ${paths.encoder}
+"""
 
+ENCODER = (
+    BASE
+    + ENCODER_MODEL
+    + """
 [components.NAME.objective]
 @losses = "spacy-xling.JointObjective.v1"
 mlm_weight = 0.5

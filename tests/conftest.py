@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -199,6 +201,15 @@ def textcat_config(checkpoint, *, mlm_weight=0.0, **changes):
     return config
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Tiny matrices are slower on several threads, much so on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def nlp():
     return spacy.blank("xx")
@@ -305,3 +316,17 @@ def sourced_config(source, train, raw, *, language=None, labelled=""):
         source=source, train=train, raw=raw, language=json.dumps(language), labelled=labelled
     )
     return load_config_from_str(text)
+
+
+def run_python(*arguments, timeout=120):
+    """What a Python process of its own prints, that is given TEXTS, a line each."""
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        input="\n".join(TEXTS),
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        timeout=timeout,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout

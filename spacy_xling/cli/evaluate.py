@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
-import srsly
 import typer
 from wasabi import msg
 
@@ -91,10 +90,10 @@ def write_files(
     html (Optional[Path]): File for the report.
     extras (Extras): What the report shows besides.
     """
-    from ..writing import write_file
+    from ..writing import write_json
 
     if json is not None:
-        write_file(json, srsly.json_dumps(evaluation.to_json(), indent=2))
+        write_json(json, evaluation.to_json())
     if html is not None:
         from ..reporting.page import write_report
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
-import srsly
 import typer
 from wasabi import msg, table
 
@@ -60,7 +59,7 @@ def inspect_command(
         from ..data.files import require_new_files
         from ..encoders.figures import check_figure, save_figure
         from ..encoders.inspection import inspect_encoder
-        from ..writing import write_file
+        from ..writing import write_json
 
         if figure is not None:
             check_figure(figure)
@@ -78,7 +77,7 @@ def inspect_command(
         )
         try:
             if json is not None:
-                write_file(json, srsly.json_dumps(asdict(inspection), indent=2))
+                write_json(json, asdict(inspection))
             if figure is not None:
                 save_figure(inspection, figure)
         finally:

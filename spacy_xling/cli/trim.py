@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Optional
 
-import srsly
 import typer
 
 from .app import app, names, one_line_errors
@@ -47,7 +46,7 @@ def trim_command(
         from ..data.files import require_new_files
         from ..encoders.trim_report import format_report
         from ..encoders.trimming import trim_encoder
-        from ..writing import write_file
+        from ..writing import write_json
 
         require_new_files([json] if json is not None else [], overwrite=True, inputs=[Path(encoder), texts])
         report = trim_encoder(
@@ -65,6 +64,6 @@ def trim_command(
         )
         try:
             if json is not None:
-                write_file(json, srsly.json_dumps(asdict(report), indent=2))
+                write_json(json, asdict(report))
         finally:
             print(format_report(report))

@@ -129,10 +129,9 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
         steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
-        overrides, folder = (
-            {**plan.overrides(planned.name, seeds[0]), **fewer},
-            output / "measured" / planned.name,
-        )
+        # The way's own, for its schedule is to follow the fewer steps.
+        overrides = {**plan.overrides(planned.name, seeds[0]), **fewer}
+        folder = output / "measured" / planned.name
         measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
     return Jobs(list(encoders.values()), trainings, measures)
 

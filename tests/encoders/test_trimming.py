@@ -38,12 +38,7 @@ from tests.conftest import textcat_config as make_config
 LANGUAGES = {"en": TEXTS[:2], "de": TEXTS[2:4], "da": TEXTS[4:6]}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

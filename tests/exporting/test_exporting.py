@@ -4,8 +4,6 @@ import gc
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 import weakref
 from copy import deepcopy
 
@@ -21,7 +19,7 @@ from spacy_xling.data.languages import set_language
 from spacy_xling.exporting.exporting import export_pipeline
 from spacy_xling.models import onnx_shim
 from spacy_xling.pipeline.calibrated import Calibration
-from tests.conftest import SINGLE, TEXTS, make_examples
+from tests.conftest import SINGLE, TEXTS, make_examples, run_python
 from tests.exporting.pipelines import ALL, export, make_pipeline, scores
 
 NAME = "xling_textcat"
@@ -200,16 +198,8 @@ threading.Thread(target=predict_again).start()
 
 
 def test_it_predicts_once_the_main_thread_has_ended(folder):
-    result = subprocess.run(
-        [sys.executable, "-c", AFTER_THE_MAIN_THREAD, str(folder / "exported")],
-        input="\n".join(TEXTS),
-        capture_output=True,
-        text=True,
-        encoding="utf8",
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == ["same in a thread", "same at exit True"], result.stderr
+    printed = run_python("-c", AFTER_THE_MAIN_THREAD, folder / "exported")
+    assert printed.splitlines() == ["same in a thread", "same at exit True"]
 
 
 def as_forked(nlp):

@@ -12,7 +12,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 from thinc.api import Adam, fix_random_seed
 
-from tests.classifiers import BASE
+from tests.classifiers import BASE, ENCODER_MODEL
 from tests.conftest import MULTI, SINGLE, TEXTS, make_examples
 from tests.pipeline.textcats import (
     EXCLUSIVE,
@@ -21,7 +21,6 @@ from tests.pipeline.textcats import (
     each_kind,
     each_name,
     make_nlp,
-    one_thread,  # noqa: F401  (a fixture)
     parameters,
     plain_config,
     same,
@@ -30,16 +29,12 @@ from tests.pipeline.textcats import (
     trained,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LABELS_IN_CONFIG = (
     BASE
+    + ENCODER_MODEL
     + """
-[components.NAME.model]
-@architectures = "spacy-xling.JointTextCat.v1"
-
-[components.NAME.model.encoder]
-@architectures = "spacy-xling.MaskedLMEncoder.v1"
-name = ${paths.encoder}
-
 [initialize]
 
 [initialize.components]

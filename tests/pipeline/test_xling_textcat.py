@@ -5,7 +5,6 @@ import json
 import pickle
 import shutil
 import socket
-import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ from tests.conftest import (
     TEXTS,
     make_checkpoint,
     make_examples,
+    run_python,
     sourced_config,
     textcat_config,
 )
@@ -39,7 +39,6 @@ from tests.pipeline.textcats import (
     each_kind,
     each_name,
     make_nlp,
-    one_thread,  # noqa: F401  (a fixture)
     parameters,
     plain_config,
     same,
@@ -47,6 +46,8 @@ from tests.pipeline.textcats import (
     train,
     trained,
 )
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def with_raw_text(nlp, path, name=EXCLUSIVE):
@@ -740,16 +741,8 @@ def test_two_processes_score_as_one(checkpoint, tmp_path):
     trained(checkpoint, n_updates=5).to_disk(tmp_path / "model")
     script = tmp_path / "script.py"
     script.write_text(PROCESSES)
-    result = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "model")],
-        input="\n".join(TEXTS),
-        capture_output=True,
-        text=True,
-        encoding="utf8",
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["same", str(3 * len(TEXTS))]
+    printed = run_python(script, tmp_path / "model")
+    assert printed.split() == ["same", str(3 * len(TEXTS))]
 
 
 AFTER_THE_MAIN_THREAD = """
@@ -799,18 +792,10 @@ else:
 @pytest.mark.parametrize("when", ["thread", "atexit"])
 def test_predicting_works_once_the_main_thread_has_ended(checkpoint, tmp_path, when):
     trained(checkpoint, n_updates=2).to_disk(tmp_path / "model")
-    result = subprocess.run(
-        [sys.executable, "-c", AFTER_THE_MAIN_THREAD, str(tmp_path / "model"), when],
-        input="\n".join(TEXTS),
-        capture_output=True,
-        text=True,
-        encoding="utf8",
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
+    printed = run_python("-c", AFTER_THE_MAIN_THREAD, tmp_path / "model", when)
     # From Python 3.12 on no thread starts at exit: the passes run one after the other.
     at_once = 1 if when == "atexit" and sys.version_info >= (3, 12) else 2
-    assert result.stdout.split() == ["same", "256", str(at_once)], result.stderr
+    assert printed.split() == ["same", "256", str(at_once)]
 
 
 def test_the_component_reads_text_not_tokens(checkpoint):

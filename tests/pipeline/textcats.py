@@ -16,15 +16,6 @@ each_name = pytest.mark.parametrize("name", [EXCLUSIVE, INDEPENDENT])
 each_kind = pytest.mark.parametrize(("name", "data"), KINDS)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny matrices are slower on several threads, much so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make_nlp(checkpoint, name=EXCLUSIVE, **changes):
     """A pipeline of one component, without dropout."""
     nlp = spacy.blank("xx")
