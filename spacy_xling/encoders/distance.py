@@ -1,7 +1,7 @@
 """How far two sets of vectors lie apart as distributions."""
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
+from scipy.spatial.distance import cdist, pdist
 
 from ..errors import Errors
 from .sentence_vectors import ROUNDING
@@ -16,7 +16,7 @@ def median_distance(vectors: np.ndarray) -> float:
     RAISES (ValueError): No two vectors differ.
     """
     wide = vectors.astype(np.float64)
-    distances = euclidean_distances(wide)[np.triu_indices(len(wide), k=1)]
+    distances = pdist(wide)
     differing = distances[distances > ROUNDING * np.linalg.norm(wide, axis=1).max(initial=0)]
     if not len(differing):
         raise ValueError(Errors.X738)
@@ -43,14 +43,12 @@ def squared_mmd(source: np.ndarray, target: np.ndarray, *, bandwidth: float) -> 
         expected = "two of the same width, with 2 vectors or more"
         raise ValueError(Errors.X734.format(source=source.shape, target=target.shape, expected=expected))
     source, target = source.astype(np.float64), target.astype(np.float64)
-    gamma = 1 / (2 * bandwidth**2)
-    within = _mean_of_others(rbf_kernel(source, gamma=gamma)) + _mean_of_others(
-        rbf_kernel(target, gamma=gamma)
+    of_source, of_target, between = (
+        np.exp(-squares / (2 * bandwidth**2)).mean()
+        for squares in (
+            pdist(source, "sqeuclidean"),
+            pdist(target, "sqeuclidean"),
+            cdist(source, target, "sqeuclidean"),
+        )
     )
-    return within - 2 * float(rbf_kernel(source, target, gamma=gamma).mean())
-
-
-def _mean_of_others(kernel: np.ndarray) -> float:
-    """The mean off the diagonal, which is the kernel of a vector with itself."""
-    n = len(kernel)
-    return float((kernel.sum() - np.trace(kernel)) / (n * (n - 1)))
+    return float(of_source + of_target - 2 * between)
