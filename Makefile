@@ -3,14 +3,25 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: env quickstart format check test test-slow bench clean
+# Components that share a transformer need spacy-transformers, and that an older transformers.
+SHARED_VENV ?= .venv-shared
+EXTRAS = dev,pretrain,sentencepiece,tensorboard,plots,search,onnx
+FAST = -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
+
+.PHONY: env quickstart format check test test-shared test-pythons test-slow bench clean
 
 env: $(VENV)/.made
 
 $(VENV)/.made: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,sentencepiece,tensorboard,plots,search,onnx]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	touch $@
+
+$(SHARED_VENV)/.made: setup.cfg constraints-shared.txt
+	$(PYTHON) -m venv $(SHARED_VENV)
+	$(SHARED_VENV)/bin/python -m pip install --quiet --constraint constraints-shared.txt torch
+	$(SHARED_VENV)/bin/python -m pip install --quiet --constraint constraints-shared.txt --editable ".[shared,$(EXTRAS)]"
 	touch $@
 
 quickstart: env
@@ -27,7 +38,17 @@ check: env
 
 # Two processes of a thread each: a second thread gains these small models little.
 test: env
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python $(FAST)
+
+# What a shared transformer, or another release of transformers, can change.
+test-shared: $(SHARED_VENV)/.made
+	OMP_NUM_THREADS=1 $(SHARED_VENV)/bin/python $(FAST) tests/models tests/pipeline tests/training tests/encoders \
+		tests/exporting tests/test_configs.py
+	$(SHARED_VENV)/bin/python -m spacy project run shared . --vars.shared_steps 4
+
+# Each of Python 3.10 to 3.13 that there is: the sdist installed, out of reach of the sources.
+test-pythons: env
+	$(BIN)/python -m tests.pythons
 
 test-slow: env
 	$(BIN)/python -m pytest -m "slow or gpu"
@@ -37,4 +58,4 @@ bench: env
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SHARED_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -514,6 +514,10 @@ class Errors(metaclass=MessagesWithCodes):
         "loaded or sourced, with the callback spacy-xling.attach_unlabelled.v1 under [initialize.after_init]), or "
         "set mlm_weight = 0."
     )
+    X527 = (
+        "spacy-transformers can't be imported ({error}); expected it for '{name}', for components that share a "
+        "transformer. Install the extra: pip install 'spacy-xling[shared]'. It takes transformers below 4.53.3."
+    )
     X530 = (
         "Found the temperature {found} for '{name}'; expected a finite number above 0. Correct its calibration, or "
         "run spacy xling calibrate again."
@@ -919,6 +923,11 @@ class Warnings(metaclass=MessagesWithCodes):
         "with mlm_weight > 0 the masked-LM term first trains the head, and says little about the language until "
         "then. Choose a checkpoint with its head, or set mlm_weight = 0. (Microsoft's DeBERTa checkpoints keep "
         "their head in a form that transformers can't load.)"
+    )
+    W302 = (
+        "Found an encoder ({family}) whose windows don't pass without padding; expected it of this family. Scores and "
+        "losses are right, but take longer. Its attention isn't torch's scaled_dot_product_attention, or this release "
+        "of transformers computes it in another way: take one that spacy-xling was tested with (constraints.txt)."
     )
     W501 = (
         "Found labels {unknown} in the examples, which aren't among the labels of '{name}' ({known}); training "

@@ -1,5 +1,7 @@
 """Tiny checkpoints of each family, made here: tests need no network and no files of their own."""
 
+import importlib.util
+import inspect
 import json
 import os
 import subprocess
@@ -20,6 +22,7 @@ from transformers import (
     AutoModelForMaskedLM,
     BertConfig,
     DistilBertConfig,
+    DistilBertModel,
     ModernBertConfig,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -47,31 +50,35 @@ SHAPE = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
+# Kind of tokenizer, class of the config, and its settings.
 FAMILIES = {
-    "bert": ("wordpiece", lambda n: BertConfig(vocab_size=n, max_position_embeddings=64, **SHAPE)),
+    "bert": ("wordpiece", BertConfig, {"max_position_embeddings": 64, **SHAPE}),
     "distilbert": (
         "wordpiece",
-        lambda n: DistilBertConfig(
-            vocab_size=n,
-            max_position_embeddings=64,
-            dim=32,
-            n_layers=2,
-            n_heads=2,
-            hidden_dim=64,
-            pad_token_id=1,
-        ),
+        DistilBertConfig,
+        {
+            "max_position_embeddings": 64,
+            "dim": 32,
+            "n_layers": 2,
+            "n_heads": 2,
+            "hidden_dim": 64,
+            "pad_token_id": 1,
+        },
     ),
-    "roberta": ("bpe", lambda n: RobertaConfig(vocab_size=n, max_position_embeddings=66, **SHAPE)),
-    "xlm-roberta": ("unigram", lambda n: XLMRobertaConfig(vocab_size=n, max_position_embeddings=66, **SHAPE)),
-    "albert": (
-        "unigram",
-        lambda n: AlbertConfig(vocab_size=n, max_position_embeddings=64, embedding_size=16, **SHAPE),
-    ),
-    "modernbert": (
-        "bpe",
-        lambda n: ModernBertConfig(vocab_size=n, max_position_embeddings=64, pad_token_id=1, **SHAPE),
-    ),
+    "roberta": ("bpe", RobertaConfig, {"max_position_embeddings": 66, **SHAPE}),
+    "xlm-roberta": ("unigram", XLMRobertaConfig, {"max_position_embeddings": 66, **SHAPE}),
+    "albert": ("unigram", AlbertConfig, {"max_position_embeddings": 64, "embedding_size": 16, **SHAPE}),
+    "modernbert": ("bpe", ModernBertConfig, {"max_position_embeddings": 64, "pad_token_id": 1, **SHAPE}),
 }
+
+needs_shared = pytest.mark.skipif(
+    importlib.util.find_spec("spacy_transformers") is None, reason="needs the extra 'shared'"
+)
+
+
+def takes_places(family: str) -> bool:
+    """Whether an encoder takes the places of pieces: DistilBERT's does under transformers 5."""
+    return family != "distilbert" or "position_ids" in inspect.signature(DistilBertModel.forward).parameters
 
 
 def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
@@ -129,11 +136,9 @@ def make_checkpoint(family: str, folder: Path, seed: int = 0, **changes: object)
 
     changes: Settings of the config to change, e.g. rates of dropout.
     """
-    kind, make_config = FAMILIES[family]
+    kind, config_class, settings = FAMILIES[family]
     tokenizer = make_tokenizer(kind)
-    config = make_config(len(tokenizer))
-    for name, value in changes.items():
-        setattr(config, name, value)
+    config = config_class(**{"vocab_size": len(tokenizer), **settings, **changes})
     torch.manual_seed(seed)
     model = AutoModelForMaskedLM.from_config(config)
     # Biases start at zero; a test of gradients should not depend on that.

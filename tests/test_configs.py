@@ -20,12 +20,16 @@ from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.plan import CompareBlock, read_plan
 from spacy_xling.data.languages import set_language
 from spacy_xling.training.adamw import AdamW
-from tests.conftest import TEXTS, write_raw
+from tests.conftest import TEXTS, needs_shared, write_raw
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 ALL = sorted(CONFIGS.glob("*.cfg"))
 # What `spacy train` takes.
-TRAINING = [path for path in ALL if path.stem not in ("pretrain", "compare")]
+TRAINING = [
+    pytest.param(path, id=path.stem, marks=needs_shared if path.stem == "shared" else ())
+    for path in ALL
+    if path.stem not in ("pretrain", "compare")
+]
 
 
 def load(path):
@@ -53,7 +57,7 @@ def test_there_are_configs():
     }
 
 
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINING)
 def test_config_is_fully_filled(path, tmp_path):
     _, filled = fill_config(tmp_path / "filled.cfg", path)
     assert dict(flat(filled)) == dict(flat(load(path)))
@@ -75,7 +79,7 @@ def test_the_plan_of_a_comparison_is_whole(tmp_path, monkeypatch):
     assert set(written) == CompareBlock.model_fields.keys()
 
 
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINING)
 def test_the_optimizer_is_built_from_its_block_alone_as_spacy_does(path):
     training = load(path)["training"]
     optimizer = registry.resolve({"optimizer": training["optimizer"]})["optimizer"]
@@ -104,7 +108,7 @@ def bilingual_data(folder, checkpoints):
     }
 
 
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINING)
 def test_a_pipeline_of_any_config_goes_on_learning_and_is_debugged(path, tmp_path, checkpoints, monkeypatch):
     # `spacy debug profile` writes a file where it runs.
     monkeypatch.chdir(tmp_path)
@@ -151,7 +155,7 @@ def test_code_switching_differs_from_baseline_in_its_own_blocks_alone():
     assert {key: value for key, value in switching.items() if key not in own} == baseline
 
 
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINING)
 def test_components_of_a_config_are_built_without_reading_a_checkpoint(path):
     config = load(path)
     config["paths"]["encoder"] = "./no/such/folder"
@@ -192,6 +196,7 @@ def bilingual(path, n_texts=4):
     DocBin(docs=docs, store_user_data=True).to_disk(path)
 
 
+@needs_shared
 def test_the_shared_config_trains_its_components_on_a_tiny_bert(checkpoints, tmp_path):
     bilingual(tmp_path / "train.spacy")
     overrides = {

@@ -16,6 +16,7 @@ from .checkpoint_files import (
     load_fast_tokenizer,
     load_model,
     make_model,
+    no_progress_bars,
 )
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLM
@@ -125,7 +126,8 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
         raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
     # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
     except Exception as error:
-        if "sentencepiece" in str(error).replace(str(found), ""):
+        # Without any file of a tokenizer, transformers asks for libraries too.
+        if "sentencepiece" in str(error).replace(str(found), "") and any(found.glob("*.model")):
             raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     require_usable(tokenizer, name)
@@ -182,7 +184,8 @@ def load_lm_head(name: str) -> LMHead:
 
 def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
-    masked_lm.model.save_pretrained(path, safe_serialization=True)
+    with no_progress_bars():
+        masked_lm.model.save_pretrained(path)
     # How texts are cut is a setting of ours, and none of the checkpoint's.
     truncation = tokenizer.backend_tokenizer.truncation
     tokenizer.backend_tokenizer.no_truncation()

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NewType
 
@@ -112,16 +113,19 @@ def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:
     """
     from transformers import AutoModelForMaskedLM
 
-    model, info = AutoModelForMaskedLM.from_pretrained(
-        str(found),
-        config=config,
-        torch_dtype=torch.float32,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,
-        trust_remote_code=False,
-        use_safetensors=None if _pickles_allowed() else True,
-        weights_only=True,
-    )
+    # transformers 4.56 renamed it.
+    precision = "torch_dtype" if "torch_dtype" in vars(config) else "dtype"
+    with no_progress_bars():
+        model, info = AutoModelForMaskedLM.from_pretrained(
+            str(found),
+            config=config,
+            **{precision: torch.float32},
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            trust_remote_code=False,
+            use_safetensors=None if _pickles_allowed() else True,
+            weights_only=True,
+        )
     return model, info
 
 
@@ -132,6 +136,22 @@ def make_model(config: Any) -> Any:
     from transformers import AutoModelForMaskedLM
 
     return AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Within it `transformers` shows no progress bars. Its releases from 5 on show one for each model that is
+    loaded or saved.
+    """
+    from transformers.utils import logging
+
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()
 
 
 # What is looked at

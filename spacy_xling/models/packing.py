@@ -3,6 +3,9 @@
 All of an encoder but its attention takes each piece for itself. So the pieces of all windows go in as rows of
 one piece each, with their positions, and attention alone is told which rows are a window. (Krell et al. 2021,
 "Efficient Sequence Packing without Cross-contamination", mask a long row instead.)
+
+Attention is replaced where all families and all releases of `transformers` call it: at torch's function. The
+attention interface of `transformers` would do for its newer releases alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +21,10 @@ from torch.overrides import TorchFunctionMode
 from ..errors import Errors
 from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
+
+
+# Where families keep the width of a sliding window.
+WINDOW_SETTINGS = ("local_attention", "sliding_window", "attention_window", "window_size")
 
 
 class Run(NamedTuple):
@@ -122,15 +129,33 @@ class PackedPass(TorchFunctionMode):
         return self._near[length, reach]
 
 
-def find_reaches(base: Any) -> list[Optional[int]]:
+def find_reaches(config: Any) -> list[Optional[int]]:
     """How far a piece sees in each layer.
 
-    base (PreTrainedModel): The encoder.
+    config (PretrainedConfig): The encoder's.
     RETURNS (list[Optional[int]]): Pieces to either side, None for all. ModernBERT's layers that attend within
         a sliding window have a number.
     """
-    sides = [module.local_attention[0] for module in base.modules() if hasattr(module, "local_attention")]
-    return [None if side < 0 else side for side in sides] or [None] * base.config.num_hidden_layers
+    depth = int(config.num_hidden_layers)
+    width = getattr(config, "local_attention", None)
+    if width is None:
+        return [None] * depth
+    # transformers 5 names the kind of each layer, 4 says which of them see all.
+    every = getattr(config, "global_attn_every_n_layers", 1)
+    kinds = getattr(config, "layer_types", None) or [
+        "sliding_attention" if layer % every else "full_attention" for layer in range(depth)
+    ]
+    return [width // 2 if kind == "sliding_attention" else None for kind in kinds]
+
+
+def widest_window(config: Any) -> int:
+    """The width of the widest sliding window that a layer may have, whatever the family; 0 for none.
+
+    config (PretrainedConfig): The encoder's.
+    RETURNS (int): Pieces to one side, or to both together: families count in either way.
+    """
+    widths = (getattr(config, setting, None) for setting in WINDOW_SETTINGS)
+    return max((width for width in widths if isinstance(width, int)), default=0)
 
 
 def attend(

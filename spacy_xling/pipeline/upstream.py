@@ -1,14 +1,18 @@
-"""The transformer component whose encoder the other components of a pipeline share."""
+"""The transformer component whose encoder the other components of a pipeline share.
+
+It is that of spacy-transformers 1.3 and 1.4. Their successor takes newer releases of `transformers`; what this file
+reads of it (`model.transformer`, `model.tokenizer`, the shim, `attrs["name"]`) is to be looked at anew once it can be
+installed.
+"""
 
 from collections.abc import Callable
 from types import MethodType
 from typing import Any, NamedTuple
 
 from spacy.language import Language
-from spacy_transformers import Transformer
 from thinc.api import Optimizer, PyTorchShim
 
-from ..errors import Errors
+from ..errors import Errors, one_line
 
 
 class Upstream(NamedTuple):
@@ -58,6 +62,20 @@ class StepHook:
         return MethodType(type(self.shim).finish_update, memo[id(self.shim)])
 
 
+def transformer_class(name: str) -> Any:
+    """The class of such a component.
+
+    name (str): The component that asks.
+    RETURNS (type): `spacy_transformers.Transformer`.
+    RAISES (ImportError): spacy-transformers is missing; the message names the extra.
+    """
+    try:
+        from spacy_transformers import Transformer
+    except ImportError as error:
+        raise ImportError(Errors.X527.format(name=name, error=one_line(error))) from error
+    return Transformer
+
+
 def find_upstream(nlp: Language, upstream: str, name: str) -> Upstream:
     """Look the transformer up in the pipeline.
 
@@ -65,9 +83,10 @@ def find_upstream(nlp: Language, upstream: str, name: str) -> Upstream:
     upstream (str): The transformer's name.
     name (str): The component that asks.
     RETURNS (Upstream): The transformer.
-    RAISES (ValueError): There is no component of that name, it is none of spacy-transformers, or its encoder
+    RAISES (ImportError): spacy-transformers is missing; the message names the extra. (ValueError): There is no component of that name, it is none of spacy-transformers, or its encoder
         isn't loaded yet.
     """
+    Transformer = transformer_class(name)
     if upstream not in nlp.component_names:
         raise ValueError(Errors.X520.format(upstream=upstream, name=name, found=list(nlp.component_names)))
     component = nlp.get_pipe(upstream)

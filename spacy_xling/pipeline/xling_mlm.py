@@ -23,7 +23,7 @@ from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..types import MaskedPieces
 from .masked_term import MaskedTerm, add_losses
-from .upstream import StepHook, Upstream, find_upstream
+from .upstream import StepHook, Upstream, find_upstream, transformer_class
 
 
 class XlingMaskedLM(MaskedTerm, TrainablePipe):
@@ -63,8 +63,9 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
             many as the batch has.
         seed (int): Seed of the masks.
-        RAISES (ValueError): An objective of another kind, or settings out of range.
+        RAISES (ValueError): An objective of another kind, or settings out of range. (ImportError): X527.
         """
+        transformer_class(name)
         if not isinstance(objective, MaskedLMObjective) or isinstance(objective, JointObjective):
             raise ValueError(Errors.X524.format(name=name, found=type(objective).__name__))
         self.nlp = nlp

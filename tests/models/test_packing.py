@@ -10,9 +10,8 @@ from spacy_xling.models import masked_lm, packing
 from spacy_xling.models.batches import Batch
 from spacy_xling.models.checkpoint import load_masked_lm
 from spacy_xling.models.packing import NotPacked, PackedPass, Run, attend, encode_packed, find_reaches
-from tests.conftest import make_checkpoint
+from tests.conftest import make_checkpoint, takes_places
 
-PACK = {"albert", "bert", "modernbert", "roberta", "xlm-roberta"}
 # Lengths of the windows of three batches.
 LENGTHS = [[9, 4, 9], [1, 4], [12]]
 
@@ -52,20 +51,22 @@ def states_of_pieces(hidden, given):
 
 
 def test_families_with_positions_and_torchs_attention_pack(checkpoints, family):
-    assert load(checkpoints(family)).encoder.packs == (family in PACK)
+    assert load(checkpoints(family)).encoder.packs == takes_places(family)
 
 
 def test_reaches_are_those_of_the_layers(checkpoints, family):
-    base = load(checkpoints(family)).encoder.base
-    assert find_reaches(base) == [None, 4 if family == "modernbert" else None]
+    config = load(checkpoints(family)).encoder.base.config
+    assert find_reaches(config) == [None, 4 if family == "modernbert" else None]
 
 
 @pytest.mark.parametrize("known", [[None, None], [None, 6], [None], [4, None]])
 def test_an_encoder_whose_layers_see_other_pieces_than_is_known_is_not_packed(
     checkpoints, monkeypatch, known
 ):
-    monkeypatch.setattr(masked_lm, "find_reaches", lambda base: known)
-    assert not load(checkpoints("modernbert")).encoder.packs
+    monkeypatch.setattr(masked_lm, "find_reaches", lambda config: known)
+    encoder = load(checkpoints("modernbert")).encoder
+    with pytest.warns(UserWarning, match=r"W302.*modernbert"):
+        assert not encoder.packs
 
 
 def test_all_batches_in_any_family_equal_a_pass_of_each(checkpoints, family):
@@ -211,7 +212,7 @@ def test_attention_of_one_layer_more_than_there_are_is_refused():
 def test_an_encoder_whose_attention_was_changed_is_X318_and_nothing_wrong(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     assert encoder.packs
-    encoder.base.encoder.layer[1].attention.self.forward = lambda hidden, *others, **options: (hidden,)
+    encoder.base.encoder.layer[1].attention.self.forward = lambda hidden, *others, **options: (hidden, None)
     with pytest.raises(NotPacked, match=r"X318.*\(xlm-roberta\).*all 2"):
         encoder.encode_all(given)
 
@@ -237,7 +238,7 @@ def test_the_mode_of_the_encoder_and_torchs_generator_stay_as_they_are(checkpoin
 def test_outside_of_the_pass_attention_is_as_before(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     embedded = encoder.embed_all(given)
-    encode_packed(encoder.base, embedded, given, encoder.first_position, find_reaches(encoder.base))
+    encode_packed(encoder.base, embedded, given, encoder.first_position, find_reaches(encoder.base.config))
     rows = torch.randn(3, 2, 1, 4)
     # A row of one piece attends to itself.
     torch.testing.assert_close(F.scaled_dot_product_attention(rows, rows, rows), rows)

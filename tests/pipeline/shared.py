@@ -1,5 +1,6 @@
 """Raw text and masks for tests of the masked-LM term, and pipelines whose components share a transformer."""
 
+import pytest
 import spacy
 from spacy.training import Example
 
@@ -86,6 +87,7 @@ def make_shared(
     transformer: Settings of the transformer's model.
     config: Settings of `xling_mlm`.
     """
+    pytest.importorskip("spacy_transformers", reason="needs the extra 'shared'")
     nlp = spacy.blank("xx")
     nlp.add_pipe("transformer", config={"model": {"name": str(checkpoint), **(transformer or {})}})
     for name in listeners:

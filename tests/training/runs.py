@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 import spacy
 import srsly
 from spacy.language import Language
@@ -276,6 +277,8 @@ class Work:
     """
 
     def __init__(self, config, folder, encoder=None, **changes):
+        if config == SHARED:
+            pytest.importorskip("spacy_transformers", reason="needs the extra 'shared'")
         self.folder = folder
         self.output = folder / "output"
         self.log = folder / "log.jsonl"
