@@ -64,7 +64,7 @@ def elsewhere(what, folder):
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
-    """Scores of the families' pipelines: saved here and loaded in both, then saved there and loaded in both."""
+    """Scores of the families' pipelines: saved here and loaded in both, saved there and loaded in both."""
     if OTHER is None or not OTHER.exists():
         pytest.skip("there is no second environment: make env, make test-shared")
     here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))

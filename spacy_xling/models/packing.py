@@ -22,7 +22,6 @@ from ..errors import Errors
 from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
 
-
 # Where families keep the width of a sliding window.
 WINDOW_SETTINGS = ("local_attention", "sliding_window", "attention_window", "window_size")
 

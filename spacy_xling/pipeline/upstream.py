@@ -1,8 +1,8 @@
 """The transformer component whose encoder the other components of a pipeline share.
 
-It is that of spacy-transformers 1.3 and 1.4. Their successor takes newer releases of `transformers`; what this file
-reads of it (`model.transformer`, `model.tokenizer`, the shim, `attrs["name"]`) is to be looked at anew once it can be
-installed.
+It is that of spacy-transformers 1.3 and 1.4. Version 2 takes newer releases of `transformers`. Once it can be
+installed, look anew at what this file reads of a component: `model.transformer`, `model.tokenizer`, the shim and
+`attrs["name"]`.
 """
 
 from collections.abc import Callable
@@ -83,8 +83,8 @@ def find_upstream(nlp: Language, upstream: str, name: str) -> Upstream:
     upstream (str): The transformer's name.
     name (str): The component that asks.
     RETURNS (Upstream): The transformer.
-    RAISES (ImportError): spacy-transformers is missing; the message names the extra. (ValueError): There is no component of that name, it is none of spacy-transformers, or its encoder
-        isn't loaded yet.
+    RAISES (ImportError): spacy-transformers is missing; the message names the extra. (ValueError): There is
+        no component of that name, it is none of spacy-transformers, or its encoder isn't loaded yet.
     """
     Transformer = transformer_class(name)
     if upstream not in nlp.component_names:
