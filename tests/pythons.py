@@ -1,8 +1,8 @@
 """The sdist in an empty environment of each Python from 3.10 to 3.13 that is found: python -m tests.pythons
 
 Each has the versions of constraints.txt. There, away from the sources: pip finds nothing that doesn't fit, a
-blank pipeline takes hardly longer than without the package, every registered name is loaded, the quickstart runs
-with few steps, and what it trained is exported and scores texts.
+blank pipeline takes hardly longer than without the package, every registered name is loaded, the quickstart
+runs with few steps, and what it trained is exported and scores texts.
 """
 
 import argparse

@@ -22,13 +22,16 @@ the first step.
 
 What was measured is in FILE at once, with the arguments it was measured with. A run that was stopped goes
 on from there, and prints the tables of all that FILE holds. Models take about 10 GB under WORK.
+
+With --beside each measurement is made in a second environment too, in turns: another release of
+`transformers`, say.
 """
 
 import argparse
 from pathlib import Path
 
 from .machine import commit
-from .plan import SECTIONS
+from .plan import SECTIONS, beside
 from .running import Results, run_apart, run_jobs
 from .shapes import SHAPES
 from .tables import write_report
@@ -51,6 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--flat-texts", type=int, default=1_000_000, help="texts of `flat`")
     parser.add_argument("--data", type=Path, help="what `benchmarks/transfer.py prepare` laid out")
     parser.add_argument("--encoder", type=Path, help="a masked-LM checkpoint for it")
+    parser.add_argument("--beside", metavar="PYTHON", help="interpreter of an environment to measure too")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for text and models")
     parser.add_argument("--output", type=Path, default=WORK / "speed.json", help="the figures as JSON")
     return parser.parse_args()
@@ -61,6 +65,8 @@ def main() -> None:
     results = Results(options.output, commit())
     work = options.work.resolve()
     jobs = [job for section in options.sections for job in SECTIONS[section](options)]
+    if options.beside:
+        jobs = [made for job in jobs for made in (job, beside(job, options.beside))]
     if not results.found["machine"]:
         results.found["machine"] = run_apart("machine:describe", {}, work)
     run_jobs(jobs, results, work)

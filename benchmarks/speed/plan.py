@@ -1,7 +1,10 @@
 """Which measurements there are, by section."""
 
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from .shapes import MLM_WEIGHT
@@ -25,6 +28,7 @@ class Job(NamedTuple):
     arguments (dict[str, Any]): What the function takes, but the folder.
     prepare (tuple): Functions that make what it needs, and their arguments.
     repeats (int): How often it is made.
+    python (str): The interpreter of the environment that it is made in.
     """
 
     section: str
@@ -34,6 +38,24 @@ class Job(NamedTuple):
     arguments: dict[str, Any]
     prepare: tuple[tuple[str, dict[str, Any]], ...]
     repeats: int
+    python: str = sys.executable
+
+
+def beside(job: Job, python: str) -> Job:
+    """The same measurement in another environment, which its row names.
+
+    job (Job): The measurement.
+    python (str): The interpreter of the environment.
+    RETURNS (Job): The other measurement.
+    """
+    return job._replace(peer=f"{job.peer} (transformers {_release(python)})", python=python)
+
+
+@cache
+def _release(python: str) -> str:
+    code = "from importlib.metadata import version; print(version('transformers'))"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def joint(options: Namespace) -> Iterator[Job]:

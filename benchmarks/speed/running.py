@@ -98,10 +98,11 @@ def run_jobs(jobs: Sequence[Job], results: Results, work: Path) -> None:
 def _prepare(job: Job, results: Results, work: Path, prepared: dict[str, str]) -> bool:
     """Make what a measurement needs; why it couldn't be made is kept, by call, and "" where it could."""
     for target, arguments in job.prepare:
-        call = json.dumps([target, arguments])
+        call = json.dumps([job.python, target, arguments])
         if call not in prepared:
             try:
-                prepared[call] = run_apart(target, {"work": str(work), **arguments}, work).get("skipped", "")
+                given = {"work": str(work), **arguments}
+                prepared[call] = run_apart(target, given, work, job.python).get("skipped", "")
             except RuntimeError as error:
                 prepared[call] = f"{target} failed: {error}"
         if prepared[call]:
@@ -112,7 +113,7 @@ def _prepare(job: Job, results: Results, work: Path, prepared: dict[str, str]) -
 def _measure(job: Job, results: Results, work: Path) -> bool:
     started = time.perf_counter()
     try:
-        figures = run_apart(job.target, {"work": str(work), **job.arguments}, work)
+        figures = run_apart(job.target, {"work": str(work), **job.arguments}, work, job.python)
     except RuntimeError as error:
         figures = {"skipped": f"failed: {error}"}
     if "skipped" in figures:
@@ -136,19 +137,22 @@ def _say(job: Job, text: str) -> None:
     print(f"{job.section} | {job.shape} | {job.peer} | {text}", file=sys.stderr, flush=True)
 
 
-def run_apart(target: str, arguments: dict[str, Any], work: Path) -> dict[str, Any]:
+def run_apart(
+    target: str, arguments: dict[str, Any], work: Path, python: str = sys.executable
+) -> dict[str, Any]:
     """Call a function of this package in a process of its own; see `worker`.
 
     target (str): Its module and name.
     arguments (dict[str, Any]): What it takes.
     work (Path): Folder for what it prints.
+    python (str): The interpreter.
     RETURNS (dict[str, Any]): Its figures, or why it was skipped.
     RAISES (RuntimeError): It failed.
     """
     work.mkdir(parents=True, exist_ok=True)
     output, log = work / "figures.json", work / f"{target.replace(':', '-')}.log"
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", f"{__package__}.worker", target, json.dumps(arguments), str(output)]
+    command = [python, "-m", f"{__package__}.worker", target, json.dumps(arguments), str(output)]
     with log.open("w", encoding="utf-8") as said:
         try:
             subprocess.run(command, cwd=ROOT, stdout=said, stderr=said, check=True, timeout=LIMIT)
