@@ -3,6 +3,7 @@
 import copy
 import gc
 import io
+import sys
 import warnings
 import weakref
 
@@ -19,7 +20,7 @@ from spacy_xling.models.architectures import lm_head_shim
 from spacy_xling.objective.masked_lm import build_masked_lm_objective_v1
 from spacy_xling.training.adamw import build_adamw_v1
 from spacy_xling.training.callbacks import build_attach_unlabelled_v1, build_without_components_v1
-from tests.conftest import make_checkpoint, make_tokenizer
+from tests.conftest import make_checkpoint, make_tokenizer, needs_shared
 from tests.pipeline.shared import (
     RAW,
     RawTexts,
@@ -206,6 +207,7 @@ def test_lambdas_schedule_goes_by_optimiser_steps_and_not_by_sub_batches(checkpo
     assert found == pytest.approx([0.1, 0.3, 0.5, 0.7])
 
 
+@needs_shared
 def test_the_transformer_may_go_by_another_name(checkpoint, monkeypatch):
     nlp = spacy.blank("xx")
     for name in ("transformer", "other"):
@@ -451,6 +453,13 @@ def initialize_alone(nlp, **given):
 RAW_TEXT = {"unlabelled": lambda nlp: RawTexts()}
 
 
+def test_without_spacy_transformers_it_is_X527_and_names_the_extra(nlp, monkeypatch):
+    monkeypatch.setitem(sys.modules, "spacy_transformers", None)
+    with pytest.raises(ImportError, match=r"^\[X527\].*'xling_mlm'.*spacy-xling\[shared\]"):
+        nlp.add_pipe("xling_mlm")
+
+
+@needs_shared
 def test_no_transformer_is_X520_with_the_components_there_are(nlp):
     nlp.add_pipe("sentencizer")
     nlp.add_pipe("xling_mlm")
@@ -464,6 +473,7 @@ def test_a_wrong_name_is_X520(checkpoint):
         initialize_alone(nlp, **RAW_TEXT)
 
 
+@needs_shared
 def test_another_kind_of_component_is_X521(nlp):
     nlp.add_pipe("tok2vec")
     nlp.add_pipe("xling_mlm", config={"upstream": "tok2vec"})
@@ -526,6 +536,7 @@ def test_lambda_without_raw_text_is_X526_with_the_settings_there_are(checkpoint)
         initialize_alone(nlp)
 
 
+@needs_shared
 def test_the_joint_objective_is_X524(nlp, checkpoint):
     objective = {"@losses": "spacy-xling.JointObjective.v1", "mlm_weight": 0.1}
     objective["classification"] = {"@losses": "spacy-xling.CrossEntropy.v1"}

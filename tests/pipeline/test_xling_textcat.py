@@ -677,7 +677,7 @@ def test_a_saved_component_is_a_hugging_face_folder(checkpoints, family, tmp_pat
     component = nlp.get_pipe(EXCLUSIVE)
     ours = joint_shim(component.model).module.masked_lm.model.state_dict()
     model, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
-    assert info["missing_keys"] == []
+    assert not info["missing_keys"]
     assert all(torch.equal(value, ours[key]) for key, value in model.state_dict().items())
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer(TEXTS)["input_ids"] == joint_shim(component.model).tokenizer(TEXTS)["input_ids"]
@@ -833,10 +833,12 @@ def test_raw_text_is_missed_where_spacy_makes_up_an_example(checkpoint):
 @pytest.fixture
 def without_mask_piece(tmp_path):
     folder = make_checkpoint("bert", tmp_path / "checkpoint")
-    for file in ("tokenizer_config.json", "special_tokens_map.json"):
-        settings = json.loads((folder / file).read_text())
-        del settings["mask_token"]
-        (folder / file).write_text(json.dumps(settings))
+    # Not all releases of transformers write the second.
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        for file in folder.glob(name):
+            settings = json.loads(file.read_text())
+            del settings["mask_token"]
+            file.write_text(json.dumps(settings))
     return folder
 
 

@@ -277,7 +277,7 @@ class Work:
     """
 
     def __init__(self, config, folder, encoder=None, **changes):
-        if config == SHARED:
+        if 'factory = "transformer"' in config:
             pytest.importorskip("spacy_transformers", reason="needs the extra 'shared'")
         self.folder = folder
         self.output = folder / "output"
