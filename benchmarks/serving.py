@@ -32,7 +32,6 @@ from spacy_xling.data.conversion import read_docs
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.exporting.exporting import PRECISIONS, export_pipeline
 
-ROOT = Path(__file__).parents[1]
 PIECES = 40_000
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 ROLES = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")
@@ -101,8 +100,8 @@ def make_pipeline(encoder: Path, folder: Path) -> Path:
     return folder
 
 
-def make_environment(folder: Path) -> Path:
-    """A virtual environment that serves, without torch.
+def make_environment(folder: Path, model: Path) -> Path:
+    """A virtual environment that serves an exported pipeline, without torch.
 
     RETURNS (Path): Its interpreter.
     """
@@ -110,9 +109,7 @@ def make_environment(folder: Path) -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet"]
-        constraints = ["--constraint", str(ROOT / "constraints.txt")]
-        subprocess.run([*install, *constraints, "spacy", "onnxruntime", "tokenizers"], check=True)
-        subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
+        subprocess.run([*install, "-r", str(model / "requirements.txt")], check=True)
     return python
 
 
@@ -133,7 +130,8 @@ def loading(environment: Path, repeats: int) -> dict[str, Any]:
         model = make_pipeline(make_encoder(folder / "encoder"), folder / "model")
         export_pipeline(model, folder / "int8", precision="int8")
         size = sum(file.stat().st_size for file in (folder / "int8").rglob("*") if file.is_file())
-        figures = measure_loading(make_environment(environment), folder / "int8", repeats)
+        python = make_environment(environment, folder / "int8")
+        figures = measure_loading(python, folder / "int8", repeats)
     return {"folder_mb": size / 2**20, **figures}
 
 

@@ -32,6 +32,10 @@ class Errors(metaclass=MessagesWithCodes):
         "Not all that was printed could be written ({error}); expected a console or a disk with room. The files that the "
         "command writes are whole: run it again to see the rest."
     )
+    X005 = (
+        "{error}: this environment has what serves exported pipelines, and no more; expected one with all that spacy-xling "
+        "requires. Run the command in another, or here, after pip uninstall spacy-xling and pip install spacy-xling."
+    )
 
     # 1 data
     X101 = (

@@ -14,7 +14,6 @@ so that the means of all languages are over the same labels, and `spacy evaluate
 from typing import Dict, List, NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from .predictions import Doubles2d, Predictions
 
@@ -97,8 +96,8 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def macro_auc(predictions: Predictions) -> float:
     """Area under the ROC curve, the mean over all labels: 0, as for spaCy, for one that all or none of the
-    texts have. For p texts with the label and n without, with R the sum of the ranks of the p by their
-    scores, equal ones sharing theirs, it is (R - p (p + 1) / 2) / (p n) (Mann & Whitney 1947).
+    texts have. Of the pairs of a text with the label and one without, it is the share where the first has the
+    higher score, equal ones counting half (Mann & Whitney 1947).
 
     predictions (Predictions): The predictions.
     RETURNS (float): The mean, from 0 to 1.
@@ -107,11 +106,11 @@ def macro_auc(predictions: Predictions) -> float:
     for column in range(len(predictions.labels)):
         known = predictions.known[:, column]
         gold = predictions.gold[known, column]
-        positive = int(gold.sum())
-        negative = len(gold) - positive
-        if positive and negative:
-            above = rankdata(predictions.scores[known, column])[gold].sum() - positive * (positive + 1) / 2
-            total += above / (positive * negative)
+        scores = predictions.scores[known, column]
+        with_label, without = scores[gold], np.sort(scores[~gold])
+        if len(with_label) and len(without):
+            below, not_above = (np.searchsorted(without, with_label, side) for side in ("left", "right"))
+            total += (below + not_above).mean() / (2 * len(without))
     return total / len(predictions.labels)
 
 

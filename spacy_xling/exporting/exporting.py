@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Dict, List, Optional
 
@@ -25,9 +26,12 @@ from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..writing import write_folder
 from .compressing import optimise, quantise, require_libraries
 from .graphs import write_graphs
+from .serving_wheel import SERVING, write_serving_wheel
 
 PRECISIONS = ("fp32", "int8")
 REQUIREMENTS_FILE = "requirements.txt"
+# pip looks beside the file, wherever it is called.
+REQUIREMENTS_HEAD = "# pip install -r this file: all that serves the pipeline, without torch.\n--find-links ."
 
 
 def export_pipeline(
@@ -39,7 +43,8 @@ def export_pipeline(
     overwrite: bool = False,
 ) -> List[str]:
     """Write a copy of a pipeline whose text classifiers of this package run under ONNX Runtime, not torch.
-    Labels, scores, calibration, long and empty texts: all as in the original.
+    Labels, scores, calibration, long and empty texts: all as in the original. `pip install -r` of its
+    requirements.txt installs what serves it, this package from a wheel beside it.
 
     model (Path): The trained pipeline: its folder, or the name of an installed package.
     output (Path): The folder to write, new or empty.
@@ -94,7 +99,9 @@ def _fill(
         pipe.to_disk(folder / name, exclude=["vocab", "model"])
         export_shim(pipe._shim, folder / name / "model", precision=precision, name=name)
     config.to_disk(folder / "config.cfg")
-    (folder / REQUIREMENTS_FILE).write_text(_requirements(), encoding="utf8")
+    pinned = [f"{name}=={import_module(name).__version__}" for name in SERVING]
+    lines = [REQUIREMENTS_HEAD, write_serving_wheel(folder), *pinned, ""]
+    (folder / REQUIREMENTS_FILE).write_text("\n".join(lines), encoding="utf8")
 
 
 def export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> None:
@@ -128,16 +135,3 @@ def export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> 
     files = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
     described = {"settings": settings._asdict(), "files": files}
     (folder / SETTINGS_FILE).write_text(json.dumps(described, indent=2), encoding="utf8")
-
-
-def _requirements() -> str:
-    import onnxruntime
-    import spacy
-    import tokenizers
-
-    from .. import __version__
-
-    return (
-        f"# Serves this pipeline without torch. First: pip install --no-deps spacy-xling=={__version__}\n"
-        f"spacy=={spacy.__version__}\nonnxruntime=={onnxruntime.__version__}\ntokenizers=={tokenizers.__version__}\n"
-    )

@@ -328,12 +328,6 @@ def test_the_command_writes_a_pipeline(folder, tmp_path):
     assert nlp.config["components"][NAME]["model"]["threads"] == 1
     np.testing.assert_allclose(scores(nlp), scores(spacy.load(folder / "trained")), atol=1e-4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
-    lines = (tmp_path / "new" / "requirements.txt").read_text().splitlines()
-    assert {line.partition("==")[0] for line in lines if "#" not in line} == {
-        "spacy",
-        "onnxruntime",
-        "tokenizers",
-    }
 
 
 def test_an_output_that_is_there_is_kept_but_for_overwrite(own):
