@@ -766,6 +766,10 @@ class Errors(metaclass=MessagesWithCodes):
         "No masked-LM model could be made from the config, of the family '{family}' ({error}); expected the shape of a "
         "masked-LM model that memory has room for. Correct --config, or leave it out."
     )
+    X748 = (
+        "{library} can't be imported ({error}); expected it for {purpose}. Install the extra: pip install "
+        "'spacy-xling[pretrain]'."
+    )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (
         "No pipeline could be loaded from {path} ({error}); expected a whole folder that `spacy train` saved. Give "

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.utils.extmath import randomized_svd
 
 from ..data.parallel import TextPair
 from ..errors import Errors
@@ -18,6 +17,19 @@ ITERATIONS = 2
 # Singular values are raised to it: the leading directions are those of frequent pieces and of languages, and
 # weighing them down aligns best.
 SPECTRUM_POWER = -0.5
+
+
+def require_scikit_learn() -> None:
+    """Check, before any work, that embeddings can be aligned.
+
+    RAISES (ImportError): scikit-learn is missing; the message names the extra.
+    """
+    try:
+        import sklearn.utils.extmath  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            Errors.X748.format(library="scikit-learn", error=error, purpose="--parallel")
+        ) from error
 
 
 def contexts_of(pairs: Iterable[TextPair]) -> Iterator[list[str]]:
@@ -66,6 +78,8 @@ def aligned_vectors(contexts: Sequence[Sequence[int]], *, n_pieces: int, width: 
     RETURNS (np.ndarray): Zeros for a piece that no context has. *Shape:* (n_pieces, width)
     RAISES (ValueError): Not more contexts than `width`.
     """
+    from sklearn.utils.extmath import randomized_svd
+
     if len(contexts) <= width:
         raise ValueError(Errors.X703.format(contexts=len(contexts), width=width))
     left, values, _ = randomized_svd(

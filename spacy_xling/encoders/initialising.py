@@ -16,7 +16,7 @@ from ..errors import Errors, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import make_model
 from ..models.masked_lm import MaskedLM
-from .alignment import aligned_vectors, contexts_of
+from .alignment import aligned_vectors, contexts_of, require_scikit_learn
 from .cards import InitialCard, write_card
 from .saving import require_new_folder, write_encoder
 from .tokenizers import PAD, SPECIAL, Kind, train_tokenizer
@@ -121,8 +121,11 @@ def init_encoder(
     progress (bool): Show progress bars.
     RETURNS (Initial): What was made.
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
+        (ImportError): Embeddings are to be aligned, and scikit-learn is missing.
     """
     require_new_folder(output, overwrite=overwrite)
+    if parallel is not None:
+        require_scikit_learn()
     # Where the tokenizer will have it; the config's own may be beyond its vocabulary.
     config.pad_token_id = SPECIAL.index(PAD)
     # Parameters without memory: what no model can be made of is told before the tokenizer is trained.

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import set_seed
 from torch import nn
 
 from ..data.languages import UNKNOWN
@@ -22,6 +20,7 @@ from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
 from ..training.schedules import value_at
 from ..types import MaskedPieces
+from .processes import Accelerator, set_seed
 from .settings import OptimizerBlock, Settings
 
 

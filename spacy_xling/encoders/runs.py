@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
 from spacy.util import dict_to_dot
 from thinc.api import Config
 from tqdm import tqdm
@@ -19,6 +18,7 @@ from .cards import PretrainedCard, write_card
 from .heldout import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining
+from .processes import Accelerator
 from .settings import Settings, resolve_settings
 from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from accelerate.utils import gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
@@ -13,6 +12,7 @@ from ..errors import Errors, one_line
 from ..training.changes import require_same_config
 from ..training.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 from .pretraining import Pretraining
+from .processes import gather_object
 
 WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 # What the optimiser keeps of each parameter.

@@ -284,7 +284,9 @@ def _as_stored(masked_lm: "MaskedLM", name: str) -> None:
 
     from ..models.checkpoint import read_config
 
-    stored = read_config(name).torch_dtype
+    settings = read_config(name).to_dict()
+    # Transformers 5 has it under the first name, 4 under the second.
+    stored = getattr(torch, str(settings.get("dtype") or settings.get("torch_dtype")), None)
     parameters = list(masked_lm.parameters())
     if stored is not None and all(torch.equal(p, p.to(stored).to(p.dtype)) for p in parameters):
         masked_lm.to(stored)

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 
 KINDS = ("Unigram", "BPE", "WordPiece")
 
-# What says where a tokenizer was loaded from, or numbers its pieces; the new one has its own.
+# Where a tokenizer was loaded from, numbers of its pieces, special pieces; the new one has its own.
 OF_ITS_FILES = (
     "added_tokens_decoder",
+    "extra_special_tokens",
     "name_or_path",
     "vocab_file",
     "merges_file",
@@ -186,8 +187,12 @@ def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerF
     }
     whole = vocabulary.tokenizer
     settings = {key: value for key, value in whole.init_kwargs.items() if key not in OF_ITS_FILES}
+    roles = whole.special_tokens_map
+    # Special pieces without a role are in that map with transformers 4, and not with 5.
+    others = [piece for piece in whole.all_special_tokens if piece not in roles.values()]
+    special = {**roles, "additional_special_tokens": others}
     backend = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
-    tokenizer = type(whole)(tokenizer_object=backend, **{**settings, **whole.special_tokens_map_extended})
+    tokenizer = type(whole)(tokenizer_object=backend, **{**settings, **special})
     found = tokenizer.get_vocab()
     expected = {piece: numbers[id] for piece, id in vocabulary.ids.items() if id in numbers}
     if found != expected:

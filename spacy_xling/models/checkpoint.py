@@ -20,6 +20,7 @@ from .checkpoint_files import (
 )
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLM
+from .portable import save_model, save_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -185,12 +186,12 @@ def load_lm_head(name: str) -> LMHead:
 def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
     with no_progress_bars():
-        masked_lm.model.save_pretrained(path)
+        save_model(masked_lm.model, path)
     # How texts are cut is a setting of ours, and none of the checkpoint's.
     truncation = tokenizer.backend_tokenizer.truncation
     tokenizer.backend_tokenizer.no_truncation()
     try:
-        tokenizer.save_pretrained(path)
+        save_tokenizer(tokenizer, path)
     finally:
         if truncation:
             tokenizer.backend_tokenizer.enable_truncation(**truncation)

@@ -18,6 +18,7 @@ from typing import Any, NewType
 import torch
 
 from ..errors import Errors, one_line
+from .portable import add_rope_settings
 
 # The folder of a checkpoint, or a config alone, that was looked at.
 Checked = NewType("Checked", Path)
@@ -89,7 +90,9 @@ def load_config(found: Checked) -> Any:
     """The config (PretrainedConfig) of a checkpoint; errors are those of `transformers`."""
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(str(found), trust_remote_code=False)
+    config = AutoConfig.from_pretrained(str(found), trust_remote_code=False)
+    add_rope_settings(config)
+    return config
 
 
 def load_fast_tokenizer(found: Checked) -> Any:

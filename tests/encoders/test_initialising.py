@@ -163,7 +163,7 @@ def test_an_output_that_cannot_be_written_is_X707(tmp_path, raw):
         T5Config(),
         BertConfig(hidden_size=33, num_attention_heads=2),
         BertConfig(hidden_size=-32),
-        BertConfig(hidden_size="wide"),
+        BertConfig(hidden_act="no such function"),
     ],
 )
 def test_a_config_of_no_masked_lm_is_X747_before_any_work(config, tmp_path, monkeypatch):

@@ -32,12 +32,12 @@ def plain_states(model, ids, layer):
     base = model.base_model
     if hasattr(base, "encoder") and hasattr(base.encoder, "albert_layer_groups"):
         # The layers share one module, which is called once for each.
-        outputs = [base.encoder.embedding_hidden_mapping_in(base.embeddings(ids))]
+        states = []
         group = base.encoder.albert_layer_groups[0]
-        mask = torch.zeros(1, 1, ids.shape[1], ids.shape[1])
-        for _ in range(layer):
-            outputs.append(group(outputs[-1], mask, [None])[0])
-        return outputs[layer][0]
+        hook = group.register_forward_pre_hook(lambda _, args: states.append(args[0]))
+        states.append(base(ids).last_hidden_state)
+        hook.remove()
+        return states[layer][0]
     if layer == DEPTH:
         return base(ids).last_hidden_state[0]
     stack = next(m for m in base.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == DEPTH)
