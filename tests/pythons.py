@@ -76,9 +76,10 @@ def try_python(interpreter: Path, sdist: Path, folder: Path) -> str:
     run(interpreter, "-m", "venv", folder / "env", cwd=folder)
     python = folder / "env" / "bin" / "python"
     install = (python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt")
+    # With torch, which thinc imports where it is installed.
+    run(*install, "torch", cwd=folder)
     run(*install, "spacy", cwd=folder)
     without = seconds(python, folder)
-    run(*install, "torch", cwd=folder)
     run(*install, f"{sdist}[pretrain,onnx]", cwd=folder)
     run(python, "-m", "pip", "check", cwd=folder)
     longer = seconds(python, folder) - without
