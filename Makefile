@@ -43,7 +43,7 @@ test: env
 # What a shared transformer, or another release of transformers, can change.
 test-shared: $(SHARED_VENV)/.made
 	OMP_NUM_THREADS=1 $(SHARED_VENV)/bin/python $(FAST) tests/models tests/pipeline tests/training tests/encoders \
-		tests/exporting tests/test_configs.py
+		tests/exporting tests/test_configs.py tests/test_registry.py tests/test_releases.py
 	$(SHARED_VENV)/bin/python -m spacy project run shared . --vars.shared_steps 4
 
 # Each of Python 3.10 to 3.13 that there is: the sdist installed, out of reach of the sources.
