@@ -47,8 +47,10 @@ def write_serving_wheel(folder: Path) -> str:
     }
     files[f"{info}/METADATA"] = _metadata(installed).encode("utf8")
     files[f"{info}/WHEEL"] = WHEEL.encode("utf8")
-    for name in ("entry_points.txt", "licenses/LICENSE"):
-        files[f"{info}/{name}"] = (installed.read_text(name) or "").encode("utf8")
+    files[f"{info}/entry_points.txt"] = (installed.read_text("entry_points.txt") or "").encode("utf8")
+    # In a checkout it lies beside what describes the package.
+    licence = installed.read_text("licenses/LICENSE") or installed.read_text("../LICENSE") or ""
+    files[f"{info}/licenses/LICENSE"] = licence.encode("utf8")
     record = [*map(_record_line, files, files.values()), f"{info}/RECORD,,\n"]
     files[f"{info}/RECORD"] = "".join(record).encode("utf8")
     with ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:

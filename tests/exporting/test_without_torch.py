@@ -155,7 +155,9 @@ def texts(pipeline, tmp_path):
 
 def blocked_command(package, *arguments):
     """Run a command of spaCy with the package for serving, where what that doesn't require is blocked."""
-    return run(sys.executable, "-c", BLOCK.format(heavy=HEAVY) + COMMAND, *arguments, path=package)
+    code = BLOCK.format(heavy=HEAVY) + COMMAND
+    # Python looks where it is started first, and there may be the sources.
+    return run(sys.executable, "-c", code, *arguments, path=package, cwd=package)
 
 
 def test_the_requirements_are_the_wheel_and_versions_as_installed(pipeline):
@@ -186,7 +188,7 @@ def test_the_wheel_made_from_an_installed_one_is_the_same(pipeline, package, tmp
     (wheel,) = pipeline[0].glob("*.whl")
     # pip compiled the modules, which are no part of it.
     assert list(package.rglob("*.pyc"))
-    assert run(sys.executable, "-c", AGAIN, tmp_path, path=package).returncode == 0
+    assert run(sys.executable, "-c", AGAIN, tmp_path, path=package, cwd=package).returncode == 0
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
