@@ -104,8 +104,11 @@ def try_python(interpreter: Path, sdist: Path, folder: Path) -> str:
         cwd=folder,
     )
     run(python, "-c", SCORES, cwd=folder)
-    used = time.perf_counter() - installed
-    return f"installed in {installed - start:.0f} s, used in {used:.0f} s, a blank pipeline {longer:+.2f} CPU seconds"
+    done = time.perf_counter()
+    return (
+        f"installed in {installed - start:.0f} s, used in {done - installed:.0f} s, a blank pipeline takes "
+        f"{longer:+.2f} CPU seconds"
+    )
 
 
 def main() -> None:
