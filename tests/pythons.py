@@ -62,8 +62,8 @@ def run(*command: object, cwd: Path) -> None:
 
 
 def cost(python: Path, cwd: Path) -> float:
-    """CPU seconds that a blank pipeline takes longer with the package, by the least of runs in turns: others may
-    be at work on the machine.
+    """CPU seconds that a blank pipeline takes longer with the package, by the least of runs in turns: others
+    may be at work on the machine.
     """
     times: dict[tuple[str, ...], list[float]] = {(): [], ("without",): []}
     for _ in range(6):

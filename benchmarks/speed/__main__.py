@@ -48,6 +48,7 @@ def parse() -> argparse.Namespace:
     shapes = [shape for shape in SHAPES if shape != "tiny"]
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--shapes", nargs="+", choices=shapes, help="of joint, optimizer and inference")
+    parser.add_argument("--peers", nargs="+", help="of the rows, these alone")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each peer")
     parser.add_argument("--steps", type=int, help="timed steps of training; by default as the shape allows")
     parser.add_argument("--texts", type=int, help="texts of inference; by default as the shape allows")
@@ -65,6 +66,8 @@ def main() -> None:
     results = Results(options.output, commit())
     work = options.work.resolve()
     jobs = [job for section in options.sections for job in SECTIONS[section](options)]
+    if options.peers:
+        jobs = [job for job in jobs if job.peer in options.peers]
     if options.beside:
         jobs = [made for job in jobs for made in (job, beside(job, options.beside))]
     if not results.found["machine"]:
