@@ -13,13 +13,13 @@ FAST = -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
 env: $(VENV)/.made
 
 $(VENV)/.made: setup.cfg constraints.txt
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $@
 
 $(SHARED_VENV)/.made: setup.cfg constraints-shared.txt
-	$(PYTHON) -m venv $(SHARED_VENV)
+	$(PYTHON) -m venv --clear $(SHARED_VENV)
 	$(SHARED_VENV)/bin/python -m pip install --quiet --constraint constraints-shared.txt torch
 	$(SHARED_VENV)/bin/python -m pip install --quiet --constraint constraints-shared.txt --editable ".[shared,$(EXTRAS)]"
 	touch $@

@@ -420,6 +420,11 @@ class Errors(metaclass=MessagesWithCodes):
         "the folder 'converted'."
     )
 
+    X332 = (
+        "The config of '{name}' has {found}, which this release of transformers can't make; expected a model that it can. "
+        "Install transformers 5, or choose another checkpoint."
+    )
+
     # 4 objective
     X401 = (
         "Found mlm_weight = {found} at step {step}; expected 0 or more. Set e.g. mlm_weight = 0.1, or 0 for "

@@ -68,6 +68,8 @@ def main() -> None:
     jobs = [job for section in options.sections for job in SECTIONS[section](options)]
     if options.peers:
         jobs = [job for job in jobs if job.peer in options.peers]
+        if unknown := set(options.peers) - {job.peer for job in jobs}:
+            raise SystemExit(f"no section that is measured has the rows {sorted(unknown)}")
     if options.beside:
         jobs = [made for job in jobs for made in (job, beside(job, options.beside))]
     if not results.found["machine"]:

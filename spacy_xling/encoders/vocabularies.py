@@ -30,24 +30,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Mapping, Set
 
 from ..errors import Errors
+from ..models.portable import with_backend
 from ..types import Ints1d
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 KINDS = ("Unigram", "BPE", "WordPiece")
-
-# Where a tokenizer was loaded from, numbers of its pieces, special pieces; the new one has its own.
-OF_ITS_FILES = (
-    "added_tokens_decoder",
-    "extra_special_tokens",
-    "name_or_path",
-    "vocab_file",
-    "merges_file",
-    "tokenizer_file",
-    "tokenizer_object",
-    "special_tokens_map_file",
-)
 
 
 class Vocabulary:
@@ -171,7 +160,7 @@ def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerF
     vocabulary (Vocabulary): The whole tokenizer's.
     kept (Ints1d): Ids of the pieces to keep, ascending; all of `required` and whatever they need.
         *Shape:* (kept,)
-    RETURNS (PreTrainedTokenizerFast): The tokenizer, of the same class.
+    RETURNS (PreTrainedTokenizerFast): The tokenizer.
     RAISES (ValueError): The pieces can't be numbered so.
     """
     from tokenizers import Tokenizer
@@ -185,14 +174,8 @@ def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerF
         ],
         "post_processor": _renumber(vocabulary.description["post_processor"], numbers),
     }
-    whole = vocabulary.tokenizer
-    settings = {key: value for key, value in whole.init_kwargs.items() if key not in OF_ITS_FILES}
-    roles = whole.special_tokens_map
-    # Special pieces without a role are in that map with transformers 4, and not with 5.
-    others = [piece for piece in whole.all_special_tokens if piece not in roles.values()]
-    special = {**roles, "additional_special_tokens": others}
     backend = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
-    tokenizer = type(whole)(tokenizer_object=backend, **{**settings, **special})
+    tokenizer = with_backend(vocabulary.tokenizer, backend)
     found = tokenizer.get_vocab()
     expected = {piece: numbers[id] for piece, id in vocabulary.ids.items() if id in numbers}
     if found != expected:

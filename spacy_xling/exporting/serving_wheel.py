@@ -17,6 +17,8 @@ from .. import __version__
 NAME = "spacy-xling"
 LABEL = "+serving"
 PACKAGE = Path(__file__).parents[1]
+# Of the files there, those that an installed package has.
+SUFFIXES = {".py", ".typed", ".jinja", ".css", ".js"}
 # Of the package's requirements, those of serving and evaluating; what else these import, spaCy requires.
 SERVING = ("spacy", "numpy", "onnxruntime", "tokenizers")
 # Of its metadata, what stays as it is.
@@ -43,7 +45,7 @@ def write_serving_wheel(folder: Path) -> str:
     files = {
         path.relative_to(PACKAGE.parent).as_posix(): path.read_bytes()
         for path in sorted(PACKAGE.rglob("*"))
-        if path.is_file() and path.parent.name != "__pycache__"
+        if path.suffix in SUFFIXES
     }
     files[f"{info}/METADATA"] = _metadata(installed).encode("utf8")
     files[f"{info}/WHEEL"] = WHEEL.encode("utf8")

@@ -2,7 +2,7 @@
 
 A checkpoint is data. Its files are looked at before any is loaded: settings that make `transformers` load
 code, or files that nobody looked at, are refused, and so are pickled weights, which can run code when they
-are read.
+are read, and adapters.
 From the hub the files are fetched first, so that those that are loaded are those that were looked at.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, NewType
 import torch
 
 from ..errors import Errors, one_line
-from .portable import add_rope_settings
+from .portable import add_older_settings, with_backend
 
 # The folder of a checkpoint, or a config alone, that was looked at.
 Checked = NewType("Checked", Path)
@@ -26,7 +26,8 @@ Checked = NewType("Checked", Path)
 # Set to 1, this environment variable lets pickled weights be read. A setting of a config could be anyone's.
 PICKLES_VARIABLE = "SPACY_XLING_PICKLED_WEIGHTS"
 
-SETTINGS = ("config*.json", "tokenizer_config.json", "adapter_config.json")
+ADAPTER = "adapter_config.json"
+SETTINGS = ("config*.json", "tokenizer_config.json", ADAPTER)
 TOKENIZERS = ("*.json", "*.txt", "*.model")
 WEIGHTS = "model.safetensors"
 SHARDS = "model-*.safetensors"
@@ -36,15 +37,18 @@ PICKLES = "pytorch_model*.bin"
 # Keys that name other files, other checkpoints or other code, or that rename keys.
 NEVER = {
     "attribute_map",
-    "base_model_name_or_path",
     "configuration_files",
     "quantization_config",
     "transformers_weights",
     "use_kernels",
 }
+# What no part of a config may have, and of what kind: models are made of it, by code that it names.
+NEVER_IN_PARTS = {"auto_map": dict, "model_type": str}
 # Keys that may name a repository of kernels, as `_attn_implementation` may; and names that don't.
 KERNELS = re.compile("implementation|kernel")
 BUILT_IN = {"eager", "sdpa", "flex_attention"}
+# Models whose tokenizers load others, from folders that nobody looks at.
+OF_OTHERS = {"rag"}
 # Some classes of `transformers` that aren't tokenizers load what they like.
 TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w*(Tokenizer|TokenizerFast|Backend)")
 
@@ -91,7 +95,7 @@ def load_config(found: Checked) -> Any:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(str(found), trust_remote_code=False)
-    add_rope_settings(config)
+    add_older_settings(config)
     return config
 
 
@@ -99,12 +103,16 @@ def load_fast_tokenizer(found: Checked) -> Any:
     """The tokenizer (PreTrainedTokenizerBase) of a checkpoint, a fast one if it can be; errors are those of
     `transformers`.
     """
+    from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
-    # An encoder doesn't chat, and each name of a template would become that of a file.
-    tokenizer.chat_template = None
-    return tokenizer
+    file = found / "tokenizer.json"
+    if not tokenizer.is_fast:
+        return tokenizer
+    # Classes of transformers 5 take the pieces from the file, and cut texts by a normalizer of their own.
+    backend = Tokenizer.from_file(str(file)) if file.is_file() else tokenizer.backend_tokenizer
+    return with_backend(tokenizer, backend)
 
 
 def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:
@@ -161,26 +169,32 @@ def no_progress_bars() -> Iterator[None]:
 
 
 def _require_data(file: Path, name: str) -> None:
+    if file.name == ADAPTER:
+        # It belongs to another model, and its library imports what it names.
+        raise ValueError(Errors.X330.format(name=name, file=file.name, found="an adapter"))
     for key, value in _that_can_load(_read(file)):
         found = json.dumps({key: value})[1:-1][:200]
         raise ValueError(Errors.X330.format(name=name, file=file.name, found=found))
 
 
-def _that_can_load(settings: Any) -> Iterator[tuple[str, Any]]:
+def _that_can_load(settings: Any, of_part: bool = False) -> Iterator[tuple[str, Any]]:
     """The settings, nested ones too, that could make `transformers` load something else."""
     if isinstance(settings, list):
         for part in settings:
-            yield from _that_can_load(part)
+            yield from _that_can_load(part, of_part=True)
     if isinstance(settings, dict):
         for key, value in settings.items():
-            if not _is_harmless(key, value):
+            in_part = of_part and isinstance(value, NEVER_IN_PARTS.get(key, ()))
+            if in_part or not _is_harmless(key, value):
                 yield key, value
-            yield from _that_can_load(value)
+            yield from _that_can_load(value, of_part=True)
 
 
 def _is_harmless(key: str, value: Any) -> bool:
     if key in NEVER:
         return not value
+    if key == "model_type":
+        return value not in OF_OTHERS
     if key == "tokenizer_class":
         return value is None or TOKENIZER_CLASS.fullmatch(str(value)) is not None
     return not KERNELS.search(key) or _is_built_in(value)

@@ -1,8 +1,11 @@
 """Checkpoint files of which transformers 4 and 5 make the same, whichever of them wrote them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..errors import Errors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -10,16 +13,50 @@ if TYPE_CHECKING:
 # The kinds of layers that transformers 5 has in `rope_parameters`, and the settings of 4.
 ROPE_SETTINGS = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
 
+# What a tokenizer with another backend doesn't have: where this one was loaded from, what its backend says
+# itself, and templates, for an encoder doesn't chat, and each name of one would become that of a file.
+NOT_KEPT = (
+    "chat_template",
+    "added_tokens_decoder",
+    "extra_special_tokens",
+    "name_or_path",
+    "vocab_file",
+    "merges_file",
+    "tokenizer_file",
+    "tokenizer_object",
+    "special_tokens_map_file",
+)
 
-def add_rope_settings(config: Any) -> None:
-    """Give a config of transformers 5 the settings of rotary positions that 4 reads (ModernBERT's).
 
-    config (PretrainedConfig): The config, changed in place.
+def add_older_settings(config: Any) -> None:
+    """Give a config of ModernBERT as transformers 5 has it the settings that 4 reads instead: of rotary
+    positions, and of which layers see all pieces.
+
+    config (PretrainedConfig): A config of any family, changed in place.
+    RAISES (ValueError): X332: this release is 4, which has no such model.
     """
-    found = getattr(config, "rope_parameters", None) or {}
+    if not hasattr(config, "local_attention"):
+        return
+    positions = getattr(config, "rope_parameters", None) or {}
     for kind, setting in ROPE_SETTINGS.items():
-        if kind in found:
-            setattr(config, setting, found[kind]["rope_theta"])
+        if kind in positions:
+            setattr(config, setting, positions[kind]["rope_theta"])
+    layers = getattr(config, "layer_types", None) or []
+    every = _every(layers)
+    if every:
+        config.global_attn_every_n_layers = every
+    plain = all(settings.get("rope_type", "default") == "default" for settings in positions.values())
+    has_both = plain and (every or not layers)
+    if not has_both and not getattr(type(config)(), "layer_types", None):
+        found = {"layer_types": layers, "rope_parameters": positions}
+        raise ValueError(Errors.X332.format(name=config.name_or_path, found=found))
+
+
+def _every(layers: Sequence[str]) -> Optional[int]:
+    """The n of which each n-th layer, from the first on, sees all pieces, and no other does."""
+    full = [kind == "full_attention" for kind in layers]
+    numbers = range(1, len(full) + 1)
+    return next((n for n in numbers if full == [at % n == 0 for at in range(len(full))]), None)
 
 
 def save_model(model: Any, folder: Path) -> None:
@@ -35,6 +72,24 @@ def save_model(model: Any, folder: Path) -> None:
         for name in [name for name in weights if name.endswith(".decoder.bias")]:
             weights[name.replace(".decoder.bias", ".bias")] = weights[name].clone()
     model.save_pretrained(folder, state_dict=weights)
+
+
+def with_backend(tokenizer: Any, backend: Any) -> "PreTrainedTokenizerFast":
+    """A tokenizer that cuts texts as another does, and has the settings and special pieces of its own.
+
+    tokenizer (PreTrainedTokenizerFast): Whose settings it has.
+    backend (Tokenizer): How it cuts texts, of the library `tokenizers`.
+    RETURNS (PreTrainedTokenizerFast): The tokenizer.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    settings = {key: value for key, value in tokenizer.init_kwargs.items() if key not in NOT_KEPT}
+    roles = tokenizer.special_tokens_map
+    # Special pieces without a role are in that map with transformers 4, and not with 5.
+    others = [piece for piece in tokenizer.all_special_tokens if piece not in roles.values()]
+    special = {**roles, "additional_special_tokens": others}
+    sizes = {"model_max_length": tokenizer.model_max_length, "model_input_names": tokenizer.model_input_names}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **{**settings, **sizes, **special})
 
 
 def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:

@@ -106,8 +106,21 @@ def weights_of_another_name(folder, ran):
     write_pickle(folder / "evil.bin", ran)
 
 
-def adapter_of_another(folder, ran):
-    change(folder / "adapter_config.json", peft_type="LORA", base_model_name_or_path="evil/base")
+def adapter(folder, ran):
+    change(folder / "adapter_config.json", peft_type="LORA", megatron_core="megatron.evil")
+
+
+def part_with_code(folder, ran):
+    part = {"model_type": "rag", "auto_map": {"AutoModel": "evil/repository--evil.Model"}}
+    change(folder / "config.json", model_type="modernvbert", vision_config=part)
+
+
+def part_of_a_type(folder, ran):
+    change(folder / "config.json", vision_config={"model_type": "timm_wrapper"})
+
+
+def tokenizers_of_others(folder, ran):
+    change(folder / "config.json", model_type="rag")
 
 
 def tokenizer_that_is_none(folder, ran):
@@ -126,7 +139,10 @@ SETTINGS = {
     "used": kernels_used,
     "quantised": quantisation,
     "renamed": weights_of_another_name,
-    "adapter": adapter_of_another,
+    "adapter": adapter,
+    "part_code": part_with_code,
+    "part_type": part_of_a_type,
+    "rag": tokenizers_of_others,
     "tokenizer": tokenizer_that_is_none,
 }
 
@@ -226,13 +242,13 @@ LOAD_WEIGHTS = ["initialize", "shared", "inspect", "trim", "preview-masks", "pre
 USES = [*LOAD_WEIGHTS, "init-encoder", "init-config"]
 
 
-@pytest.mark.usefixtures("kernels")
 def each_with_one(uses, tricks):
     """All loads go through one place: each use with one trick, and each trick with one use, will do."""
     uses, tricks = list(uses), sorted(tricks)
     return [(use, tricks[0]) for use in uses] + [(uses[0], trick) for trick in tricks[1:]]
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize(("what", "trick"), each_with_one(USES, SETTINGS))
 def test_settings_that_could_load_code_are_X330(use, ran, what, trick):
     with pytest.raises(ValueError, match=r"\[X330\]") as caught:

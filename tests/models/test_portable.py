@@ -4,11 +4,12 @@ import json
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
-from tokenizers import normalizers
+from tokenizers import Tokenizer, normalizers
 from transformers import AlbertTokenizerFast, AutoModelForMaskedLM, AutoTokenizer
 
-from spacy_xling.models.checkpoint import load_encoder, read_config, save_checkpoint
+from spacy_xling.models.checkpoint import load_encoder, load_tokenizer, read_config, save_checkpoint
 from tests.conftest import FAMILIES, TEXTS, make_checkpoint, make_tokenizer
 
 # As transformers 5 has ModernBERT's settings of positions.
@@ -16,6 +17,16 @@ ROPE_PARAMETERS = {
     "full_attention": {"rope_type": "default", "rope_theta": 700.0},
     "sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
 }
+
+# Classes that tokenizers of the hub have.
+CLASSES = {
+    "albert": "AlbertTokenizerFast",
+    "bert": "BertTokenizerFast",
+    "distilbert": "DistilBertTokenizerFast",
+    "roberta": "RobertaTokenizerFast",
+    "xlm-roberta": "XLMRobertaTokenizerFast",
+}
+ODD = ["Das PAKET kam zu SPÄT, Straße!", "I want   my money-back 123 ½ ﬁne", "été ＡＢＣ"]
 
 
 def saved(checkpoint, folder, change=lambda encoder: None):
@@ -48,6 +59,20 @@ def test_a_tokenizer_of_a_class_of_its_own_loads_as_its_file_has_it(tmp_path):
     assert loaded.backend_tokenizer.to_str() == own.backend_tokenizer.to_str()
     assert [loaded(text)["input_ids"] for text in TEXTS] == [own(text)["input_ids"] for text in TEXTS]
     assert loaded.model_input_names == own.model_input_names
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_a_tokenizer_cuts_texts_as_its_file_says_whatever_its_class(family, tmp_path):
+    folder = make_checkpoint(family, tmp_path)
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    backend.save(str(folder / "tokenizer.json"))
+    settings = {**read(folder / "tokenizer_config.json"), "tokenizer_class": CLASSES[family]}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = load_tokenizer(str(folder))
+    assert [tokenizer(text)["input_ids"] for text in ODD] == [backend.encode(text).ids for text in ODD]
+    assert tokenizer.mask_token == "<mask>"
+    assert tokenizer.model_max_length == 64
 
 
 def test_further_special_pieces_are_named_as_both_know_them(checkpoint, tmp_path):
@@ -112,3 +137,32 @@ def test_positions_of_modernbert_are_read_as_transformers_5_writes_them(tmp_path
     (tmp_path / "config.json").write_text(json.dumps(config))
     found = read_config(str(tmp_path))
     assert (found.global_rope_theta, found.local_rope_theta) == (700.0, 500.0)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_layers_of_modernbert_are_written_as_both_read_them(every, tmp_path):
+    make_checkpoint("modernbert", tmp_path / "whole", num_hidden_layers=4)
+    config = read(tmp_path / "whole" / "config.json")
+    config.pop("global_attn_every_n_layers", None)
+    kinds = ["sliding_attention" if layer % every else "full_attention" for layer in range(4)]
+    (tmp_path / "whole" / "config.json").write_text(json.dumps({**config, "layer_types": kinds}))
+    assert read_config(str(tmp_path / "whole")).global_attn_every_n_layers == every
+    written = read(saved(tmp_path / "whole", tmp_path / "saved") / "config.json")
+    assert (written["global_attn_every_n_layers"], written["layer_types"]) == (every, kinds)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layer_types": ["full_attention", "full_attention", "sliding_attention", "sliding_attention"]},
+        {"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 700.0}}},
+    ],
+)
+def test_a_model_that_transformers_4_cant_make_is_X332_there(changes, tmp_path):
+    config = {"model_type": "modernbert", "num_hidden_layers": 4, **changes}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if transformers.__version__ >= "5":
+        assert read_config(str(tmp_path)).num_hidden_layers == 4
+    else:
+        with pytest.raises(ValueError, match="X332"):
+            read_config(str(tmp_path))
