@@ -19,7 +19,7 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 NEEDED = ("project.yml", "configs", "assets")
 STEPS = ("--vars.pretrain_steps", "40", "--vars.train_steps", "20")
 TRAINED = "training/quickstart/code-switching/model-last"
-# CPU seconds of a blank pipeline, but for torch, which thinc imports where it is installed. With an argument as
+# CPU seconds of a blank pipeline, but for torch, which thinc imports where there is one. With an argument as
 # if the package weren't installed.
 BLANK = """
 import importlib.metadata, sys, time
