@@ -49,6 +49,8 @@ KERNELS = re.compile("implementation|kernel")
 BUILT_IN = {"eager", "sdpa", "flex_attention"}
 # Models whose tokenizers load others, from folders that nobody looks at.
 OF_OTHERS = {"rag"}
+# The class of tokenizers that are of no family, as transformers 4 and 5 write it; 4 doesn't know the latter.
+PLAIN_CLASSES = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 # Some classes of `transformers` that aren't tokenizers load what they like.
 TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w*(Tokenizer|TokenizerFast|Backend)")
 
@@ -104,9 +106,11 @@ def load_fast_tokenizer(found: Checked) -> Any:
     `transformers`.
     """
     from tokenizers import Tokenizer
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
+    settings = _read(found / "tokenizer_config.json") or {}
+    known = AutoTokenizer if settings.get("tokenizer_class") not in PLAIN_CLASSES else PreTrainedTokenizerFast
+    tokenizer = known.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
     file = found / "tokenizer.json"
     if not tokenizer.is_fast:
         return tokenizer

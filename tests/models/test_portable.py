@@ -1,6 +1,8 @@
 """Checkpoints are written so that transformers 4 and 5 load the same, whichever of them runs these tests."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,6 +75,15 @@ def test_a_tokenizer_cuts_texts_as_its_file_says_whatever_its_class(family, tmp_
     assert [tokenizer(text)["input_ids"] for text in ODD] == [backend.encode(text).ids for text in ODD]
     assert tokenizer.mask_token == "<mask>"
     assert tokenizer.model_max_length == 64
+
+
+def test_a_tokenizer_that_transformers_5_wrote_loads(checkpoint, tmp_path):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+    settings = {**read(folder / "tokenizer_config.json"), "tokenizer_class": "TokenizersBackend"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    found, expected = load_tokenizer(str(folder)), load_tokenizer(str(checkpoint))
+    assert found(TEXTS)["input_ids"] == expected(TEXTS)["input_ids"]
+    assert found.special_tokens_map == expected.special_tokens_map
 
 
 def test_further_special_pieces_are_named_as_both_know_them(checkpoint, tmp_path):
