@@ -115,13 +115,28 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
 
     name (str): Hub name or folder.
     RETURNS (PreTrainedTokenizerFast): The fast tokenizer, which neither cuts nor pads.
-    RAISES (ValueError): There is none, it can run code, it is a slow one, or it adds no special pieces or
-        has no padding piece. (ImportError): A library that converts it is missing; the message names the
-        extra.
+    RAISES (ValueError): As `load_any_tokenizer`, or it is a slow one, or it adds no special pieces or has no
+        padding piece. (ImportError): As `load_any_tokenizer`.
+    """
+    tokenizer = load_any_tokenizer(name)
+    require_usable(tokenizer, name)
+    # Some checkpoints say in tokenizer.json that texts are cut and padded.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def load_any_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a checkpoint, whatever it is.
+
+    name (str): Hub name or folder.
+    RETURNS (PreTrainedTokenizerBase): The fast tokenizer, or a slow one if the family has no other.
+    RAISES (ValueError): There is none, or it can run code. (ImportError): A library that it needs, or that
+        converts it, is missing; the message names the extra.
     """
     found = find_checkpoint(name)
     try:
-        tokenizer = load_fast_tokenizer(found)
+        return load_fast_tokenizer(found)
     except ImportError as error:
         raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
     # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
@@ -130,11 +145,6 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
         if "sentencepiece" in str(error).replace(str(found), "") and any(found.glob("*.model")):
             raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
-    require_usable(tokenizer, name)
-    # Some checkpoints say in tokenizer.json that texts are cut and padded.
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    return tokenizer
 
 
 def require_usable(tokenizer: Any, name: str) -> None:
