@@ -30,6 +30,16 @@ SHAPE = {
     "max_position_embeddings": 64,
     "forced_eos_token_id": None,
 }
+T5_SHAPE = {
+    "d_model": 32,
+    "d_kv": 16,
+    "d_ff": 64,
+    "num_layers": 1,
+    "num_heads": 2,
+    # Near distances have a bucket each: where others begin is a matter of rounding.
+    "relative_attention_num_buckets": 128,
+    "relative_attention_max_distance": 256,
+}
 NLLB_CODES = ["dan_Latn", "deu_Latn", "eng_Latn", "rus_Cyrl", "zho_Hans"]
 WEIGHT = 0.8
 FAMILIES = ("marian", "marian-many", "m2m100", "nllb", "mbart50", "mbart", "madlad")
@@ -144,7 +154,7 @@ CONFIGS = {
     "nllb": (M2M100Config, SHAPE),
     "mbart50": (MBartConfig, SHAPE | MBART),
     "mbart": (MBartConfig, SHAPE | MBART),
-    "madlad": (T5Config, {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}),
+    "madlad": (T5Config, T5_SHAPE),
 }
 STARTS_WITH_PAD = (MarianConfig, T5Config)
 TOKENIZERS = {
