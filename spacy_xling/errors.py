@@ -2,7 +2,7 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
 code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
-7 encoders, evaluation, comparison, exporting.
+7 encoders, evaluation, comparison, exporting, 8 translation.
 """
 
 from typing import Optional
@@ -320,7 +320,7 @@ class Errors(metaclass=MessagesWithCodes):
 
     # 3 models
     X301 = (
-        "No masked-LM checkpoint could be loaded from '{name}' ({error}); expected a folder with config.json, "
+        "No checkpoint could be loaded from '{name}' ({error}); expected a folder with config.json, "
         "weights and tokenizer, or a name on the model hub. Correct the name; without a network, give a local "
         "folder."
     )
@@ -329,8 +329,8 @@ class Errors(metaclass=MessagesWithCodes):
         "to which word. Choose a checkpoint with a tokenizer.json."
     )
     X303 = (
-        "The tokenizer of '{name}' must be converted, and a library for that is missing ({error}). Install the "
-        "extra: pip install 'spacy-xling[sentencepiece]', or choose a checkpoint with a tokenizer.json."
+        "The tokenizer of '{name}' needs a library that is missing ({error}). Install the extra: pip install "
+        "'spacy-xling[sentencepiece]', or choose a checkpoint with a tokenizer.json."
     )
     X304 = (
         "The tokenizer of '{name}' has special pieces {found}; expected a padding piece, and pieces that start or "
@@ -415,7 +415,7 @@ class Errors(metaclass=MessagesWithCodes):
     X331 = (
         "The weights of '{name}' are pickles ({found}), which can run code; expected safetensors. If you trust them, set "
         "the environment variable {variable}=1, or convert them: "
-        'python -c "from transformers import AutoModelForMaskedLM as M, AutoTokenizer as T; '
+        'python -c "from transformers import {model} as M, AutoTokenizer as T; '
         "[c.from_pretrained({name!r}).save_pretrained('converted') for c in (M, T)]\", and take "
         "the folder 'converted'."
     )
@@ -921,6 +921,44 @@ class Errors(metaclass=MessagesWithCodes):
         "room, or choose another --output."
     )
 
+    # 8 translation
+    X801 = (
+        "'{name}' can't translate (found: {found}); expected a sequence-to-sequence checkpoint of the families Marian "
+        "(OPUS-MT), M2M-100, NLLB, MADLAD or mBART, or one of these converted for CTranslate2. Choose another."
+    )
+    X802 = (
+        "The checkpoint '{name}' doesn't know the language '{code}'; it knows {known}. Correct the language, or write the "
+        "checkpoint's own code for it, as da=dan_Latn."
+    )
+    X803 = (
+        "The language of a text isn't known, and the checkpoint '{name}' must be told it; expected one for each text. Give "
+        "--from, a field 'lang', or files named by language."
+    )
+    X804 = (
+        "The checkpoint '{name}' lacks {n} weights ({first} ...); expected all of them. Choose a whole checkpoint, made for "
+        "this architecture."
+    )
+    X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
+    X805 = (
+        "'{name}' holds a model of CTranslate2, which is missing ({error}). Install the extra: pip install "
+        "'spacy-xling[ctranslate2]', or give a checkpoint of transformers."
+    )
+    X806 = (
+        "CTranslate2 can't load '{name}' ({error}); expected a folder that ct2-transformers-converter wrote, and a precision "
+        "and device that it has. Convert the checkpoint again, or leave --precision and --gpu-id out."
+    )
+    X807 = (
+        "Found the target language {found!r}, which can't name a file; expected letters, digits, '-' and '_' such as 'da' or "
+        "'zh-Hans'. Write another name before its code, as zh=zho_Hans."
+    )
+    X808 = (
+        "The translation of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as "
+        "before, and the files that were there. Undo the changes, choose another --output, or give --overwrite without "
+        "--resume."
+    )
+    X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
+    X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
+
 
 class Warnings(metaclass=MessagesWithCodes):
     W160 = (
@@ -1054,6 +1092,15 @@ class Warnings(metaclass=MessagesWithCodes):
     W761 = (
         "Some labelled texts are in {languages}, and '{name}' was centred by raw text of {found} alone; expected raw text "
         "of each target language. Scores of the others stay as they are: add raw text of them."
+    )
+    W801 = (
+        "Found {count:,} sentence(s) longer than the model of {language} takes; expected shorter ones. They were translated in "
+        "parts, cut at the end of a word. Put a full stop or a line end between sentences."
+    )
+    W802 = "{count:,} text(s) are blank; expected one sign at least. They were passed over: fill them, if they matter."
+    W803 = (
+        "{count:,} text(s) are in {language} already; expected those of other languages. They stand in its file as they were: "
+        "leave them out if they aren't wanted."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 

@@ -20,6 +20,7 @@ from . import (
     preview_switching,
     search,
     train,
+    translate,
     trim,
 )
 from .app import app
@@ -41,5 +42,6 @@ __all__ = [
     "preview_switching",
     "search",
     "train",
+    "translate",
     "trim",
 ]

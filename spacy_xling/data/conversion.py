@@ -144,9 +144,9 @@ def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, byte
     if kind == "spacy":
         return DocBin(docs=docs, store_user_data=True).to_bytes()
     for doc in docs:
-        _check_values(doc, path)
+        check_values(doc, path)
     if kind == "jsonl":
-        return "".join(f"{srsly.json_dumps(_json_record(doc))}\n" for doc in docs)
+        return "".join(f"{srsly.json_dumps(json_record(doc))}\n" for doc in docs)
     return _table(docs, path, separator)
 
 
@@ -157,7 +157,13 @@ def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
     require_new_files(paths, overwrite=overwrite)
 
 
-def _check_values(doc: Doc, path: Path) -> None:
+def check_values(doc: Doc, path: Path) -> None:
+    """Refuse categories that can't be written as text.
+
+    doc (Doc): The text.
+    path (Path): The file to be written.
+    RAISES (ValueError): A value is neither 0 nor 1, or a label would be read without the blanks around it.
+    """
     for label, value in doc.cats.items():
         if label != clean_name(label):
             raise ValueError(Errors.X169.format(path=path, label=label))
@@ -169,7 +175,12 @@ def _is_one_label(doc: Doc) -> bool:
     return list(doc.cats.values()) in ([], [1.0])
 
 
-def _json_record(doc: Doc) -> Dict[str, Any]:
+def json_record(doc: Doc) -> Dict[str, Any]:
+    """A text as a record of JSONL.
+
+    doc (Doc): The text.
+    RETURNS (Dict[str, Any]): Its fields, as the reader of labelled text takes them.
+    """
     record: Dict[str, Any] = {"text": doc.text}
     if _is_one_label(doc):
         record["label"] = next(iter(doc.cats), None)

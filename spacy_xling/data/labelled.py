@@ -301,8 +301,8 @@ def read_truth(record: Record, fields: Fields, separator: str) -> Truth:
 
 
 def _truth_of_lists(record: Record, fields: Fields, separator: str) -> Truth:
-    positive = _class_names(record, fields.labels, separator)
-    annotated = _class_names(record, fields.label_set, separator)
+    positive = read_class_names(record, fields.labels, separator)
+    annotated = read_class_names(record, fields.label_set, separator)
     if positive is None:
         # An empty field is how a table writes that none of the annotated classes holds.
         if annotated is None or record.values.get(fields.labels) is None:
@@ -317,7 +317,15 @@ def _truth_of_lists(record: Record, fields: Fields, separator: str) -> Truth:
     return Truth({name: float(name in positive) for name in annotated})
 
 
-def _class_names(record: Record, field: str, separator: str) -> Optional[List[str]]:
+def read_class_names(record: Record, field: str, separator: str) -> Optional[List[str]]:
+    """Read a list of classes.
+
+    record (Record): The record.
+    field (str): The field that holds it.
+    separator (str): What stands between the classes in CSV and TSV.
+    RETURNS (Optional[List[str]]): The classes; None if the field is missing or blank.
+    RAISES (ValueError): It holds no classes.
+    """
     value = record.values.get(field)
     if _is_blank(value):
         return None

@@ -1,6 +1,7 @@
 """Loading and saving masked-LM checkpoints: an ordinary Hugging Face folder, no pickle, no remote code."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
@@ -10,9 +11,11 @@ from torch import nn
 from ..errors import Errors, Warnings, one_line
 from ..pieces.windows import set_window
 from .checkpoint_files import (
+    Checked,
     find_checkpoint,
     find_config,
     load_config,
+    load_family_tokenizer,
     load_fast_tokenizer,
     load_model,
     make_model,
@@ -116,26 +119,38 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
 
     name (str): Hub name or folder.
     RETURNS (PreTrainedTokenizerFast): The fast tokenizer, which neither cuts nor pads.
-    RAISES (ValueError): There is none, it can run code, it is a slow one, or it adds no special pieces or
-        has no padding piece. (ImportError): A library that converts it is missing; the message names the
-        extra.
+    RAISES (ValueError): As `load_any_tokenizer`, or it is a slow one, or it adds no special pieces or has no
+        padding piece. (ImportError): As `load_any_tokenizer`.
     """
-    found = find_checkpoint(name)
-    try:
-        tokenizer = load_fast_tokenizer(found)
-    except ImportError as error:
-        raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
-    # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
-    except Exception as error:
-        # Without any file of a tokenizer, transformers asks for libraries too.
-        if "sentencepiece" in str(error).replace(str(found), "") and any(found.glob("*.model")):
-            raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    tokenizer = load_any_tokenizer(name, load_fast_tokenizer)
     require_usable(tokenizer, name)
     # Some checkpoints say in tokenizer.json that texts are cut and padded.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer
+
+
+def load_any_tokenizer(name: str, load: Callable[[Checked], Any] = load_family_tokenizer) -> Any:
+    """Load the tokenizer of a checkpoint, whatever it is.
+
+    name (str): Hub name or folder.
+    load (Callable[[Checked], Any]): Loads it of files that were looked at.
+    RETURNS (PreTrainedTokenizerBase): The fast tokenizer, or a slow one if the family has no other.
+    RAISES (ValueError): There is none, or it can run code. (ImportError): A library that it needs, or that
+        converts it, is missing; the message names the extra.
+    """
+    found = find_checkpoint(name)
+    try:
+        return load(found)
+    except ImportError as error:
+        raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
+    # The tokenizers library raises plain Exceptions, e.g. for a file that ends too early.
+    except Exception as error:
+        # Without any file of a tokenizer, transformers asks for libraries too.
+        to_convert = [*found.glob("*.model"), *found.glob("*.spm")]
+        if to_convert and "sentencepiece" in str(error).replace(str(found), ""):
+            raise ImportError(Errors.X303.format(name=name, error=one_line(error))) from error
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
 
 
 def require_usable(tokenizer: Any, name: str) -> None:

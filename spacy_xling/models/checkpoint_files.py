@@ -26,9 +26,13 @@ Checked = NewType("Checked", Path)
 # Set to 1, this environment variable lets pickled weights be read. A setting of a config could be anyone's.
 PICKLES_VARIABLE = "SPACY_XLING_PICKLED_WEIGHTS"
 
+# The classes of `transformers` that make a model of a checkpoint.
+MASKED_LM = "AutoModelForMaskedLM"
+SEQ2SEQ = "AutoModelForSeq2SeqLM"
+
 ADAPTER = "adapter_config.json"
-SETTINGS = ("config*.json", "tokenizer_config.json", ADAPTER)
-TOKENIZERS = ("*.json", "*.txt", "*.model")
+SETTINGS = ("config*.json", "generation_config.json", "tokenizer_config.json", ADAPTER)
+TOKENIZERS = ("*.json", "*.txt", "*.model", "*.spm")
 WEIGHTS = "model.safetensors"
 SHARDS = "model-*.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -55,11 +59,12 @@ PLAIN_CLASSES = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w*(Tokenizer|TokenizerFast|Backend)")
 
 
-def find_checkpoint(name: str, *, weights: bool = False) -> Checked:
+def find_checkpoint(name: str, *, weights: bool = False, model: str = MASKED_LM) -> Checked:
     """Find the files of a checkpoint, from the hub too, and look at them.
 
     name (str): Hub name or folder.
     weights (bool): Its weights will be loaded, too.
+    model (str): The class that will load them, `MASKED_LM` or `SEQ2SEQ`.
     RETURNS (Checked): The folder.
     RAISES (ValueError): There is none, or it can run code: X301, X330, X331.
     """
@@ -69,7 +74,7 @@ def find_checkpoint(name: str, *, weights: bool = False) -> Checked:
         for file in sorted(folder.glob(pattern)):
             _require_data(file, name)
     if weights:
-        _require_weights(folder, name, is_local)
+        _require_weights(folder, name, is_local, model)
     return Checked(folder)
 
 
@@ -101,47 +106,62 @@ def load_config(found: Checked) -> Any:
     return config
 
 
-def load_fast_tokenizer(found: Checked) -> Any:
-    """The tokenizer (PreTrainedTokenizerBase) of a checkpoint, a fast one if it can be; errors are those of
-    `transformers`.
+def load_family_tokenizer(found: Checked) -> Any:
+    """The tokenizer (PreTrainedTokenizerBase) of a checkpoint, of its family's class, a fast one if it can
+    be; errors are those of `transformers`.
     """
-    from tokenizers import Tokenizer
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     settings = _read(found / "tokenizer_config.json") or {}
     known = AutoTokenizer if settings.get("tokenizer_class") not in PLAIN_CLASSES else PreTrainedTokenizerFast
     tokenizer = known.from_pretrained(str(found), use_fast=True, trust_remote_code=False)
-    file = found / "tokenizer.json"
+    # None of these models chats, and each name of a template would become that of a file.
+    tokenizer.chat_template = None
+    return tokenizer
+
+
+def load_fast_tokenizer(found: Checked) -> Any:
+    """The tokenizer of a checkpoint as its tokenizer.json has it, a fast one if it can be; errors are those
+    of `transformers`.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = load_family_tokenizer(found)
     if not tokenizer.is_fast:
         return tokenizer
     # Classes of transformers 5 take the pieces from the file, and cut texts by a normalizer of their own.
+    file = found / "tokenizer.json"
     backend = Tokenizer.from_file(str(file)) if file.is_file() else tokenizer.backend_tokenizer
     return with_backend(tokenizer, backend)
 
 
-def load_model(found: Checked, config: Any) -> tuple[Any, dict[str, Any]]:
-    """The masked-LM model (PreTrainedModel) of a checkpoint in fp32; errors are those of `transformers`.
+def load_model(
+    found: Checked, config: Any, *, model: str = MASKED_LM, dtype: torch.dtype = torch.float32
+) -> tuple[Any, dict[str, Any]]:
+    """The model (PreTrainedModel) of a checkpoint; errors are those of `transformers`.
 
     found (Checked): The checkpoint, found with `weights`.
     config (PretrainedConfig): Its config.
+    model (str): The class that makes it, `MASKED_LM` or `SEQ2SEQ`.
+    dtype (torch.dtype): Precision of its weights.
     RETURNS (tuple): The model, and what is said of its weights. Those of another size aren't loaded.
     """
-    from transformers import AutoModelForMaskedLM
+    import transformers
 
     # transformers 4.56 renamed it.
     precision = "torch_dtype" if "torch_dtype" in vars(config) else "dtype"
     with no_progress_bars():
-        model, info = AutoModelForMaskedLM.from_pretrained(
+        loaded, info = getattr(transformers, model).from_pretrained(
             str(found),
             config=config,
-            **{precision: torch.float32},
+            **{precision: dtype},
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             trust_remote_code=False,
             use_safetensors=None if _pickles_allowed() else True,
             weights_only=True,
         )
-    return model, info
+    return loaded, info
 
 
 def make_model(config: Any) -> Any:
@@ -210,7 +230,7 @@ def _is_built_in(value: Any) -> bool:
     return not isinstance(value, str) or value in BUILT_IN
 
 
-def _require_weights(folder: Path, name: str, is_local: bool) -> None:
+def _require_weights(folder: Path, name: str, is_local: bool, model: str) -> None:
     """Refuse weights that are pickles. Where there are none at all, `transformers` will say so."""
     if (folder / WEIGHTS).is_file():
         return
@@ -225,7 +245,9 @@ def _require_weights(folder: Path, name: str, is_local: bool) -> None:
         pickles = set(fnmatch.filter(files, PICKLES))
     if pickles and not _pickles_allowed():
         raise ValueError(
-            Errors.X331.format(name=name, found=", ".join(sorted(pickles)[:3]), variable=PICKLES_VARIABLE)
+            Errors.X331.format(
+                name=name, found=", ".join(sorted(pickles)[:3]), variable=PICKLES_VARIABLE, model=model
+            )
         )
 
 

@@ -96,6 +96,10 @@ def kernels_used(folder, ran):
     change(folder / "config.json", use_kernels=True)
 
 
+def kernel_to_generate(folder, ran):
+    change(folder / "generation_config.json", attn_implementation=KERNEL)
+
+
 def quantisation(folder, ran):
     change(folder / "config.json", quantization_config={"quant_method": "hqq"})
 
@@ -137,6 +141,7 @@ SETTINGS = {
     "alias": kernel_by_another_name,
     "file": kernel_in_another_file,
     "used": kernels_used,
+    "generation": kernel_to_generate,
     "quantised": quantisation,
     "renamed": weights_of_another_name,
     "adapter": adapter,

@@ -1,0 +1,170 @@
+"""`spacy xling translate`: labelled or raw text into other languages."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from wasabi import msg, table
+
+from .app import app, coded_warnings, names, one_line_errors
+from .options import Gpu
+
+
+class Precision(str, Enum):
+    """Precisions of a model."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+    auto = "auto"
+
+
+class OnDoubt(str, Enum):
+    """What becomes of a translation that is in doubt."""
+
+    keep = "keep"
+    drop = "drop"
+
+
+@app.command("translate")
+def translate_command(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Labelled or raw text: .jsonl, .csv, .tsv, .txt (also .gz), .spacy, or a "
+            "folder of files by language"
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Hub name or folder: Marian (OPUS-MT), M2M-100, NLLB, MADLAD, mBART, or one "
+            "converted for CTranslate2. "
+            "{source} and {target} in it become the languages' codes: one checkpoint for each pair",
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option(help="Target languages, as da,de; with the checkpoint's own codes as da=dan_Latn")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write: a .jsonl for each target")],
+    source: Annotated[
+        Optional[str],
+        typer.Option(
+            "--from",
+            help="Language of texts that don't name theirs, perhaps with its code: en=eng_Latn; "
+            "more such for others",
+            show_default="the file's name",
+        ),
+    ] = None,
+    beams: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Number of beams, 1 for greedy search", show_default="the checkpoint's"),
+    ] = None,
+    length_ratio: Annotated[
+        float, typer.Option(min=0.1, help="Most pieces of a translation for each of the source")
+    ] = 2.0,
+    whole: Annotated[bool, typer.Option("--whole", help="Take a text as one sentence")] = False,
+    retry: Annotated[
+        bool,
+        typer.Option("--retry/--no-retry", help="Translate sentences anew, otherwise, that are in doubt"),
+    ] = True,
+    on_doubt: Annotated[
+        OnDoubt, typer.Option(help="Keep what is in doubt all the same, with its doubts, or leave it out")
+    ] = OnDoubt.keep,
+    precision: Annotated[
+        Precision, typer.Option(help="Of the model; auto: what the device is fast in, or the folder's")
+    ] = Precision.fp32,
+    gpu_id: Gpu = -1,
+    batch_pieces: Annotated[int, typer.Option(min=1, help="Most pieces of a batch, after padding")] = 2048,
+    batch_size: Annotated[int, typer.Option(min=1, help="Most sentences of a batch")] = 64,
+    window: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Sentences that are sorted by length together; so many may be lost to a kill"
+        ),
+    ] = 2048,
+    text: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
+    lang: Annotated[str, typer.Option(help="Field of a text's language")] = "lang",
+    separator: Annotated[str, typer.Option(help="What stands between the labels of a list in a table")] = ",",
+    quotes: Annotated[
+        bool,
+        typer.Option(
+            "--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"
+        ),
+    ] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was ended")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+) -> None:
+    """Translate text, labelled or raw, into other languages.
+
+    Labels and all other fields are kept. The text becomes the translation, `lang` the target; what was there
+    before is in `source_text` and `source_lang`. Translations that look wrong (empty, copied, repeated, of
+    impossible length, in another script) are counted, and have the field `translation_doubt`.
+    """
+    with one_line_errors(), coded_warnings():
+        from ..translation.sources import Sources
+        from ..translation.translating import Languages, Model, translate_files
+        from ..translation.translator import Settings
+
+        languages_of_texts = dict(codes(source or ""))
+        sources = Sources(
+            data,
+            text=text,
+            lang=lang,
+            language=next(iter(languages_of_texts), None),
+            separator=separator,
+            quoted=quotes,
+        )
+        results = translate_files(
+            sources,
+            output,
+            Model(model, precision.value, gpu_id),
+            Languages(dict(codes(to)), languages_of_texts),
+            Settings(
+                beams=beams,
+                length_ratio=length_ratio,
+                batch_pieces=batch_pieces,
+                batch_size=batch_size,
+                window=window,
+                split=not whole,
+                retry=retry,
+            ),
+            on_doubt=on_doubt.value,
+            resume=resume,
+            overwrite=overwrite,
+            progress=True,
+        )
+    print_results(results)
+    msg.good(f"Saved to {output}")
+
+
+def codes(value: str) -> list[tuple[str, str]]:
+    """The languages of a list, each with the code by which a checkpoint finds it.
+
+    value (str): The list, e.g. "da,zh=zho_Hans".
+    RETURNS (list[tuple[str, str]]): Name and code of each; the name is the code where none is given.
+    """
+    pairs = [name.partition("=") for name in names(value)]
+    return [(name.strip(), code.strip() or name.strip()) for name, _, code in pairs]
+
+
+def print_results(results: dict[str, dict[str, Any]]) -> None:
+    """Print what was translated, and how many sentences are in doubt.
+
+    results (dict[str, dict[str, Any]]): As `translate_files` gives them.
+    """
+    from ..translation.guards import KINDS
+
+    header = ("language", "texts", "sentences", "retried", *KINDS, "dropped texts")
+    rows = []
+    for language, done in results.items():
+        counts = {name: f"{count:,}" for name, count in done["counts"].items()}
+        found = [counts.get(f"found {kind}", "0") for kind in KINDS]
+        left = [counts.get(f"left {kind}", "0") for kind in KINDS]
+        doubts = [one if one == other else f"{one} > {other}" for one, other in zip(found, left, strict=True)]
+        totals = [counts.get(name, "0") for name in ("sentences", "retried", "dropped")]
+        rows.append((language, f"{done['texts']:,}", *totals[:2], *doubts, totals[2]))
+    print(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
+    print("Sentences in doubt by kind; behind >, those that still were after a retry.")

@@ -1,0 +1,1 @@
+"""Machine translation of labelled and raw text."""

@@ -1,0 +1,81 @@
+"""Checkpoints that were converted for CTranslate2 (extra `ctranslate2`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import Errors, one_line
+from ..models.checkpoint import Precision, load_any_tokenizer
+from .families import Pair, PairTokenizer
+from .seq2seq import LONGEST, Generated
+
+WEIGHTS = "model.bin"
+# "auto" is the precision that the weights were converted to, eight bits among them.
+COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "auto": "default"}
+# CTranslate2's own.
+BEAMS = 2
+
+
+def is_converted(name: str) -> bool:
+    """Whether a folder holds a model of CTranslate2."""
+    return (Path(name) / WEIGHTS).is_file()
+
+
+class CTranslate2Engine:
+    """A folder that ct2-transformers-converter wrote, with the files of the tokenizer beside
+    (`--copy_files`).
+
+    name (str): The folder.
+    precision (Precision): Of weights and sums; "auto" for that of the folder.
+    device (Literal["cpu", "cuda"]): Where it is.
+    index (int): Number of the GPU.
+    RAISES (ImportError): CTranslate2 is missing (X805), or a library of the tokenizer (X303). (ValueError):
+        The folder can't be loaded (X806), has no tokenizer (X301), or one of a family that doesn't translate
+        (X801).
+    """
+
+    def __init__(
+        self, name: str, *, precision: Precision, device: Literal["cpu", "cuda"], index: int
+    ) -> None:
+        try:
+            import ctranslate2
+        except ImportError as error:
+            raise ImportError(Errors.X805.format(name=name, error=error)) from error
+        self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
+        try:
+            self.model = ctranslate2.Translator(
+                name, device=device, device_index=index, compute_type=COMPUTE_TYPES[precision]
+            )
+        # Whatever is wrong with the files or the device.
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(Errors.X806.format(name=name, error=one_line(error))) from error
+        limit = self.tokenizer.tokenizer.model_max_length
+        self.longest = limit if limit < 10**6 else LONGEST
+        self.beams = BEAMS
+        self.special = set(self.tokenizer.tokenizer.all_special_tokens)
+
+    def generate(
+        self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int
+    ) -> list[Generated]:
+        """See `Engine`."""
+        tokenizer = self.tokenizer.tokenizer
+        first = pair.first if pair.start is None else pair.start
+        told: dict[str, Any] = {}
+        if first is not None:
+            told["target_prefix"] = [[tokenizer.convert_ids_to_tokens(first)]] * len(pieces)
+        results = self.model.translate_batch(
+            [tokenizer.convert_ids_to_tokens(row) for row in pieces],
+            beam_size=beams,
+            no_repeat_ngram_size=no_repeat,
+            max_decoding_length=limit + (first is not None),
+            # Nothing is cut: no text is longer than the model can take.
+            max_input_length=0,
+            **told,
+        )
+        rows = [result.hypotheses[0][0 if first is None else 1 :] for result in results]
+        texts = [
+            # Not by numbers: a checkpoint may have another vocabulary for each side.
+            tokenizer.convert_tokens_to_string([piece for piece in row if piece not in self.special]).strip()
+            for row in rows
+        ]
+        return [Generated(text, len(row) < limit - 1) for text, row in zip(texts, rows, strict=True)]

@@ -1,0 +1,352 @@
+"""Files of labelled or raw text to files of their translations, one for each target language.
+
+The lines of a window of texts are appended to the file of the language and are on the disk before the state
+says so. The state, `translation.json`, says how many records were read and how many bytes were written: what
+a process that was killed wrote after that is taken off again, and the next window begins where that one
+began, with the same texts. So nothing is lost, nothing is there twice, and the result is the same, byte for
+byte.
+"""
+
+import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Optional
+
+import torch
+import tqdm  # type: ignore[import-untyped]
+
+from ..data.files import name_of, require_new_files
+from ..data.unlabelled import RawText
+from ..errors import Errors, Warnings, one_line
+from ..models.checkpoint import Precision
+from ..writing import UNFINISHED, write_json, writing_errors
+from .ctranslate import CTranslate2Engine, is_converted
+from .seq2seq import Engine, Seq2SeqEngine
+from .sources import Source, Sources
+from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
+
+STATE = "translation.json"
+SOURCE, TARGET = "{source}", "{target}"
+OnDoubt = Literal["keep", "drop"]
+
+
+class Model(NamedTuple):
+    """Where translations come from.
+
+    name (str): Hub name or folder of a checkpoint, or of one converted for CTranslate2. Where `{source}` or
+        `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
+    precision (Precision): Of weights and sums.
+    gpu_id (int): The GPU, or -1 for the CPU.
+    """
+
+    name: str
+    precision: Precision = "fp32"
+    gpu_id: int = -1
+
+
+class Languages(NamedTuple):
+    """What languages are called, and by which codes a checkpoint finds them.
+
+    targets (Mapping[str, str]): The code of each target language, by the name that files and records get.
+    sources (Mapping[str, str]): Codes of source languages, where they aren't their names.
+    """
+
+    targets: Mapping[str, str]
+    sources: Mapping[str, str]
+
+    def code(self, source: Optional[str]) -> Optional[str]:
+        """The code of a source language, None for one that isn't known."""
+        return None if source is None else self.sources.get(source, source)
+
+
+def translate_files(
+    sources: Sources,
+    output: Path,
+    model: Model,
+    languages: Languages,
+    settings: Settings = DEFAULTS,
+    *,
+    on_doubt: OnDoubt = "keep",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Translate the texts of files.
+
+    Each record is written with all of its fields, its text translated and the target as its language, and
+    with the text and language of before as `source_text` and `source_lang`. One whose translation is in doubt
+    gets the kinds of doubt as `translation_doubt`. Blank texts are passed over; texts in the target language
+    stay as they are.
+
+    sources (Sources): The records.
+    output (Path): The folder, which gets a file LANGUAGE.jsonl for each target.
+    model (Model): The checkpoint.
+    languages (Languages): The languages.
+    settings (Settings): How texts are translated.
+    on_doubt (OnDoubt): "keep" translations that are in doubt, or "drop" their records.
+    resume (bool): Go on with what is there.
+    overwrite (bool): Replace what is there.
+    progress (bool): Show a progress bar.
+    RETURNS (dict[str, dict[str, Any]]): For each target the numbers of "records" read, "texts" written and
+        "bytes"; whether it is "finished"; and "counts" of sentences and texts, see `Translation`, and of
+        those "blank" and "dropped".
+    RAISES (ValueError): A language isn't known, or can't name a file; there are files, or of another
+        translation; no text was found. (OSError): A file can't be written.
+    """
+    if not languages.targets:
+        raise ValueError(Errors.X811)
+    paths = {name: output / f"{name}.jsonl" for name in languages.targets}
+    for name, path in paths.items():
+        if not name or path.parent != output or name_of(path) != name:
+            raise ValueError(Errors.X807.format(found=name))
+    if (first := next((source for source in sources if source.text.strip()), None)) is None:
+        raise ValueError(Errors.X128.format(path=sources.path, files=len(sources.files)))
+    state = State.of_run(output, _identity(sources, model, languages, settings, on_doubt), resume=resume)
+    if not resume:
+        require_new_files(
+            [*paths.values(), state.path, *map(unfinished, paths.values())],
+            overwrite=overwrite,
+            inputs=[file.path for file in sources.files],
+        )
+    load = lru_cache(maxsize=1)(lambda name: load_engine(model._replace(name=name)))
+    if SOURCE not in model.name and TARGET not in model.name:
+        # Before the work of hours, and not after the first language.
+        for code in languages.targets.values():
+            load(model.name).tokenizer.pair(languages.code(first.language), code)
+    state.write()
+    for name, code in languages.targets.items():
+        if state.of(name)["finished"]:
+            continue
+        find_engine = lambda source, code=code: load(name_of_pair(model.name, source, code))  # noqa: E731
+        job = Job(
+            sources, paths[name], name, Translator(find_engine, code, settings), state, languages, on_doubt
+        )
+        job.run(progress=progress)
+    results = {name: state.of(name) for name in languages.targets}
+    for name, done in results.items():
+        _warn(name, done["counts"])
+    return results
+
+
+def load_engine(model: Model) -> Engine:
+    """Load a checkpoint.
+
+    model (Model): Which one, with a name without `{source}` and `{target}`.
+    RETURNS (Engine): It, on its device.
+    RAISES (ValueError): It can't be loaded, or doesn't translate. (ImportError): A library is missing.
+    """
+    on_gpu = model.gpu_id >= 0
+    if on_gpu and model.gpu_id >= torch.cuda.device_count():
+        raise ValueError(Errors.X809.format(gpu=model.gpu_id, found=torch.cuda.device_count()))
+    if is_converted(model.name):
+        device: Literal["cuda", "cpu"] = "cuda" if on_gpu else "cpu"
+        return CTranslate2Engine(
+            model.name, precision=model.precision, device=device, index=max(0, model.gpu_id)
+        )
+    device_of_torch = torch.device("cuda", model.gpu_id) if on_gpu else torch.device("cpu")
+    return Seq2SeqEngine(model.name, precision=model.precision, device=device_of_torch)
+
+
+def name_of_pair(name: str, source: Optional[str], target: str) -> str:
+    """Put the codes of two languages into the name of a checkpoint.
+
+    name (str): The name, perhaps with `{source}` and `{target}`.
+    source (Optional[str]): The code of the source, or None if it isn't known.
+    target (str): The code of the target.
+    RETURNS (str): The name of the pair's checkpoint.
+    RAISES (ValueError): X803: it has `{source}`, which isn't known.
+    """
+    if SOURCE in name and source is None:
+        raise ValueError(Errors.X803.format(name=name))
+    return name.replace(SOURCE, source or "").replace(TARGET, target)
+
+
+def unfinished(path: Path) -> Path:
+    """Where lines are appended, until the file is whole and gets its name."""
+    return path.with_name(path.name + UNFINISHED)
+
+
+def append(path: Path, lines: bytes, *, at: int) -> None:
+    """Append lines to a file, and wait until they are on the disk.
+
+    path (Path): The file; it is made where it isn't there.
+    lines (bytes): The lines.
+    at (int): The length of the file in bytes; what stands after that is taken off first.
+    RAISES (OSError): X161: it can't be written.
+    """
+    with writing_errors(path), path.open("ab") as file:
+        file.truncate(at)
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class State:
+    """How far a translation has come, in a file beside its results.
+
+    path (Path): The file.
+    data (dict[str, Any]): Its content: the "identity" of the run, and its "targets".
+    """
+
+    def __init__(self, path: Path, data: dict[str, Any]) -> None:
+        self.path = path
+        self.data = data
+
+    @classmethod
+    def of_run(cls, output: Path, identity: Mapping[str, Any], *, resume: bool) -> "State":
+        """The state of a run that begins, or goes on.
+
+        output (Path): The folder of the results.
+        identity (Mapping[str, Any]): What must be the same to go on.
+        resume (bool): Read the state that is there, if there is one.
+        RETURNS (State): The state.
+        RAISES (ValueError): X808: it can't be read, or is of another run.
+        """
+        path = output / STATE
+        new = cls(path, {"identity": dict(identity), "targets": {}})
+        if not (resume and path.exists()):
+            return new
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            changes = [name for name, value in identity.items() if found["identity"].get(name) != value]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(Errors.X808.format(path=path, found=one_line(error))) from error
+        if changes:
+            raise ValueError(Errors.X808.format(path=path, found="changed: " + ", ".join(changes)))
+        return cls(path, found)
+
+    def of(self, name: str) -> dict[str, Any]:
+        """How far a target language has come."""
+        start = {"records": 0, "texts": 0, "bytes": 0, "finished": False, "counts": {}}
+        return self.data["targets"].setdefault(name, start)
+
+    def write(self) -> None:
+        """Write it, and wait until it is on the disk."""
+        write_json(self.path, self.data)
+
+
+class Job(NamedTuple):
+    """The translation into one language.
+
+    sources (Sources): The records.
+    path (Path): The file that it becomes.
+    target (str): The name of the language.
+    translator (Translator): Translates into it.
+    state (State): How far all have come.
+    languages (Languages): Codes of the languages.
+    on_doubt (OnDoubt): What becomes of translations that are in doubt.
+    """
+
+    sources: Sources
+    path: Path
+    target: str
+    translator: Translator
+    state: State
+    languages: Languages
+    on_doubt: OnDoubt
+
+    def run(self, *, progress: bool) -> None:
+        """Translate what isn't translated yet."""
+        done = self.state.of(self.target)
+        growing = unfinished(self.path)
+        written = growing.stat().st_size if growing.exists() else 0
+        # Without it: killed between the two last steps.
+        if growing.exists() or not self.path.exists() or not done["bytes"]:
+            if written < done["bytes"]:
+                found = f"{written} bytes in {growing.name}, of {done['bytes']}"
+                raise ValueError(Errors.X808.format(path=self.state.path, found=found))
+            self._grow(growing, done, progress)
+            with writing_errors(self.path):
+                growing.replace(self.path)
+        done["finished"] = True
+        self.state.write()
+
+    def _grow(self, growing: Path, done: dict[str, Any], progress: bool) -> None:
+        with tqdm.tqdm(
+            total=self.sources.count(),
+            initial=done["records"],
+            desc=self.target,
+            unit=" texts",
+            disable=None if progress else True,
+        ) as bar:
+            for records, translations in self._translated(done["records"], bar):
+                lines = b"".join(self._lines(records, translations, done))
+                append(growing, lines, at=done["bytes"])
+                done["records"] += len(records)
+                done["bytes"] += len(lines)
+                self.state.write()
+
+    def _translated(self, start: int, bar: Any) -> Iterator[tuple[list[Source], list[Translation]]]:
+        """The records of each window from one on, and their translations."""
+        records: list[Source] = []
+
+        def split() -> Iterator[SplitText]:
+            for source in islice(self.sources, start, None):
+                records.append(source)
+                code = self.languages.code(source.language)
+                yield self.translator.split(RawText(source.text, code))
+
+        for window in windows(split(), self.translator.settings.window):
+            size, before = len(window), bar.n
+
+            def show(share: float, size: int = size, before: int = before) -> None:
+                bar.update(before + int(share * size) - bar.n)
+
+            translations = self.translator.translate(window, on_progress=show)
+            show(1.0)
+            yield list(records), translations
+            records.clear()
+
+    def _lines(
+        self, records: list[Source], translations: list[Translation], done: dict[str, Any]
+    ) -> Iterator[bytes]:
+        counts = Counter(done["counts"])
+        for source, translation in zip(records, translations, strict=True):
+            counts.update(translation.counts)
+            if not source.text.strip():
+                counts["blank"] += 1
+            elif translation.doubts and self.on_doubt == "drop":
+                counts["dropped"] += 1
+            else:
+                done["texts"] += 1
+                yield self._line(source, translation)
+        done["counts"] = dict(sorted(counts.items()))
+
+    def _line(self, source: Source, translation: Translation) -> bytes:
+        values = {
+            **source.values,
+            self.sources.text: translation.text,
+            self.sources.lang: self.target,
+            "source_text": source.text,
+            "source_lang": source.language,
+        }
+        if translation.doubts:
+            values["translation_doubt"] = list(translation.doubts)
+        # A lone surrogate becomes its escape, as JSON has it.
+        return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+
+
+def _warn(name: str, counts: Mapping[str, int]) -> None:
+    for kind, message in (("cut", Warnings.W801), ("blank", Warnings.W802), ("same", Warnings.W803)):
+        if counts.get(kind):
+            warnings.warn(message.format(count=counts[kind], language=name), stacklevel=3)
+
+
+def _identity(
+    sources: Sources, model: Model, languages: Languages, settings: Settings, on_doubt: OnDoubt
+) -> dict[str, Any]:
+    fields = {name: getattr(sources, name) for name in ("text", "lang", "language", "separator", "quoted")}
+    return {
+        "data": sources.identity(),
+        "fields": fields,
+        "model": model.name,
+        "precision": model.precision,
+        "codes": {"sources": dict(languages.sources), "targets": dict(languages.targets)},
+        **settings._asdict(),
+        "on_doubt": on_doubt,
+    }
