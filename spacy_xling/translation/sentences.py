@@ -32,13 +32,15 @@ def split_sentences(text: str, language: Optional[str]) -> list[str]:
     """
     parts, end = [], 0
     nlp = _splitter(parse_code(language).language if language else "xx")
-    for line in LINE.finditer(text):
-        for found in nlp(line.group()).sents:
-            sentence = found.text.strip()
-            if sentence:
-                start = line.start() + found.start_char + found.text.index(sentence)
-                parts += [text[end:start], sentence]
-                end = start + len(sentence)
+    # Without it, spaCy would keep each word of a stream.
+    with nlp.memory_zone():
+        for line in LINE.finditer(text):
+            for found in nlp(line.group()).sents:
+                sentence = found.text.strip()
+                if sentence:
+                    start = line.start() + found.start_char + found.text.index(sentence)
+                    parts += [text[end:start], sentence]
+                    end = start + len(sentence)
     return [*parts, text[end:]]
 
 

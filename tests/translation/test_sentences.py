@@ -1,5 +1,6 @@
 import pytest
 
+from spacy_xling.translation import sentences
 from spacy_xling.translation.sentences import cut, join, split_sentences, whole
 
 
@@ -55,3 +56,12 @@ def test_a_long_sentence_is_cut_at_the_end_of_a_word(sentence, parts):
 
 def test_what_fits_in_no_way_is_cut_into_characters():
     assert cut("ab c", lambda part: False)[1::2] == ["a", "b", "c"]
+
+
+def test_the_words_of_a_stream_are_not_kept():
+    split_sentences("One.", "en")
+    strings = sentences._splitter("en").vocab.strings
+    before = len(strings)
+    for number in range(100):
+        split_sentences(f"Wordnumber{number} here. Another{number}!", "en")
+    assert len(strings) == before
