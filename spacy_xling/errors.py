@@ -938,7 +938,6 @@ class Errors(metaclass=MessagesWithCodes):
         "The checkpoint '{name}' lacks {n} weights ({first} ...); expected all of them. Choose a whole checkpoint, made for "
         "this architecture."
     )
-    X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
     X805 = (
         "'{name}' holds a model of CTranslate2, which is missing ({error}). Install the extra: pip install "
         "'spacy-xling[ctranslate2]', or give a checkpoint of transformers."
@@ -958,6 +957,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
+    X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
 
 
 class Warnings(metaclass=MessagesWithCodes):
