@@ -13,7 +13,6 @@ from spacy.cli._util import app as spacy_app
 from wasabi import msg
 
 from ..errors import Errors, one_line
-from ..exporting.serving_wheel import is_serving
 
 # How a message of this package begins, and one of spaCy.
 CODE, SPACY_CODE = re.compile(r"\[X\d+\]"), re.compile(r"\[E\d+\]")
@@ -99,6 +98,8 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
+        from ..exporting.serving_wheel import is_serving
+
         missing = error.__cause__ or error
         if isinstance(missing, ModuleNotFoundError) and is_serving():
             msg.fail(Errors.X005.format(error=missing))

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from .app import app, coded_warnings, one_line_errors
+from .options import LanguageField, Quotes, Separator, TextField
 
 
 class Kind(str, Enum):
@@ -33,21 +34,16 @@ def convert_command(
     dev_share: Annotated[float, typer.Option(help="Split: share of the texts for dev")] = 0.0,
     test_share: Annotated[float, typer.Option(help="Split: share of the texts for test")] = 0.0,
     kind: Annotated[Kind, typer.Option(help="Split: kind of the files")] = Kind.spacy,
-    text: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
+    text: TextField = "text",
     label: Annotated[str, typer.Option(help="Field of a text's one label")] = "label",
     labels: Annotated[str, typer.Option(help="Field of a text's list of labels")] = "labels",
-    lang: Annotated[str, typer.Option(help="Field of a text's language")] = "lang",
+    lang: LanguageField = "lang",
     language: Annotated[
         Optional[str],
         typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
     ] = None,
-    separator: Annotated[str, typer.Option(help="What stands between the labels of a list in a table")] = ",",
-    quotes: Annotated[
-        bool,
-        typer.Option(
-            "--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"
-        ),
-    ] = True,
+    separator: Separator = ",",
+    quotes: Quotes = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
 ) -> None:
     """Convert labelled text, e.g. to .spacy, which `spacy evaluate` and `spacy find-threshold` read.

@@ -54,6 +54,13 @@ Code = Annotated[
     Optional[Path],
     typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
 ]
+TextField = Annotated[str, typer.Option(help="Field, or column, of the text")]
+LanguageField = Annotated[str, typer.Option(help="Field of a text's language")]
+Separator = Annotated[str, typer.Option(help="What stands between the labels of a list in a table")]
+Quotes = Annotated[
+    bool,
+    typer.Option("--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"),
+]
 Gpu = Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")]
 
 

@@ -8,7 +8,7 @@ import typer
 from wasabi import msg, table
 
 from .app import app, coded_warnings, names, one_line_errors
-from .options import Gpu
+from .options import Gpu, LanguageField, Quotes, Separator, TextField
 
 
 class Precision(str, Enum):
@@ -85,15 +85,10 @@ def translate_command(
             min=1, help="Sentences that are sorted by length together; so many may be lost to a kill"
         ),
     ] = 2048,
-    text: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
-    lang: Annotated[str, typer.Option(help="Field of a text's language")] = "lang",
-    separator: Annotated[str, typer.Option(help="What stands between the labels of a list in a table")] = ",",
-    quotes: Annotated[
-        bool,
-        typer.Option(
-            "--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"
-        ),
-    ] = True,
+    text: TextField = "text",
+    lang: LanguageField = "lang",
+    separator: Separator = ",",
+    quotes: Quotes = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was ended")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
 ) -> None:

@@ -107,4 +107,5 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     # Transformers 5 writes a list here, where 4 expects names; both read it under the older name.
     if isinstance(settings.get("extra_special_tokens"), list):
         settings["additional_special_tokens"] = settings.pop("extra_special_tokens")
+    # Not by write_json, whose numbers end at 64 bits: a tokenizer without a limit has a larger one.
     file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf8")

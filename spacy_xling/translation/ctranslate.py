@@ -49,8 +49,7 @@ class CTranslate2Engine:
         # Whatever is wrong with the files or the device.
         except (RuntimeError, ValueError) as error:
             raise ValueError(Errors.X806.format(name=name, error=one_line(error))) from error
-        limit = self.tokenizer.tokenizer.model_max_length
-        self.longest = limit if limit < 10**6 else LONGEST
+        self.longest = self.tokenizer.longest or LONGEST
         self.beams = BEAMS
         self.special = set(self.tokenizer.tokenizer.all_special_tokens)
 

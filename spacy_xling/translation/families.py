@@ -97,6 +97,13 @@ class PairTokenizer:
             return Pair(source=self._known(source), start=number)
         return Pair(source=self._known(source), first=number)
 
+    @property
+    def longest(self) -> Optional[int]:
+        """The most pieces of a text, specials included; None if the tokenizer doesn't say."""
+        # One that doesn't know has a number beyond all measure.
+        limit = int(self.tokenizer.model_max_length)
+        return limit if limit < 10**6 else None
+
     def encode(self, texts: Sequence[str], pair: Pair) -> list[list[int]]:
         """Make pieces of texts.
 

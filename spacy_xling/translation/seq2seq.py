@@ -61,7 +61,7 @@ class Seq2SeqEngine:
     precision (Precision): Of weights and sums: "fp32", "bf16", or "auto" for what the device is fast in.
     device (torch.device): Where it is.
     RAISES (ValueError): There is no such checkpoint, it can run code (X301, X330, X331), lacks weights
-        (X808), or isn't one that translates (X801). (ImportError): A library of its tokenizer is missing
+        (X804), or isn't one that translates (X801). (ImportError): A library of its tokenizer is missing
         (X303).
     """
 
@@ -83,7 +83,7 @@ class Seq2SeqEngine:
         if lacking := sorted(map(str, (*info["missing_keys"], *info["mismatched_keys"]))):
             raise ValueError(Errors.X804.format(name=name, n=len(lacking), first=lacking[0]))
         self.model.to(device).eval()
-        self.longest = _longest(config, self.tokenizer.tokenizer)
+        self.longest = _longest(config, self.tokenizer)
         self.beams = int(self.model.generation_config.num_beams or 1)
         self.end = self.model.generation_config.eos_token_id
 
@@ -117,8 +117,6 @@ class Seq2SeqEngine:
         return row[: row.index(self.end)] if self.end in row else row
 
 
-def _longest(config: Any, tokenizer: Any) -> int:
+def _longest(config: Any, tokenizer: PairTokenizer) -> int:
     limits = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
-    # A tokenizer that doesn't know has a number beyond all measure.
-    limits += [tokenizer.model_max_length if tokenizer.model_max_length < 10**6 else None]
-    return min([limit for limit in limits if limit] or [LONGEST])
+    return min([limit for limit in (*limits, tokenizer.longest) if limit] or [LONGEST])
