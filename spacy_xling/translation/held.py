@@ -72,8 +72,8 @@ class HeldEngines:
         (path / INDEX).write_text(json.dumps({"checkpoints": list(self.engines)}, indent=2), encoding="utf8")
 
     def from_folder(self, path: Path) -> None:
-        """Load what `to_folder` saved, in the place of what is held. No hub is asked, and the files are looked
-        at as any others.
+        """Load what `to_folder` saved, in the place of what is held. No hub is asked, and the files are
+        looked at as any others.
 
         path (Path): The folder.
         RAISES (ValueError): X313: it isn't whole. Else as `load_engine`. (ImportError): As `load_engine`.
