@@ -36,6 +36,10 @@ class Errors(metaclass=MessagesWithCodes):
         "{error}: this environment has what serves exported pipelines, and no more; expected one with all that spacy-xling "
         "requires. Run the command in another, or here, after pip uninstall spacy-xling and pip install spacy-xling."
     )
+    X006 = (
+        'Found {name} = {found}; expected pairs of two texts, such as [["da", "dan_Latn"], ["de", "deu_Latn"]]. Write '
+        "each in brackets."
+    )
 
     # 1 data
     X101 = (
@@ -588,6 +592,16 @@ class Errors(metaclass=MessagesWithCodes):
         "the model beside them. Save the pipeline again, or copy all of its files."
     )
     X555 = "Found threshold = {found!r} for '{name}'; expected a score from 0 to 1. Set e.g. threshold = 0.5."
+    X556 = "Found text_field = {found!r} for '{name}'; expected {known}. Set one of them."
+    X557 = (
+        "'{name}' has text_field = \"translation\", and no text has a translation; expected doc._.translation. Put "
+        'xling_translator, or another component that sets it, before it (nlp.add_pipe("xling_translator", first=True)), or '
+        'set text_field = "text".'
+    )
+    X558 = (
+        "doc._.translation is {value!r} ({type}). A string, or None, was expected: set it to one, or leave out another "
+        "package's component that sets it."
+    )
 
     # 6 training
     X601 = "Found {name} = {value}; expected a finite number of at least 0. Correct it in the config."
@@ -928,11 +942,11 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X802 = (
         "The checkpoint '{name}' doesn't know the language '{code}'; it knows {known}. Correct the language, or write the "
-        "checkpoint's own code for it, as da=dan_Latn."
+        "checkpoint's own code for it, as da=dan_Latn, or among the `codes` of xling_translator."
     )
     X803 = (
         "The language of a text isn't known, and the checkpoint '{name}' must be told it; expected one for each text. Give "
-        "--from, a field 'lang', or files named by language."
+        "--from, a field 'lang', or files named by language; to xling_translator doc._.language, or its `source`."
     )
     X804 = (
         "The checkpoint '{name}' lacks {n} weights ({first} ...); expected all of them. Choose a whole checkpoint, made for "
@@ -958,6 +972,22 @@ class Errors(metaclass=MessagesWithCodes):
     X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
     X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
+    X812 = (
+        "Found the language {found!r}, which can't stand in the name of a checkpoint ('{name}'); expected letters, digits, '-' "
+        "and '_'. Correct the language, or give the checkpoint's own code for it."
+    )
+    X813 = (
+        "A text needs the checkpoint '{name}', which wasn't saved with this pipeline; it has {known}. Make the pipeline again "
+        "with its language among `codes`, or leave texts in it out."
+    )
+    X814 = (
+        "The weights of '{name}' are pickles, which aren't saved with a pipeline; expected safetensors. Convert them, by the "
+        "command that X331 gives without SPACY_XLING_PICKLED_WEIGHTS, or set save = false under the translator's block."
+    )
+    X815 = (
+        "The language of a text isn't known, and it is to come back to it: {text!r}. Expected one for each text. Give --from, "
+        "a field 'lang', or files named by language."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -1101,6 +1131,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W803 = (
         "{count:,} text(s) are in {language} already; expected those of other languages. They stand in its file as they were: "
         "leave them out if they aren't wanted."
+    )
+    W804 = (
+        "'{name}' was saved without a checkpoint: which of '{model}' it needs depends on the languages of texts, and it has met "
+        "none. Expected languages beforehand: name them in `codes`, or set `source`, or translate a text of each first."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 

@@ -5,7 +5,7 @@ import spacy
 from spacy.training import Example
 from thinc.api import Config
 
-from spacy_xling.pairs import read_pairs
+from spacy_xling.pairs import read_pairs, read_text_pairs
 from spacy_xling.training.adamw import build_adamw_v1
 from tests.conftest import TEXTS, textcat_config
 
@@ -97,3 +97,28 @@ def test_factors_of_patterns_are_kept_by_a_config_file():
     assert [(pattern.pattern, factor) for pattern, factor in optimizer.rate_factors] == [
         tuple(pair) for pair in factors
     ]
+
+
+def test_pairs_of_texts_are_read_in_their_order():
+    pairs = [[text, text[::-1]] for text in UGLY]
+    assert list(read_text_pairs("codes", pairs).items()) == [tuple(pair) for pair in pairs]
+    assert read_text_pairs("codes", None) == read_text_pairs("codes", []) == {}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "code"),
+    [
+        ({"da": "dan"}, "X006"),
+        ("da", "X006"),
+        ([["da"]], "X006"),
+        ([["da", 1]], "X006"),
+        ([[1, "da"]], "X006"),
+        ([["da", "a"], ["da", "b"]], "X002"),
+        *(([[text, "da"]], "X003") for text in LOST),
+        *(([["da", text]], "X003") for text in LOST),
+    ],
+)
+def test_what_is_no_pair_of_texts_is_a_coded_line(pairs, code):
+    with pytest.raises(ValueError, match=rf"^\[{code}\].*codes") as caught:
+        read_text_pairs("codes", pairs)
+    assert "\n" not in str(caught.value)

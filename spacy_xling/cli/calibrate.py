@@ -74,7 +74,7 @@ def calibrate_command(
         from ..data.unlabelled import build_unlabelled_text_v1
         from ..errors import Errors
         from ..evaluation.by_language import load_pipeline
-        from ..evaluation.calibration import calibrate, centre, find_component
+        from ..evaluation.calibration import calibrate, centre, find_component, with_translations
         from ..writing import write_folder, writing_errors
 
         require_new_pipeline(output, overwrite=overwrite)
@@ -86,7 +86,7 @@ def calibrate_command(
             raise ValueError(Errors.X757)
         nlp = load_pipeline(model)
         pipe = find_component(nlp, component)
-        docs = read_docs(build_labelled_text_v1(dev))
+        docs = with_translations(nlp, pipe, read_docs(build_labelled_text_v1(dev)))
         if centred:
             texts = centre(pipe, docs, build_unlabelled_text_v1(unlabelled), source=source)
             counts = ", ".join(f"{language} ({len(raw):,})" for language, raw in texts.raw.items())

@@ -58,6 +58,18 @@ def translate_command(
             show_default="the file's name",
         ),
     ] = None,
+    round_trip: Annotated[
+        bool,
+        typer.Option("--round-trip", help="Translate on from the target language into the text's own"),
+    ] = False,
+    back: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Hub name or folder of the checkpoint for the way back; with it --round-trip goes without "
+            "saying",
+            show_default="--model",
+        ),
+    ] = None,
     beams: Annotated[
         Optional[int],
         typer.Option(min=1, help="Number of beams, 1 for greedy search", show_default="the checkpoint's"),
@@ -95,8 +107,9 @@ def translate_command(
     """Translate text, labelled or raw, into other languages.
 
     Labels and all other fields are kept. The text becomes the translation, `lang` the target; what was there
-    before is in `source_text` and `source_lang`. Translations that look wrong (empty, copied, repeated, of
-    impossible length, in another script) are counted, and have the field `translation_doubt`.
+    before is in `source_text` and `source_lang`. With --round-trip texts come back to their own language, and
+    `lang` stays: text as translations are written, to train on. Translations that look wrong (empty, copied,
+    repeated, of impossible length, in another script) are counted, and have the field `translation_doubt`.
     """
     with one_line_errors(), coded_warnings():
         from ..translation.sources import Sources
@@ -126,6 +139,7 @@ def translate_command(
                 split=not whole,
                 retry=retry,
             ),
+            back=back or (model if round_trip else None),
             on_doubt=on_doubt.value,
             resume=resume,
             overwrite=overwrite,

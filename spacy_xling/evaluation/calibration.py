@@ -17,6 +17,7 @@ from ..data.unlabelled import UnlabelledText
 from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration
 from ..pipeline.centred import CentredScores, CentringTexts, choose_texts, find_offsets
+from ..pipeline.text_field import TRANSLATION
 from .reliability import expected_calibration_error, reliability_bins
 
 # A language with fewer dev texts has no temperature of its own. Simulated, for logits of seven classes that
@@ -84,6 +85,25 @@ def find_component(nlp: Language, name: Optional[str] = None) -> CentredScores:
     return found[chosen[0]]
 
 
+def with_translations(nlp: Language, pipe: CentredScores, docs: Sequence[Doc]) -> List[Doc]:
+    """Let a pipeline translate texts for its classifier, if that is what it reads.
+
+    nlp (Language): The pipeline.
+    pipe (CentredScores): Its classifier.
+    docs (Sequence[Doc]): Texts, with their languages.
+    RETURNS (List[Doc]): The same texts, after the components before the classifier that assign
+        `doc._.translation`.
+    RAISES (ValueError): X557: there is no such component.
+    """
+    if pipe.text_field != "translation":
+        return list(docs)
+    before = nlp.pipe_names[: nlp.pipe_names.index(pipe.name)]
+    wanted = [name for name in before if f"doc._.{TRANSLATION}" in nlp.get_pipe_meta(name).assigns]
+    translated = list(nlp.pipe(docs, disable=[name for name in nlp.pipe_names if name not in wanted]))
+    pipe.require_translations(translated)
+    return translated
+
+
 def centre(
     pipe: CentredScores, docs: Sequence[Doc], unlabelled: UnlabelledText, *, source: str
 ) -> CentringTexts:
@@ -128,7 +148,7 @@ def calibrate(
     of all texts together.
 
     pipe (CentredScores): The component; its `calibration` is set.
-    docs (Sequence[Doc]): Dev texts, with `doc.cats` and `doc._.language`.
+    docs (Sequence[Doc]): Dev texts, with `doc.cats` and `doc._.language`, as `with_translations` gives them.
     by_language (bool): Fit a temperature for each language.
     min_texts (int): The least texts of a language to fit one on, and, for `target_accuracy`, to answer.
     abstain_below (Optional[float]): The threshold, of calibrated scores.
@@ -243,7 +263,9 @@ def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> Tuple[List[Doc], np.nd
         raise ValueError(Errors.X763.format(name=pipe.name, unknown=unknown, known=labels))
     if pipe.exclusive_classes and (several := sum(len(given_labels(doc)) > 1 for doc in labelled)):
         raise ValueError(Errors.X767.format(name=pipe.name, count=several))
-    batches = [pipe.raw_logits([doc.text for doc in batch]) for batch in minibatch(labelled, BATCH_SIZE)]
+    batches = [
+        pipe.raw_logits([read.text for read in pipe.read(batch)]) for batch in minibatch(labelled, BATCH_SIZE)
+    ]
     has_words = chain.from_iterable(found.tolist() for _, found in batches)
     used = [doc for doc, has in zip(labelled, has_words, strict=True) if has]
     if not used:

@@ -18,6 +18,7 @@ from typing import Any, NewType
 import torch
 
 from ..errors import Errors, one_line
+from .folder_shim import map_file
 from .portable import add_older_settings, with_backend
 
 # The folder of a checkpoint, or a config alone, that was looked at.
@@ -37,6 +38,7 @@ WEIGHTS = "model.safetensors"
 SHARDS = "model-*.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = "pytorch_model*.bin"
+PICKLES_INDEX = "pytorch_model.bin.index.json"
 
 # Keys that name other files, other checkpoints or other code, or that rename keys.
 NEVER = {
@@ -162,6 +164,18 @@ def load_model(
             weights_only=True,
         )
     return loaded, info
+
+
+def map_files(found: Checked) -> dict[str, Any]:
+    """The files that a checkpoint is loaded from, by name, mapped: config, tokenizer, and weights that are no
+    pickles.
+
+    found (Checked): The checkpoint, found with `weights`.
+    RETURNS (dict[str, Any]): The content of each.
+    """
+    paths = {file for pattern in (*TOKENIZERS, WEIGHTS, SHARDS) for file in found.glob(pattern)}
+    ours = [file for file in paths if file.is_file() and file.name != PICKLES_INDEX]
+    return {file.name: map_file(file) for file in sorted(ours)}
 
 
 def make_model(config: Any) -> Any:

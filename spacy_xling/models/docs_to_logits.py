@@ -13,7 +13,7 @@ def forward_docs(
     model: Model, docs: Sequence[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable[[Floats2d], None]]:
     """Logits of Docs, as the models of spaCy's own components give them. A text without any piece has zeros,
-    and nothing is learnt from it.
+    and nothing is learnt from it. `doc.text` is read: another `text_field` is a setting of the component.
 
     model (Model): A text classifier's.
     docs (Sequence[Doc]): The documents.

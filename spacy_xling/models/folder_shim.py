@@ -1,5 +1,6 @@
 """What the shims of this package share, with torch or without: a folder of files, and its bytes."""
 
+import mmap
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -77,6 +78,18 @@ class FolderShim(ABC):
             write_files(srsly.msgpack_loads(bytes_data), Path(folder))
             self.from_folder(Path(folder))
         return self
+
+
+def map_file(path: Path) -> Any:
+    """Map a file: its content can be read, though the file be gone.
+
+    path (Path): The file.
+    RETURNS (Buffer): Its content.
+    RAISES (OSError): It can't be read.
+    """
+    with path.open("rb") as file:
+        # Nothing can't be mapped.
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
 def write_files(files: Mapping[str, Any], folder: Path) -> None:

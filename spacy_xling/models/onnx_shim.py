@@ -9,7 +9,6 @@ Its folder holds two graphs, the tokenizer and the settings:
 """
 
 import json
-import mmap
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from ..errors import Errors, one_line
 from ..pieces.padding import PassShape, cheapest_passes, padded_windows
 from ..pieces.windows import set_window, split_windows
 from ..types import Pieces
-from .folder_shim import FolderShim, write_files
+from .folder_shim import FolderShim, map_file, write_files
 
 ENCODER_FILE = "model.onnx"
 WEIGHTS_FILE = "model.bin"
@@ -297,12 +296,11 @@ def _stamp(path: Path) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _map(path: Path, size: Optional[int]) -> mmap.mmap:
+def _map(path: Path, size: Optional[int]) -> Any:
     found = path.stat().st_size
     if size not in (None, found):
         raise RuntimeError(f"{path.name} has {found:,} bytes, and not {size:,}")
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return map_file(path)
 
 
 @contextmanager

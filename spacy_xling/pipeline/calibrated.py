@@ -13,6 +13,7 @@ from ..data.languages import get_language
 from ..errors import Errors
 from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, Pieces
+from .text_field import ReadTexts
 
 EXTENSION = "abstained"
 # Key of a component's settings.
@@ -27,7 +28,7 @@ class Calibration(NamedTuple):
     abstain_below (Optional[float]): A text whose best score is below it has `doc._.abstained` set to True,
         any other text to False; None sets nothing.
     offsets (dict[str, list[float]]): What is added to the logits of texts of a language before that, a number
-        for each label; see `centred.find_offsets`.
+        for each label; see `centred.find_offsets`. Nothing is where a translation is read.
     """
 
     temperature: float = 1.0
@@ -36,7 +37,7 @@ class Calibration(NamedTuple):
     offsets: dict[str, list[float]] = {}  # noqa: RUF012  (never changed)
 
 
-class CalibratedScores:
+class CalibratedScores(ReadTexts):
     """Logits to scores: P(label | (logits + o) / T), with offset o and temperature T of the text's language
     (Guo+ 2017, arXiv 1706.04599; Libovicky+ 2020, arXiv 2004.05160).
 
@@ -125,7 +126,8 @@ class CalibratedScores:
         RETURNS (Floats2d): Probabilities, zeros for a text without pieces. *Shape:* (docs, labels)
         """
         docs = list(docs)
-        logits, has_words = self.raw_logits([doc.text for doc in docs])
+        self.require_translations(docs)
+        logits, has_words = self.raw_logits([read.text for read in self.read(docs)])
         scores = self.model.ops.alloc2f(len(docs), len(self.cfg["labels"]))
         if has_words.any():
             found = self.scores_of(logits, list(compress(docs, has_words)))
@@ -148,7 +150,8 @@ class CalibratedScores:
         return self.model.ops.asarray2f([[value] for value in found])
 
     def offsets_of(self, docs: Sequence[Doc]) -> Floats2d:
-        """What is added to the logits of texts, by their language.
+        """What is added to the logits of texts, by their language. A translation has none, for it is in the
+        source's.
 
         docs (Sequence[Doc]): The documents.
         RETURNS (Floats2d): The offsets. *Shape:* (docs, labels), or (docs, 1) of zeros where there are none
@@ -157,7 +160,7 @@ class CalibratedScores:
         if not offsets:
             return self.model.ops.alloc2f(len(docs), 1)
         none = [0.0] * len(self.cfg["labels"])
-        return self.model.ops.asarray2f([offsets.get(get_language(doc) or "", none) for doc in docs])
+        return self.model.ops.asarray2f([offsets.get(read.language or "", none) for read in self.read(docs)])
 
     def _note_abstention(self, docs: Sequence[Doc], scores: Floats2d) -> None:
         threshold = None if self.calibration is None else self.calibration.abstain_below

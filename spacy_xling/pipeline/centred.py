@@ -8,11 +8,12 @@ import numpy as np
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..data.languages import UNKNOWN, get_language
+from ..data.languages import UNKNOWN
 from ..data.sampling import reservoir_sample
 from ..errors import Errors, Warnings
 from ..types import Floats2d
 from .calibrated import CalibratedScores, Calibration
+from .text_field import read_text
 
 # Texts of each language whose mean is taken, and the fewest that are worth it.
 MOST_TEXTS, FEWEST_TEXTS = 200, 20
@@ -70,7 +71,8 @@ class CentredScores(CalibratedScores):
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score texts, without changing them; see `CalibratedScores.predict`."""
         docs = list(docs)
-        if self._centring_texts and any(get_language(doc) in self._centring_texts.raw for doc in docs):
+        texts = self._centring_texts
+        if texts and any(read.language in texts.raw for read in self.read(docs)):
             self.keep_centred()
         return super().predict(docs)
 
@@ -87,7 +89,8 @@ class CentredScores(CalibratedScores):
         """Weights have changed, by examples whose languages are sources, whatever was seen before."""
         self._has_moved = True
         if self._centring_texts is not None:
-            sources = {get_language(eg.reference) for eg in examples if eg.reference.cats}
+            labelled = (eg for eg in examples if eg.reference.cats)
+            sources = {read.language for read in self.read_examples(labelled)}
             left = {name: raw for name, raw in self._centring_texts.raw.items() if name not in sources}
             self._centring_texts = self._centring_texts._replace(raw=left)
         elif not self._is_warned and self.offsets:
@@ -123,10 +126,10 @@ def choose_texts(
 
     def labelled() -> Iterator[str]:
         for doc in docs:
-            language = get_language(doc) or UNKNOWN
+            text, language = read_text(doc, pipe.text_field)
             if doc.cats and source in (None, language):
-                sources[language] = None
-                yield doc.text
+                sources[language or UNKNOWN] = None
+                yield text
 
     chosen = _with_pieces(pipe, reservoir_sample(labelled(), MOST_TEXTS, seed=seed))
     if not chosen or UNKNOWN in sources:

@@ -1,6 +1,6 @@
 """The component factories. Every `Language()` imports this module, so it imports nothing heavy."""
 
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 
 from spacy.language import Language
 from thinc.api import Config, Model
@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from .xling_mlm import XlingMaskedLM
     from .xling_textcat import XlingTextCategorizer
     from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
+    from .xling_translator import XlingTranslator
 
 DEFAULT_CONFIG = """
 [textcat]
 threshold = 0.0
+text_field = "text"
 code_switching = null
 mlm_on_labelled = false
 centring = false
@@ -104,10 +106,28 @@ random_share = 0.1
 max_word_pieces = 10
 """
 
+TRANSLATOR_CONFIG_TEXT = """
+[translator]
+model = "facebook/m2m100_418M"
+source = null
+target = "en"
+codes = []
+precision = "fp32"
+beams = null
+length_ratio = 2.0
+batch_pieces = 2048
+batch_size = 64
+split = true
+retry = true
+on_doubt = "keep"
+save = true
+"""
+
 TEXTCAT_CONFIG = Config().from_str(DEFAULT_CONFIG)
 TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CONFIG))
 
 MASKED_LM_CONFIG = Config().from_str(MASKED_LM_CONFIG_TEXT)
+TRANSLATOR_CONFIG = Config().from_str(TRANSLATOR_CONFIG_TEXT)
 
 # As for spaCy's own textcat, and accuracy.
 SCORE_WEIGHTS = {
@@ -139,6 +159,7 @@ def make_xling_textcat(
     masking: Callable,
     code_switching: Optional[Any],
     threshold: float,
+    text_field: Literal["text", "translation"],
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
     centring: bool,
@@ -157,12 +178,15 @@ def make_xling_textcat(
         masking=masking,
         code_switching=code_switching,
         threshold=threshold,
+        text_field=text_field,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
         centring=centring,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,
+        # spaCy gives a component no other hold on its own block.
+        blocks=nlp._pipe_configs,
     )
 
 
@@ -180,6 +204,7 @@ def make_xling_textcat_multilabel(
     masking: Callable,
     code_switching: Optional[Any],
     threshold: float,
+    text_field: Literal["text", "translation"],
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
     centring: bool,
@@ -198,12 +223,15 @@ def make_xling_textcat_multilabel(
         masking=masking,
         code_switching=code_switching,
         threshold=threshold,
+        text_field=text_field,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
         centring=centring,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,
+        # spaCy gives a component no other hold on its own block.
+        blocks=nlp._pipe_configs,
     )
 
 
@@ -234,4 +262,52 @@ def make_xling_mlm(
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,
         seed=seed,
+    )
+
+
+@Language.factory(
+    "xling_translator",
+    assigns=["doc._.translation", "doc._.translation_doubt"],
+    default_config=TRANSLATOR_CONFIG["translator"],
+)
+def make_xling_translator(
+    nlp: Language,
+    name: str,
+    model: str,
+    source: Optional[str],
+    target: str,
+    codes: Any,
+    precision: Literal["fp32", "bf16", "auto"],
+    beams: Optional[int],
+    length_ratio: float,
+    batch_pieces: int,
+    batch_size: int,
+    split: bool,
+    retry: bool,
+    on_doubt: Literal["keep", "source"],
+    save: bool,
+) -> "XlingTranslator":
+    """Make a translator; see `XlingTranslator`."""
+    from ..translation.translator import Settings
+    from .xling_translator import XlingTranslator
+
+    settings = Settings(
+        beams=beams,
+        length_ratio=length_ratio,
+        batch_pieces=batch_pieces,
+        batch_size=batch_size,
+        split=split,
+        retry=retry,
+    )
+    return XlingTranslator(
+        nlp.vocab,
+        name,
+        model=model,
+        source=source,
+        target=target,
+        codes=codes,
+        precision=precision,
+        settings=settings,
+        on_doubt=on_doubt,
+        save=save,
     )

@@ -74,6 +74,8 @@ class SavedClassifier(CentredScores, TextCategorizer):
             if self.model.shims[0].is_initialized and self.model.shims[0].n_labels != len(labels):
                 raise ValueError(f"{len(labels)} labels, and a model of {self.model.shims[0].n_labels}")
             self._check_threshold(self.cfg["threshold"])
+            # It checks, and the pipeline's config follows.
+            self.text_field = self.cfg["text_field"]
             if self.calibration is not None:
                 self._check_calibration(self.calibration)
         # Of values of a wrong kind, Python says each time something else.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from spacy.training import Example
 
-from ..data.languages import UNKNOWN, get_language
+from ..data.languages import UNKNOWN
 from ..errors import Errors, Warnings
+from .text_field import ReadTexts
 
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
@@ -20,7 +21,7 @@ LOOKED_AT = 1000
 HARDLY_ANY = 0.1
 
 
-class SwitchedTexts:
+class SwitchedTexts(ReadTexts):
     """Code-switching of a component's labelled texts, in training only. It calls `_set_code_switching` when
     it is made.
     """
@@ -68,8 +69,8 @@ class SwitchedTexts:
         from ..dictionaries.coverage import measure_coverage
 
         by_language: dict[str, list[str]] = {}
-        for doc in docs:
-            by_language.setdefault(get_language(doc) or UNKNOWN, []).append(doc.text)
+        for text, language in self.read(docs):
+            by_language.setdefault(language or UNKNOWN, []).append(text)
         if docs and not by_language.keys() & set(dictionaries.sources):
             text = Warnings.W541.format(
                 name=self.name, sources=", ".join(dictionaries.sources), found=", ".join(by_language)
@@ -91,15 +92,17 @@ class SwitchedTexts:
             raise ValueError(Errors.X540.format(name=self.name))
 
     def _switch(self, examples: Sequence[Example]) -> "list[SwitchedText]":
-        """The texts of a batch as they are to be learnt from. One without categories stays as it is."""
+        """The texts of a batch as they are to be learnt from. One without categories stays as it is, and so
+        does a translation, for whose language there is no dictionary.
+        """
         from ..switching.code_switching import as_it_is
 
         self._require_dictionaries()
         return [
-            as_it_is(example.predicted.text)
+            as_it_is(read.text)
             if self._switcher is None or not example.reference.cats
-            else self._switcher.switch(example.predicted.text, get_language(example.reference))
-            for example in examples
+            else self._switcher.switch(read.text, read.language)
+            for example, read in zip(examples, self.read_examples(examples), strict=True)
         ]
 
     def _switching_state(self) -> Optional[dict[str, Any]]:

@@ -24,6 +24,7 @@ from .labels import count_categories, require_known_labels
 from .masked_term import MaskedTerm, add_losses
 from .saved import SavedClassifier
 from .switched import SwitchedTexts, share_replaced
+from .text_field import Blocks, TextField
 
 if TYPE_CHECKING:
     from ..switching.code_switching import CodeSwitching
@@ -35,9 +36,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
     """Text classification with exclusive classes, trained on labelled text, whose words may be replaced by
     those of the target languages, and, through the masked-LM term, on raw text of these.
 
-    It owns its encoder, and reads `doc.text`: spaCy's tokens don't matter to it. A text without any piece
-    (empty, or white space) gets a score of 0.0 for every label and takes no part in training. A Doc
-    without categories is unlabelled: it takes part in the masked-LM term only.
+    It owns its encoder, and reads `doc.text`, or with `text_field = "translation"` what `xling_translator`
+    made of it: spaCy's tokens don't matter to it. A text without any piece (empty, or white space) gets a
+    score of 0.0 for every label and takes no part in training. A Doc without categories is unlabelled: it
+    takes part in the masked-LM term only.
     """
 
     exclusive_classes = True
@@ -52,12 +54,14 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         masking: Masking,
         threshold: float,
         scorer: Optional[Callable],
+        text_field: TextField = "text",
         code_switching: "Optional[CodeSwitching]" = None,
         mlm_on_labelled: bool = False,
         centring: bool = False,
         texts_per_update: Optional[int] = None,
         pieces_per_update: Optional[int] = None,
         seed: int = 0,
+        blocks: Optional[Blocks] = None,
     ) -> None:
         """Make the component; nothing is loaded yet.
 
@@ -68,6 +72,8 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
         threshold (float): Score from which a label counts as given; no matter for exclusive classes.
         scorer (Optional[Callable]): The scoring method.
+        text_field (TextField): Which text of a Doc is read: "text" for its own; "translation" for
+            `doc._.translation`, see `ReadTexts.read_examples` for training.
         code_switching (Optional[CodeSwitching]): How words of labelled texts are replaced in training, e.g.
             `spacy-xling.code_switching.v1`; None for not at all.
         mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
@@ -79,6 +85,8 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
             many as the batch has.
         seed (int): Seed of the masks.
+        blocks (Optional[Blocks]): Those of the pipeline's config, of which that of this component follows its
+            `text_field`.
         RAISES (ValueError): A loss of the other kind of classes, or settings out of range.
         """
         if not isinstance(objective, JointObjective):
@@ -103,6 +111,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         }
         if self.exclusive_classes:
             self.cfg["positive_label"] = None
+        self._set_text_field(text_field, blocks)
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
         self._is_off_said = False
@@ -264,7 +273,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         validate_examples(examples, "XlingTextCategorizer.rehearse")
         if self._rehearsal_model is None:
             return losses
-        pieces = self._split([eg.predicted.text for eg in examples])
+        pieces = self._split([read.text for read in self.read_examples(examples)])
         if not pieces.has_words.any():
             return losses
         pieces = select_texts(pieces, pieces.has_words)

@@ -1,11 +1,13 @@
 """Checkpoints that were converted for CTranslate2 (extra `ctranslate2`)."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import Errors, one_line
 from ..models.checkpoint import Precision, load_any_tokenizer
+from ..models.folder_shim import map_file
 from .families import Pair, PairTokenizer
 from .seq2seq import LONGEST, Generated
 
@@ -14,6 +16,10 @@ WEIGHTS = "model.bin"
 COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "auto": "default"}
 # CTranslate2's own.
 BEAMS = 2
+
+# What a forked process has of its parent's, kept for good: to end a model is to wait for its threads, which
+# the fork left behind.
+_inherited: list[Any] = []
 
 
 def is_converted(name: str) -> bool:
@@ -42,16 +48,31 @@ class CTranslate2Engine:
         except ImportError as error:
             raise ImportError(Errors.X805.format(name=name, error=error)) from error
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
+        self.told = {"device": device, "device_index": index, "compute_type": COMPUTE_TYPES[precision]}
         try:
-            self.model = ctranslate2.Translator(
-                name, device=device, device_index=index, compute_type=COMPUTE_TYPES[precision]
-            )
+            self._model = ctranslate2.Translator(name, **self.told)
         # Whatever is wrong with the files or the device.
         except (RuntimeError, ValueError) as error:
             raise ValueError(Errors.X806.format(name=name, error=one_line(error))) from error
         self.longest = self.tokenizer.longest or LONGEST
         self.beams = BEAMS
         self.special = set(self.tokenizer.tokenizer.all_special_tokens)
+        files = sorted(file for file in Path(name).iterdir() if file.is_file())
+        self.files: Mapping[str, Any] = {file.name: map_file(file) for file in files}
+        self.has_safe_weights = True
+        self._process = os.getpid()
+
+    @property
+    def model(self) -> Any:
+        """The model, one of this process: of a forked one's the threads are missing."""
+        if self._process != os.getpid():
+            import ctranslate2
+
+            _inherited.append(self._model)
+            files = {name: bytes(content) for name, content in self.files.items()}
+            self._model = ctranslate2.Translator(self.tokenizer.name, files=files, **self.told)
+            self._process = os.getpid()
+        return self._model
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int

@@ -1,13 +1,21 @@
 """Sequence-to-sequence checkpoints of `transformers`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
 
 from ..errors import Errors, one_line
 from ..models.checkpoint import Precision, load_any_tokenizer, resolve_precision
-from ..models.checkpoint_files import SEQ2SEQ, find_checkpoint, load_config, load_model
+from ..models.checkpoint_files import (
+    INDEX,
+    SEQ2SEQ,
+    WEIGHTS,
+    find_checkpoint,
+    load_config,
+    load_model,
+    map_files,
+)
 from .families import Pair, PairTokenizer
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -32,11 +40,15 @@ class Engine(Protocol):
     tokenizer (PairTokenizer): Its tokenizer.
     longest (int): The most pieces of a text and of a translation, specials included.
     beams (int): The number of beams that it was saved with.
+    files (Mapping[str, Any]): The files that it was loaded from, by name: their content, that is mapped.
+    has_safe_weights (bool): Its weights are among the files. Those that are pickles aren't.
     """
 
     tokenizer: PairTokenizer
     longest: int
     beams: int
+    files: Mapping[str, Any]
+    has_safe_weights: bool
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int
@@ -86,6 +98,8 @@ class Seq2SeqEngine:
         self.longest = _longest(config, self.tokenizer)
         self.beams = int(self.model.generation_config.num_beams or 1)
         self.end = self.model.generation_config.eos_token_id
+        self.files: Mapping[str, Any] = map_files(found)
+        self.has_safe_weights = WEIGHTS in self.files or INDEX in self.files
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int

@@ -9,13 +9,14 @@ byte.
 
 import json
 import os
+import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional, Union
 
 import torch
 import tqdm  # type: ignore[import-untyped]
@@ -26,12 +27,14 @@ from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import Precision
 from ..writing import UNFINISHED, write_json, writing_errors
 from .ctranslate import CTranslate2Engine, is_converted
+from .round_trip import RoundTrip
 from .seq2seq import Engine, Seq2SeqEngine
 from .sources import Source, Sources
 from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
 
 STATE = "translation.json"
 SOURCE, TARGET = "{source}", "{target}"
+PART = re.compile(r"[A-Za-z0-9_-]+")
 OnDoubt = Literal["keep", "drop"]
 
 
@@ -71,6 +74,7 @@ def translate_files(
     languages: Languages,
     settings: Settings = DEFAULTS,
     *,
+    back: Optional[str] = None,
     on_doubt: OnDoubt = "keep",
     resume: bool = False,
     overwrite: bool = False,
@@ -81,13 +85,15 @@ def translate_files(
     Each record is written with all of its fields, its text translated and the target as its language, and
     with the text and language of before as `source_text` and `source_lang`. One whose translation is in doubt
     gets the kinds of doubt as `translation_doubt`. Blank texts are passed over; texts in the target language
-    stay as they are.
+    stay as they are. With `back` each text goes on from the target language to its own, which the record
+    keeps.
 
     sources (Sources): The records.
     output (Path): The folder, which gets a file LANGUAGE.jsonl for each target.
     model (Model): The checkpoint.
     languages (Languages): The languages.
     settings (Settings): How texts are translated.
+    back (Optional[str]): Name of the checkpoint for the way back, as in `Model`; None for one way.
     on_doubt (OnDoubt): "keep" translations that are in doubt, or "drop" their records.
     resume (bool): Go on with what is there.
     overwrite (bool): Replace what is there.
@@ -106,31 +112,49 @@ def translate_files(
             raise ValueError(Errors.X807.format(found=name))
     if (first := next((source for source in sources if source.text.strip()), None)) is None:
         raise ValueError(Errors.X128.format(path=sources.path, files=len(sources.files)))
-    state = State.of_run(output, _identity(sources, model, languages, settings, on_doubt), resume=resume)
+    identity = _identity(sources, model, languages, settings, back, on_doubt)
+    state = State.of_run(output, identity, resume=resume)
     if not resume:
         require_new_files(
             [*paths.values(), state.path, *map(unfinished, paths.values())],
             overwrite=overwrite,
             inputs=[file.path for file in sources.files],
         )
-    load = lru_cache(maxsize=1)(lambda name: load_engine(model._replace(name=name)))
-    if SOURCE not in model.name and TARGET not in model.name:
-        # Before the work of hours, and not after the first language.
-        for code in languages.targets.values():
-            load(model.name).tokenizer.pair(languages.code(first.language), code)
+    load = lru_cache(maxsize=1 if back is None else 2)(lambda name: load_engine(model._replace(name=name)))
+    # Before the work of hours, and not after the first language.
+    _check_languages(load, model.name, back, languages, first)
     state.write()
     for name, code in languages.targets.items():
         if state.of(name)["finished"]:
             continue
-        find_engine = lambda source, code=code: load(name_of_pair(model.name, source, code))  # noqa: E731
-        job = Job(
-            sources, paths[name], name, Translator(find_engine, code, settings), state, languages, on_doubt
-        )
+        translator = _make_translator(load, model.name, back, code, settings)
+        job = Job(sources, paths[name], name, translator, state, languages, on_doubt)
         job.run(progress=progress)
     results = {name: state.of(name) for name in languages.targets}
     for name, done in results.items():
         _warn(name, done["counts"])
     return results
+
+
+def _check_languages(
+    load: Callable[[str], Engine], name: str, back: Optional[str], languages: Languages, first: Source
+) -> None:
+    """Refuse languages that checkpoints of one name don't know, by the first text."""
+    own = languages.code(first.language)
+    if back is not None and own is None:
+        raise ValueError(Errors.X815.format(text=first.text[:60]))
+    for code in languages.targets.values():
+        if SOURCE not in name and TARGET not in name:
+            load(name).tokenizer.pair(own, code)
+        if back is not None and own is not None and SOURCE not in back and TARGET not in back:
+            load(back).tokenizer.pair(code, own)
+
+
+def _make_translator(
+    load: Callable[[str], Engine], name: str, back: Optional[str], code: str, settings: Settings
+) -> Union[Translator, RoundTrip]:
+    there = Translator(lambda source: load(name_of_pair(name, source, code)), code, settings)
+    return there if back is None else RoundTrip(there, lambda own: load(name_of_pair(back, code, own)))
 
 
 def load_engine(model: Model) -> Engine:
@@ -159,11 +183,16 @@ def name_of_pair(name: str, source: Optional[str], target: str) -> str:
     source (Optional[str]): The code of the source, or None if it isn't known.
     target (str): The code of the target.
     RETURNS (str): The name of the pair's checkpoint.
-    RAISES (ValueError): X803: it has `{source}`, which isn't known.
+    RAISES (ValueError): X803: it has `{source}`, which isn't known. X812: a code can't be part of a name.
     """
     if SOURCE in name and source is None:
         raise ValueError(Errors.X803.format(name=name))
-    return name.replace(SOURCE, source or "").replace(TARGET, target)
+    for place, code in ((SOURCE, source or ""), (TARGET, target)):
+        # A language may be anyone's text, as that of a path to other folders.
+        if place in name and not PART.fullmatch(code):
+            raise ValueError(Errors.X812.format(name=name, found=code))
+        name = name.replace(place, code)
+    return name
 
 
 def unfinished(path: Path) -> Path:
@@ -236,7 +265,7 @@ class Job(NamedTuple):
     sources (Sources): The records.
     path (Path): The file that it becomes.
     target (str): The name of the language.
-    translator (Translator): Translates into it.
+    translator (Union[Translator, RoundTrip]): Translates into it, and perhaps back.
     state (State): How far all have come.
     languages (Languages): Codes of the languages.
     on_doubt (OnDoubt): What becomes of translations that are in doubt.
@@ -245,7 +274,7 @@ class Job(NamedTuple):
     sources: Sources
     path: Path
     target: str
-    translator: Translator
+    translator: Union[Translator, RoundTrip]
     state: State
     languages: Languages
     on_doubt: OnDoubt
@@ -321,7 +350,7 @@ class Job(NamedTuple):
         values = {
             **source.values,
             self.sources.text: translation.text,
-            self.sources.lang: self.target,
+            self.sources.lang: source.language if isinstance(self.translator, RoundTrip) else self.target,
             "source_text": source.text,
             "source_lang": source.language,
         }
@@ -338,13 +367,19 @@ def _warn(name: str, counts: Mapping[str, int]) -> None:
 
 
 def _identity(
-    sources: Sources, model: Model, languages: Languages, settings: Settings, on_doubt: OnDoubt
+    sources: Sources,
+    model: Model,
+    languages: Languages,
+    settings: Settings,
+    back: Optional[str],
+    on_doubt: OnDoubt,
 ) -> dict[str, Any]:
     fields = {name: getattr(sources, name) for name in ("text", "lang", "language", "separator", "quoted")}
     return {
         "data": sources.identity(),
         "fields": fields,
         "model": model.name,
+        "back": back,
         "precision": model.precision,
         "codes": {"sources": dict(languages.sources), "targets": dict(languages.targets)},
         **settings._asdict(),

@@ -94,3 +94,37 @@ def test_nothing_heavy_is_imported_for_the_help():
     assert run("--help").exit_code == 0
     module = sys.modules["spacy_xling.cli.translate"]
     assert {"torch", "transformers"}.isdisjoint(vars(module))
+
+
+def test_texts_come_back_to_their_language(nllb, table, tmp_path):
+    fast = (
+        "--from",
+        "en",
+        "--beams",
+        1,
+        "--no-retry",
+        "--length-ratio",
+        0.5,
+        "--text",
+        "Text",
+        "--lang",
+        "sprog",
+    )
+    out = tmp_path / "out"
+    result = run(table, "--model", nllb, "--to", "da", "--output", out, "--round-trip", *fast)
+    assert result.exit_code == 0, result.output
+    found = list(srsly.read_jsonl(out / "da.jsonl"))
+    assert [(record["sprog"], record["source_text"]) for record in found] == [
+        ("en", TEXTS[0]),
+        ("de", TEXTS[2]),
+    ]
+    assert found[0]["Text"] not in ("", TEXTS[0])
+    # Which is the same as naming the model for the way back.
+    again = run(table, "--model", nllb, "--to", "da", "--output", tmp_path / "again", "--back", nllb, *fast)
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again" / "da.jsonl").read_bytes() == (out / "da.jsonl").read_bytes()
+    broken = run(
+        table, "--model", nllb, "--to", "da", "--output", tmp_path / "x", "--back", "no/such/one", *fast
+    )
+    assert "[X301]" in broken.output
+    assert not (tmp_path / "x").exists()

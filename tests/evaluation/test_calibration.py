@@ -43,7 +43,7 @@ def stand_in(logits, exclusive=True):
     pipe = kind.__new__(kind)
     pipe.name = "stand_in"
     pipe._set_centring(False)
-    pipe.cfg = {"labels": LABELS, "calibration": None}
+    pipe.cfg = {"labels": LABELS, "calibration": None, "text_field": "text"}
     pipe.model = SimpleNamespace(ops=NumpyOps())
     pipe.raw_logits = lambda texts: (
         logits[[int(text) for text in texts]],

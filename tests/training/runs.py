@@ -16,6 +16,7 @@ from spacy_xling import writing
 from spacy_xling.training import resume
 from spacy_xling.training.resume import train_resumable
 from tests.conftest import SINGLE, TEXTS, write_raw
+from tests.translation.checkpoints import make_seq2seq
 
 # What a run with raw text has, whichever COMPONENT reads that.
 START = """
@@ -121,6 +122,23 @@ seed = ${{system.seed}}
 @readers = "spacy-xling.Dictionaries.v1"
 path = ${{paths.folder}}/dictionaries
 """
+
+# The same, from translations of the labelled texts.
+TRANSLATED = (
+    JOINT.replace('pipeline = ["xling_textcat"]', 'pipeline = ["xling_translator", "xling_textcat"]')
+    .replace('factory = "xling_textcat"\n', 'factory = "xling_textcat"\ntext_field = "translation"\n')
+    .replace(
+        "accumulate_gradient = 2\n", 'accumulate_gradient = 2\nannotating_components = ["xling_translator"]\n'
+    )
+    + """
+[components.xling_translator]
+factory = "xling_translator"
+model = ${paths.folder}/translator
+target = "da"
+length_ratio = 0.5
+retry = false
+"""
+)
 
 SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
@@ -270,7 +288,7 @@ class Killed(BaseException):
 class Work:
     """A folder with the files of a run.
 
-    config (str): JOINT, SWITCHED, SHARED or SPACY.
+    config (str): JOINT, SWITCHED, TRANSLATED, SHARED or SPACY.
     folder (Path): An empty folder.
     encoder (Path): A checkpoint, for all but SPACY.
     changes: Settings by dot name, with `__` for the dot.
@@ -297,6 +315,8 @@ class Work:
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
         write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4] * 10})
         write_dictionaries(self.folder / "dictionaries")
+        if "xling_translator" in self.text:
+            make_seq2seq("m2m100", self.folder / "translator")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):

@@ -1,9 +1,13 @@
 """A converted checkpoint translates as the one that it was converted from."""
 
+import copy
 import importlib.util
+import pickle
+import shutil
 import sys
 
 import pytest
+import spacy
 import torch
 from transformers import PretrainedConfig
 
@@ -72,3 +76,23 @@ def test_without_ctranslate2_a_converted_folder_is_X805_with_the_extra(tmp_path,
 def test_a_checkpoint_of_transformers_is_not_converted(seq2seq):
     assert not is_converted(str(seq2seq("marian")))
     assert torch.is_tensor(next(load_engine(Model(str(seq2seq("marian")))).model.parameters()))
+
+
+@needs_ctranslate2
+def test_a_pipeline_holds_it_and_takes_it_to_other_processes(converted, seq2seq, tmp_path):
+    own = shutil.copytree(converted("m2m100"), tmp_path / "own")
+    settings = {"source": "en", "target": "de", "beams": 1, "retry": False}
+    nlp, plain = spacy.blank("xx"), spacy.blank("xx")
+    nlp.add_pipe("xling_translator", config={"model": str(own), **settings})
+    plain.add_pipe("xling_translator", config={"model": str(seq2seq("m2m100")), **settings})
+    expected = [doc._.translation for doc in plain.pipe(SENTENCES)]
+    assert [doc._.translation for doc in nlp.pipe(SENTENCES)] == expected
+    nlp.to_disk(tmp_path / "saved")
+    saved = tmp_path / "saved" / "xling_translator" / "checkpoints" / "0"
+    assert {file.name for file in saved.iterdir()} == {file.name for file in own.iterdir()}
+    shutil.rmtree(own)
+    # Forked after it has translated, and when its folder is gone.
+    processes = nlp.pipe(SENTENCES, n_process=2, batch_size=3)
+    assert [doc._.translation for doc in processes] == expected
+    for twin in (spacy.load(tmp_path / "saved"), pickle.loads(pickle.dumps(nlp)), copy.deepcopy(nlp)):
+        assert [doc._.translation for doc in twin.pipe(SENTENCES)] == expected

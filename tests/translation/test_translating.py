@@ -132,9 +132,9 @@ class Killed(BaseException):
 
 @pytest.mark.usefixtures("scripted")
 @pytest.mark.filterwarnings("ignore:.*W80")
-@pytest.mark.parametrize("on_doubt", ["keep", "drop"])
+@pytest.mark.parametrize("options", [{"on_doubt": "keep"}, {"on_doubt": "drop"}, {"back": "other"}])
 def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_not(
-    data, tmp_path, monkeypatch, on_doubt
+    data, tmp_path, monkeypatch, options
 ):
     whole = tmp_path / "whole"
     moments = 0
@@ -166,7 +166,7 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
     monkeypatch.setattr(translating, "write_json", around(translating.write_json))
     monkeypatch.setattr(Scripted, "generate", around(Scripted.generate))
     monkeypatch.setattr(type(whole), "replace", around(type(whole).replace))
-    translate(data, whole, "da", "nl", on_doubt=on_doubt)
+    translate(data, whole, "da", "nl", **options)
     expected = {path.name: path.read_bytes() for path in whole.iterdir()}
     total = moments
     assert total > 20
@@ -174,10 +174,55 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
         output = tmp_path / f"killed-{number}"
         moments, kill_at = 0, number
         with pytest.raises(Killed):
-            translate(data, output, "da", "nl", on_doubt=on_doubt)
+            translate(data, output, "da", "nl", **options)
         kill_at = None
-        translate(data, output, "da", "nl", on_doubt=on_doubt, resume=True)
+        translate(data, output, "da", "nl", **options, resume=True)
         assert {path.name: path.read_bytes() for path in output.iterdir()} == expected, number
+
+
+@pytest.mark.filterwarnings("ignore:.*W80")
+def test_a_round_trip_keeps_the_language_and_the_text_of_before(data, tmp_path, scripted):
+    results = translate(data, tmp_path / "out", back="back")
+    found = read(tmp_path / "out" / "da.jsonl")
+    assert [record["lang"] for record in found] == ["en", "en", "de", "da", "en", "en"]
+    assert [record["source_lang"] for record in found] == ["en", "en", "de", "da", "en", "en"]
+    assert [record["source_text"] for record in found] == [RECORDS[row]["text"] for row in (0, 2, 3, 4, 5, 6)]
+    assert found[0]["text"] == "ET A HER"
+    assert found[2]["text"] == "NUMMER TO\nCE"
+    assert found[3]["text"] == "Et to"
+    # Of the way there; what came of it goes back in capitals.
+    assert found[1]["translation_doubt"][0] == "repeated"
+    assert results["da"]["counts"]["sentences"] == 12
+    # Each once, though texts of two languages go back.
+    assert sorted(scripted) == ["back", "scripted"]
+    with pytest.raises(ValueError, match=r"^\[X808\].*changed: back\)"):
+        translate(data, tmp_path / "out", resume=True)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_a_round_trip_of_a_text_of_no_known_language_is_X815(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "C"}\n')
+    with pytest.raises(ValueError, match=r"^\[X815\]"):
+        translate(Sources(path), tmp_path / "out", back="back")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*W80")
+def test_the_names_of_both_ways_have_the_languages_of_theirs(data, tmp_path, scripted):
+    codes = Languages({"da": "dan"}, {"en": "eng"})
+    model = Model("opus-{source}-{target}")
+    translate_files(data, tmp_path / "out", model, codes, WINDOW, back="way-{source}-{target}")
+    assert set(scripted) == {"opus-eng-dan", "opus-de-dan", "way-dan-eng", "way-dan-de"}
+
+
+@pytest.mark.parametrize("language", ["../da", "a b", "", "{target}", "a/b"])
+def test_a_language_that_cannot_stand_in_a_name_is_X812(language):
+    with pytest.raises(ValueError, match=r"^\[X812\]"):
+        name_of_pair("opus-{source}-{target}", language, "da")
+    with pytest.raises(ValueError, match=r"^\[X812\]"):
+        name_of_pair("opus-{target}", None, language)
+    assert name_of_pair("opus", language, language) == "opus"
 
 
 @pytest.mark.filterwarnings("ignore:.*W80")
