@@ -958,6 +958,41 @@ class Errors(metaclass=MessagesWithCodes):
     X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
     X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
+    X820 = (
+        "Found a {found} as the objective of '{name}'; expected one for translations. Use "
+        "spacy-xling.TranslationObjective.v1."
+    )
+    X821 = (
+        "'{name}' was trained to translate into {known}; found {found}. Name one of these as the target, or in "
+        "doc._.translation_language, or train anew."
+    )
+    X822 = "Found a {found} in doc._.{name}; expected a text, or None. Correct the annotation."
+    X823 = (
+        "Found no parallel text for the direction '{direction}' in {path}, whose files are named {found}; expected one named "
+        "by these two languages. Correct the direction, or add the file."
+    )
+    X824 = "Found '{found}' as the name of parallel text; expected two languages, as 'en-da'. Rename the file or the direction."
+    X825 = (
+        "No example has a translation and its language; expected parallel text to train '{name}' on. Read it by "
+        "spacy-xling.TranslatedText.v1."
+    )
+    X826 = (
+        "The loss is no number at step {step} (translation: {translation_loss}, masked-LM: {mlm_loss}); expected finite "
+        "ones. Lower the learning rate, or clip the gradients."
+    )
+    X827 = (
+        "Translations are scored by sacrebleu, which is missing ({error}). Install the extra: pip install "
+        "'spacy-xling[translate]'."
+    )
+    X828 = "'{name}' has raw text for lambda = {weight} nowhere; expected some. Set initialize.unlabelled, or mlm_weight = 0."
+    X829 = (
+        "Found no target language for a text, and '{name}' translates into {known}; expected one. Set its target, or "
+        "doc._.translation_language."
+    )
+    X830 = (
+        "Found no pair of texts to evaluate on in {path}, with a share of {share} held out; expected one at least. Give the "
+        "share that training had, or 1 for text of its own."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -1101,6 +1136,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W803 = (
         "{count:,} text(s) are in {language} already; expected those of other languages. They stand in its file as they were: "
         "leave them out if they aren't wanted."
+    )
+    W820 = (
+        "A pair of texts ({count} of the batch) is passed over by '{name}': a side is blank, or longer than the encoder's "
+        "window of {longest} pieces. Expected sentences: split long texts, if they matter."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 

@@ -1,7 +1,7 @@
 """Sequence-to-sequence checkpoints of `transformers`."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import torch
 
@@ -26,17 +26,32 @@ class Generated(NamedTuple):
     is_finished: bool
 
 
+class Tokenizer(Protocol):
+    """What a translator expects of a model's tokenizer."""
+
+    def pair(self, source: Optional[str], target: str) -> Pair:
+        """Find how the model is told two languages; see `PairTokenizer.pair`."""
+        ...
+
+    def encode(self, texts: Sequence[str], pair: Pair) -> list[list[int]]:
+        """Make pieces of texts; see `PairTokenizer.encode`."""
+        ...
+
+
 class Engine(Protocol):
     """What a translator expects of a model.
 
-    tokenizer (PairTokenizer): Its tokenizer.
+    tokenizer (Tokenizer): Its tokenizer.
     longest (int): The most pieces of a text and of a translation, specials included.
     beams (int): The number of beams that it was saved with.
     """
 
-    tokenizer: PairTokenizer
     longest: int
     beams: int
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """See the class."""
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int

@@ -28,6 +28,7 @@ from ..writing import UNFINISHED, write_json, writing_errors
 from .ctranslate import CTranslate2Engine, is_converted
 from .seq2seq import Engine, Seq2SeqEngine
 from .sources import Source, Sources
+from .trained import is_pipeline, load_trained
 from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
 
 STATE = "translation.json"
@@ -38,8 +39,8 @@ OnDoubt = Literal["keep", "drop"]
 class Model(NamedTuple):
     """Where translations come from.
 
-    name (str): Hub name or folder of a checkpoint, or of one converted for CTranslate2. Where `{source}` or
-        `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
+    name (str): Hub name or folder of a checkpoint, or the folder of one converted for CTranslate2, or of a pipeline
+        with a translator that was trained by this package. Where `{source}` or `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
     precision (Precision): Of weights and sums.
     gpu_id (int): The GPU, or -1 for the CPU.
     """
@@ -136,13 +137,16 @@ def translate_files(
 def load_engine(model: Model) -> Engine:
     """Load a checkpoint.
 
-    model (Model): Which one, with a name without `{source}` and `{target}`.
+    model (Model): Which one, with a name without `{source}` and `{target}`. A pipeline has the precision that it
+        was trained with.
     RETURNS (Engine): It, on its device.
     RAISES (ValueError): It can't be loaded, or doesn't translate. (ImportError): A library is missing.
     """
     on_gpu = model.gpu_id >= 0
     if on_gpu and model.gpu_id >= torch.cuda.device_count():
         raise ValueError(Errors.X809.format(gpu=model.gpu_id, found=torch.cuda.device_count()))
+    if is_pipeline(model.name):
+        return load_trained(model.name, gpu_id=model.gpu_id)
     if is_converted(model.name):
         device: Literal["cuda", "cpu"] = "cuda" if on_gpu else "cpu"
         return CTranslate2Engine(

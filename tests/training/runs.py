@@ -122,6 +122,33 @@ seed = ${{system.seed}}
 path = ${{paths.folder}}/dictionaries
 """
 
+# A translator, whose text is a stream.
+TRANSLATED = f"""{START}
+pipeline = ["xling_joint_translator"]
+
+[components]
+
+[components.xling_joint_translator]
+factory = "xling_joint_translator"
+texts_per_update = 2
+
+[components.xling_joint_translator.model]
+@architectures = "spacy-xling.JointTranslation.v1"
+layers = 1
+
+[components.xling_joint_translator.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = ${{paths.encoder}}
+
+{REST.replace("COMPONENT", "xling_joint_translator").replace("max_steps = 9", "max_steps = 9\nmax_epochs = -1")}""".replace(
+    """@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl""",
+    """@readers = "spacy-xling.TranslatedText.v1"
+path = ${paths.folder}/parallel
+directions = ["en-de", "de-en", "en-da"]
+shuffle_buffer = 2""",
+)
+
 SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
 
@@ -270,7 +297,7 @@ class Killed(BaseException):
 class Work:
     """A folder with the files of a run.
 
-    config (str): JOINT, SWITCHED, SHARED or SPACY.
+    config (str): JOINT, SWITCHED, TRANSLATED, SHARED or SPACY.
     folder (Path): An empty folder.
     encoder (Path): A checkpoint, for all but SPACY.
     changes: Settings by dot name, with `__` for the dot.
@@ -297,6 +324,7 @@ class Work:
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
         write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4] * 10})
         write_dictionaries(self.folder / "dictionaries")
+        write_parallel(self.folder / "parallel")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):
@@ -358,6 +386,13 @@ def write_dictionaries(folder):
     for name, cells in (("en-de", german.split("\t")), ("en-da", danish.split("\t"))):
         lines = (f"{word}\t{found}\n" for word, found in zip(cells[::2], cells[1::2], strict=True))
         (folder / f"{name}.tsv").write_text("".join(lines), encoding="utf8")
+
+
+def write_parallel(folder):
+    """Some pairs of sentences."""
+    folder.mkdir()
+    for name, rows in (("en-de", zip(TEXTS[:2], TEXTS[2:4], strict=True)), ("en-da", zip(TEXTS[:2], TEXTS[4:6], strict=True))):
+        (folder / f"{name}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf8")
 
 
 class Moments:
