@@ -70,17 +70,22 @@ class Hypotheses:
                 chosen.append((parent, piece))
                 prefixes.append(prefix)
                 scores.append(score)
-        if len(self.finished) >= beams:
-            return []
         self.prefixes, self.scores = prefixes, scores
-        return chosen
+        return [] if self._is_done(beams) else chosen
+
+    def _is_done(self, beams: int) -> bool:
+        """Whether there are enough that ended, and none that is open is ahead of the best of them."""
+        if len(self.finished) < beams:
+            return False
+        return max(score for score, _ in self.finished) >= self.scores[0] / len(self.prefixes[0])
 
 
 def search(
     step: Step, n_texts: int, *, end: int, limit: int, beams: int = 1, no_repeat: int = 0
 ) -> list[list[int]]:
     """Find the most probable sequences of pieces. A text is done once as many hypotheses as there are beams came
-    to the end; of these the one with the highest mean log P is taken. With one beam that is greedy search.
+    to the end, and the best of these is ahead of all that are open, by its mean log P. With one beam that is greedy
+    search.
 
     step (Step): Computes the probabilities.
     n_texts (int): Number of texts.

@@ -127,8 +127,14 @@ class Decoding(Step):
         return self.module.log_probabilities(states)
 
     def go_on(self, pieces: Tensor, parents: Tensor) -> Tensor:
-        self.memory = self.memory.rows(parents)
-        past = [layer.rows(parents) for layer in self.past]
+        if not _is_the_same(parents, len(self.past[0].keys)):
+            self.memory = self.memory.rows(parents)
+            self.past = [layer.rows(parents) for layer in self.past]
         embedded = self.module.masked_lm.encoder.embed(pieces)
-        states, self.past = self.module.decoder.go_on(embedded, self.memory, past)
+        states, self.past = self.module.decoder.go_on(embedded, self.memory, self.past)
         return self.module.log_probabilities(states)
+
+
+def _is_the_same(parents: Tensor, n_rows: int) -> bool:
+    """Whether each row goes on by itself, and nothing is to be copied."""
+    return len(parents) == n_rows and torch.equal(parents, torch.arange(n_rows, device=parents.device))

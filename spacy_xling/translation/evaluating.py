@@ -141,5 +141,5 @@ def score_direction(
     systems: dict[str, dict[str, SystemScore]] = {name: {} for name in translations}
     for metric, scores in results.items():
         for name, score in zip(translations, scores, strict=True):
-            systems[name][metric] = SystemScore(score.score, score.ci, score.p_value)
+            systems[name][metric] = SystemScore(float(score.score), float(score.ci), score.p_value)
     return DirectionScores(len(parallel.texts), signatures, systems)

@@ -14,7 +14,7 @@ PAIRS = [
     ("I want my money back.", "Jeg vil have mine penge tilbage.", "en", "da"),
     ("The box was broken.", "Der Karton war kaputt.", "en", "de"),
     ("Das Paket kam zu spät.", "The parcel arrived late.", "de", "en"),
-    ("My money.", "Mein Geld.", "en", "de"),
+    ("My money.", "Das Geld.", "en", "de"),
 ]
 LANGUAGES = ["da", "de", "en"]
 

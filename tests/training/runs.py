@@ -140,7 +140,7 @@ layers = 1
 @architectures = "spacy-xling.MaskedLMEncoder.v1"
 name = ${{paths.encoder}}
 
-{REST.replace("COMPONENT", "xling_joint_translator").replace("max_steps = 9", "max_steps = 9\nmax_epochs = -1")}""".replace(
+{REST.replace("COMPONENT", "xling_joint_translator")}""".replace(
     """@readers = "spacy-xling.LabelledText.v1"
 path = ${paths.folder}/train.jsonl""",
     """@readers = "spacy-xling.TranslatedText.v1"

@@ -42,7 +42,14 @@ KINDS = {
     "streamed": (JOINT, {"training__max_epochs": -1, "training__accumulate_gradient": 1}),
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
     "switched": (SWITCHED, {}),
-    "translated": (TRANSLATED, {"corpora__dev__heldout": True, "corpora__dev__heldout_share": 1.0}),
+    "translated": (
+        TRANSLATED,
+        {
+            "training__max_epochs": -1,
+            "corpora__dev__heldout": True,
+            "corpora__dev__heldout_share": 1.0,
+        },
+    ),
     "centred": (JOINT, {"components__xling_textcat__centring": True}),
     "shared": (SHARED, {}),
     "spacy": (SPACY, {}),
