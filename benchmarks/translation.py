@@ -4,9 +4,9 @@
     python benchmarks/translation.py random ENCODER FOLDER         the same shape with random weights
     python benchmarks/translation.py word-for-word WORK            score the induced dictionaries
 
-DATA has `parallel` with parallel text as en-LANG.tsv.gz and `unlabelled` with raw text as LANG.txt.gz. WORK gets
-`parallel`, all of it, of which translators hold out HELDOUT; `training` without the held-out pairs, for dictionaries;
-and `raw` without any side of a held-out pair.
+DATA has `parallel` with parallel text as en-LANG.tsv.gz and `unlabelled` with raw text as LANG.txt.gz. WORK
+gets `parallel`, all of it, of which translators hold out HELDOUT; `training` without the held-out pairs, for
+dictionaries; and `raw` without any side of a held-out pair.
 """
 
 import argparse
@@ -37,7 +37,9 @@ def prepare(data: Path, work: Path) -> None:
     for target in TARGETS:
         pairs = list(build_parallel_text_v1(data / "parallel" / f"{SOURCE}-{target}.tsv.gz").read())
         kept = [pair for pair in pairs if not is_heldout(pair.first, HELDOUT)]
-        heldout.update(side for pair in pairs if is_heldout(pair.first, HELDOUT) for side in (pair.first, pair.second))
+        heldout.update(
+            side for pair in pairs if is_heldout(pair.first, HELDOUT) for side in (pair.first, pair.second)
+        )
         for name, rows in (("parallel", pairs), ("training", kept)):
             write(work / name / f"{SOURCE}-{target}.tsv", (f"{pair.first}\t{pair.second}" for pair in rows))
         print(f"{SOURCE}-{target}: {len(pairs):,} pairs, {len(pairs) - len(kept):,} held out")
@@ -60,8 +62,8 @@ def make_random(encoder: str, folder: Path) -> None:
 
 
 def score_word_for_word(work: Path) -> None:
-    """Print the scores of translations in which each word is replaced by the first translation that WORK/dictionaries
-    has; words that it hasn't stay.
+    """Print the scores of translations in which each word is replaced by the first translation that
+    WORK/dictionaries has; words that it hasn't stay.
     """
     corpus = build_translated_text_v1(work / "parallel", heldout=True, heldout_share=HELDOUT)
     for direction, parallel in read_parallel(corpus).items():
@@ -73,7 +75,9 @@ def score_word_for_word(work: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (
         ("prepare", ("data", "work")),

@@ -1,8 +1,8 @@
 """Every message of the package, with its code.
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
-code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
-7 encoders, evaluation, comparison, exporting, 8 translation.
+code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6
+training, 7 encoders, evaluation, comparison, exporting, 8 translation.
 """
 
 from typing import Optional

@@ -26,11 +26,14 @@ def evaluate_translation_command(
         Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
     ],
     directions: Annotated[
-        str, typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named")
+        str,
+        typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),
     ] = "",
     heldout_share: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of the pairs that training held out; 1 for a file of its own"),
+        typer.Option(
+            min=0.0, max=1.0, help="Share of the pairs that training held out; 1 for a file of its own"
+        ),
     ] = 0.02,
     limit: Annotated[int, typer.Option(min=0, help="Most pairs of a direction; 0 for all")] = 0,
     beams: Annotated[
@@ -41,7 +44,7 @@ def evaluate_translation_command(
     gpu_id: Gpu = -1,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
 ) -> None:
-    """Score translators by chrF++ and BLEU, with intervals and how sure the differences from the first are."""
+    """Score translators by chrF++ and BLEU, with intervals, and say how sure a difference is."""
     with one_line_errors(), coded_warnings():
         from ..data.files import require_new_files
         from ..data.translated import build_translated_text_v1

@@ -27,20 +27,22 @@ def build_translated_text_v1(
     shuffle_buffer: int = 2000,
     seed: int = 0,
 ) -> "TranslatedText":
-    """Build a corpus of texts and their translations, registered as `spacy-xling.TranslatedText.v1`, to train and
-    evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
+    """Build a corpus of texts and their translations, registered as `spacy-xling.TranslatedText.v1`, to train
+    and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
-    For training it is endless, so that `[training] max_epochs` must be -1: pairs are drawn from the files anew, and
-    with directions both ways each pair is drawn for either. For evaluation it gives the held-out pairs once.
+    For training it is endless, so that `[training] max_epochs` must be -1: pairs are drawn from the files
+    anew, and with directions both ways each pair is drawn for either. For evaluation it gives the held-out
+    pairs once.
 
-    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the name
-        followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it is read.
-    directions (Optional[Sequence[str]]): What is translated into what, as "en-da" or, the other way round, "da-en";
-        None for each file as its name says.
+    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
+        name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
+        is read.
+    directions (Optional[Sequence[str]]): What is translated into what, as "en-da" or, the other way round,
+        "da-en"; None for each file as its name says.
     heldout (bool): Give the held-out pairs, for evaluation, and not those to train on.
-    heldout_share (float): Share of the texts that are held out, from 0 to below 1; for evaluation on text of its own
-        it may be 1. What a text says decides: a pair is held out if its first side is, and never trained on if either
-        side is.
+    heldout_share (float): Share of the texts that are held out, from 0 to below 1; for evaluation on text of
+        its own it may be 1. What a text says decides: a pair is held out if its first side is, and never
+        trained on if either side is.
     limit (int): The most held-out pairs of a direction; 0 for all.
     alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
     shuffle_buffer (int): Number of pairs of each file to draw from.
@@ -91,8 +93,8 @@ class TranslatedText:
         """Read the corpus.
 
         nlp (Language): The pipeline whose tokenizer makes the Docs.
-        YIELDS (Example): An example per text and direction. Both of its Docs have the text, its language, and in
-            `doc._.translation_language` that of the translation; the reference has `doc._.translation`.
+        YIELDS (Example): An example per text and direction. Both of its Docs have the text, its language, and
+            in `doc._.translation_language` that of the translation; the reference has `doc._.translation`.
         RAISES (ValueError): There is no such file, a line is no pair, or a direction that no file is of.
         """
         ways = self._ways()

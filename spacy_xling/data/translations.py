@@ -11,8 +11,8 @@ TRANSLATION, LANGUAGE = "translation", "translation_language"
 
 
 def register_translation_extensions() -> None:
-    """Make `doc._.translation` and `doc._.translation_language` known to spaCy, unless another package already
-    did.
+    """Make `doc._.translation` and `doc._.translation_language` known to spaCy, unless another package
+    already did.
     """
     for name in (TRANSLATION, LANGUAGE):
         if not Doc.has_extension(name):

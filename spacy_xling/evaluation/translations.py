@@ -37,14 +37,15 @@ def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
     """Compare `doc._.translation` of predicted Docs with that of the references, by pair of languages.
 
         translation_chrf           mean over the pairs of languages of chrF++ (Popovic 2017), from 0 to 1
-        translation_bleu           mean over the pairs of languages of BLEU (Papineni et al. 2002), from 0 to 1
-        translation_chrf_per_pair  chrF++ by pair, e.g. "en-da"
+        translation_bleu           mean over the pairs of languages of BLEU (Papineni et al. 2002), from 0 to
+        1 translation_chrf_per_pair  chrF++ by pair, e.g. "en-da"
         translation_bleu_per_pair  BLEU by pair
 
-    Both are scores of the whole corpus of a pair, with the tokenization 13a, but for Chinese (zh), and for Japanese,
-    Korean and Thai (characters).
+    Both are scores of the whole corpus of a pair, with the tokenization 13a, but for Chinese (zh), and for
+    Japanese, Korean and Thai (characters).
 
-    examples (Iterable[Example]): The examples, with predictions. One whose reference has no translation isn't scored.
+    examples (Iterable[Example]): The examples, with predictions. One whose reference has no translation isn't
+        scored.
     settings: Not used.
     RETURNS (Scores): The scores; None where nothing is to be scored.
     RAISES (ImportError): X827: sacrebleu is missing.
@@ -137,8 +138,8 @@ def paired_bootstrap(
 ) -> tuple[dict[str, str], dict[str, list[Any]]]:
     """sacrebleu's paired bootstrap test (Koehn 2004): the same samples of texts for all.
 
-    translations (Mapping[str, Sequence[str]]): What each translator made of the texts; the others are compared with
-        the first.
+    translations (Mapping[str, Sequence[str]]): What each translator made of the texts; the others are
+        compared with the first.
     references (Sequence[str]): The expected translations.
     metrics (Mapping[str, Any]): sacrebleu's metrics, by name.
     resamples (int): Number of samples.
@@ -148,7 +149,7 @@ def paired_bootstrap(
     _sacrebleu()
     from sacrebleu.significance import PairedTest
 
-    systems = [(name, list(found)) for name, found in translations.items()]
+    systems: list[tuple[str, Sequence[str]]] = list(translations.items())
     signatures, results = {}, {}
     for name, metric in metrics.items():
         test = PairedTest(

@@ -131,20 +131,23 @@ def build_joint_translation_v1(
     dropout: float = 0.1,
     pass_pieces: int = 1024,
 ) -> Model:
-    """A translator: a masked-LM encoder that keeps its LM head, and a shallow decoder (Vaswani et al. 2017, arXiv
-    1706.03762) that starts at random. The decoder's embeddings are the encoder's own, and its states become pieces
-    through the LM head, so that both losses train both ways. A text is read with the encoder, and each piece of its
-    translation is told from the text and the pieces before; the first position is the target language.
+    """A translator: a masked-LM encoder that keeps its LM head, and a shallow decoder (Vaswani et al. 2017,
+    arXiv 1706.03762) that starts at random. The decoder's embeddings are the encoder's own, and its states
+    become pieces through the LM head, so that both losses train both ways. A text is read with the encoder,
+    and each piece of its translation is told from the text and the pieces before; the first position is the
+    target language.
 
-    The model's `begin_update` takes a `TranslationBatch` and gives the sums of the two losses, and its callback takes
-    `TranslationGradients`.
+    The model's `begin_update` takes a `TranslationBatch` and gives the sums of the two losses, and its
+    callback takes `TranslationGradients`.
 
     encoder (EncoderSettings): From `spacy-xling.MaskedLMEncoder.v1`.
-    layers (int): Number of the decoder's layers; 2 to 6 are usual on top of an encoder that is trained already.
-    heads (Optional[int]): Number of attention heads of each layer, a divisor of the encoder's width; None for as
-        many as the encoder has.
+    layers (int): Number of the decoder's layers; 2 to 6 are usual on top of an encoder that is trained
+        already.
+    heads (Optional[int]): Number of attention heads of each layer, a divisor of the encoder's width; None for
+        as many as the encoder has.
     dropout (float): Rate of all dropouts in the decoder.
-    pass_pieces (int): The most pieces of a pass of the encoder when predicting, see `spacy-xling.JointTextCat.v1`.
+    pass_pieces (int): The most pieces of a pass of the encoder when predicting, see
+        `spacy-xling.JointTextCat.v1`.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """

@@ -51,8 +51,8 @@ class Hypotheses:
     ) -> list[tuple[int, int]]:
         """Continue by the best candidates.
 
-        candidates (Sequence[tuple[float, int, int]]): Sum of log P, number of the hypothesis, and the piece, the
-            best first; with an end for each hypothesis there are enough of them for all beams.
+        candidates (Sequence[tuple[float, int, int]]): Sum of log P, number of the hypothesis, and the piece,
+            the best first; with an end for each hypothesis there are enough of them for all beams.
         beams (int): Number of open hypotheses to keep.
         end (int): The end piece.
         RETURNS (list[tuple[int, int]]): Hypothesis and piece of those that are open now; none if the text is
@@ -83,9 +83,9 @@ class Hypotheses:
 def search(
     step: Step, n_texts: int, *, end: int, limit: int, beams: int = 1, no_repeat: int = 0
 ) -> list[list[int]]:
-    """Find the most probable sequences of pieces. A text is done once as many hypotheses as there are beams came
-    to the end, and the best of these is ahead of all that are open, by its mean log P. With one beam that is greedy
-    search.
+    """Find the most probable sequences of pieces. A text is done once as many hypotheses as there are beams
+    came to the end, and the best of these is ahead of all that are open, by its mean log P. With one beam
+    that is greedy search.
 
     step (Step): Computes the probabilities.
     n_texts (int): Number of texts.
@@ -105,7 +105,8 @@ def search(
         width = len(hypotheses[0].prefixes)
         if no_repeat:
             _forbid_repeats(log_p, [prefix for one in hypotheses for prefix in one.prefixes], no_repeat)
-        scores = log_p.unflatten(0, (-1, width)) + log_p.new_tensor([one.scores for one in hypotheses]).unsqueeze(2)
+        so_far = log_p.new_tensor([one.scores for one in hypotheses]).unsqueeze(2)
+        scores = log_p.view(len(hypotheses), width, -1) + so_far
         best = scores.flatten(1).topk(min(2 * beams, scores[0].numel()))
         n_pieces = log_p.shape[1]
         parents, pieces = (best.indices // n_pieces).tolist(), (best.indices % n_pieces).tolist()

@@ -29,8 +29,8 @@ def cross_entropy(
 ) -> Tensor:
     """The sum over targets of -log P(target | states), for logits = states @ weight.T + bias.
 
-    With smoothing it is that of -(1 - smoothing) log P(target) - smoothing * mean over the vocabulary of log P
-    (Szegedy et al. 2016, arXiv 1512.00567).
+    With smoothing it is that of -(1 - smoothing) log P(target) - smoothing * mean over the vocabulary of log
+    P (Szegedy et al. 2016, arXiv 1512.00567).
 
     states (Tensor): Projected hidden states of the positions that tell the targets. *Shape:* (targets, width)
     weight (Tensor): The decoder's weight. *Shape:* (vocabulary, width)
@@ -42,7 +42,8 @@ def cross_entropy(
     RETURNS (Tensor): The loss, in nats, a scalar; 0 where there is no target. Products are taken in
         autocast's precision, sums in fp32 at least.
     """
-    return _CrossEntropy.apply(states, weight, bias, targets, tied, smoothing)  # type: ignore[no-untyped-call]
+    given = (states, weight, bias, targets, tied, smoothing)
+    return _CrossEntropy.apply(*given)  # type: ignore[no-untyped-call]
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -98,8 +99,8 @@ class _CrossEntropy(torch.autograd.Function):
 def _log_sums(
     states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float
 ) -> tuple[Tensor, Tensor]:
-    """The log of the sum over the vocabulary of exp(logit), and the logit of what is wanted: the target's, with
-    smoothing mixed with the mean of all. *Shapes:* (targets,)
+    """The log of the sum over the vocabulary of exp(logit), and the logit of what is wanted: the target's,
+    with smoothing mixed with the mean of all. *Shapes:* (targets,)
     """
     wide = torch.promote_types(states.dtype, torch.float32)
     normaliser = states.new_full((len(states),), -torch.inf, dtype=wide)

@@ -1,13 +1,14 @@
 """A shallow decoder on top of a masked-LM encoder (Vaswani et al. 2017, arXiv 1706.03762).
 
-Layers normalise what they take and not what they give (Xiong et al. 2020, arXiv 2002.04745): such layers train
-without a long warm-up. The embeddings are the encoder's own, and so is the way from states to pieces, the LM head:
-both are with the encoder, and none of it is here.
+Layers normalise what they take and not what they give (Xiong et al. 2020, arXiv 2002.04745): such layers
+    train
+without a long warm-up. The embeddings are the encoder's own, and so is the way from states to pieces, the LM
+head: both are with the encoder, and none of it is here.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, cast
 
 import torch
 from torch import Tensor, nn
@@ -91,8 +92,8 @@ class DecoderLayer(nn.Module):
             *Shape:* (rows, length, width)
         memory (KeysValues): The sources, as `remember` gives them.
         attention (Tensor): True for a piece of the source. *Shape:* (rows, 1, 1, source length)
-        past (Optional[KeysValues]): Keys and values of the positions before; None for a whole target, in which
-            each position sees those up to itself.
+        past (Optional[KeysValues]): Keys and values of the positions before; None for a whole target, in
+            which each position sees those up to itself.
         RETURNS (tuple[Tensor, KeysValues]): The states, and keys and values of all positions so far.
         """
         query, keys, values = map(self._split, self.own_input(self.own_norm(states)).chunk(3, dim=-1))
@@ -108,7 +109,8 @@ class DecoderLayer(nn.Module):
         return states + self._drop(self.feed_output(inner)), own
 
     def _split(self, states: Tensor) -> Tensor:
-        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        rows, length, width = states.shape
+        return states.view(rows, length, self.heads, width // self.heads).transpose(1, 2)
 
     def _join(self, states: Tensor) -> Tensor:
         return states.transpose(1, 2).flatten(2)
@@ -120,8 +122,8 @@ class DecoderLayer(nn.Module):
 class Decoder(nn.Module):
     """Embedded pieces of a target to states that tell the next piece.
 
-    The first position is the target language, of which the decoder has embeddings of its own; behind it stand the
-    target's pieces, each normalised, with sinusoidal positions.
+    The first position is the target language, of which the decoder has embeddings of its own; behind it stand
+    the target's pieces, each normalised, with sinusoidal positions.
 
     width (int): Width of the states, the encoder's.
     embedding_width (int): Width of the encoder's word embeddings.
@@ -148,7 +150,8 @@ class Decoder(nn.Module):
         encoded (Tensor): Hidden states of the encoder. *Shape:* (rows, length, width)
         attention (Tensor): True for a piece, False for padding. *Shape:* (rows, length)
         """
-        return Memory([layer.remember(encoded) for layer in self.layers], attention[:, None, None])
+        layers = [cast(DecoderLayer, layer).remember(encoded) for layer in self.layers]
+        return Memory(layers, attention[:, None, None])
 
     def forward(self, embedded: Tensor, languages: Tensor, memory: Memory) -> Tensor:
         """States of whole targets, each position of which sees the language and the pieces before it.

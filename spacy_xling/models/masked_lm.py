@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from ..errors import Warnings
 from .batches import Batch, MaskedWindows
-from .lm_head import LMHead, find_projection, unknown_head
 from .cross_entropy import cross_entropy
+from .lm_head import LMHead, find_projection, unknown_head
 from .packing import encode_packed, find_reaches, widest_window
 from .tied_gradient import TiedGradient
 
@@ -98,7 +98,8 @@ class BaseEncoder:
     def encode_embedded(self, embedded: Sequence[Tensor], batches: Sequence[Batch]) -> list[Tensor]:
         """The last hidden states of several batches, whose pieces were embedded; see `encode_all`.
 
-        embedded (Sequence[Tensor]): Their word embeddings. *Shape of each:* (windows, length, embedding width)
+        embedded (Sequence[Tensor]): Their word embeddings. *Shape of each:* (windows, length, embedding
+            width)
         batches (Sequence[Batch]): The batches.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
         """
@@ -211,7 +212,9 @@ class EncoderWithHead(nn.Module, ABC):
         at_targets = [
             states.flatten(0, 1)[batch.positions] for states, batch in zip(hidden, batches, strict=True)
         ]
-        return self.cross_entropy(torch.cat(at_targets), torch.cat([batch.targets for batch in batches]), tied)
+        return self.cross_entropy(
+            torch.cat(at_targets), torch.cat([batch.targets for batch in batches]), tied
+        )
 
     def cross_entropy(
         self, states: Tensor, targets: Tensor, tied: Optional[TiedGradient] = None, smoothing: float = 0.0

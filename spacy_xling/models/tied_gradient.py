@@ -1,7 +1,7 @@
 """One gradient for a matrix that is both word embeddings and decoder.
 
-Autograd would make one for each use, as large as the matrix, and add them up. But the look-up's has a few rows
-only: it is added to the decoder's, which is there first, for the look-up is where a backward pass ends.
+Autograd would make one for each use, as large as the matrix, and add them up. But the look-up's has a few
+rows only: it is added to the decoder's, which is there first, for the look-up is where a backward pass ends.
 """
 
 from typing import Any, Optional
@@ -14,8 +14,8 @@ from torch.nn import functional as F
 class TiedGradient:
     """Takes the decoder's gradient from the losses to the look-up of the same pass.
 
-    decoder (Optional[Tensor]): The gradient of the decoder's matrix, once the losses' backward passes have run.
-        *Shape:* (vocabulary, width)
+    decoder (Optional[Tensor]): The gradient of the decoder's matrix, once the losses' backward passes have
+        run. *Shape:* (vocabulary, width)
     """
 
     def __init__(self) -> None:

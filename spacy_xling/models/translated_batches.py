@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..pieces.padding import PassShape, padded_ids, padded_positions, within_half
 from ..pieces.windows import select_windows
-from ..types import Ints1d, Pieces, TranslatedPieces
+from ..types import Pieces, TranslatedPieces
 from .batches import Batch, Padding, to_tensor
 
 
@@ -43,7 +43,7 @@ def translated_batches(
     RETURNS (list[TranslatedBatch]): The batches, which together hold each text once.
     """
     groups = within_half(translated.targets.lengths + 1)
-    return [_batch(translated, np.sort(group), padding, multiple, end) for group in groups]
+    return [_batch(translated, sorted(group), padding, multiple, end) for group in groups]
 
 
 def source_batch(pieces: Pieces, padding: Padding) -> Batch:
@@ -58,7 +58,7 @@ def source_batch(pieces: Pieces, padding: Padding) -> Batch:
 
 
 def _batch(
-    translated: TranslatedPieces, group: Ints1d, padding: Padding, multiple: int, end: int
+    translated: TranslatedPieces, group: list[int], padding: Padding, multiple: int, end: int
 ) -> TranslatedBatch:
     sources = select_windows(translated.sources, group)
     inputs = select_windows(translated.targets, group)
@@ -86,4 +86,3 @@ def _with_ends(pieces: Pieces, end: int) -> Pieces:
         texts=pieces.texts,
         n_texts=pieces.n_texts,
     )
-

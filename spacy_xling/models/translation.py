@@ -1,4 +1,4 @@
-"""The torch module of a translator: an encoder with its LM head, and a decoder that shares both's embeddings."""
+"""The torch module of a translator: an encoder with its LM head, and a decoder that shares the embeddings."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,8 @@ class TranslationModule(nn.Module):
 
     masked_lm (MaskedLM): Encoder and LM head.
     decoder (Decoder): The decoder.
-    precision (Literal["fp32", "bf16"]): "bf16" runs all of it under autocast; parameters and losses stay in fp32.
+    precision (Literal["fp32", "bf16"]): "bf16" runs all of it under autocast; parameters and losses stay in
+        fp32.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class TranslationModule(nn.Module):
             yield
 
     def log_probabilities(self, states: Tensor) -> Tensor:
-        """What the next piece is, by states (rows, width): log P, in fp32 at least. *Shape:* (rows, pieces)"""
+        """log P of the next piece, in fp32 at least, by states (rows, width). *Shape:* (rows, pieces)"""
         logits = self.masked_lm.decoder(self.masked_lm.project(states))
         return logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=-1)
 

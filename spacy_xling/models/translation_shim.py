@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -109,8 +109,8 @@ class TranslationShim(ModuleShim):
         return int(self.tokenizer.backend_tokenizer.truncation["max_length"])
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Pieces of texts, specials included. Those of a text that is too long are more than `longest`, and not
-        for `translate`.
+        """Pieces of texts, specials included. Those of a text that is too long are more than `longest`, and
+        not for `translate`.
         """
         pieces = self.split(texts)
         rows: list[list[int]] = [[] for _ in texts]
@@ -202,11 +202,11 @@ class TranslationShim(ModuleShim):
         self._model = module.to(device)
 
 
-def _heads(wanted: Optional[int], config: object, width: int) -> int:
-    heads = wanted or getattr(config, "num_attention_heads", None) or getattr(config, "n_heads")
+def _heads(wanted: Optional[int], config: Any, width: int) -> int:
+    heads = wanted or int(config.num_attention_heads)
     if width % heads:
         raise ValueError(Errors.X311.format(setting="heads", found=heads, expected=f"a divisor of {width}"))
-    return int(heads)
+    return heads
 
 
 def _window(row: Sequence[int]) -> Pieces:

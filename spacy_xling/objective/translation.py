@@ -29,9 +29,9 @@ def build_translation_objective_v1(
 ) -> TranslationObjective:
     """L = - sum_i log P(y_i | x, y_1 ... y_i-1)  -  lambda * sum_j log P(w_j | w_without_j).
 
-    The first sum is over the pieces y of the translations and their end pieces, the second over masked pieces of
-    raw text. Under `mean` each sum is a mean over its own items, so that lambda doesn't depend on the sizes of the
-    batches.
+    The first sum is over the pieces y of the translations and their end pieces, the second over masked pieces
+    of raw text. Under `mean` each sum is a mean over its own items, so that lambda doesn't depend on the
+    sizes of the batches.
 
     mlm_weight (Union[float, Callable]): lambda, 0 or more: a number, or a schedule of optimiser steps such
         as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs.

@@ -266,7 +266,6 @@ def make_xling_mlm(
     seed: int,
 ) -> "XlingMaskedLM":
     """Make the masked-LM term of a shared transformer; see `XlingMaskedLM`."""
-    from .xling_joint_translator import XlingJointTranslator
     from .xling_mlm import XlingMaskedLM
 
     return XlingMaskedLM(

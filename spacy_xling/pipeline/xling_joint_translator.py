@@ -51,10 +51,11 @@ class Pairs(NamedTuple):
 
 
 class XlingJointTranslator(MaskedTerm, TrainablePipe):
-    """Translation, trained on parallel text and, through the masked-LM term, on raw text of all its languages.
+    """Translation, trained on parallel text and, through the masked-LM term, on raw text of all its
+    languages.
 
-    It reads `doc.text`, sentence by sentence, and writes `doc._.translation`. The language of the translation is
-    `doc._.translation_language` where that is set, else the target of the component.
+    It reads `doc.text`, sentence by sentence, and writes `doc._.translation`. The language of the translation
+    is `doc._.translation_language` where that is set, else the target of the component.
     """
 
     def __init__(
@@ -79,8 +80,8 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         name (str): Name of the instance. Losses are kept under it.
         objective (TranslationObjective): From `spacy-xling.TranslationObjective.v1`.
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
-        target (Optional[str]): The language to translate into, where a Doc doesn't say it; None for the only one
-            that there is.
+        target (Optional[str]): The language to translate into, where a Doc doesn't say it; None for the only
+            one that there is.
         beams (int): Number of beams, 1 for greedy search.
         scorer (Optional[Callable]): The scoring method.
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
@@ -189,14 +190,14 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         """Learn from a batch: L = translation loss + lambda * masked-LM loss, see
         `spacy-xling.TranslationObjective.v1`. Where lambda is 0 no masked pass runs.
 
-        examples (Iterable[Example]): A batch of Example objects. The translation of each, and its language, are
-            `_.translation` and `_.translation_language` of the reference; one without takes no part.
+        examples (Iterable[Example]): A batch of Example objects. The translation of each, and its language,
+            are `_.translation` and `_.translation_language` of the reference; one without takes no part.
         drop (float): Not used: encoder and decoder have dropouts of their own.
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Nothing loaded yet, a language that wasn't trained, lambda > 0 without raw text, or a
-            loss that is no number.
+        RAISES (ValueError): Nothing loaded yet, a language that wasn't trained, lambda > 0 without raw text,
+            or a loss that is no number.
         """
         self._shim.require_gradients()
         examples = list(examples)
@@ -304,8 +305,8 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
 
         get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
         nlp (Optional[Language]): The pipeline.
-        languages (Optional[list[str]]): The languages to translate into; None for those of the examples, of which
-            spaCy gives 100 with `max_epochs = -1`.
+        languages (Optional[list[str]]): The languages to translate into; None for those of the examples, of
+            which spaCy gives 100 with `max_epochs = -1`.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its

@@ -129,7 +129,8 @@ def translate_texts(
 def score_direction(
     translations: Mapping[str, Sequence[str]], parallel: Parallel, *, resamples: int
 ) -> DirectionScores:
-    """Score what translators made of the texts of a direction; the first is the one that others are compared with.
+    """Score what translators made of the texts of a direction; the first is the one that others are compared
+    with.
 
     translations (Mapping[str, Sequence[str]]): The translations of each.
     parallel (Parallel): The texts.

@@ -39,8 +39,9 @@ OnDoubt = Literal["keep", "drop"]
 class Model(NamedTuple):
     """Where translations come from.
 
-    name (str): Hub name or folder of a checkpoint, or the folder of one converted for CTranslate2, or of a pipeline
-        with a translator that was trained by this package. Where `{source}` or `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
+    name (str): Hub name or folder of a checkpoint, or the folder of one converted for CTranslate2, or of a
+        pipeline with a translator that was trained by this package. Where `{source}` or `{target}` stands in
+        it, the languages' codes are put in: one checkpoint for each pair.
     precision (Precision): Of weights and sums.
     gpu_id (int): The GPU, or -1 for the CPU.
     """
@@ -137,8 +138,8 @@ def translate_files(
 def load_engine(model: Model) -> Engine:
     """Load a checkpoint.
 
-    model (Model): Which one, with a name without `{source}` and `{target}`. A pipeline has the precision that it
-        was trained with.
+    model (Model): Which one, with a name without `{source}` and `{target}`. A pipeline has the precision that
+        it was trained with.
     RETURNS (Engine): It, on its device.
     RAISES (ValueError): It can't be loaded, or doesn't translate. (ImportError): A library is missing.
     """

@@ -36,9 +36,7 @@ def read(example):
 
 def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
     corpus = build_translated_text_v1(folder, directions=["en-da"], heldout_share=SHARE)
-    expected = {
-        (a, b, "en", "da") for a, b in PAIRS if not is_heldout(a, SHARE) and not is_heldout(b, SHARE)
-    }
+    expected = {(a, b, "en", "da") for a, b in PAIRS if not is_heldout(a, SHARE) and not is_heldout(b, SHARE)}
     assert 100 < len(expected) < 160
     drawn = [read(example) for example in islice(corpus(nlp), len(expected))]
     assert len(set(drawn)) == len(drawn)

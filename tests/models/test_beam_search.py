@@ -1,6 +1,6 @@
 """Searches over a made-up model, whose best sequences are found by trying all."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -101,7 +101,7 @@ def test_no_pair_of_pieces_stands_twice_where_that_is_forbidden():
     (looping,) = search(Loop(1), 1, end=END, limit=7)
     assert looping == [2, 1, 2, 1, 2, 1, 2]
     (found,) = search(Loop(1), 1, end=END, limit=7, no_repeat=2)
-    pairs = list(zip(found, found[1:], strict=False))
+    pairs = list(pairwise(found))
     assert len(set(pairs)) == len(pairs)
     (once,) = search(Loop(1), 1, end=END, limit=4, no_repeat=1)
     assert len(set(once)) == len(once)

@@ -1,6 +1,7 @@
 """Loss and gradients of a translator equal a reference in plain PyTorch.
 
-The reference runs `AutoModelForMaskedLM` on padded batches, torch's own decoder layers, full logits, and autograd.
+The reference runs `AutoModelForMaskedLM` on padded batches, torch's own decoder layers, full logits, and
+autograd.
 """
 
 import pytest
@@ -46,9 +47,7 @@ class TranslationReference(Reference):
             for layer in self.layers:
                 states = layer(states, encoded, tgt_mask=causal, tgt_is_causal=True)
             logits = self._logits(self.decoder.norm(states))
-            losses.append(
-                F.cross_entropy(logits[0], pieces[0], reduction="sum", label_smoothing=smoothing)
-            )
+            losses.append(F.cross_entropy(logits[0], pieces[0], reduction="sum", label_smoothing=smoothing))
             count += pieces.numel()
         return sum(losses) / (count if reduction == "mean" else 1)
 
@@ -57,7 +56,9 @@ class TranslationReference(Reference):
         shared = dict(self.decoder.named_parameters())
         found |= {f"decoder.{name}": p.grad for name, p in shared.items() if not name.startswith("layers.")}
         for number, (layer, own) in enumerate(zip(self.layers, self.decoder.layers, strict=True)):
-            found |= {f"decoder.layers.{number}.{name}": grad for name, grad in layer_gradients(layer, own).items()}
+            found |= {
+                f"decoder.layers.{number}.{name}": grad for name, grad in layer_gradients(layer, own).items()
+            }
         return {name: grad for name, grad in found.items() if grad is not None}
 
     def _logits(self, states):
@@ -109,7 +110,7 @@ def gradients_of(module):
 def test_loss_and_gradients_of_each_family_equal_plain_pytorch_in_float64(
     checkpoints, family, reduction, smoothing, monkeypatch
 ):
-    nlp, translator, examples = make_translator(
+    _, translator, examples = make_translator(
         checkpoints(family), reduction=reduction, label_smoothing=smoothing, texts_per_update=3
     )
     module = translation_shim(translator.model).module.double()

@@ -7,7 +7,6 @@ import torch
 from thinc.api import Adam
 
 from spacy_xling.models.architectures import translation_shim
-from spacy_xling.models.decoder import Decoder
 from spacy_xling.objective.translation import build_translation_objective_v1
 from tests.conftest import make_checkpoint
 from tests.pipeline.shared import RawTexts
@@ -89,9 +88,7 @@ def test_beams_and_greedy_search_agree_where_the_model_is_sure(overfitted):
     for text, expected, source, target in PAIRS:
         pair = engine.tokenizer.pair(source, target)
         pieces = engine.tokenizer.encode([text], pair)
-        found = [
-            engine.generate(pieces, pair, limit=40, beams=beams, no_repeat=0)[0] for beams in (1, 2, 4)
-        ]
+        found = [engine.generate(pieces, pair, limit=40, beams=beams, no_repeat=0)[0] for beams in (1, 2, 4)]
         assert [one.text for one in found] == [expected] * 3
         assert all(one.is_finished for one in found)
 
@@ -153,7 +150,7 @@ def test_the_decoder_of_a_tied_checkpoint_shares_the_encoders_matrix(checkpoint)
     matrix = module.masked_lm.encoder.embeddings.weight
     assert module.masked_lm.decoder_weight is matrix
     of_decoder = [p for p in module.decoder.parameters() if p.shape == matrix.shape]
-    assert not of_decoder and isinstance(module.decoder, Decoder)
+    assert not of_decoder
 
 
 def test_pairs_that_cannot_be_learnt_from_are_passed_over_with_one_warning(checkpoint):
@@ -161,11 +158,12 @@ def test_pairs_that_cannot_be_learnt_from_are_passed_over_with_one_warning(check
     long = ("late " * 100, "sent", "en", "da")
     nlp, translator, _ = make_translator(checkpoint, good, mlm_weight=0.0)
     alone = translator.update(make_examples(nlp, good))
-    with pytest.warns(UserWarning, match="W820") as warned:
-        for pair in (long, ("The box", "  ", "en", "da"), (" ", "Pakken", "en", "da")):
-            losses = translator.update(make_examples(nlp, [*good, pair]))
-            assert losses[NAME] == pytest.approx(alone[NAME])
-    assert sum("W820" in str(one.message) for one in warned) == 1
+    with pytest.warns(UserWarning, match="W820"):
+        losses = [translator.update(make_examples(nlp, [*good, long]))]
+    # Warnings are errors here.
+    for pair in (("The box", "  ", "en", "da"), (" ", "Pakken", "en", "da")):
+        losses.append(translator.update(make_examples(nlp, [*good, pair])))
+    assert [found[NAME] for found in losses] == [pytest.approx(alone[NAME])] * 3
     assert translator.update(make_examples(nlp, [long]))[NAME] == 0.0
 
 

@@ -391,7 +391,10 @@ def write_dictionaries(folder):
 def write_parallel(folder):
     """Some pairs of sentences."""
     folder.mkdir()
-    for name, rows in (("en-de", zip(TEXTS[:2], TEXTS[2:4], strict=True)), ("en-da", zip(TEXTS[:2], TEXTS[4:6], strict=True))):
+    for name, rows in (
+        ("en-de", zip(TEXTS[:2], TEXTS[2:4], strict=True)),
+        ("en-da", zip(TEXTS[:2], TEXTS[4:6], strict=True)),
+    ):
         (folder / f"{name}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf8")
 
 

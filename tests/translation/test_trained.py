@@ -4,15 +4,15 @@ import json
 
 import pytest
 import spacy
+from typer.testing import CliRunner
 
 from spacy_xling.cli.app import app
-from spacy_xling.translation.evaluating import evaluate_translators
 from spacy_xling.data.translated import build_translated_text_v1
+from spacy_xling.translation.evaluating import evaluate_translators
 from spacy_xling.translation.trained import is_pipeline
 from spacy_xling.translation.translating import Model, load_engine
 from tests.conftest import TEXTS
 from tests.pipeline.translators import PAIRS, make_translator, train
-from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,16 @@ def test_translate_takes_a_trained_pipeline(pipeline, tmp_path):
     texts = [text for text, _, source, target in PAIRS if (source, target) == ("en", "da")]
     (tmp_path / "en.txt").write_text("\n".join(texts), encoding="utf8")
     result = run(
-        "translate", tmp_path / "en.txt", "--model", pipeline, "--to", "da", "--from", "en", "--output", tmp_path / "out"
+        "translate",
+        tmp_path / "en.txt",
+        "--model",
+        pipeline,
+        "--to",
+        "da",
+        "--from",
+        "en",
+        "--output",
+        tmp_path / "out",
     )
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in (tmp_path / "out" / "da.jsonl").read_text("utf8").splitlines()]
@@ -43,7 +52,16 @@ def test_translate_takes_a_trained_pipeline(pipeline, tmp_path):
 def test_a_language_that_was_not_trained_is_X821(pipeline, tmp_path):
     (tmp_path / "en.txt").write_text(TEXTS[0], encoding="utf8")
     result = run(
-        "translate", tmp_path / "en.txt", "--model", pipeline, "--to", "fi", "--from", "en", "--output", tmp_path / "out"
+        "translate",
+        tmp_path / "en.txt",
+        "--model",
+        pipeline,
+        "--to",
+        "fi",
+        "--from",
+        "en",
+        "--output",
+        tmp_path / "out",
     )
     assert result.exit_code == 1
     assert "X821" in result.output
@@ -58,7 +76,9 @@ def test_a_pipeline_without_translator_is_X801(tmp_path):
 
 def write_parallel(folder):
     folder.mkdir()
-    rows = [(text, translation) for text, translation, source, target in PAIRS if (source, target) == ("en", "da")]
+    rows = [
+        (text, translation) for text, translation, source, target in PAIRS if (source, target) == ("en", "da")
+    ]
     (folder / "en-da.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf8")
     return folder
 
@@ -69,8 +89,16 @@ def test_evaluation_gives_sacrebleus_scores_and_how_sure_differences_are(pipelin
     untrained, _, _ = make_translator(checkpoints("xlm-roberta"), mlm_weight=0.0)
     untrained.to_disk(tmp_path / "untrained")
     result = run(
-        "evaluate-translation", pipeline, tmp_path / "untrained", parallel, "--heldout-share", 1,
-        "--resamples", 50, "--json", tmp_path / "scores.json",
+        "evaluate-translation",
+        pipeline,
+        tmp_path / "untrained",
+        parallel,
+        "--heldout-share",
+        1,
+        "--resamples",
+        50,
+        "--json",
+        tmp_path / "scores.json",
     )
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "scores.json").read_text("utf8"))["en-da"]
