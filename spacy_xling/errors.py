@@ -1,8 +1,8 @@
 """Every message of the package, with its code.
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
-code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training,
-7 encoders, evaluation, comparison, exporting, 8 translation.
+code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6
+training, 7 encoders, evaluation, comparison, exporting, 8 translation.
 """
 
 from typing import Optional
@@ -599,7 +599,7 @@ class Errors(metaclass=MessagesWithCodes):
         'set text_field = "text".'
     )
     X558 = (
-        "doc._.translation is {value!r} ({type}). A string, or None, was expected: set it to one, or leave out another "
+        "doc._.{name} is {value!r} ({type}). A string, or None, was expected: set it to one, or leave out another "
         "package's component that sets it."
     )
 
@@ -988,6 +988,44 @@ class Errors(metaclass=MessagesWithCodes):
         "The language of a text isn't known, and it is to come back to it: {text!r}. Expected one for each text. Give --from, "
         "a field 'lang', or files named by language."
     )
+    X816 = (
+        "'{name}' is a pipeline; expected a checkpoint. Take its translator into this pipeline as it is: "
+        'nlp.add_pipe("xling_joint_translator", source=spacy.load(...)).'
+    )
+    X820 = (
+        "Found a {found} as the objective of '{name}'; expected one for translations. Use "
+        "spacy-xling.TranslationObjective.v1."
+    )
+    X821 = (
+        "'{name}' was trained to translate into {known}; found {found}. Name one of these as the target, or in "
+        "doc._.translation_language, or train anew."
+    )
+    X822 = (
+        "Found no parallel text for the direction '{direction}' in {path}, whose files are named {found}; expected one named "
+        "by these two languages. Correct the direction, or add the file."
+    )
+    X823 = "Found '{found}' as the name of parallel text; expected two languages, as 'en-da'. Rename the file or the direction."
+    X824 = (
+        "No example has a translation and its language; expected parallel text to train '{name}' on. Read it by "
+        "spacy-xling.TranslatedText.v1."
+    )
+    X825 = (
+        "The loss is no number at step {step} (translation: {translation_loss}, masked-LM: {mlm_loss}); expected finite "
+        "ones. Lower the learning rate, or clip the gradients."
+    )
+    X826 = (
+        "Translations are scored by sacrebleu, which is missing ({error}). Install the extra: pip install "
+        "'spacy-xling[translate]'."
+    )
+    X827 = "'{name}' has raw text for lambda = {weight} nowhere; expected some. Set initialize.unlabelled, or mlm_weight = 0."
+    X828 = (
+        "Found no target language for a text, and '{name}' translates into {known}; expected one. Set its target, or "
+        "doc._.translation_language."
+    )
+    X829 = (
+        "Found no pair of texts to evaluate on in {path}, with a share of {share} held out; expected one at least. Give the "
+        "share that training had, or 1 for text of its own."
+    )
 
 
 class Warnings(metaclass=MessagesWithCodes):
@@ -1135,6 +1173,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W804 = (
         "'{name}' was saved without a checkpoint: which of '{model}' it needs depends on the languages of texts, and it has met "
         "none. Expected languages beforehand: name them in `codes`, or set `source`, or translate a text of each first."
+    )
+    W820 = (
+        "A pair of texts ({count} of the batch) is passed over by '{name}': a side is blank, or longer than the encoder's "
+        "window of {longest} pieces. Expected sentences: split long texts, if they matter."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 

@@ -88,3 +88,42 @@ class Gradients(NamedTuple):
 
     d_logits: Optional[Floats2d]
     d_mlm: float
+
+
+@dataclass(frozen=True, eq=False)
+class TranslatedPieces:
+    """Texts and their translations.
+
+    sources (Pieces): The texts, each of one window.
+    targets (Pieces): The translations, each of one window without special pieces.
+    languages (Ints1d): Numbers of the languages of the translations. *Shape:* (texts,)
+    """
+
+    sources: Pieces
+    targets: Pieces
+    languages: Ints1d
+
+
+@dataclass(frozen=True, eq=False)
+class TranslationBatch:
+    """What one update of a translator sees.
+
+    translated (Optional[TranslatedPieces]): Texts and their translations, or None for no pass of the decoder.
+    masked (Optional[MaskedPieces]): Windows for the masked-LM term, or None for no masked pass.
+    label_smoothing (float): Share of each piece that is spread over the vocabulary.
+    """
+
+    translated: Optional[TranslatedPieces]
+    masked: Optional[MaskedPieces]
+    label_smoothing: float = 0.0
+
+
+class TranslationGradients(NamedTuple):
+    """Gradients that enter the backward pass of a translator.
+
+    d_translation (float): Of the objective on the sum over the pieces of the translations.
+    d_mlm (float): Of the objective on the masked-LM sum.
+    """
+
+    d_translation: float
+    d_mlm: float

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from spacy.cli._util import app as spacy_app
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin, Span
-from spacy.training import Corpus
 from spacy.util import load_config, registry
 from thinc.api import Config
 from typer.testing import CliRunner
@@ -52,6 +52,7 @@ def test_there_are_configs():
         "multilabel",
         "sentiment",
         "shared",
+        "translation",
         "pretrain",
         "compare",
     }
@@ -94,11 +95,15 @@ def bilingual_data(folder, checkpoints):
     # The fewest that `spacy debug data` puts up with.
     bilingual(folder / "train.spacy", n_texts=100)
     (folder / "en-de.tsv").write_text("parcel\tPaket\n", encoding="utf-8")
+    (folder / "parallel").mkdir()
+    pairs = [f"{number} {TEXTS[number % 2]}\t{number} {TEXTS[2 + number % 2]}\n" for number in range(200)]
+    (folder / "parallel" / "en-de.tsv").write_text("".join(pairs), encoding="utf-8")
     return {
         "paths.train": str(folder / "train.spacy"),
         "paths.dev": str(folder / "train.spacy"),
         "paths.unlabelled": str(write_raw(folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})),
         "paths.dictionaries": str(folder / "en-de.tsv"),
+        "paths.parallel": str(folder / "parallel"),
         "paths.encoder": str(checkpoints("bert")),
         "components.transformer.model.get_spans.window": 16,
         "components.transformer.model.get_spans.stride": 12,
@@ -117,7 +122,8 @@ def test_a_pipeline_of_any_config_goes_on_learning_and_is_debugged(path, tmp_pat
     given = {name: value for name, value in given.items() if name in known}
     train(path, tmp_path / "output", overrides=given)
     nlp = spacy.load(tmp_path / "output" / "model-last")
-    examples = list(Corpus(given["paths.train"])(nlp))
+    corpus = registry.resolve(load_config(path, given, interpolate=True)["corpora"])["train"]
+    examples = list(islice(corpus(nlp), 100))
     # What is learnt from beside the examples is read again.
     for optimizer in (nlp.initialize(lambda: examples), nlp.resume_training(), nlp.create_optimizer()):
         assert isinstance(optimizer, AdamW)

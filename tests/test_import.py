@@ -92,7 +92,7 @@ def test_the_scorer_imports_nothing_heavy(file):
 
 
 @pytest.mark.parametrize(
-    "file", ["joint.py", "pooling.py", "masked_lm.py", "masked_cross_entropy.py", "tied_gradient.py"]
+    "file", ["joint.py", "pooling.py", "masked_lm.py", "cross_entropy.py", "tied_gradient.py"]
 )
 def test_a_torch_module_imports_neither_spacy_nor_thinc(file):
     assert {name.split(".")[0] for name in top_imports(PACKAGE / "models" / file)}.isdisjoint(

@@ -13,11 +13,11 @@ from spacy.util import minibatch
 
 from ..data.conversion import given_labels
 from ..data.languages import UNKNOWN, rows_by_language
+from ..data.translations import TRANSLATION
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration
 from ..pipeline.centred import CentredScores, CentringTexts, choose_texts, find_offsets
-from ..pipeline.text_field import TRANSLATION
 from .reliability import expected_calibration_error, reliability_bins
 
 # A language with fewer dev texts has no temperature of its own. Simulated, for logits of seven classes that

@@ -8,11 +8,12 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..errors import Errors
-from ..types import Floats2d, JointBatch, Pieces
+from ..types import Floats2d, JointBatch, Pieces, TranslationBatch, TranslationGradients
 from .docs_to_logits import forward_docs
 from .joint_shim import EncoderSettings, HeadSettings, JointShim
 from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
 from .pooling import PoolingName
+from .translation_shim import DecoderSettings, TranslationShim
 
 
 def build_masked_lm_encoder_v1(
@@ -123,6 +124,43 @@ def build_shared_masked_lm_v1(
     return Model("shared_masked_lm", forward_shared, shims=[LMHeadShim(settings)])
 
 
+def build_joint_translation_v1(
+    encoder: EncoderSettings,
+    layers: int = 2,
+    heads: Optional[int] = None,
+    dropout: float = 0.1,
+    pass_pieces: int = 1024,
+) -> Model:
+    """A translator: a masked-LM encoder that keeps its LM head, and a shallow decoder (Vaswani et al. 2017,
+    arXiv 1706.03762) that starts at random. The decoder's embeddings are the encoder's own, and its states
+    become pieces through the LM head, so that both losses train both ways. A text is read with the encoder,
+    and each piece of its translation is told from the text and the pieces before; the first position is the
+    target language.
+
+    The model's `begin_update` takes a `TranslationBatch` and gives the sums of the two losses, and its
+    callback takes `TranslationGradients`.
+
+    encoder (EncoderSettings): From `spacy-xling.MaskedLMEncoder.v1`.
+    layers (int): Number of the decoder's layers; 2 to 6 are usual on top of an encoder that is trained
+        already.
+    heads (Optional[int]): Number of attention heads of each layer, a divisor of the encoder's width; None for
+        as many as the encoder has.
+    dropout (float): Rate of all dropouts in the decoder.
+    pass_pieces (int): The most pieces of a pass of the encoder when predicting, see
+        `spacy-xling.JointTextCat.v1`.
+    RETURNS (Model): The thinc model.
+    RAISES (ValueError): A setting out of range.
+    """
+    for setting, found in (("layers", layers), ("heads", heads)):
+        if found is not None and found < 1:
+            raise ValueError(Errors.X311.format(setting=setting, found=found, expected="1 or more"))
+    if not 0 <= dropout < 1:
+        raise ValueError(Errors.X311.format(setting="dropout", found=dropout, expected="0 to below 1"))
+    _require_pass_pieces(pass_pieces)
+    settings = DecoderSettings(layers, heads, dropout, pass_pieces)
+    return Model("joint_translation", forward_translation, shims=[TranslationShim(encoder, settings)])
+
+
 def _require_pass_pieces(pass_pieces: int) -> None:
     if pass_pieces < 1:
         raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
@@ -136,6 +174,18 @@ def lm_head_shim(model: Model) -> LMHeadShim:
 def forward_shared(model: Model, X: SharedPass, is_train: bool) -> Tuple[float, Callable[[float], None]]:
     """The masked pass of a step of training."""
     return lm_head_shim(model).begin_update(X)
+
+
+def translation_shim(model: Model) -> TranslationShim:
+    """The shim of a model that `build_joint_translation_v1` made."""
+    return cast(TranslationShim, model.shims[0])
+
+
+def forward_translation(
+    model: Model, X: TranslationBatch, is_train: bool
+) -> Tuple[Tuple[float, float], Callable[[TranslationGradients], None]]:
+    """Both passes of a step of training."""
+    return translation_shim(model).begin_update(X)
 
 
 def joint_shim(model: Model) -> JointShim:

@@ -128,10 +128,10 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     )
     return [
         Windows(
-            ids=_tensor(batch.ids, padding),
-            attention=_tensor(batch.attention, padding),
-            pooled=_tensor(batch.pooled, padding),
-            texts=_tensor(batch.texts, padding),
+            ids=to_tensor(batch.ids, padding),
+            attention=to_tensor(batch.attention, padding),
+            pooled=to_tensor(batch.pooled, padding),
+            texts=to_tensor(batch.texts, padding),
             n_texts=pieces.n_texts,
         )
         for batch in batches
@@ -209,19 +209,20 @@ def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     ids, attention = padded_ids(masked.pieces, padding.pad_id, length)
     positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
-        ids=_tensor(ids, padding),
-        attention=_tensor(attention, padding),
+        ids=to_tensor(ids, padding),
+        attention=to_tensor(attention, padding),
         places=_places(masked.pieces, padding, length),
-        positions=_tensor(positions, padding),
-        targets=_tensor(masked.targets, padding),
+        positions=to_tensor(positions, padding),
+        targets=to_tensor(masked.targets, padding),
     )
 
 
 def _places(pieces: Pieces, padding: Padding, length: int) -> Optional[Tensor]:
     own = places(pieces)
     running = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
-    return None if (own == running).all() else _tensor(pad(own, pieces, 0, length), padding)
+    return None if (own == running).all() else to_tensor(pad(own, pieces, 0, length), padding)
 
 
-def _tensor(array: np.ndarray, padding: Padding) -> Tensor:
+def to_tensor(array: np.ndarray, padding: Padding) -> Tensor:
+    """An array as a tensor, where those of the batches go."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(padding.device, non_blocking=True)

@@ -125,12 +125,6 @@ class JointShim(ModuleShim):
 
     # Parameters
 
-    def scale_gradients(self, factor: float) -> None:
-        """Multiply all gradients, as a mean over accumulated sub-batches needs."""
-        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
-        if gradients and factor != 1:
-            torch._foreach_mul_(gradients, factor)
-
     def resize_output(self, n_labels: int) -> None:
         """Grow the classification head, if there is one yet."""
         if self._model is not None:
@@ -144,11 +138,6 @@ class JointShim(ModuleShim):
         return (self._output_id if name.startswith("head.output.") else self.id), name
 
     # Loading and saving
-
-    @property
-    def has_gradients(self) -> bool:
-        """Whether any parameter has a gradient to step by."""
-        return any(p.grad is not None for p in self.module.parameters())
 
     @property
     def n_labels(self) -> int:

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from ..errors import Warnings
 from .batches import Batch, MaskedWindows
+from .cross_entropy import cross_entropy
 from .lm_head import LMHead, find_projection, unknown_head
-from .masked_cross_entropy import masked_cross_entropy
 from .packing import encode_packed, find_reaches, widest_window
 from .tied_gradient import TiedGradient
 
@@ -93,7 +93,16 @@ class BaseEncoder:
         tied (Optional[TiedGradient]): See `embed_all`.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
         """
-        embedded = self.embed_all(batches, tied)
+        return self.encode_embedded(self.embed_all(batches, tied), batches)
+
+    def encode_embedded(self, embedded: Sequence[Tensor], batches: Sequence[Batch]) -> list[Tensor]:
+        """The last hidden states of several batches, whose pieces were embedded; see `encode_all`.
+
+        embedded (Sequence[Tensor]): Their word embeddings. *Shape of each:* (windows, length, embedding
+            width)
+        batches (Sequence[Batch]): The batches.
+        RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
+        """
         if batches and self.packs:
             return encode_packed(self.base, embedded, batches, self.first_position, self._reaches)
         return [
@@ -203,9 +212,25 @@ class EncoderWithHead(nn.Module, ABC):
         at_targets = [
             states.flatten(0, 1)[batch.positions] for states, batch in zip(hidden, batches, strict=True)
         ]
-        targets = torch.cat([batch.targets for batch in batches])
-        projected = self.project(torch.cat(at_targets))
-        return masked_cross_entropy(projected, self.decoder_weight, self.decoder_bias, targets, tied)
+        return self.cross_entropy(
+            torch.cat(at_targets), torch.cat([batch.targets for batch in batches]), tied
+        )
+
+    def cross_entropy(
+        self, states: Tensor, targets: Tensor, tied: Optional[TiedGradient] = None, smoothing: float = 0.0
+    ) -> Tensor:
+        """The sum over targets of -log P(target | state) by the LM head, in nats; see `cross_entropy`.
+
+        states (Tensor): Hidden states. *Shape:* (targets, width)
+        targets (Tensor): Piece ids. *Shape:* (targets,)
+        tied (Optional[TiedGradient]): See `loss`.
+        smoothing (float): Share of each target that is spread over the vocabulary.
+        RETURNS (Tensor): A scalar.
+        """
+        projected = self.project(states)
+        return cross_entropy(
+            projected, self.decoder_weight, self.decoder_bias, targets, tied, smoothing=smoothing
+        )
 
     def tied_gradient(self) -> Optional[TiedGradient]:
         """What brings one gradient for both uses of a matrix, for one forward and backward pass; None if the

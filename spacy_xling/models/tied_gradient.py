@@ -1,7 +1,7 @@
 """One gradient for a matrix that is both word embeddings and decoder.
 
-Autograd would make two, each as large as the matrix, and add them up. But the look-up's has a few rows only:
-it is added to the decoder's, which is there first, for the look-up is where a backward pass ends.
+Autograd would make one for each use, as large as the matrix, and add them up. But the look-up's has a few
+rows only: it is added to the decoder's, which is there first, for the look-up is where a backward pass ends.
 """
 
 from typing import Any, Optional
@@ -12,14 +12,25 @@ from torch.nn import functional as F
 
 
 class TiedGradient:
-    """Takes the decoder's gradient from the loss to the look-up of the same pass.
+    """Takes the decoder's gradient from the losses to the look-up of the same pass.
 
-    decoder (Optional[Tensor]): The gradient of the decoder's matrix, once the loss's backward pass has run.
-        *Shape:* (vocabulary, width)
+    decoder (Optional[Tensor]): The gradient of the decoder's matrix, once the losses' backward passes have
+        run. *Shape:* (vocabulary, width)
     """
 
     def __init__(self) -> None:
         self.decoder: Optional[Tensor] = None
+
+    def add(self, gradient: Optional[Tensor]) -> None:
+        """Take the gradient of one loss.
+
+        gradient (Optional[Tensor]): Memory that is given away; None where the matrix isn't trained.
+            *Shape:* (vocabulary, width)
+        """
+        if self.decoder is None:
+            self.decoder = gradient
+        elif gradient is not None:
+            self.decoder += gradient
 
     def look_up(self, ids: Tensor, weight: Tensor, padding_id: Optional[int]) -> Tensor:
         """Word embeddings of pieces, as `torch.nn.functional.embedding` gives; their backward pass brings the

@@ -107,6 +107,17 @@ def select_masked_windows(masked: MaskedPieces, windows: Sequence[int]) -> Maske
     return MaskedPieces(select_windows(masked.pieces, windows), positions, kept[positions])
 
 
+def without_specials(pieces: Pieces) -> Pieces:
+    """Windows without their special pieces.
+
+    pieces (Pieces): The windows.
+    RETURNS (Pieces): The same windows, shorter.
+    """
+    kept = pieces.is_word
+    lengths = np.add.reduceat(kept.astype(np.int64), pieces.starts)
+    return Pieces(pieces.ids[kept], pieces.words[kept], lengths, pieces.texts, pieces.n_texts)
+
+
 def windows_as_texts(pieces: Pieces) -> Pieces:
     """The same windows, each a text of its own: the masked-LM term knows no longer texts."""
     n_windows = len(pieces.lengths)

@@ -6,6 +6,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 if TYPE_CHECKING:
+    from .xling_joint_translator import XlingJointTranslator
     from .xling_mlm import XlingMaskedLM
     from .xling_textcat import XlingTextCategorizer
     from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
@@ -123,11 +124,54 @@ on_doubt = "keep"
 save = true
 """
 
+JOINT_TRANSLATOR_CONFIG_TEXT = """
+[translator]
+target = null
+beams = 1
+texts_per_update = null
+pieces_per_update = null
+seed = 0
+
+[translator.model]
+@architectures = "spacy-xling.JointTranslation.v1"
+layers = 2
+heads = null
+dropout = 0.1
+pass_pieces = 1024
+
+[translator.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = "xlm-roberta-base"
+window = null
+overlap = 32
+precision = "fp32"
+dropout = null
+freeze_embeddings = false
+freeze_layers = 0
+
+[translator.objective]
+@losses = "spacy-xling.TranslationObjective.v1"
+mlm_weight = 0.1
+label_smoothing = 0.1
+reduction = "mean"
+
+[translator.masking]
+@misc = "spacy-xling.whole_word_masking.v1"
+rate = 0.15
+mask_share = 0.8
+random_share = 0.1
+max_word_pieces = 10
+
+[translator.scorer]
+@scorers = "spacy-xling.translation_scorer.v1"
+"""
+
 TEXTCAT_CONFIG = Config().from_str(DEFAULT_CONFIG)
 TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CONFIG))
 
 MASKED_LM_CONFIG = Config().from_str(MASKED_LM_CONFIG_TEXT)
 TRANSLATOR_CONFIG = Config().from_str(TRANSLATOR_CONFIG_TEXT)
+JOINT_TRANSLATOR_CONFIG = Config().from_str(JOINT_TRANSLATOR_CONFIG_TEXT)
 
 # As for spaCy's own textcat, and accuracy.
 SCORE_WEIGHTS = {
@@ -310,4 +354,46 @@ def make_xling_translator(
         settings=settings,
         on_doubt=on_doubt,
         save=save,
+    )
+
+
+@Language.factory(
+    "xling_joint_translator",
+    assigns=["doc._.translation", "doc._.translation_doubt"],
+    default_config=JOINT_TRANSLATOR_CONFIG["translator"],
+    default_score_weights={
+        "translation_chrf": 1.0,
+        "translation_bleu": None,
+        "translation_chrf_per_pair": None,
+        "translation_bleu_per_pair": None,
+    },
+)
+def make_xling_joint_translator(
+    nlp: Language,
+    name: str,
+    model: Model,
+    objective: Any,
+    masking: Callable,
+    target: Optional[str],
+    beams: int,
+    scorer: Optional[Callable],
+    texts_per_update: Optional[int],
+    pieces_per_update: Optional[int],
+    seed: int,
+) -> "XlingJointTranslator":
+    """Make a translator; see `XlingJointTranslator`."""
+    from .xling_joint_translator import XlingJointTranslator
+
+    return XlingJointTranslator(
+        nlp.vocab,
+        model,
+        name,
+        objective=objective,
+        masking=masking,
+        target=target,
+        beams=beams,
+        scorer=scorer,
+        texts_per_update=texts_per_update,
+        pieces_per_update=pieces_per_update,
+        seed=seed,
     )

@@ -7,40 +7,16 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..data.languages import get_language
+from ..data.translations import get_translation, register_translation_extensions
 from ..data.unlabelled import RawText
 from ..errors import Errors
 
 TextField = Literal["text", "translation"]
-TRANSLATION = "translation"
-DOUBT = "translation_doubt"
 # Key of a component's settings.
 KEY = "text_field"
 
 # Blocks of a pipeline's config, by the names of its components.
 Blocks = dict[str, dict[str, Any]]
-
-
-def register_translation_extensions() -> None:
-    """Make `doc._.translation` and `doc._.translation_doubt` known to spaCy, unless another package already
-    did.
-    """
-    if not Doc.has_extension(TRANSLATION):
-        Doc.set_extension(TRANSLATION, default=None)
-    if not Doc.has_extension(DOUBT):
-        Doc.set_extension(DOUBT, default=[])
-
-
-def get_translation(doc: Doc) -> Optional[str]:
-    """Read the translation of a text.
-
-    doc (Doc): The text.
-    RETURNS (Optional[str]): Its translation, or None if it has none.
-    RAISES (ValueError): If `doc._.translation` is neither a string nor None.
-    """
-    translation = doc._.get(TRANSLATION)
-    if translation is None or isinstance(translation, str):
-        return translation
-    raise ValueError(Errors.X558.format(value=translation, type=type(translation).__name__))
 
 
 def read_text(doc: Doc, field: TextField, *, reference: Optional[Doc] = None) -> RawText:

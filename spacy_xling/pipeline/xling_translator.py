@@ -13,6 +13,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..data.languages import get_language, register_language_extension
+from ..data.translations import register_translation_extensions, set_translation
 from ..data.unlabelled import RawText
 from ..errors import Warnings
 from ..models.checkpoint import Precision
@@ -22,7 +23,6 @@ from ..translation.held import HeldEngines
 from ..translation.seq2seq import Engine
 from ..translation.translating import SOURCE, name_of_pair
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator
-from .text_field import DOUBT, TRANSLATION, register_translation_extensions
 
 OnDoubt = Literal["keep", "source"]
 
@@ -138,9 +138,7 @@ class XlingTranslator(Pipe):
         for doc, found in zip(docs, translations, strict=True):
             is_source = bool(found.doubts) and self.on_doubt == "source"
             text = doc.text if is_source else found.text
-            doc._.set(TRANSLATION, text if text.strip() else "")
-            # As a Doc that comes from another process has it.
-            doc._.set(DOUBT, list(found.doubts))
+            set_translation(doc, text, doubts=found.doubts)
 
     def _code(self, language: Optional[str]) -> Optional[str]:
         return None if language is None else self.codes.get(language, language)

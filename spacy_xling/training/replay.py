@@ -14,6 +14,7 @@ from zlib import crc32
 from spacy.language import Language
 from spacy.training import Example
 
+from ..data.translations import get_translation
 from ..errors import Errors
 from .randomness import GENERATORS, States, generator_states, set_generator_states
 
@@ -70,7 +71,8 @@ class Batches:
         self.count += 1
         for example in batch:
             cats = sorted(example.reference.cats.items())
-            content = json.dumps([example.reference.text, cats])
+            translation = get_translation(example.reference)
+            content = json.dumps([example.reference.text, cats, *([translation] if translation else [])])
             self._checksum = crc32(content.encode("utf8"), self._checksum)
         return epoch, batch
 

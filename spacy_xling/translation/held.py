@@ -14,8 +14,9 @@ from ..errors import Errors, one_line
 from ..models import torch_forking  # noqa: F401  (registers what a forked child needs)
 from ..models.checkpoint import Precision
 from ..models.folder_shim import write_files
-from .seq2seq import Engine
-from .translating import Model, load_engine
+from .seq2seq import CheckpointEngine
+from .trained import is_pipeline
+from .translating import Model, load_checkpoint
 
 INDEX = "index.json"
 
@@ -34,16 +35,17 @@ class HeldEngines:
 
     def __init__(self, precision: Precision) -> None:
         self.precision = precision
-        self.engines: dict[str, Engine] = {}
+        self.engines: dict[str, CheckpointEngine] = {}
         self.is_closed = False
 
-    def get(self, name: str) -> Engine:
+    def get(self, name: str) -> CheckpointEngine:
         """Give the model of a checkpoint, and load it where it isn't held yet.
 
         name (str): Hub name or folder.
-        RETURNS (Engine): The model.
-        RAISES (ValueError): X813: what is held was saved, and this isn't part of it. Else as `load_engine`.
-            (ImportError): As `load_engine`.
+        RETURNS (CheckpointEngine): The model.
+        RAISES (ValueError): X813: what is held was saved, and this isn't part of it. Else as
+            `load_checkpoint`.
+            (ImportError): As `load_checkpoint`.
         """
         if name not in self.engines:
             if self.is_closed:
@@ -76,7 +78,8 @@ class HeldEngines:
         looked at as any others.
 
         path (Path): The folder.
-        RAISES (ValueError): X313: it isn't whole. Else as `load_engine`. (ImportError): As `load_engine`.
+        RAISES (ValueError): X313: it isn't whole. Else as `load_checkpoint`. (ImportError): As
+            `load_checkpoint`.
         """
         try:
             names = json.loads((path / INDEX).read_text(encoding="utf8"))["checkpoints"]
@@ -115,10 +118,12 @@ class HeldEngines:
             engines[name].tokenizer.name = name
         self.engines = engines
 
-    def _load(self, name: str) -> Engine:
+    def _load(self, name: str) -> CheckpointEngine:
+        if is_pipeline(name):
+            raise ValueError(Errors.X816.format(name=name))
         device = get_torch_default_device()
         gpu_id = (device.index or 0) if device.type == "cuda" else -1
-        return load_engine(Model(name, self.precision, gpu_id))
+        return load_checkpoint(Model(name, self.precision, gpu_id))
 
     def _require_weights(self) -> None:
         for name, engine in self.engines.items():

@@ -1,7 +1,7 @@
 """Sequence-to-sequence checkpoints of `transformers`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import torch
 
@@ -34,21 +34,37 @@ class Generated(NamedTuple):
     is_finished: bool
 
 
+class Tokenizer(Protocol):
+    """What a translator expects of a model's tokenizer.
+
+    name (str): What the model is called in messages.
+    """
+
+    name: str
+
+    def pair(self, source: Optional[str], target: str) -> Pair:
+        """Find how the model is told two languages; see `PairTokenizer.pair`."""
+        ...
+
+    def encode(self, texts: Sequence[str], pair: Pair) -> list[list[int]]:
+        """Make pieces of texts; see `PairTokenizer.encode`."""
+        ...
+
+
 class Engine(Protocol):
     """What a translator expects of a model.
 
-    tokenizer (PairTokenizer): Its tokenizer.
+    tokenizer (Tokenizer): Its tokenizer.
     longest (int): The most pieces of a text and of a translation, specials included.
     beams (int): The number of beams that it was saved with.
-    files (Mapping[str, Any]): The files that it was loaded from, by name: their content, that is mapped.
-    has_safe_weights (bool): Its weights are among the files. Those that are pickles aren't.
     """
 
-    tokenizer: PairTokenizer
     longest: int
     beams: int
-    files: Mapping[str, Any]
-    has_safe_weights: bool
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """See the class."""
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int
@@ -64,6 +80,17 @@ class Engine(Protocol):
         RETURNS (list[Generated]): The best translation of each.
         """
         ...
+
+
+class CheckpointEngine(Engine, Protocol):
+    """A model that can be saved as it was loaded.
+
+    files (Mapping[str, Any]): The files that it was loaded from, by name: their content, that is mapped.
+    has_safe_weights (bool): Its weights are among the files. Those that are pickles aren't.
+    """
+
+    files: Mapping[str, Any]
+    has_safe_weights: bool
 
 
 class Seq2SeqEngine:

@@ -28,8 +28,9 @@ from ..models.checkpoint import Precision
 from ..writing import UNFINISHED, write_json, writing_errors
 from .ctranslate import CTranslate2Engine, is_converted
 from .round_trip import RoundTrip
-from .seq2seq import Engine, Seq2SeqEngine
+from .seq2seq import CheckpointEngine, Engine, Seq2SeqEngine
 from .sources import Source, Sources
+from .trained import is_pipeline, load_trained
 from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
 
 STATE = "translation.json"
@@ -41,8 +42,9 @@ OnDoubt = Literal["keep", "drop"]
 class Model(NamedTuple):
     """Where translations come from.
 
-    name (str): Hub name or folder of a checkpoint, or of one converted for CTranslate2. Where `{source}` or
-        `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
+    name (str): Hub name or folder of a checkpoint, or the folder of one converted for CTranslate2, or of a
+        pipeline with a translator that was trained by this package. Where `{source}` or `{target}` stands in
+        it, the languages' codes are put in: one checkpoint for each pair.
     precision (Precision): Of weights and sums.
     gpu_id (int): The GPU, or -1 for the CPU.
     """
@@ -158,15 +160,21 @@ def _make_translator(
 
 
 def load_engine(model: Model) -> Engine:
-    """Load a checkpoint.
+    """Load a checkpoint, or the translator of a pipeline.
 
-    model (Model): Which one, with a name without `{source}` and `{target}`.
+    model (Model): Which one, with a name without `{source}` and `{target}`. A pipeline has the precision that
+        it was trained with.
     RETURNS (Engine): It, on its device.
     RAISES (ValueError): It can't be loaded, or doesn't translate. (ImportError): A library is missing.
     """
-    on_gpu = model.gpu_id >= 0
-    if on_gpu and model.gpu_id >= torch.cuda.device_count():
-        raise ValueError(Errors.X809.format(gpu=model.gpu_id, found=torch.cuda.device_count()))
+    if is_pipeline(model.name):
+        return load_trained(model.name, gpu_id=_checked_gpu(model.gpu_id))
+    return load_checkpoint(model)
+
+
+def load_checkpoint(model: Model) -> CheckpointEngine:
+    """Load a checkpoint of `transformers`, or one converted for CTranslate2; see `load_engine`."""
+    on_gpu = _checked_gpu(model.gpu_id) >= 0
     if is_converted(model.name):
         device: Literal["cuda", "cpu"] = "cuda" if on_gpu else "cpu"
         return CTranslate2Engine(
@@ -174,6 +182,12 @@ def load_engine(model: Model) -> Engine:
         )
     device_of_torch = torch.device("cuda", model.gpu_id) if on_gpu else torch.device("cpu")
     return Seq2SeqEngine(model.name, precision=model.precision, device=device_of_torch)
+
+
+def _checked_gpu(gpu_id: int) -> int:
+    if gpu_id >= torch.cuda.device_count() and gpu_id >= 0:
+        raise ValueError(Errors.X809.format(gpu=gpu_id, found=torch.cuda.device_count()))
+    return gpu_id
 
 
 def name_of_pair(name: str, source: Optional[str], target: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from spacy_xling.models.masked_cross_entropy import masked_cross_entropy
+from spacy_xling.models.cross_entropy import cross_entropy
 from spacy_xling.models.tied_gradient import TiedGradient
 
 VOCABULARY, WIDTH, PADDING = 23, 5, 1
@@ -17,7 +17,7 @@ def inputs():
 
 def tied_loss(weight, ids, targets, tied):
     rows = tied.look_up(ids, weight, PADDING)
-    return rows, masked_cross_entropy(rows[:4].tanh(), weight, None, targets, tied)
+    return rows, cross_entropy(rows[:4].tanh(), weight, None, targets, tied)
 
 
 def plain_loss(weight, ids, targets):
@@ -62,7 +62,7 @@ def test_a_frozen_matrix_gets_no_gradient():
     scale = torch.ones((), dtype=torch.float64, requires_grad=True)
     tied = TiedGradient()
     rows = tied.look_up(ids, weight, PADDING)
-    masked_cross_entropy(rows[:4] * scale, weight, None, targets, tied).backward()
+    cross_entropy(rows[:4] * scale, weight, None, targets, tied).backward()
     assert weight.grad is None
     assert tied.decoder is None
     assert scale.grad is not None

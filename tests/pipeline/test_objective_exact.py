@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_xling.data.unlabelled import RawText
-from spacy_xling.models import masked_cross_entropy
+from spacy_xling.models import cross_entropy
 from spacy_xling.models.architectures import joint_shim
 from spacy_xling.models.joint_shim import Gradients
 from spacy_xling.training.adamw import build_adamw_v1
@@ -501,7 +501,7 @@ def test_an_update_never_holds_the_logits_of_all_targets(nlp, tmp_path, monkeypa
     textcat, examples = make_component(nlp, checkpoint, masking=masking, texts_per_update=40)
     masks = record_masks(textcat, monkeypatch)
     vocabulary = joint_shim(textcat.model).module.masked_lm.decoder.out_features
-    monkeypatch.setattr(masked_cross_entropy, "BLOCK_ROWS", vocabulary // 40)
+    monkeypatch.setattr(cross_entropy, "BLOCK_ROWS", vocabulary // 40)
     with LargestTensor() as largest:
         textcat.update(examples)
     targets = len(masks[0].targets)

@@ -54,7 +54,7 @@ def scripted(monkeypatch):
         loaded.append(model.name)
         return Scripted({**GOOD, "Loop here now": (LOOP, LOOP)})
 
-    monkeypatch.setattr(held, "load_engine", load_engine)
+    monkeypatch.setattr(held, "load_checkpoint", load_engine)
     return loaded
 
 

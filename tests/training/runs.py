@@ -140,6 +140,33 @@ retry = false
 """
 )
 
+# A translator, whose text is a stream.
+TRANSLATOR = f"""{START}
+pipeline = ["xling_joint_translator"]
+
+[components]
+
+[components.xling_joint_translator]
+factory = "xling_joint_translator"
+texts_per_update = 2
+
+[components.xling_joint_translator.model]
+@architectures = "spacy-xling.JointTranslation.v1"
+layers = 1
+
+[components.xling_joint_translator.model.encoder]
+@architectures = "spacy-xling.MaskedLMEncoder.v1"
+name = ${{paths.encoder}}
+
+{REST.replace("COMPONENT", "xling_joint_translator")}""".replace(
+    """@readers = "spacy-xling.LabelledText.v1"
+path = ${paths.folder}/train.jsonl""",
+    """@readers = "spacy-xling.TranslatedText.v1"
+path = ${paths.folder}/parallel
+directions = ["en-de", "de-en", "en-da"]
+shuffle_buffer = 2""",
+)
+
 SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
 
@@ -317,6 +344,7 @@ class Work:
         write_dictionaries(self.folder / "dictionaries")
         if "xling_translator" in self.text:
             make_seq2seq("m2m100", self.folder / "translator")
+        write_parallel(self.folder / "parallel")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):
@@ -378,6 +406,16 @@ def write_dictionaries(folder):
     for name, cells in (("en-de", german.split("\t")), ("en-da", danish.split("\t"))):
         lines = (f"{word}\t{found}\n" for word, found in zip(cells[::2], cells[1::2], strict=True))
         (folder / f"{name}.tsv").write_text("".join(lines), encoding="utf8")
+
+
+def write_parallel(folder):
+    """Some pairs of sentences."""
+    folder.mkdir()
+    for name, rows in (
+        ("en-de", zip(TEXTS[:2], TEXTS[2:4], strict=True)),
+        ("en-da", zip(TEXTS[:2], TEXTS[4:6], strict=True)),
+    ):
+        (folder / f"{name}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf8")
 
 
 class Moments:

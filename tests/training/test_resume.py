@@ -23,6 +23,7 @@ from tests.training.runs import (
     SPACY,
     SWITCHED,
     TRANSLATED,
+    TRANSLATOR,
     Killed,
     Work,
     count_moments,
@@ -43,6 +44,14 @@ KINDS = {
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
     "switched": (SWITCHED, {}),
     "translated": (TRANSLATED, {}),
+    "translator": (
+        TRANSLATOR,
+        {
+            "training__max_epochs": -1,
+            "corpora__dev__heldout": True,
+            "corpora__dev__heldout_share": 1.0,
+        },
+    ),
     "centred": (JOINT, {"components__xling_textcat__centring": True}),
     "shared": (SHARED, {}),
     "spacy": (SPACY, {}),
@@ -120,6 +129,7 @@ def assert_same(work, expected):
         ("epochs", None),
         ("switched", 2),
         ("translated", 2),
+        ("translator", 2),
         ("centred", None),
         ("centred", 2),
         ("shared", 2),
@@ -163,7 +173,7 @@ def test_killed_near_its_end_it_ends_as_if_never_killed(
     assert_same(work, expected)
 
 
-@pytest.mark.parametrize("kind", ["joint", "shared", "spacy"])
+@pytest.mark.parametrize("kind", ["joint", "translator", "shared", "spacy"])
 def test_pipelines_and_log_are_those_of_spacy_train(kind, make_work, never_killed):
     expected, _ = never_killed(kind)
     work = make_work(kind)

@@ -4,8 +4,8 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from spacy_xling.models import masked_cross_entropy as module
-from spacy_xling.models.masked_cross_entropy import masked_cross_entropy
+from spacy_xling.models import cross_entropy as module
+from spacy_xling.models.cross_entropy import cross_entropy
 
 WIDTH, VOCABULARY, TARGETS = 7, 53, 19
 
@@ -43,7 +43,7 @@ def block_rows(request, monkeypatch):
 def test_equals_plain_cross_entropy_in_value_and_all_gradients(dtype, tolerance, bias):
     states, weight, offset, targets = inputs(dtype, bias=bias)
     args = (states, weight, offset)
-    got = with_gradients(masked_cross_entropy(*args, targets), args)
+    got = with_gradients(cross_entropy(*args, targets), args)
     expected = with_gradients(plain(*args, targets), args)
     assert len(got) == 3 + bias
     assert [tensor.dtype for tensor in got] == [dtype] * len(got)
@@ -57,16 +57,16 @@ def test_what_needs_no_gradient_gets_none_and_changes_no_other(frozen):
     for name in frozen:
         named[name].requires_grad_(False)
     args = tuple(named.values())
-    got = with_gradients(masked_cross_entropy(*args, targets), args)
+    got = with_gradients(cross_entropy(*args, targets), args)
     expected = with_gradients(plain(*args, targets), args)
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
-    masked_cross_entropy(*args, targets).backward()
+    cross_entropy(*args, targets).backward()
     assert {name for name, tensor in named.items() if tensor.grad is None} == set(frozen)
 
 
 def test_no_target_is_zero_with_zero_gradients():
     states, weight, bias, targets = inputs(sizes=(0, VOCABULARY, WIDTH))
-    loss = masked_cross_entropy(states, weight, bias, targets)
+    loss = cross_entropy(states, weight, bias, targets)
     assert loss.item() == 0.0
     loss.backward()
     assert states.grad.shape == (0, WIDTH)
@@ -78,7 +78,7 @@ def test_no_target_is_zero_with_zero_gradients():
 def test_gradients_are_scaled_by_the_upstream_gradient(upstream):
     states, weight, bias, targets = inputs()
     args = (states, weight, bias)
-    got = with_gradients(masked_cross_entropy(*args, targets), args, upstream)
+    got = with_gradients(cross_entropy(*args, targets), args, upstream)
     expected = with_gradients(plain(*args, targets), args, upstream)
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
@@ -90,14 +90,14 @@ def test_gradients_join_those_of_another_use_of_the_weight():
     def joint(loss):
         return loss(states, weight, bias, targets) * 0.3 + F.embedding(targets, weight).square().sum()
 
-    got = with_gradients(joint(masked_cross_entropy), (states, weight, bias))
+    got = with_gradients(joint(cross_entropy), (states, weight, bias))
     expected = with_gradients(joint(plain), (states, weight, bias))
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_a_second_backward_gives_the_same_gradients_again():
     states, weight, bias, targets = inputs()
-    loss = masked_cross_entropy(states, weight, bias, targets)
+    loss = cross_entropy(states, weight, bias, targets)
     first = torch.autograd.grad(loss, (states, weight, bias), torch.tensor(0.5).double(), retain_graph=True)
     second = torch.autograd.grad(loss, (states, weight, bias))
     torch.testing.assert_close([2 * gradient for gradient in first], list(second), rtol=1e-12, atol=1e-12)
@@ -109,7 +109,7 @@ def test_bf16_autocast_is_close_to_fp32():
     args = (states, weight, bias)
     expected = with_gradients(plain(*args, targets), args)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = masked_cross_entropy(*args, targets)
+        loss = cross_entropy(*args, targets)
     got = with_gradients(loss, args)
     assert [tensor.dtype for tensor in got] == [torch.float32] * 4
     for one, other in zip(got, expected, strict=True):
@@ -121,7 +121,7 @@ def test_bf16_autocast_is_close_to_fp32():
 def test_extreme_logits_are_finite():
     states, weight, bias, targets = inputs(torch.float32, scale=1e4)
     args = (states, weight, bias)
-    got = with_gradients(masked_cross_entropy(*args, targets), args)
+    got = with_gradients(cross_entropy(*args, targets), args)
     assert all(tensor.isfinite().all() for tensor in got)
     torch.testing.assert_close(got, with_gradients(plain(*args, targets), args), rtol=1e-4, atol=1e-3)
 
@@ -153,13 +153,13 @@ def test_no_tensor_of_targets_times_vocabulary_is_made(monkeypatch):
     states, weight, bias, chosen = inputs(torch.float32, sizes=(targets, vocabulary, width))
     args = (states, weight, bias)
     assert largest_made(plain, args, chosen) == targets * vocabulary
-    assert largest_made(masked_cross_entropy, args, chosen) <= max(100 * targets, weight.numel())
+    assert largest_made(cross_entropy, args, chosen) <= max(100 * targets, weight.numel())
 
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_without_gradients_the_loss_is_the_same(bias):
     states, weight, offset, targets = inputs(bias=bias)
     with torch.no_grad():
-        loss = masked_cross_entropy(states, weight, offset, targets)
+        loss = cross_entropy(states, weight, offset, targets)
     assert not loss.requires_grad
     torch.testing.assert_close(loss, plain(states, weight, offset, targets).detach())

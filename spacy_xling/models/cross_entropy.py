@@ -1,4 +1,4 @@
-"""The masked-LM loss over a large vocabulary, in memory that holds the logits of a part of it only.
+"""Cross entropy over a large vocabulary, in memory that holds the logits of a part of it only.
 
 At 250,002 pieces the logits of a few hundred targets are hundreds of megabytes, and autograd keeps them
 and their gradient. Here the decoder's rows are taken in blocks, twice: the forward pass finds each target's
@@ -19,28 +19,34 @@ from .tied_gradient import TiedGradient
 BLOCK_ROWS = 4096
 
 
-def masked_cross_entropy(
+def cross_entropy(
     states: Tensor,
     weight: Tensor,
     bias: Tensor | None,
     targets: Tensor,
     tied: TiedGradient | None = None,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """The sum over targets of -log P(target | states), for logits = states @ weight.T + bias.
 
-    states (Tensor): Projected hidden states of the masked positions. *Shape:* (targets, width)
+    With smoothing it is that of -(1 - smoothing) log P(target) - smoothing * mean over the vocabulary of log
+    P (Szegedy et al. 2016, arXiv 1512.00567).
+
+    states (Tensor): Projected hidden states of the positions that tell the targets. *Shape:* (targets, width)
     weight (Tensor): The decoder's weight. *Shape:* (vocabulary, width)
     bias (Tensor | None): The decoder's bias. *Shape:* (vocabulary,)
-    targets (Tensor): The pieces that stood there. *Shape:* (targets,)
+    targets (Tensor): The pieces that stand there. *Shape:* (targets,)
     tied (TiedGradient | None): Where the weight's gradient goes, for the look-up of the same matrix to
         bring.
+    smoothing (float): Share of each target that is spread over the vocabulary, from 0 to below 1.
     RETURNS (Tensor): The loss, in nats, a scalar; 0 where there is no target. Products are taken in
         autocast's precision, sums in fp32 at least.
     """
-    return _MaskedCrossEntropy.apply(states, weight, bias, targets, tied)  # type: ignore[no-untyped-call]
+    given = (states, weight, bias, targets, tied, smoothing)
+    return _CrossEntropy.apply(*given)  # type: ignore[no-untyped-call]
 
 
-class _MaskedCrossEntropy(torch.autograd.Function):
+class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -49,15 +55,16 @@ class _MaskedCrossEntropy(torch.autograd.Function):
         bias: Tensor | None,
         targets: Tensor,
         tied: TiedGradient | None,
+        smoothing: float,
     ) -> Tensor:
         device = states.device.type
         autocast = torch.is_autocast_enabled(device)
         narrow = states.to(torch.get_autocast_dtype(device) if autocast else weight.dtype)
         with torch.autocast(device, enabled=False):
-            normaliser, at_target = _log_sums(narrow, weight, bias, targets)
+            normaliser, wanted = _log_sums(narrow, weight, bias, targets, smoothing)
         ctx.save_for_backward(narrow, weight, bias, targets, normaliser)
-        ctx.states_dtype, ctx.tied = states.dtype, tied
-        return (normaliser - at_target).sum()
+        ctx.states_dtype, ctx.tied, ctx.smoothing = states.dtype, tied, smoothing
+        return (normaliser - wanted).sum()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -68,10 +75,13 @@ class _MaskedCrossEntropy(torch.autograd.Function):
         d_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
         with torch.autocast(states.device.type, enabled=False):
             for rows, block, logits in _blocks(states, weight, bias):
-                # The gradient on the logits, softmax minus one-hot, in the logits' own memory.
+                # The gradient on the logits, softmax minus what is wanted, in the logits' own memory.
                 d_logits = logits.sub_(normaliser.unsqueeze(1)).exp_()
                 column, inside = _columns(targets, rows)
-                d_logits.scatter_add_(1, column, -inside.to(d_logits.dtype)).mul_(d_loss)
+                d_logits.scatter_add_(1, column, (ctx.smoothing - 1) * inside.to(d_logits.dtype))
+                if ctx.smoothing:
+                    d_logits -= ctx.smoothing / len(weight)
+                d_logits.mul_(d_loss)
                 if d_bias is not None:
                     d_bias[rows] = d_logits.sum(dim=0)
                 d_narrow = d_logits.to(states.dtype)
@@ -80,20 +90,28 @@ class _MaskedCrossEntropy(torch.autograd.Function):
                 if d_weight is not None:
                     d_weight[rows] = d_narrow.T @ states
         if ctx.tied is not None:
-            ctx.tied.decoder, d_weight = d_weight, None
-        return None if d_states is None else d_states.to(ctx.states_dtype), d_weight, d_bias, None, None
+            ctx.tied.add(d_weight)
+            d_weight = None
+        d_given = None if d_states is None else d_states.to(ctx.states_dtype)
+        return d_given, d_weight, d_bias, None, None, None
 
 
-def _log_sums(states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The log of the sum over the vocabulary of exp(logit), and the target's logit. *Shapes:* (targets,)"""
+def _log_sums(
+    states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """The log of the sum over the vocabulary of exp(logit), and the logit of what is wanted: the target's,
+    with smoothing mixed with the mean of all. *Shapes:* (targets,)
+    """
     wide = torch.promote_types(states.dtype, torch.float32)
     normaliser = states.new_full((len(states),), -torch.inf, dtype=wide)
-    at_target = torch.zeros_like(normaliser)
+    wanted = torch.zeros_like(normaliser)
     for rows, _, logits in _blocks(states, weight, bias):
         column, inside = _columns(targets, rows)
-        at_target += torch.where(inside, logits.gather(1, column), 0).squeeze(1)
+        wanted += (1 - smoothing) * torch.where(inside, logits.gather(1, column), 0).squeeze(1)
+        if smoothing:
+            wanted += smoothing / len(weight) * logits.sum(dim=1)
         normaliser = torch.logaddexp(normaliser, logits.logsumexp(dim=1))
-    return normaliser, at_target
+    return normaliser, wanted
 
 
 def _blocks(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor, Tensor]]:

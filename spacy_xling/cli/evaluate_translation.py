@@ -1,0 +1,105 @@
+"""`spacy xling evaluate-translation`: translators side by side on held-out parallel text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List, Optional
+
+import typer
+from wasabi import msg, table
+
+from .app import app, coded_warnings, names, one_line_errors
+from .options import Gpu
+
+if TYPE_CHECKING:
+    from ..translation.evaluating import DirectionScores
+
+
+@app.command("evaluate-translation")
+def evaluate_translation_command(
+    models: Annotated[
+        List[str],
+        typer.Argument(
+            help="Trained pipelines, checkpoints of transformers, or folders converted for CTranslate2",
+            metavar="MODEL...",
+        ),
+    ],
+    parallel: Annotated[
+        Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
+    ],
+    directions: Annotated[
+        str,
+        typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),
+    ] = "",
+    heldout_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Share of the pairs that training held out; 1 for a file of its own"
+        ),
+    ] = 0.02,
+    limit: Annotated[int, typer.Option(min=0, help="Most pairs of a direction; 0 for all")] = 0,
+    beams: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Number of beams, 1 for greedy search", show_default="the model's"),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples")] = 1000,
+    gpu_id: Gpu = -1,
+    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+) -> None:
+    """Score translators by chrF++ and BLEU, with intervals, and say how sure a difference is."""
+    with one_line_errors(), coded_warnings():
+        from ..data.files import require_new_files
+        from ..data.translated import build_translated_text_v1
+        from ..evaluation.by_language import column_names
+        from ..translation.evaluating import evaluate_translators
+        from ..translation.translating import Model, load_engine, name_of_pair
+        from ..translation.translator import Settings
+        from ..writing import write_json
+
+        require_new_files([json] if json else [], overwrite=True, inputs=[parallel])
+        corpus = build_translated_text_v1(
+            parallel,
+            directions=names(directions) or None,
+            heldout=True,
+            heldout_share=heldout_share,
+            limit=limit,
+        )
+
+        def loading(model: str):  # type: ignore[no-untyped-def]
+            return lambda source, target: load_engine(
+                Model(name_of_pair(model, source, target), gpu_id=gpu_id)
+            )
+
+        titles = column_names([Path(model) for model in models])
+        results = evaluate_translators(
+            {title: loading(model) for title, model in zip(titles, models, strict=True)},
+            corpus,
+            Settings(beams=beams),
+            resamples=resamples,
+        )
+        if json is not None:
+            write_json(json, {direction: scores.to_json() for direction, scores in results.items()})
+        print(format_scores(results))
+        if json is not None:
+            msg.good(f"Numbers in {json}")
+
+
+def format_scores(results: "dict[str, DirectionScores]") -> str:
+    """Format scores as a table, with what they were computed by below it.
+
+    results (dict[str, DirectionScores]): The scores by direction.
+    RETURNS (str): The table.
+    """
+    rows: list[tuple[str, ...]] = []
+    signatures: dict[str, str] = {}
+    for direction, scores in results.items():
+        signatures |= scores.signatures
+        for name, by_metric in scores.systems.items():
+            cells: list[str] = []
+            for score in by_metric.values():
+                p = "" if score.p is None else f"{score.p:.3f}"
+                cells += [f"{score.score:.1f} ± {score.half_width:.1f}", p]
+            rows.append((direction, f"{scores.texts:,}", name, *cells))
+    header = ["direction", "texts", "translator"]
+    for metric in signatures:
+        header += [metric, "p"]
+    shown = table(rows, header=header, divider=True, aligns=("l", "r", "l", *"rr" * len(signatures)))
+    return "\n".join([str(shown), *(f"{metric}: {said}" for metric, said in signatures.items())])

@@ -1,0 +1,154 @@
+"""The reader of parallel text as examples of translations."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import islice
+from pathlib import Path
+from typing import Optional
+
+from spacy.language import Language
+from spacy.training import Example
+
+from ..errors import Errors
+from .heldout import check_heldout_share, is_heldout
+from .languages import set_language
+from .parallel import ParallelText, TextPair, build_parallel_text_v1, read_pairs
+from .translations import set_translation, set_translation_language
+
+
+def build_translated_text_v1(
+    path: Optional[Path],
+    *,
+    directions: Optional[Sequence[str]] = None,
+    heldout: bool = False,
+    heldout_share: float = 0.01,
+    limit: int = 0,
+    alpha: float = 0.3,
+    shuffle_buffer: int = 2000,
+    seed: int = 0,
+) -> "TranslatedText":
+    """Build a corpus of texts and their translations, registered as `spacy-xling.TranslatedText.v1`, to train
+    and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
+
+    For training it is endless, so that `[training] max_epochs` must be -1: pairs are drawn from the files
+    anew, and with directions both ways each pair is drawn for either. For evaluation it gives the held-out
+    pairs once.
+
+    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
+        name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
+        is read.
+    directions (Optional[Sequence[str]]): What is translated into what, as "en-da" or, the other way round,
+        "da-en"; None for each file as its name says.
+    heldout (bool): Give the held-out pairs, for evaluation, and not those to train on.
+    heldout_share (float): Share of the texts that are held out, from 0 to below 1; for evaluation on text of
+        its own it may be 1. What a text says decides: a pair is held out if its first side is, and never
+        trained on if either side is.
+    limit (int): The most held-out pairs of a direction; 0 for all.
+    alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
+    shuffle_buffer (int): Number of pairs of each file to draw from.
+    seed (int): Seed of the draws.
+    RETURNS (TranslatedText): The corpus.
+    RAISES (ValueError): A setting out of range.
+    """
+    if not (heldout and heldout_share == 1):
+        check_heldout_share(heldout_share)
+    reader = build_parallel_text_v1(
+        path,
+        alpha=alpha,
+        shuffle_buffer=shuffle_buffer,
+        seed=seed,
+        heldout_share=0.0 if heldout else heldout_share,
+    )
+    return TranslatedText(
+        reader, directions=directions, heldout=heldout, heldout_share=heldout_share, limit=limit
+    )
+
+
+class TranslatedText:
+    """See `build_translated_text_v1`.
+
+    reader (ParallelText): The parallel text.
+    directions (Optional[Sequence[str]]): What is translated into what.
+    heldout (bool): Give the held-out pairs.
+    heldout_share (float): Share of the texts that are held out.
+    limit (int): The most held-out pairs of a direction.
+    """
+
+    def __init__(
+        self,
+        reader: ParallelText,
+        *,
+        directions: Optional[Sequence[str]],
+        heldout: bool,
+        heldout_share: float,
+        limit: int,
+    ) -> None:
+        self.reader = reader
+        self.directions = directions
+        self.heldout = heldout
+        self.heldout_share = heldout_share
+        self.limit = limit
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the corpus.
+
+        nlp (Language): The pipeline whose tokenizer makes the Docs.
+        YIELDS (Example): An example per text and direction. Both of its Docs have the text, its language, and
+            in `doc._.translation_language` that of the translation; the reference has `doc._.translation`.
+        RAISES (ValueError): There is no such file, a line is no pair, or a direction that no file is of.
+        """
+        ways = self._ways()
+        return self._read_heldout(nlp, ways) if self.heldout else self._draw(nlp, ways)
+
+    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+        reader = copy(self.reader)
+        reader.pairs = list(ways)
+        for pair in reader(nlp):
+            for source, target in ways[pair.languages]:
+                yield _example(nlp, pair, source, target)
+
+    def _read_heldout(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+        files = self.reader.files_by_name()
+        for name, directions in ways.items():
+            pairs = (pair for pair in read_pairs(files[name]) if is_heldout(pair.first, self.heldout_share))
+            for pair in islice(pairs, self.limit or None):
+                for source, target in directions:
+                    yield _example(nlp, pair, source, target)
+
+    def _ways(self) -> dict[str, list[tuple[str, str]]]:
+        """The directions by the name of the file that they are read from."""
+        names = list(self.reader.files_by_name())
+        if not self.directions:
+            return {name: [languages_of(name)] for name in names}
+        ways: dict[str, list[tuple[str, str]]] = {}
+        for direction in self.directions:
+            source, target = languages_of(direction)
+            found = [name for name in names if set(languages_of(name)) == {source, target}]
+            if not found:
+                raise ValueError(Errors.X822.format(direction=direction, path=self.reader.path, found=names))
+            ways.setdefault(found[0], []).append((source, target))
+        return ways
+
+
+def languages_of(name: str) -> tuple[str, str]:
+    """The two languages that a file or a direction is named by.
+
+    name (str): Such as "en-da" or "eng_Latn-dan_Latn".
+    RETURNS (tuple[str, str]): The languages.
+    RAISES (ValueError): X823: it doesn't name two.
+    """
+    first, _, second = name.partition("-")
+    if not first or not second:
+        raise ValueError(Errors.X823.format(found=name))
+    return first, second
+
+
+def _example(nlp: Language, pair: TextPair, source: str, target: str) -> Example:
+    turned = languages_of(pair.languages) != (source, target)
+    text, translation = (pair.second, pair.first) if turned else (pair.first, pair.second)
+    predicted, reference = nlp.make_doc(text), nlp.make_doc(text)
+    for doc in (predicted, reference):
+        set_language(doc, source)
+        set_translation_language(doc, target)
+    set_translation(reference, translation)
+    return Example(predicted, reference)

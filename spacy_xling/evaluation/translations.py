@@ -1,0 +1,161 @@
+"""Scores of translations: chrF++ and BLEU by sacrebleu (extra `translate`)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Optional
+
+from spacy.training import Example
+
+from ..data.languages import UNKNOWN, get_language
+from ..data.translations import get_translation, get_translation_language
+from ..errors import Errors
+
+Scores = dict[str, Any]
+CHRF, BLEU = "translation_chrf", "translation_bleu"
+# sacrebleu's scores are percentages, spaCy's shares.
+PERCENT = 100
+
+
+class Scored(NamedTuple):
+    """Translations of one pair of languages, and what was expected.
+
+    translations (list[str]): The translations.
+    references (list[str]): The expected ones.
+    """
+
+    translations: list[str]
+    references: list[str]
+
+
+def build_translation_scorer_v1() -> Callable[..., Scores]:
+    """Build the scorer of translators, registered as `spacy-xling.translation_scorer.v1`; see
+    `score_translations`.
+    """
+    return score_translations
+
+
+def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
+    """Compare `doc._.translation` of predicted Docs with that of the references, by pair of languages.
+
+        translation_chrf           mean over the pairs of languages of chrF++ (Popovic 2017), from 0 to 1
+        translation_bleu           mean over the pairs of languages of BLEU (Papineni et al. 2002), from 0 to
+        1 translation_chrf_per_pair  chrF++ by pair, e.g. "en-da"
+        translation_bleu_per_pair  BLEU by pair
+
+    Both are scores of the whole corpus of a pair, with the tokenization 13a, but for Chinese (zh), and for
+    Japanese, Korean and Thai (characters).
+
+    examples (Iterable[Example]): The examples, with predictions. One whose reference has no translation isn't
+        scored.
+    settings: Not used.
+    RETURNS (Scores): The scores; None where nothing is to be scored.
+    RAISES (ImportError): X826: sacrebleu is missing.
+    """
+    by_pair = by_languages(examples)
+    chrf, bleu = {}, {}
+    for pair, found in by_pair.items():
+        chrf[pair] = corpus_score(chrf_metric(), found)
+        bleu[pair] = corpus_score(bleu_metric(target_of(pair)), found)
+    return {
+        CHRF: _mean(chrf),
+        BLEU: _mean(bleu),
+        f"{CHRF}_per_pair": chrf,
+        f"{BLEU}_per_pair": bleu,
+    }
+
+
+def by_languages(examples: Iterable[Example]) -> dict[str, Scored]:
+    """Translations by their pair of languages.
+
+    examples (Iterable[Example]): The examples.
+    RETURNS (dict[str, Scored]): Those whose reference has a translation, by "SOURCE-TARGET"; "-" stands for a
+        language that isn't known.
+    """
+    by_pair: dict[str, Scored] = {}
+    for example in examples:
+        expected = get_translation(example.reference)
+        if expected is not None:
+            source = get_language(example.reference) or UNKNOWN
+            pair = f"{source}-{get_translation_language(example.reference) or UNKNOWN}"
+            found = by_pair.setdefault(pair, Scored([], []))
+            found.translations.append(get_translation(example.predicted) or "")
+            found.references.append(expected)
+    return by_pair
+
+
+def target_of(pair: str) -> str:
+    """The language of the translations of a pair, as `by_languages` names it."""
+    return pair.partition("-")[2]
+
+
+def chrf_metric() -> Any:
+    """sacrebleu's chrF++: character n-grams up to 6, and words up to bigrams.
+
+    RAISES (ImportError): X826.
+    """
+    return _sacrebleu().CHRF(word_order=2)
+
+
+def bleu_metric(target: str) -> Any:
+    """sacrebleu's BLEU, with the tokenization that is usual for a language.
+
+    target (str): The code of the language.
+    RAISES (ImportError): X826.
+    """
+    return _sacrebleu().BLEU(tokenize=_tokenization(target))
+
+
+def corpus_score(metric: Any, found: Scored) -> float:
+    """A score of a corpus, from 0 to 1."""
+    return float(metric.corpus_score(found.translations, [found.references]).score) / PERCENT
+
+
+def _tokenization(target: str) -> str:
+    from ..translation.codes import parse_code
+
+    # Those of Japanese and Korean need libraries of their own; characters do for both.
+    return {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}.get(parse_code(target).language, "13a")
+
+
+def _sacrebleu() -> Any:
+    try:
+        from sacrebleu import metrics
+    except ImportError as error:
+        raise ImportError(Errors.X826.format(error=error)) from error
+    return metrics
+
+
+def _mean(scores: dict[str, float]) -> Optional[float]:
+    values: Sequence[float] = list(scores.values())
+    return sum(values) / len(values) if values else None
+
+
+def paired_bootstrap(
+    translations: Mapping[str, Sequence[str]],
+    references: Sequence[str],
+    metrics: Mapping[str, Any],
+    *,
+    resamples: int,
+) -> tuple[dict[str, str], dict[str, list[Any]]]:
+    """sacrebleu's paired bootstrap test (Koehn 2004): the same samples of texts for all.
+
+    translations (Mapping[str, Sequence[str]]): What each translator made of the texts; the others are
+        compared with the first.
+    references (Sequence[str]): The expected translations.
+    metrics (Mapping[str, Any]): sacrebleu's metrics, by name.
+    resamples (int): Number of samples.
+    RETURNS (tuple): By metric its signature, and sacrebleu's results in the order of the translators.
+    RAISES (ImportError): X826.
+    """
+    _sacrebleu()
+    from sacrebleu.significance import PairedTest
+
+    systems: list[tuple[str, Sequence[str]]] = list(translations.items())
+    signatures, results = {}, {}
+    for name, metric in metrics.items():
+        test = PairedTest(
+            systems, {name: metric}, references=[list(references)], test_type="bs", n_samples=resamples
+        )
+        said, found = test()
+        signatures[name] = str(next(iter(said.values())))
+        results[name] = list(next(scores for key, scores in found.items() if key != "System"))
+    return signatures, results

@@ -1,0 +1,378 @@
+"""The translator under the joint objective."""
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Optional, Union
+
+import numpy as np
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer
+
+from ..data.languages import get_language, register_language_extension
+from ..data.translations import (
+    get_translation,
+    get_translation_language,
+    register_translation_extensions,
+    set_translation,
+)
+from ..data.unlabelled import RawText
+from ..errors import Errors, Warnings
+from ..models.architectures import translation_shim
+from ..objective.translation import TranslationObjective
+from ..pieces.masking import Masking
+from ..pieces.windows import select_texts, without_specials
+from ..translation.codes import match_code
+from ..translation.trained import TrainedEngine
+from ..translation.translator import Settings, Translation, Translator
+from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
+from .masked_term import MaskedTerm, add_losses
+
+Losses = dict[str, float]
+
+
+class Pairs(NamedTuple):
+    """Texts of a batch that have translations.
+
+    texts (list[str]): The texts.
+    translations (list[str]): Their translations.
+    languages (list[int]): Numbers of the languages of the translations.
+    """
+
+    texts: list[str]
+    translations: list[str]
+    languages: list[int]
+
+
+class XlingJointTranslator(MaskedTerm, TrainablePipe):
+    """Translation, trained on parallel text and, through the masked-LM term, on raw text of all its
+    languages.
+
+    It reads `doc.text`, sentence by sentence, and writes `doc._.translation`. The language of the translation
+    is `doc._.translation_language` where that is set, else the target of the component.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "xling_joint_translator",
+        *,
+        objective: TranslationObjective,
+        masking: Masking,
+        target: Optional[str] = None,
+        beams: int = 1,
+        scorer: Optional[Callable] = None,
+        texts_per_update: Optional[int] = None,
+        pieces_per_update: Optional[int] = None,
+        seed: int = 0,
+    ) -> None:
+        """Make the component; nothing is loaded yet.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model): From `spacy-xling.JointTranslation.v1`.
+        name (str): Name of the instance. Losses are kept under it.
+        objective (TranslationObjective): From `spacy-xling.TranslationObjective.v1`.
+        masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
+        target (Optional[str]): The language to translate into, where a Doc doesn't say it; None for the only
+            one that there is.
+        beams (int): Number of beams, 1 for greedy search.
+        scorer (Optional[Callable]): The scoring method.
+        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+            text that fits the encoder is one window.
+        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+            many as the texts of the batch have.
+        seed (int): Seed of the masks.
+        RAISES (ValueError): Another kind of objective, or settings out of range.
+        """
+        if not isinstance(objective, TranslationObjective):
+            raise ValueError(Errors.X820.format(name=name, found=type(objective).__name__))
+        register_language_extension()
+        register_translation_extensions()
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.objective = objective
+        self.target = target
+        self.settings = Settings(beams=beams)
+        self.scorer = scorer
+        self.cfg: dict[str, Any] = {"languages": []}
+        self._translators: dict[str, Translator] = {}
+        self._has_warned = False
+        self._set_masked_term(
+            masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
+        )
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it translates into, in the order of their numbers."""
+        return tuple(self.cfg["languages"])
+
+    @property
+    def loss_names(self) -> dict[str, str]:
+        """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
+        return {
+            "loss": self.name,
+            "translation": f"{self.name}_translation",
+            "mlm": f"{self.name}_mlm",
+        }
+
+    @property
+    def engine(self) -> TrainedEngine:
+        """The model, as `spacy xling translate` takes one.
+
+        RAISES (ValueError): Nothing was loaded yet.
+        """
+        return TrainedEngine(translation_shim(self.model), self.languages, self.name)
+
+    # Translating
+
+    def predict(self, docs: Iterable[Doc]) -> list[Translation]:
+        """Translate a batch of documents, without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[Translation]): Their translations.
+        RAISES (ValueError): Nothing was loaded yet, or a target language isn't known.
+        """
+        docs = list(docs)
+        translations: list[Optional[Translation]] = [None] * len(docs)
+        rows: dict[str, list[int]] = {}
+        for number, doc in enumerate(docs):
+            rows.setdefault(self._target_of(doc), []).append(number)
+        for target, numbers in rows.items():
+            translator = self._translator(target)
+            texts = [
+                translator.split(RawText(docs[number].text, get_language(docs[number]))) for number in numbers
+            ]
+            for number, translation in zip(numbers, translator.translate(texts), strict=True):
+                translations[number] = translation
+        return [translation for translation in translations if translation is not None]
+
+    def set_annotations(self, docs: Iterable[Doc], translations: Sequence[Translation]) -> None:
+        """Write translations to `doc._.translation`, and their doubts to `doc._.translation_doubt`.
+
+        docs (Iterable[Doc]): The documents.
+        translations (Sequence[Translation]): What `predict` gave.
+        """
+        for doc, translation in zip(docs, translations, strict=True):
+            set_translation(doc, translation.text, doubts=translation.doubts)
+
+    def _target_of(self, doc: Doc) -> str:
+        found = get_translation_language(doc) or self.target
+        if found is None and len(self.languages) == 1:
+            return self.languages[0]
+        if found is None:
+            raise ValueError(Errors.X828.format(name=self.name, known=", ".join(self.languages) or "none"))
+        return found
+
+    def _translator(self, target: str) -> Translator:
+        if target not in self._translators:
+            engine = self.engine
+            self._translators[target] = Translator(lambda source: engine, target, self.settings)
+        return self._translators[target]
+
+    # Training
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Losses] = None,
+    ) -> Losses:
+        """Learn from a batch: L = translation loss + lambda * masked-LM loss, see
+        `spacy-xling.TranslationObjective.v1`. Where lambda is 0 no masked pass runs.
+
+        examples (Iterable[Example]): A batch of Example objects. The translation of each, and its language,
+            are `_.translation` and `_.translation_language` of the reference; one without takes no part.
+        drop (float): Not used: encoder and decoder have dropouts of their own.
+        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
+        losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
+        RETURNS (Losses): The updated losses.
+        RAISES (ValueError): Nothing loaded yet, a language that wasn't trained, lambda > 0 without raw text,
+            or a loss that is no number.
+        """
+        self._shim.require_gradients()
+        examples = list(examples)
+        validate_examples(examples, "XlingJointTranslator.update")
+        losses = {} if losses is None else losses
+        weight = self.objective.mlm_weight_at(self._step)
+        translated = self._translated(self._pairs(examples))
+        masked = self._masked(translated) if weight > 0 else None
+        batch = TranslationBatch(translated, masked, self.objective.label_smoothing)
+        (translation_sum, mlm_sum), backprop = self.model.begin_update(batch)
+        # Each translation has its end piece, too.
+        n_targets = 0 if translated is None else len(translated.targets.ids) + translated.targets.n_texts
+        d_translation = self.objective.mean_factor(n_targets)
+        translation_loss = d_translation * translation_sum
+        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
+        if not np.isfinite(translation_loss + mlm_loss):
+            text = Errors.X825.format(step=self._step, translation_loss=translation_loss, mlm_loss=mlm_loss)
+            raise ValueError(text)
+        backprop(TranslationGradients(d_translation, weight * d_mlm))
+
+        self._n_batches += 1
+        terms = {
+            "loss": translation_loss + weight * mlm_loss,
+            "translation": translation_loss,
+            "mlm": mlm_loss,
+        }
+        add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
+        add_losses(losses, {self.updates_name: 1.0})
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Step the parameters, and lambda's schedule.
+
+        With accumulated sub-batches the gradient is that of the mean of their objectives under
+        reduction `mean`, of their sum under `sum`.
+
+        sgd (Optimizer): The optimizer.
+        """
+        if self._n_batches:
+            self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
+            self._n_batches = 0
+            self._step += 1
+        super().finish_update(sgd)
+
+    def _pairs(self, examples: Sequence[Example]) -> Pairs:
+        pairs = Pairs([], [], [])
+        for example in examples:
+            translation = get_translation(example.reference)
+            if translation is not None:
+                pairs.texts.append(example.predicted.text)
+                pairs.translations.append(translation)
+                pairs.languages.append(self._number(get_translation_language(example.reference)))
+        return pairs
+
+    def _number(self, language: Optional[str]) -> int:
+        found = None if language is None else match_code(language, self.languages)
+        if found is None:
+            known = ", ".join(self.languages)
+            raise ValueError(Errors.X821.format(name=self.name, known=known, found=language))
+        return self.languages.index(found)
+
+    def _translated(self, pairs: Pairs) -> Optional[TranslatedPieces]:
+        """The pieces of texts and translations, those that can't be learnt from left out."""
+        if not pairs.texts:
+            return None
+        sources, targets = self._split(pairs.texts), self._split(pairs.translations)
+        fits = np.ones(sources.n_texts, dtype=bool)
+        for side in (sources, targets):
+            fits &= side.has_words & (np.bincount(side.texts, minlength=side.n_texts) == 1)
+        if not fits.all() and not self._has_warned:
+            self._has_warned = True
+            longest = translation_shim(self.model).longest
+            text = Warnings.W820.format(count=int((~fits).sum()), name=self.name, longest=longest)
+            warnings.warn(text, stacklevel=4)
+        if not fits.any():
+            return None
+        return TranslatedPieces(
+            select_texts(sources, fits),
+            without_specials(select_texts(targets, fits)),
+            np.array(pairs.languages, dtype=np.int64)[fits],
+        )
+
+    def _masked(self, translated: Optional[TranslatedPieces]) -> Optional[MaskedPieces]:
+        if self._raw is None:
+            weight = self.objective.mlm_weight_at(self._step)
+            raise ValueError(Errors.X827.format(name=self.name, weight=weight))
+        n_pieces = 1 if translated is None else len(translated.sources.ids)
+        return self._take_masked(self._split([]), n_pieces)
+
+    # Preparing
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        languages: Optional[list[str]] = None,
+        unlabelled: Optional[Callable] = None,
+        heldout_texts: int = 0,
+        heldout_languages: Optional[list[str]] = None,
+    ) -> None:
+        """Read the checkpoint, and get ready to train.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
+        nlp (Optional[Language]): The pipeline.
+        languages (Optional[list[str]]): The languages to translate into; None for those of the examples, of
+            which spaCy gives 100 with `max_epochs = -1`.
+        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+            mlm_weight 0 it is not called.
+        heldout_texts (int): How many texts of each language that the reader keeps from training (by its
+            `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
+        heldout_languages (Optional[list[str]]): Those languages; None for all.
+        RAISES (ValueError): No translations; lambda > 0 without raw text; a checkpoint that doesn't load;
+            `heldout_texts` without such texts.
+        """
+        validate_get_examples(get_examples, "XlingJointTranslator.initialize")
+        if languages is None:
+            references = [eg.reference for eg in get_examples()]
+            found = [get_translation_language(doc) for doc in references if get_translation(doc) is not None]
+            languages = sorted({language for language in found if language is not None})
+        if not languages:
+            raise ValueError(Errors.X824.format(name=self.name))
+        self.cfg["languages"] = list(dict.fromkeys(languages))
+        self._translators = {}
+        self._reset_training()
+        self._raw = None
+        if unlabelled is not None and self.objective.has_mlm:
+            self.attach_unlabelled(unlabelled(nlp))
+        if self.objective.has_mlm and self._raw is None:
+            raise ValueError(Errors.X827.format(name=self.name, weight=self.objective.mlm_weight_at(0)))
+        translation_shim(self.model).initialize(len(self.languages))
+        if self._raw is not None:
+            _ = self._shim.masking_vocabulary
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score translations; with held-out text the masked-LM loss is added, see `heldout_scores`."""
+        return {**super().score(examples, **kwargs), **self.heldout_scores()}
+
+    # Saving and loading
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component: its languages, and a Hugging Face folder `model` with the decoder beside it.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        """
+        serialize = {
+            "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": lambda p: self._shim.to_folder(p),
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingJointTranslator":
+        """Load the component. No hub is asked, and the original checkpoint isn't needed.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (XlingJointTranslator): The component.
+        RAISES (ValueError): A folder that isn't whole.
+        """
+        deserialize = {
+            "cfg": lambda p: self.cfg.update(json.loads(p.read_text(encoding="utf8"))),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": lambda p: self._shim.from_folder(p),
+        }
+        util.from_disk(path, deserialize, exclude)
+        self._translators = {}
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingJointTranslator":
+        """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._translators = {}
+        return self

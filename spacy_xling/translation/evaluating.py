@@ -1,0 +1,146 @@
+"""Translators side by side on held-out parallel text: chrF++ and BLEU, with paired bootstrap."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Optional
+
+import spacy
+
+from ..data.languages import get_language
+from ..data.translated import TranslatedText
+from ..data.translations import get_translation, get_translation_language
+from ..data.unlabelled import RawText
+from ..errors import Errors
+from ..evaluation.translations import bleu_metric, chrf_metric, paired_bootstrap
+from .seq2seq import Engine
+from .translator import DEFAULTS, Settings, Translator
+
+
+class SystemScore(NamedTuple):
+    """A score of a translator.
+
+    score (float): In percent.
+    half_width (float): Of the 95 % interval of bootstrap samples (Koehn 2004), in percent.
+    p (Optional[float]): How probable a difference from the first translator as large as this one is by chance
+        alone; None for the first.
+    """
+
+    score: float
+    half_width: float
+    p: Optional[float]
+
+
+class DirectionScores(NamedTuple):
+    """The scores of one direction.
+
+    texts (int): Number of texts.
+    signatures (dict[str, str]): How each metric was computed, by its name.
+    systems (dict[str, dict[str, SystemScore]]): The scores by translator and metric.
+    """
+
+    texts: int
+    signatures: dict[str, str]
+    systems: dict[str, dict[str, SystemScore]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        systems = {
+            name: {metric: score._asdict() for metric, score in scores.items()}
+            for name, scores in self.systems.items()
+        }
+        return {"texts": self.texts, "signatures": self.signatures, "systems": systems}
+
+
+class Parallel(NamedTuple):
+    """Texts of one direction, and their translations.
+
+    source (str): The language of the texts.
+    target (str): The language of the translations.
+    texts (list[str]): The texts.
+    references (list[str]): Their translations.
+    """
+
+    source: str
+    target: str
+    texts: list[str]
+    references: list[str]
+
+
+def evaluate_translators(
+    load: Mapping[str, Callable[[str, str], Engine]],
+    corpus: TranslatedText,
+    settings: Settings = DEFAULTS,
+    *,
+    resamples: int = 1000,
+) -> dict[str, DirectionScores]:
+    """Translate held-out text with several translators, and compare what they made of it.
+
+    load (Mapping[str, Callable]): Gives each translator for a source and a target language, by its name.
+    corpus (TranslatedText): The text.
+    settings (Settings): How it is translated.
+    resamples (int): Number of bootstrap samples.
+    RETURNS (dict[str, DirectionScores]): The scores by direction, e.g. "en-da".
+    RAISES (ValueError): X829: there is no text; a translator doesn't know a language. (ImportError): X826.
+    """
+    chrf_metric()
+    found = read_parallel(corpus)
+    if not found:
+        raise ValueError(Errors.X829.format(path=corpus.reader.path, share=corpus.heldout_share))
+    made: dict[str, dict[str, list[str]]] = {direction: {} for direction in found}
+    for name, find_engine in load.items():
+        for direction, parallel in found.items():
+            made[direction][name] = translate_texts(find_engine, parallel, settings)
+    return {
+        direction: score_direction(made[direction], parallel, resamples=resamples)
+        for direction, parallel in found.items()
+    }
+
+
+def read_parallel(corpus: TranslatedText) -> dict[str, Parallel]:
+    """Read parallel text by direction.
+
+    corpus (TranslatedText): The text.
+    RETURNS (dict[str, Parallel]): The text of each direction.
+    """
+    found: dict[str, Parallel] = {}
+    for example in corpus(spacy.blank("xx")):
+        source, target = get_language(example.reference), get_translation_language(example.reference)
+        direction = found.setdefault(f"{source}-{target}", Parallel(str(source), str(target), [], []))
+        direction.texts.append(example.reference.text)
+        direction.references.append(str(get_translation(example.reference)))
+    return found
+
+
+def translate_texts(
+    find_engine: Callable[[str, str], Engine], parallel: Parallel, settings: Settings
+) -> list[str]:
+    """Translate the texts of a direction.
+
+    find_engine (Callable): Gives the translator for a source and a target language.
+    parallel (Parallel): The texts.
+    settings (Settings): How.
+    RETURNS (list[str]): Their translations.
+    """
+    engine = find_engine(parallel.source, parallel.target)
+    translator = Translator(lambda source: engine, parallel.target, settings)
+    texts = (RawText(text, parallel.source) for text in parallel.texts)
+    return [translation.text for translation in translator.pipe(texts)]
+
+
+def score_direction(
+    translations: Mapping[str, Sequence[str]], parallel: Parallel, *, resamples: int
+) -> DirectionScores:
+    """Score what translators made of the texts of a direction; the first is the one that others are compared
+    with.
+
+    translations (Mapping[str, Sequence[str]]): The translations of each.
+    parallel (Parallel): The texts.
+    resamples (int): Number of bootstrap samples.
+    RETURNS (DirectionScores): The scores.
+    """
+    metrics = {"chrF++": chrf_metric(), "BLEU": bleu_metric(parallel.target)}
+    signatures, results = paired_bootstrap(translations, parallel.references, metrics, resamples=resamples)
+    systems: dict[str, dict[str, SystemScore]] = {name: {} for name in translations}
+    for metric, scores in results.items():
+        for name, score in zip(translations, scores, strict=True):
+            systems[name][metric] = SystemScore(float(score.score), float(score.ci), score.p_value)
+    return DirectionScores(len(parallel.texts), signatures, systems)

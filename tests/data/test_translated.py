@@ -1,0 +1,95 @@
+from collections import Counter
+from itertools import islice
+
+import pytest
+import spacy
+
+from spacy_xling.data.heldout import is_heldout
+from spacy_xling.data.translated import build_translated_text_v1, languages_of
+from spacy_xling.data.translations import get_translation, get_translation_language
+
+PAIRS = [(f"text {number}", f"tekst {number}") for number in range(200)]
+SHARE = 0.2
+
+
+@pytest.fixture
+def nlp():
+    return spacy.blank("xx")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "en-da.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS), encoding="utf8")
+    (tmp_path / "en-de.tsv").write_text("house\tHaus\n" * 5, encoding="utf8")
+    return tmp_path
+
+
+def read(example):
+    reference = example.reference
+    return (
+        reference.text,
+        get_translation(reference),
+        reference._.language,
+        get_translation_language(reference),
+    )
+
+
+def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
+    corpus = build_translated_text_v1(folder, directions=["en-da"], heldout_share=SHARE)
+    expected = {(a, b, "en", "da") for a, b in PAIRS if not is_heldout(a, SHARE) and not is_heldout(b, SHARE)}
+    assert 100 < len(expected) < 160
+    drawn = [read(example) for example in islice(corpus(nlp), len(expected))]
+    assert len(set(drawn)) == len(drawn)
+    assert set(drawn) == expected
+
+
+def test_heldout_pairs_come_once_and_are_never_trained_on(nlp, folder):
+    heldout = build_translated_text_v1(folder, directions=["en-da"], heldout=True, heldout_share=SHARE)
+    expected = [(a, b, "en", "da") for a, b in PAIRS if is_heldout(a, SHARE)]
+    assert [read(example) for example in heldout(nlp)] == expected
+    limited = build_translated_text_v1(
+        folder, directions=["en-da"], heldout=True, heldout_share=SHARE, limit=3
+    )
+    assert [read(example) for example in limited(nlp)] == expected[:3]
+
+
+def test_both_directions_of_a_file(nlp, folder):
+    corpus = build_translated_text_v1(folder, directions=["da-en", "en-da"], heldout_share=0.0)
+    drawn = [read(example) for example in islice(corpus(nlp), 2 * len(PAIRS))]
+    assert set(drawn) == {(a, b, "en", "da") for a, b in PAIRS} | {(b, a, "da", "en") for a, b in PAIRS}
+
+
+def test_without_directions_each_file_is_read_as_its_name_says(nlp, folder):
+    corpus = build_translated_text_v1(folder, heldout_share=0.0, alpha=1.0)
+    counts = Counter(read(example)[2:] for example in islice(corpus(nlp), 2050))
+    assert counts.keys() == {("en", "da"), ("en", "de")}
+    # 200 lines beside 5.
+    assert counts["en", "de"] == pytest.approx(50, abs=30)
+
+
+def test_the_predicted_doc_knows_the_target_and_not_the_translation(nlp, folder):
+    example = next(build_translated_text_v1(folder, directions=["en-da"])(nlp))
+    assert get_translation(example.predicted) is None
+    assert get_translation_language(example.predicted) == "da"
+    assert example.predicted._.language == "en"
+
+
+def test_the_same_seed_draws_the_same_pairs_each_time_it_is_called(nlp, folder):
+    corpus = build_translated_text_v1(folder, seed=3)
+    first, second = ([read(example) for example in islice(corpus(nlp), 50)] for _ in range(2))
+    other = [read(example) for example in islice(build_translated_text_v1(folder, seed=4)(nlp), 50)]
+    assert first == second != other
+
+
+def test_wrong_directions_are_one_coded_line(nlp, folder):
+    with pytest.raises(ValueError, match="X822"):
+        next(build_translated_text_v1(folder, directions=["en-fi"])(nlp))
+    with pytest.raises(ValueError, match="X823"):
+        next(build_translated_text_v1(folder, directions=["da"])(nlp))
+    with pytest.raises(ValueError, match="X137"):
+        next(build_translated_text_v1(None)(nlp))
+
+
+def test_names_of_two_languages():
+    assert languages_of("eng_Latn-dan_Latn") == ("eng_Latn", "dan_Latn")
+    assert languages_of("en-zh-Hans") == ("en", "zh-Hans")
