@@ -368,17 +368,19 @@ def test_languages_that_are_known_beforehand_are_saved_without_a_text(pairs, tmp
 
 
 def test_beside_a_training_that_is_resumed_checkpoints_go_on_being_loaded(pairs, tmp_path):
-    nlp = make_nlp(pairs)
-    nlp.initialize()
-    expected = found_in(nlp, DANISH_AND_GERMAN)
-    begun = make_nlp(pairs)
-    begun.initialize()
+    expected = found_in(make_nlp(pairs), DANISH_AND_GERMAN)
+    begun, resumed = make_nlp(pairs), make_nlp(pairs)
     found_in(begun, DANISH_AND_GERMAN[:1])
     begun.to_disk(tmp_path)
-    resumed = make_nlp(pairs)
-    resumed.initialize()
     resumed.from_disk(tmp_path)
+    with pytest.raises(ValueError, match=r"^\[X813\]"):
+        found_in(resumed, DANISH_AND_GERMAN)
+    # As a checkpoint of a training has it.
+    state = json.loads(json.dumps(begun.get_pipe(NAME).training_state()))
+    resumed.get_pipe(NAME).load_training_state(state)
     assert found_in(resumed, DANISH_AND_GERMAN) == expected
+    # A pipeline that was loaded before the training keeps to what it has.
+    assert spacy.load(tmp_path).get_pipe(NAME).training_state() == {"is_closed": True}
 
 
 @pytest.mark.parametrize("damage", ["index", "folder", "weights", "names"])
