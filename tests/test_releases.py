@@ -13,6 +13,7 @@ import pytest
 import spacy
 
 from tests.conftest import FAMILIES, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
+from tests.translation.checkpoints import make_seq2seq
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = [ROOT / name / "bin" / "python" for name in (".venv", ".venv-shared")]
@@ -28,6 +29,8 @@ CHANGES = {
     }
 }
 LONG = [*TEXTS, " ".join(TEXTS)]
+# Of translators, whose tokenizers stay as they came.
+TRANSLATORS = ("m2m100", "nllb")
 
 
 def save(folder):
@@ -38,15 +41,23 @@ def save(folder):
         nlp.add_pipe("xling_textcat", config=textcat_config(checkpoint))
         nlp.initialize(lambda nlp=nlp: make_examples(nlp, SINGLE))
         nlp.to_disk(folder / family)
+    for family in TRANSLATORS:
+        checkpoint = make_seq2seq(family, folder / "translators" / family)
+        nlp = spacy.blank("xx")
+        config = {"model": str(checkpoint), "source": "en", "target": "de", "length_ratio": 0.5}
+        nlp.add_pipe("xling_translator", config=config)
+        nlp.to_disk(folder / family)
 
 
 def load(folder):
-    """The scores of each pipeline, by family."""
-    scores = {}
+    """The scores or translations of each pipeline, by family."""
+    found = {}
     for family in FAMILIES:
         nlp = spacy.load(folder / family)
-        scores[family] = [list(doc.cats.values()) for doc in nlp.pipe(LONG)]
-    return scores
+        found[family] = [list(doc.cats.values()) for doc in nlp.pipe(LONG)]
+    for family in TRANSLATORS:
+        found[family] = [doc._.translation for doc in spacy.load(folder / family).pipe(TEXTS[:3])]
+    return found
 
 
 def elsewhere(what, folder):
@@ -64,7 +75,7 @@ def elsewhere(what, folder):
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
-    """Scores of the families' pipelines: saved here and loaded in both, saved there and loaded in both."""
+    """What the families' pipelines find: saved here and loaded in both, saved there and loaded in both."""
     if OTHER is None or not OTHER.exists():
         pytest.skip("there is no second environment: make env, make test-shared")
     here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
@@ -78,6 +89,13 @@ def test_a_pipeline_of_one_release_scores_the_same_under_another(scores, family)
     for expected, found in scores:
         np.testing.assert_allclose(found[family], expected[family], atol=1e-5)
         assert np.ptp(expected[family], axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize("family", TRANSLATORS)
+def test_a_translator_of_one_release_translates_the_same_under_another(scores, family):
+    for expected, found in scores:
+        assert found[family] == expected[family]
+        assert len(set(expected[family])) == 3
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def build_translated_text_v1(
     """Build a corpus of texts and their translations, registered as `spacy-xling.TranslatedText.v1`, to train
     and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
-    For training it is endless, so that `[training] max_epochs` must be -1: pairs are drawn from the files
-    anew, and with directions both ways each pair is drawn for either. For evaluation it gives the held-out
-    pairs once.
+    For training as many pairs are drawn as the files have lines, those of small files more often, in another
+    order each time: with `[training] max_epochs = -1` nothing is held in memory. For evaluation it gives the
+    held-out pairs once.
 
     path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
         name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
@@ -88,6 +88,7 @@ class TranslatedText:
         self.heldout = heldout
         self.heldout_share = heldout_share
         self.limit = limit
+        self._n_passes = 0
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -98,12 +99,17 @@ class TranslatedText:
         RAISES (ValueError): There is no such file, a line is no pair, or a direction that no file is of.
         """
         ways = self._ways()
-        return self._read_heldout(nlp, ways) if self.heldout else self._draw(nlp, ways)
+        if self.heldout:
+            return self._read_heldout(nlp, ways)
+        self._n_passes += 1
+        return self._draw(nlp, ways, self._n_passes)
 
-    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]], number: int) -> Iterator[Example]:
         reader = copy(self.reader)
         reader.pairs = list(ways)
-        for pair in reader(nlp):
+        # The same passes in each process that reads it so often: resumed runs draw what they drew.
+        stream = reader(nlp, rank=number)
+        for pair in islice(stream, sum(stream.lines.values())):
             for source, target in ways[pair.languages]:
                 yield _example(nlp, pair, source, target)
 

@@ -1,7 +1,7 @@
 """Checkpoint files of which transformers 4 and 5 make the same, whichever of them wrote them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -9,6 +9,8 @@ from ..errors import Errors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
 
 # The kinds of layers that transformers 5 has in `rope_parameters`, and the settings of 4.
 ROPE_SETTINGS = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
@@ -100,12 +102,34 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     folder (Path): The folder.
     """
     tokenizer.save_pretrained(folder)
-    file = folder / "tokenizer_config.json"
+    file = folder / TOKENIZER_CONFIG
     settings = json.loads(file.read_text(encoding="utf8"))
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     settings["model_input_names"] = tokenizer.model_input_names
-    # Transformers 5 writes a list here, where 4 expects names; both read it under the older name.
-    if isinstance(settings.get("extra_special_tokens"), list):
-        settings["additional_special_tokens"] = settings.pop("extra_special_tokens")
+    _use_older_name(settings)
     # Not by write_json, whose numbers end at 64 bits: a tokenizer without a limit has a larger one.
     file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def with_older_name(files: Mapping[str, Any]) -> dict[str, Any]:
+    """Files of a checkpoint as they are, but for the name of the special pieces of its tokenizer.
+
+    files (Mapping[str, Any]): Their contents by name.
+    RETURNS (dict[str, Any]): The files, of which both take the tokenizer.
+    """
+    found = dict(files)
+    try:
+        settings = json.loads(bytes(found[TOKENIZER_CONFIG]))
+    except (KeyError, ValueError):
+        return found
+    if isinstance(settings, dict) and _use_older_name(settings):
+        found[TOKENIZER_CONFIG] = json.dumps(settings, indent=2, ensure_ascii=False).encode("utf8")
+    return found
+
+
+def _use_older_name(settings: dict[str, Any]) -> bool:
+    """Transformers 5 writes a list here, where 4 expects names; both read it under the older name."""
+    is_list = isinstance(settings.get("extra_special_tokens"), list)
+    if is_list:
+        settings["additional_special_tokens"] = settings.pop("extra_special_tokens")
+    return is_list

@@ -81,7 +81,6 @@ class XlingTranslator(Pipe):
         self.on_doubt = on_doubt
         self.save = save
         self._held = HeldEngines(precision)
-        self._is_initialized = False
         self._translator = self._make_translator()
 
     # Translating
@@ -157,8 +156,6 @@ class XlingTranslator(Pipe):
         nlp (Optional[Language]): Not used.
         RAISES: As `__call__`.
         """
-        # While something else is trained, checkpoints go on being loaded, also where training is resumed.
-        self._is_initialized = True
         self._held.is_closed = False
         for code in self._known_sources():
             engine = self._find_engine(code)
@@ -220,9 +217,24 @@ class XlingTranslator(Pipe):
 
     def _loaded(self) -> "XlingTranslator":
         # Without any checkpoint there is nothing to keep to.
-        self._held.is_closed = bool(self._held.engines) and self.save and not self._is_initialized
+        self._held.is_closed = bool(self._held.engines) and self.save
         self._translator = self._make_translator()
         return self
+
+    def training_state(self) -> dict[str, Any]:
+        """Say whether checkpoints are looked for that aren't held: where others are trained, a run that is
+        resumed finds what one finds that was never stopped.
+
+        RETURNS (dict[str, Any]): The state.
+        """
+        return {"is_closed": self._held.is_closed}
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state, once the component was loaded.
+
+        state (dict[str, Any]): A value of `training_state`.
+        """
+        self._held.is_closed = state["is_closed"]
 
     def __reduce__(self) -> Any:
         state = {name: value for name, value in vars(self).items() if name != "_translator"}

@@ -14,6 +14,7 @@ from ..errors import Errors, one_line
 from ..models import torch_forking  # noqa: F401  (registers what a forked child needs)
 from ..models.checkpoint import Precision
 from ..models.folder_shim import write_files
+from ..models.portable import with_older_name
 from .seq2seq import CheckpointEngine
 from .trained import is_pipeline
 from .translating import Model, load_checkpoint
@@ -24,8 +25,8 @@ INDEX = "index.json"
 class HeldEngines:
     """Models by the names of their checkpoints.
 
-    Saved, each lies in a folder of its own, as it came from the hub: its config, tokenizer and weights, byte
-    for byte. Folders are numbered, and `index.json` lists the names, for there may be a language in one:
+    Saved, each lies in a folder of its own, as it came from the hub: its config, tokenizer and weights. The
+    folders are numbered, and `index.json` lists the names, for there may be a language in one:
 
         index.json   {"checkpoints": ["opus-mt-da-en", "opus-mt-de-en"]}
         0, 1         the folders, in the order of the names
@@ -66,7 +67,7 @@ class HeldEngines:
             for number, engine in enumerate(self.engines.values()):
                 folder = Path(own) / str(number)
                 folder.mkdir()
-                write_files(engine.files, folder)
+                write_files(with_older_name(engine.files), folder)
             for old in [old for old in path.iterdir() if old.name.isdigit()]:
                 shutil.rmtree(old)
             for new in [new for new in Path(own).iterdir() if new.name.isdigit()]:
@@ -93,7 +94,7 @@ class HeldEngines:
         """What is held as bytes; see `to_folder`."""
         self._require_weights()
         held = [
-            [name, {file: bytes(content) for file, content in engine.files.items()}]
+            [name, {file: bytes(content) for file, content in with_older_name(engine.files).items()}]
             for name, engine in self.engines.items()
         ]
         return cast(bytes, srsly.msgpack_dumps(held))

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, normalizers
 from transformers import AlbertTokenizerFast, AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_xling.models.checkpoint import load_encoder, load_tokenizer, read_config, save_checkpoint
+from spacy_xling.models.portable import with_older_name
 from tests.conftest import FAMILIES, TEXTS, make_checkpoint, make_tokenizer
 
 # As transformers 5 has ModernBERT's settings of positions.
@@ -177,3 +178,18 @@ def test_a_model_that_transformers_4_cant_make_is_X332_there(changes, tmp_path):
     else:
         with pytest.raises(ValueError, match="X332"):
             read_config(str(tmp_path))
+
+
+def test_the_tokenizer_of_a_checkpoint_is_told_by_the_older_name():
+    pieces = ["__en__", "__da__"]
+    newer = {"tokenizer_class": "M2M100Tokenizer", "extra_special_tokens": pieces, "x": 10**30}
+    older = {"tokenizer_class": "M2M100Tokenizer", "additional_special_tokens": pieces, "x": 10**30}
+    files = {"tokenizer_config.json": json.dumps(newer).encode(), "config.json": b"{}"}
+    found = with_older_name(files)
+    assert json.loads(found.pop("tokenizer_config.json")) == older
+    assert found == {"config.json": b"{}"}
+    # What both read, and what is none, stays to the byte.
+    for content in (json.dumps(older), '{"extra_special_tokens":  {"a": "b"}}', "no", "[1]"):
+        same = {"tokenizer_config.json": content.encode()}
+        assert with_older_name(same) == same
+    assert with_older_name({}) == {}

@@ -19,7 +19,6 @@ from spacy_xling.cli import app
 from spacy_xling.data.languages import set_language
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
-from spacy_xling.evaluation.calibration import calibrate, with_translations
 from spacy_xling.evaluation.predictions import predict
 from spacy_xling.pipeline.calibrated import Calibration
 from tests.conftest import GERMAN, SINGLE, TEXTS, make_examples, write_raw
@@ -335,21 +334,6 @@ def test_calibrate_without_a_translator_is_X557(checkpoint, dev):
     assert result.exit_code == 1
     assert "[X557]" in result.output
     assert "Traceback" not in result.output
-
-
-def test_calibration_reads_what_predict_reads(checkpoint):
-    nlp = translating(trained(checkpoint))
-    pipe = nlp.get_pipe(EXCLUSIVE)
-    docs = [eg.reference for eg in make_examples(nlp, DANISH)]
-    plain = trained(checkpoint)
-    english = [eg.reference for eg in make_examples(plain, TRANSLATED)]
-    calibrate(pipe, with_translations(nlp, pipe, docs), abstain_below=0.9)
-    calibrate(
-        plain.get_pipe(EXCLUSIVE),
-        with_translations(plain, plain.get_pipe(EXCLUSIVE), english),
-        abstain_below=0.9,
-    )
-    assert pipe.calibration == plain.get_pipe(EXCLUSIVE).calibration
 
 
 # Evaluating, exporting
