@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..errors import Errors
-from ..types import Floats2d, JointBatch, Pieces, TranslationBatch, TranslationGradients
+from ..types import Floats2d, JointBatch, Pieces, TranslationBatch
 from .docs_to_logits import forward_docs
 from .joint_shim import EncoderSettings, HeadSettings, JointShim
 from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
@@ -182,10 +182,14 @@ def translation_shim(model: Model) -> TranslationShim:
 
 
 def forward_translation(
-    model: Model, X: TranslationBatch, is_train: bool
-) -> Tuple[Tuple[float, float], Callable[[TranslationGradients], None]]:
-    """Both passes of a step of training."""
-    return translation_shim(model).begin_update(X)
+    model: Model, X: Union[Sequence[Doc], TranslationBatch], is_train: bool
+) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., Any]]:
+    """Training takes a TranslationBatch. Of Docs it gives how their translations begin, for spaCy's tools to
+    look at.
+    """
+    if isinstance(X, TranslationBatch):
+        return translation_shim(model).begin_update(X)
+    return translation_shim(model).first_pieces([doc.text for doc in X])
 
 
 def joint_shim(model: Model) -> JointShim:

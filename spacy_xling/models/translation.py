@@ -98,6 +98,18 @@ class TranslationModule(nn.Module):
                 found += search(step, len(batch.ids), end=end, limit=limit, beams=beams, no_repeat=no_repeat)
         return found
 
+    def first_pieces(self, sources: Batch, languages: Tensor) -> Tensor:
+        """log P of the first piece of each translation.
+
+        sources (Batch): The texts.
+        languages (Tensor): Numbers of the languages of the translations. *Shape:* (texts,)
+        RETURNS (Tensor): *Shape:* (texts, pieces)
+        """
+        with self._autocast():
+            (hidden,) = self.masked_lm.encoder.encode_all([sources])
+            memory = self.decoder.remember(hidden, sources.attention)
+            return Decoding(self, memory, languages).begin()
+
     @contextmanager
     def _autocast(self) -> Iterator[None]:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):

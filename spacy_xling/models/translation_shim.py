@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from thinc.api import get_torch_default_device
+from thinc.api import get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
-from ..pieces.windows import join, one_window, separate
-from ..types import NO_WORD, Pieces, TranslationBatch, TranslationGradients
+from ..pieces.windows import join, one_window, select_windows, separate
+from ..types import NO_WORD, Floats2d, Pieces, TranslationBatch, TranslationGradients
 from .batches import BF16_MULTIPLE, MaskedWindows, Padding, masked_windows, padding_for
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
 from .decoder import Decoder
@@ -92,6 +92,25 @@ class TranslationShim(ModuleShim):
 
         translation_sum, mlm_sum = (0.0 if loss is None else loss.item() for loss in sums)
         return (translation_sum, mlm_sum), backprop
+
+    def first_pieces(self, texts: Sequence[str]) -> tuple[Floats2d, Callable[[Floats2d], None]]:
+        """How each text's translation into the first language begins.
+
+        texts (Sequence[str]): The texts, of which the first window is read.
+        RETURNS (tuple): log P of each piece, and the callback that takes the gradient on it. *Shape of both:*
+            (texts, pieces)
+        """
+        module = self.module
+        pieces = self.split(texts)
+        first = np.flatnonzero(np.diff(pieces.texts, prepend=-1))
+        source = source_batch(select_windows(pieces, first.tolist()), self._padding)
+        languages = torch.zeros(len(texts), dtype=torch.long, device=module.device)
+        log_p = module.first_pieces(source, languages)
+
+        def backprop(d_log_p: Floats2d) -> None:
+            log_p.backward(xp2torch(d_log_p, device=log_p.device).to(log_p.dtype))
+
+        return torch2xp(log_p.detach()), backprop
 
     def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
         return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
