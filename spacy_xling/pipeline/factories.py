@@ -14,6 +14,7 @@ DEFAULT_CONFIG = """
 [textcat]
 threshold = 0.0
 code_switching = null
+translated_texts = null
 mlm_on_labelled = false
 centring = false
 texts_per_update = null
@@ -138,6 +139,7 @@ def make_xling_textcat(
     objective: Any,
     masking: Callable,
     code_switching: Optional[Any],
+    translated_texts: Optional[Any],
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
@@ -156,6 +158,7 @@ def make_xling_textcat(
         objective=objective,
         masking=masking,
         code_switching=code_switching,
+        translated_texts=translated_texts,
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,
@@ -179,6 +182,7 @@ def make_xling_textcat_multilabel(
     objective: Any,
     masking: Callable,
     code_switching: Optional[Any],
+    translated_texts: Optional[Any],
     threshold: float,
     scorer: Optional[Callable],
     mlm_on_labelled: bool,
@@ -197,6 +201,7 @@ def make_xling_textcat_multilabel(
         objective=objective,
         masking=masking,
         code_switching=code_switching,
+        translated_texts=translated_texts,
         threshold=threshold,
         scorer=scorer,
         mlm_on_labelled=mlm_on_labelled,

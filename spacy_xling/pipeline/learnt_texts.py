@@ -1,36 +1,50 @@
-"""The code-switched texts of a component: its dictionaries, and where its draws stand."""
+"""The labelled texts of a component as they are learnt from: in translation, or with words replaced."""
 
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..data.languages import UNKNOWN, get_language
-from ..errors import Errors, Warnings
+from .text_sources import DictionarySource, TranslationSource
 
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
-    from ..switching.code_switching import CodeSwitcher, CodeSwitching, SwitchedText
+    from ..switching.code_switching import CodeSwitching
+    from ..translated.translated_texts import TranslatedTexts
+    from ..translated.translations import Translations
 
-# How many texts are looked at before training, and the share of their words below which a dictionary has too
-# few.
+# How many texts are looked at before training.
 LOOKED_AT = 1000
-HARDLY_ANY = 0.1
 
 
-class SwitchedTexts:
-    """Code-switching of a component's labelled texts, in training only. It calls `_set_code_switching` when
-    it is made.
+class LearntBatch(NamedTuple):
+    """The texts of a batch as they are to be learnt from.
+
+    texts (list[str]): The texts.
+    translated (float): Share of the labelled texts in whose place a translation stands, from 0 to 1.
+    switched (float): Share of the words of the other labelled texts that were replaced, from 0 to 1.
+    """
+
+    texts: list[str]
+    translated: float
+    switched: float
+
+
+class LearntTexts:
+    """What stands in the place of a component's labelled texts, in training only. A component calls
+    `_set_learnt_texts` when it is made.
     """
 
     name: str
-    code_switching: "Optional[CodeSwitching]"
 
-    def _set_code_switching(self, code_switching: "Optional[CodeSwitching]") -> None:
-        self.code_switching = code_switching
-        self._switcher: Optional[CodeSwitcher] = None
+    def _set_learnt_texts(
+        self, *, code_switching: "Optional[CodeSwitching]", translated_texts: "Optional[TranslatedTexts]"
+    ) -> None:
+        self._dictionaries = DictionarySource(code_switching, self.name)
+        self._translations = TranslationSource(translated_texts, self.name)
 
     def attach_dictionaries(self, dictionaries: "Dictionaries") -> None:
         """Give the component its dictionaries, and begin its draws. `initialize` does so with what it is
@@ -39,78 +53,64 @@ class SwitchedTexts:
         dictionaries (Dictionaries): As `spacy-xling.Dictionaries.v1` reads them.
         RAISES (ValueError): It is something else.
         """
-        from ..dictionaries.dictionary import Dictionaries
+        self._dictionaries.attach(dictionaries)
 
-        if not isinstance(dictionaries, Dictionaries):
-            raise ValueError(Errors.X541.format(name=self.name, found=type(dictionaries).__name__))
-        if self.code_switching is None:
-            warnings.warn(Warnings.W540.format(name=self.name), stacklevel=2)
-        else:
-            from ..switching.code_switching import CodeSwitcher
+    def attach_translations(self, translations: "Translations") -> None:
+        """Give the component its translations, and begin its draws. `initialize` does so with what it is
+        given; call this for a component that was loaded or sourced.
 
-            self._switcher = CodeSwitcher(self.code_switching, dictionaries)
+        translations (Translations): As `spacy-xling.Translations.v1` reads them.
+        RAISES (ValueError): It is something else.
+        """
+        self._translations.attach(translations)
 
-    def _initialize_dictionaries(self, reader: Any, nlp: Any, examples: Iterable[Example]) -> None:
-        """Read the dictionaries, and compare them with the labelled texts."""
-        self._switcher = None
-        if reader is None:
-            self._require_dictionaries()
-        elif self.code_switching is None:
-            warnings.warn(Warnings.W540.format(name=self.name), stacklevel=3)
-        elif self._switches:
-            dictionaries = reader(nlp)
-            self.attach_dictionaries(dictionaries)
-            self._compare(
-                dictionaries, [eg.reference for eg in islice(examples, LOOKED_AT) if eg.reference.cats]
-            )
+    def _initialize_learnt_texts(
+        self,
+        nlp: Any,
+        examples: Iterable[Example],
+        *,
+        dictionaries: Optional[Callable],
+        translations: Optional[Callable],
+    ) -> None:
+        """Read dictionaries and translations, and compare them with the labelled texts."""
 
-    def _compare(self, dictionaries: "Dictionaries", docs: Sequence[Any]) -> None:
-        from ..dictionaries.coverage import measure_coverage
+        @cache
+        def labelled() -> list[Doc]:
+            return [eg.reference for eg in islice(examples, LOOKED_AT) if eg.reference.cats]
 
-        by_language: dict[str, list[str]] = {}
-        for doc in docs:
-            by_language.setdefault(get_language(doc) or UNKNOWN, []).append(doc.text)
-        if docs and not by_language.keys() & set(dictionaries.sources):
-            text = Warnings.W541.format(
-                name=self.name, sources=", ".join(dictionaries.sources), found=", ".join(by_language)
-            )
-            warnings.warn(text, stacklevel=4)
-        for language, texts in by_language.items():
-            for dictionary in dictionaries.of(language):
-                share = measure_coverage(dictionary, texts).share
-                if share < HARDLY_ANY:
-                    text = Warnings.W542.format(name=self.name, pair=dictionary.name, share=100 * share)
-                    warnings.warn(text, stacklevel=4)
+        self._dictionaries.initialize(dictionaries, nlp, labelled)
+        self._translations.initialize(translations, nlp, labelled)
 
-    @property
-    def _switches(self) -> bool:
-        return self.code_switching is not None and self.code_switching.share > 0
+    def _learnt_names(self) -> list[str]:
+        """Of the shares of `LearntBatch`, those that training tells of."""
+        used = {"translated": self._translations.is_used, "switched": self._dictionaries.is_used}
+        return [name for name, is_used in used.items() if is_used]
 
-    def _require_dictionaries(self) -> None:
-        if self._switches and self._switcher is None:
-            raise ValueError(Errors.X540.format(name=self.name))
+    def _learnt_texts(self, examples: Sequence[Example]) -> LearntBatch:
+        """The texts of a batch as they are to be learnt from. One without categories stays as it is, words
+        are replaced in texts that no translation stands in for.
+        """
+        self._dictionaries.require()
+        self._translations.require()
+        texts = []
+        n_labelled = n_translated = n_words = n_replaced = 0
+        for example in examples:
+            text = example.predicted.text
+            if example.reference.cats:
+                n_labelled += 1
+                if (translation := self._translations.draw(text, example.reference)) is not None:
+                    n_translated += 1
+                    text = translation.text
+                elif (switched := self._dictionaries.draw(text, example.reference)) is not None:
+                    n_words += switched.n_words
+                    n_replaced += switched.n_replaced
+                    text = switched.text
+            texts.append(text)
+        return LearntBatch(texts, n_translated / max(n_labelled, 1), n_replaced / max(n_words, 1))
 
-    def _switch(self, examples: Sequence[Example]) -> "list[SwitchedText]":
-        """The texts of a batch as they are to be learnt from. One without categories stays as it is."""
-        from ..switching.code_switching import as_it_is
+    def _learnt_texts_state(self) -> dict[str, Any]:
+        return {"switching": self._dictionaries.state(), "translating": self._translations.state()}
 
-        self._require_dictionaries()
-        return [
-            as_it_is(example.predicted.text)
-            if self._switcher is None or not example.reference.cats
-            else self._switcher.switch(example.predicted.text, get_language(example.reference))
-            for example in examples
-        ]
-
-    def _switching_state(self) -> Optional[dict[str, Any]]:
-        return None if self._switcher is None else self._switcher.state_dict()
-
-    def _load_switching_state(self, state: Optional[dict[str, Any]]) -> None:
-        if self._switcher is not None and state is not None:
-            self._switcher.load_state_dict(state)
-
-
-def share_replaced(texts: "Sequence[SwitchedText]") -> float:
-    """The share of the words of labelled texts that were replaced, from 0 to 1."""
-    n_words = sum(text.n_words for text in texts)
-    return sum(text.n_replaced for text in texts) / n_words if n_words else 0.0
+    def _load_learnt_texts_state(self, state: dict[str, Any]) -> None:
+        self._dictionaries.load_state(state["switching"])
+        self._translations.load_state(state["translating"])

@@ -122,6 +122,17 @@ seed = ${{system.seed}}
 path = ${{paths.folder}}/dictionaries
 """
 
+# The same, with translations in the place of the labelled texts, and words replaced in the others.
+TRANSLATED = f"""{SWITCHED}
+[components.xling_textcat.translated_texts]
+@misc = "spacy-xling.translated_texts.v1"
+seed = ${{system.seed}}
+
+[initialize.components.xling_textcat.translations]
+@readers = "spacy-xling.Translations.v1"
+path = ${{paths.folder}}/translated
+"""
+
 SHARED = f"""{START}
 pipeline = ["transformer", "xling_mlm", "textcat"]
 
@@ -270,7 +281,7 @@ class Killed(BaseException):
 class Work:
     """A folder with the files of a run.
 
-    config (str): JOINT, SWITCHED, SHARED or SPACY.
+    config (str): JOINT, SWITCHED, TRANSLATED, SHARED or SPACY.
     folder (Path): An empty folder.
     encoder (Path): A checkpoint, for all but SPACY.
     changes: Settings by dot name, with `__` for the dot.
@@ -297,6 +308,7 @@ class Work:
         srsly.write_jsonl(self.folder / "train.jsonl", lines)
         write_raw(self.folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4] * 10})
         write_dictionaries(self.folder / "dictionaries")
+        write_translations(self.folder / "translated")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):
@@ -358,6 +370,18 @@ def write_dictionaries(folder):
     for name, cells in (("en-de", german.split("\t")), ("en-da", danish.split("\t"))):
         lines = (f"{word}\t{found}\n" for word, found in zip(cells[::2], cells[1::2], strict=True))
         (folder / f"{name}.tsv").write_text("".join(lines), encoding="utf8")
+
+
+def write_translations(folder):
+    """Each training text in German, some in Danish, as files by language."""
+    folder.mkdir()
+    for language, places in (("de", (0, 1, 2, 3)), ("da", (0, 3))):
+        texts = [SINGLE[number][0] for number in places]
+        records = [
+            {"text": f"{TEXTS[2 + number]} {language}", "source_text": text, "source_lang": "en"}
+            for number, text in zip(places, texts, strict=True)
+        ]
+        srsly.write_jsonl(folder / f"{language}.jsonl", records)
 
 
 class Moments:

@@ -17,7 +17,17 @@ from spacy_xling.training import resume, snapshots
 from spacy_xling.training.adamw import AdamW
 from spacy_xling.training.resume import is_finished
 from spacy_xling.training.snapshots import parameters
-from tests.training.runs import JOINT, SHARED, SPACY, SWITCHED, Killed, Work, count_moments, is_killed
+from tests.training.runs import (
+    JOINT,
+    SHARED,
+    SPACY,
+    SWITCHED,
+    TRANSLATED,
+    Killed,
+    Work,
+    count_moments,
+    is_killed,
+)
 
 KINDS = {
     "joint": (JOINT, {}),
@@ -32,6 +42,7 @@ KINDS = {
     "streamed": (JOINT, {"training__max_epochs": -1, "training__accumulate_gradient": 1}),
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
     "switched": (SWITCHED, {}),
+    "translated": (TRANSLATED, {}),
     "centred": (JOINT, {"components__xling_textcat__centring": True}),
     "shared": (SHARED, {}),
     "spacy": (SPACY, {}),
@@ -108,6 +119,7 @@ def assert_same(work, expected):
         ("streamed", 2),
         ("epochs", None),
         ("switched", 2),
+        ("translated", 2),
         ("centred", None),
         ("centred", 2),
         ("shared", 2),
