@@ -104,7 +104,8 @@ SETTINGS = {"training.optimizer.learn_rate.value": 3e-4, "training.eval_frequenc
 def prepare(data: Path, work: Path) -> None:
     """Lay out each task as WORK/TASK/{train,dev}.jsonl, raw/LANG.jsonl, test/LANG.jsonl, and, where DATA
     has them, parallel/SOURCE-LANG.tsv.gz and wiktionary/SOURCE-LANG.tsv.gz; for xSID also raw-six/LANG.jsonl,
-    with raw text of five more languages; for BRIGHTER a config too.
+    with raw text of five more languages, translated/da.jsonl, the labelled texts in machine-made Danish,
+    and a config for translations and dictionaries; for BRIGHTER a config too.
     """
     prepare_xsid(data / "xsid", data / "unlabelled", work / "xsid")
     sib200.lay_out(data / "sib200" / "data" / "annotated", work / "sib200")
@@ -154,6 +155,13 @@ def prepare_xsid(data: Path, unlabelled: Path, work: Path) -> None:
             first = itertools.islice(lines, RAW_LINES)
             rows_of_raw = ({"text": line.strip()} for line in first)
             sib200.write_jsonl(work / "raw-six" / f"{language}.jsonl", rows_of_raw)
+    # As `spacy xling translate` writes it: the labelled texts in the machine's Danish.
+    translated = (
+        {**danish[row], "source_text": english[row]["text"], "source_lang": "en"} for row in rows[:4000]
+    )
+    sib200.write_jsonl(work / "translated" / "da.jsonl", translated)
+    choices = Choices(mode="translate_train", translated_texts=True, code_switching=True)
+    (work / "both.cfg").write_text(render_config(choices, "both.cfg"), encoding="utf-8")
     sib200.write_jsonl(work / "dev.jsonl", read_jsonl(data / "dev" / "en.jsonl.gz"))
     for path in sorted((data / "test").glob("*.jsonl.gz")):
         sib200.write_jsonl(work / "test" / path.name.removesuffix(".gz"), read_jsonl(path))
@@ -211,9 +219,9 @@ def languages_of(nlp: Any, docs: list[Any]) -> dict[str, float]:
     return {language: 100 * float(getattr(score, name)) for language, score in scores.items()}
 
 
-def means(output: Path, languages: list[str], checkpoint: str, by_language: bool) -> None:
+def means(output: Path, languages: list[str], checkpoint: str, above: str, by_language: bool) -> None:
     """Print the mean over some languages of each way of a comparison, without centring and with it, and how
-    far it is above classification only; or each language.
+    far it is above one of them without; or each language.
     """
     kinds = (checkpoint, f"{checkpoint}, centred")
     runs = {
@@ -234,11 +242,11 @@ def means(output: Path, languages: list[str], checkpoint: str, by_language: bool
         for way in dict.fromkeys(way for way, _ in values):
             cells = []
             for kind in kinds:
-                above = ""
-                if (way, kind) != ("baseline", checkpoint):
-                    difference = paired_difference(values["baseline", checkpoint], values[way, kind])
-                    above = f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
-                cells += [spread(list(values[way, kind].values())), above]
+                more = ""
+                if (way, kind) != (above, checkpoint):
+                    difference = paired_difference(values[above, checkpoint], values[way, kind])
+                    more = f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
+                cells += [spread(list(values[way, kind].values())), more]
             print(f"| {title} | {way} | " + " | ".join(cells) + " |")
 
 
@@ -370,6 +378,7 @@ def main() -> None:
     parsers["rescore"].add_argument("source")
     parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
     parsers["means"].add_argument("--checkpoint", choices=("best", "last"), default="best")
+    parsers["means"].add_argument("--above", metavar="WAY", default="baseline")
     parsers["means"].add_argument("--by-language", action="store_true")
     for name, result in (("shuffle", "shuffled"), ("cut", "shorter")):
         parsers[name].add_argument("folder", type=Path)

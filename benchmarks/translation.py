@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from spacy_xling.data.heldout import is_heldout
 from spacy_xling.data.parallel import build_parallel_text_v1
-from spacy_xling.data.translated import build_translated_text_v1
+from spacy_xling.data.translation_pairs import build_translation_pairs_v1
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
 from spacy_xling.models.checkpoint import load_tokenizer
 from spacy_xling.switching.code_switching import CodeSwitcher, build_code_switching_v1
@@ -65,7 +65,7 @@ def score_word_for_word(work: Path) -> None:
     """Print the scores of translations in which each word is replaced by the first translation that
     WORK/dictionaries has; words that it hasn't stay.
     """
-    corpus = build_translated_text_v1(work / "parallel", heldout=True, heldout_share=HELDOUT)
+    corpus = build_translation_pairs_v1(work / "parallel", heldout=True, heldout_share=HELDOUT)
     for direction, parallel in read_parallel(corpus).items():
         read = build_dictionaries_v1(work / "dictionaries", targets=[parallel.target], max_translations=1)
         switcher = CodeSwitcher(build_code_switching_v1(1.0, 1.0, "text", 0.0, 0), read())

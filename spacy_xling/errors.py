@@ -291,6 +291,26 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} is there, and is {read} or part of it, which is read; expected another file, so that nothing is lost. "
         "Choose another name."
     )
+    X174 = (
+        "paths.translations is not set: the Translations reader got no path. A file or a folder of files by language was "
+        "expected: set it in [paths] or with --paths.translations FOLDER; spacy xling translate writes one."
+    )
+    X175 = (
+        "{path}, line {line}: the fields are {found}. The text that was translated was expected in the field '{field}': give "
+        "what spacy xling translate writes, or set the reader's 'source_text' to the name of the field."
+    )
+    X176 = (
+        "{path}, line {line}: the record doesn't name the language of its text. A language was expected in the field "
+        "'{field}': add it, name the file by it in a folder, or set the reader's 'language'."
+    )
+    X177 = (
+        "Found no translation in {path} ({records} records: {doubted} in doubt, the others without text, or in the language "
+        'that they were in before); expected one at least. Translate with spacy xling translate, or set on_doubt = "use".'
+    )
+    X178 = (
+        "{path} has no translations into {missing}; it has some into {found}. Each of the setting 'languages' was expected: "
+        "translate into it, or correct 'languages'."
+    )
     X181 = "{path}, line {line}: two fields have one name among {found}; expected each name once. Correct the line."
 
     # 2 pieces
@@ -314,12 +334,10 @@ class Errors(metaclass=MessagesWithCodes):
         "The reader of raw text came to an end; expected an endless stream of texts, as "
         "spacy-xling.UnlabelledText.v1 gives. Let the reader start over, e.g. with itertools.cycle."
     )
-    X208 = (
-        "Found {name} = {found} for code-switching; expected {expected}. Set e.g. share = 0.5 and rate = 1.0."
-    )
+    X208 = "Found {name} = {found} for {what}; expected {expected}. Correct it."
     X209 = (
-        "The dictionaries aren't those that the checkpoint was written with; changed, missing or new: {changed}. "
-        "Expected the same: bring them back, or train to another folder."
+        "The {what} aren't those that the checkpoint was written with; changed, missing or new: {changed}. Expected the "
+        "same: bring them back, or train to another folder."
     )
 
     # 3 models
@@ -587,6 +605,16 @@ class Errors(metaclass=MessagesWithCodes):
         "the callback spacy-xling.attach_unlabelled.v1 `labelled`, as in labelled = ${{corpora.train}}, or set "
         "centring = false."
     )
+    X547 = (
+        "The component '{name}' has translated_texts but no translations; expected a reader under "
+        "[initialize.components.{name}.translations], such as spacy-xling.Translations.v1. Give it translations (a "
+        "component that is loaded or sourced, with the callback spacy-xling.attach_translations.v1 under "
+        "[initialize.after_init]), or set translated_texts = null."
+    )
+    X548 = (
+        "'{name}' was given a {found} for its translations; expected what spacy-xling.Translations.v1 reads. Call the "
+        "reader: pipe.attach_translations(reader())."
+    )
     X554 = (
         "The settings that '{name}' was saved with can't be used ({error}); expected those that nlp.to_disk() wrote, with "
         "the model beside them. Save the pipeline again, or copy all of its files."
@@ -788,6 +816,10 @@ class Errors(metaclass=MessagesWithCodes):
     X748 = (
         "{library} can't be imported ({error}); expected it for {purpose}. Install the extra: pip install "
         "'spacy-xling[pretrain]'."
+    )
+    X749 = (
+        "Translate-train has no translations; expected some of the labelled text into each target language. Add "
+        "--translations with a folder that spacy xling translate wrote, or choose another --mode."
     )
     X750 = "{path} holds no labelled text; expected texts with labels to score on. Give the test text."
     X751 = (
@@ -1007,7 +1039,7 @@ class Errors(metaclass=MessagesWithCodes):
     X823 = "Found '{found}' as the name of parallel text; expected two languages, as 'en-da'. Rename the file or the direction."
     X824 = (
         "No example has a translation and its language; expected parallel text to train '{name}' on. Read it by "
-        "spacy-xling.TranslatedText.v1."
+        "spacy-xling.TranslationPairs.v1."
     )
     X825 = (
         "The loss is no number at step {step} (translation: {translation_loss}, masked-LM: {mlm_loss}); expected finite "
@@ -1087,6 +1119,15 @@ class Warnings(metaclass=MessagesWithCodes):
         "'{name}' is centred, and its weights change: its offsets stay those of before. Give it raw text to keep up by (the "
         "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
         "--centre on what was trained."
+    )
+    W546 = (
+        "The component '{name}' has translations but no translated_texts, so they are not used; expected both. Add "
+        '[components.{name}.translated_texts] with @misc = "spacy-xling.translated_texts.v1", or take the translations out.'
+    )
+    W547 = (
+        "Of the labelled texts of '{name}' (in {found}) {share:.1f} % have a translation among those of texts in {sources}; "
+        "expected most of them, for the others are learnt from as they are. A text must be the same to the last sign, and so "
+        "must its language: correct paths.translations, or run spacy xling translate again."
     )
     W550 = (
         "'{name}' has seen no labelled text, neither in nlp.initialize nor in its first step, which learnt nothing; "

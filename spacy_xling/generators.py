@@ -1,7 +1,7 @@
 """Random generators by seed, and their states as plain data that any JSON library can hold."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -52,3 +52,16 @@ def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -
     """
     numbers = {name: int(number) for name, number in state["state"].items()}
     generator.bit_generator.state = {**state, "state": numbers}
+
+
+def require_same_material(what: str, saved: Mapping[str, int], found: Mapping[str, int]) -> None:
+    """Refuse to go on with draws from something else than before.
+
+    what (str): What is drawn from, for the message.
+    saved (Mapping[str, int]): Its checksums by name when the state was saved.
+    found (Mapping[str, int]): Its checksums now.
+    RAISES (ValueError): X209: they differ.
+    """
+    changed = [name for name in {**saved, **found} if found.get(name) != saved.get(name)]
+    if changed:
+        raise ValueError(Errors.X209.format(what=what, changed=", ".join(changed)))

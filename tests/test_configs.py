@@ -49,6 +49,7 @@ def test_there_are_configs():
         "joint",
         "baseline",
         "code_switching",
+        "translate_train",
         "multilabel",
         "sentiment",
         "shared",
@@ -72,10 +73,10 @@ def test_pretrain_config_is_fully_filled():
 def test_the_plan_of_a_comparison_is_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
     plan = read_plan(load_config(CONFIGS / "compare.cfg", {"paths.test": "assets/quickstart/test"}))
-    assert list(plan.ways) == ["baseline", "sequential", "joint", "code_switching"]
+    assert list(plan.ways) == ["baseline", "sequential", "joint", "code_switching", "translate_train"]
     jobs = plan_jobs(plan, tmp_path)
     assert len(jobs.encoders) == len(plan.compare.seeds)
-    assert len(jobs.trainings) == 4 * len(plan.compare.seeds)
+    assert len(jobs.trainings) == 5 * len(plan.compare.seeds)
     written = load(CONFIGS / "compare.cfg")["compare"].keys()
     assert set(written) == CompareBlock.model_fields.keys()
 
@@ -98,12 +99,15 @@ def bilingual_data(folder, checkpoints):
     (folder / "parallel").mkdir()
     pairs = [f"{number} {TEXTS[number % 2]}\t{number} {TEXTS[2 + number % 2]}\n" for number in range(200)]
     (folder / "parallel" / "en-de.tsv").write_text("".join(pairs), encoding="utf-8")
+    translation = {"text": TEXTS[2], "lang": "de", "source_text": TEXTS[0], "source_lang": "en"}
+    srsly.write_jsonl(folder / "translated.jsonl", [translation])
     return {
         "paths.train": str(folder / "train.spacy"),
         "paths.dev": str(folder / "train.spacy"),
         "paths.unlabelled": str(write_raw(folder / "raw", {"en": TEXTS[:2], "de": TEXTS[2:4]})),
         "paths.dictionaries": str(folder / "en-de.tsv"),
         "paths.parallel": str(folder / "parallel"),
+        "paths.translations": str(folder / "translated.jsonl"),
         "paths.encoder": str(checkpoints("bert")),
         "components.transformer.model.get_spans.window": 16,
         "components.transformer.model.get_spans.stride": 12,
@@ -159,6 +163,16 @@ def test_code_switching_differs_from_baseline_in_its_own_blocks_alone():
     own = {key for key in switching if "code_switching" in key or "dictionaries" in key}
     assert len(own) == 12
     assert {key: value for key, value in switching.items() if key not in own} == baseline
+
+
+def test_translate_train_differs_from_baseline_in_its_own_blocks_alone():
+    translated, baseline = (
+        dict(flat(load(CONFIGS / f"{name}.cfg"))) for name in ("translate_train", "baseline")
+    )
+    assert baseline.pop("components.xling_textcat.translated_texts") is None
+    own = {key for key in translated if "translated_texts" in key or "translations" in key}
+    assert len(own) == 16
+    assert {key: value for key, value in translated.items() if key not in own} == baseline
 
 
 @pytest.mark.parametrize("path", TRAINING)

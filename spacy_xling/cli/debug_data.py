@@ -7,7 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import app, one_line_errors
-from .options import Dev, DictionariesPath, Unlabelled
+from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled
 
 if TYPE_CHECKING:
     from ..configs.debugging import DataReport
@@ -23,16 +23,18 @@ def debug_data_command(
     ] = None,
     unlabelled: Unlabelled = None,
     dictionaries: DictionariesPath = None,
+    translations: TranslationsPath = None,
     encoder: Annotated[
         Optional[str], typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
     ] = None,
 ) -> None:
     """Look at data before training: labels and languages, duplicates, text shared by train and test,
-    languages without raw text or dictionary, texts over the encoder's window.
+    languages without raw text or dictionary, translations that are missing, texts over the encoder's window.
     """
     with one_line_errors():
         from ..configs.debugging import debug_data
         from ..dictionaries.reader import build_dictionaries_v1
+        from ..translated.translations_reader import build_translations_v1
 
         report = debug_data(
             labelled,
@@ -40,6 +42,7 @@ def debug_data_command(
             test=test,
             unlabelled=unlabelled,
             dictionaries=build_dictionaries_v1(dictionaries) if dictionaries else None,
+            translations=build_translations_v1(translations) if translations else None,
             encoder=encoder,
         )
     print_report(report)
@@ -75,6 +78,14 @@ def print_report(report: "DataReport") -> None:
             for found in report.dictionaries
         ]
         header = ("dictionary", "entries", "of the words of train")
+        print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
+    if report.translations:
+        msg.divider("translations")
+        rows = [
+            (found.language, f"{found.texts:,}", f"{100 * found.share:.1f} %")
+            for found in report.translations
+        ]
+        header = ("language", "texts", "of the texts of train")
         print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
     msg.divider("findings")
     for finding in report.findings:

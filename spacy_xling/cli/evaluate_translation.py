@@ -47,7 +47,7 @@ def evaluate_translation_command(
     """Score translators by chrF++ and BLEU, with intervals, and say how sure a difference is."""
     with one_line_errors(), coded_warnings():
         from ..data.files import require_new_files
-        from ..data.translated import build_translated_text_v1
+        from ..data.translation_pairs import build_translation_pairs_v1
         from ..evaluation.by_language import column_names
         from ..translation.evaluating import evaluate_translators
         from ..translation.translating import Model, load_engine, name_of_pair
@@ -55,7 +55,7 @@ def evaluate_translation_command(
         from ..writing import write_json
 
         require_new_files([json] if json else [], overwrite=True, inputs=[parallel])
-        corpus = build_translated_text_v1(
+        corpus = build_translation_pairs_v1(
             parallel,
             directions=names(directions) or None,
             heldout=True,

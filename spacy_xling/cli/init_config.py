@@ -9,12 +9,13 @@ from wasabi import msg, table
 
 from .app import app, names, one_line_errors
 from .init_dictionaries import print_made
-from .options import Dev, DictionariesPath, Unlabelled, path_or_none
+from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled, path_or_none
 
 
 class Mode(str, Enum):
     """What is trained."""
 
+    translate_train = "translate_train"
     code_switching = "code_switching"
     joint = "joint"
     baseline = "baseline"
@@ -40,6 +41,7 @@ def init_config_command(
             metavar="PATH",
         ),
     ] = None,
+    translations: TranslationsPath = None,
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help="Masked-LM checkpoint: hub name or folder")
     ] = "xlm-roberta-base",
@@ -55,9 +57,11 @@ def init_config_command(
     mode: Annotated[
         Optional[Mode],
         typer.Option(
-            help="Words replaced by translations, the masked-LM term, neither of them, or the term beside "
-            "spaCy's textcat and ner on one transformer. All but the last are centred by raw text",
-            show_default="code_switching, with dictionaries and one label a text; else baseline",
+            help="Translations of the texts, words replaced by translations, the masked-LM term, none of "
+            "them, or the term beside spaCy's textcat and ner on one transformer. All but the last are "
+            "centred by raw text",
+            show_default="translate_train, with translations and one label a text; code_switching, with "
+            "dictionaries; else baseline",
         ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,
@@ -79,7 +83,7 @@ def init_config_command(
             print_made(list(made))
             return folder
 
-        read = [labelled, dev, unlabelled, dictionaries, parallel]
+        read = [labelled, dev, unlabelled, dictionaries, parallel, translations]
         require_new_files([output], overwrite=overwrite, inputs=read)
         advice = advise(
             build_labelled_text_v1(labelled),
@@ -87,6 +91,7 @@ def init_config_command(
             unlabelled=unlabelled,
             dictionaries=[dictionaries] if dictionaries else [],
             make_dictionaries=make_dictionaries if parallel else None,
+            translations=translations,
             encoder=encoder,
             languages=names(languages),
             multilabel=multilabel,

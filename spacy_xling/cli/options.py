@@ -29,7 +29,14 @@ def read_config(path: Path, overrides: dict[str, Any]) -> Config:
         raise ValueError(Errors.X745.format(path=path, error=one_line(error))) from error
 
 
-Dev = Annotated[Optional[Path], typer.Option("--dev", "-d", help="Labelled text to choose the checkpoint by")]
+Dev = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--dev",
+        "-d",
+        help="Labelled text to choose the checkpoint by: a file, or a folder of files by language",
+    ),
+]
 Unlabelled = Annotated[
     Optional[Path],
     typer.Option(
@@ -45,6 +52,15 @@ DictionariesPath = Annotated[
     typer.Option(
         "--dictionaries",
         help="Dictionaries: a folder of files as en-da.tsv, or a file",
+        parser=path_or_none,
+        metavar="PATH",
+    ),
+]
+TranslationsPath = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--translations",
+        help="Translations of the labelled text: a folder of files by language, as `translate` writes it",
         parser=path_or_none,
         metavar="PATH",
     ),

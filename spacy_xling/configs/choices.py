@@ -2,7 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc
 
@@ -15,16 +15,25 @@ from ..data.unlabelled import files_by_language, read_texts
 from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
 from ..pipeline.centred import FEWEST_TEXTS
-from .debugging import DictionaryReport, report_dictionaries
+from ..translated.translations_reader import build_translations_v1
+from .debugging import (
+    LITTLE,
+    DictionaryReport,
+    TranslationReport,
+    report_dictionaries,
+    report_translations,
+)
 from .render import Choices
 
 # How often training sees each labelled text, and the fewest and the most steps for it.
 EPOCHS = 10
-# With code-switching a text is another one each time.
-SWITCHED_EPOCHS = 20
+# With code-switching or translations a text is another one each time.
+CHANGED_EPOCHS = 20
 FEWEST_STEPS, MOST_STEPS = 300, 20_000
 EVALUATIONS = 10
 BATCH_PIECES, GPU_BATCH_PIECES = 2048, 8192
+# Modes in which translations are used.
+TRANSLATED_MODES = ("translate_train", "joint")
 # Peak learning rates by the width of the encoder: narrower ones take and need greater steps.
 RATES = ((256, 3e-4), (512, 1e-4), (768, 3e-5), (100_000, 1e-5))
 # A label this much rarer than the most frequent one is worth a word.
@@ -55,6 +64,24 @@ class EncoderFacts(NamedTuple):
     pieces_per_text: float
 
 
+class Material(NamedTuple):
+    """What is there beside labelled text.
+
+    raw (Mapping[str, int]): Lines of raw text by language.
+    dictionaries (Sequence[DictionaryReport]): What each dictionary has that is used.
+    translations (Sequence[TranslationReport]): What translations there are into each language, if they are
+        used.
+    centred (Sequence[str]): Languages whose scores are centred.
+    left_out (Sequence[str]): Kinds of material that were given, and aren't used.
+    """
+
+    raw: Mapping[str, int]
+    dictionaries: Sequence[DictionaryReport]
+    translations: Sequence[TranslationReport]
+    centred: Sequence[str]
+    left_out: Sequence[str]
+
+
 def advise(
     corpus: LabelledText,
     *,
@@ -62,6 +89,7 @@ def advise(
     unlabelled: Optional[Path] = None,
     dictionaries: Sequence[Path] = (),
     make_dictionaries: Optional[Callable[[], Path]] = None,
+    translations: Optional[Path] = None,
     encoder: str,
     languages: Sequence[str] = (),
     multilabel: Optional[bool] = None,
@@ -76,18 +104,21 @@ def advise(
     dictionaries (Sequence[Path]): Dictionaries, the one that wins first.
     make_dictionaries (Optional[Callable]): Makes more of them, and gives their folder; called once all else
         was looked at, unless they aren't used.
+    translations (Optional[Path]): Translations of the labelled text.
     encoder (str): Hub name or folder.
     languages (Sequence[str]): Languages of raw text to read, none for all.
     multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
-    mode (Optional[str]): "code_switching", "joint", "baseline" or "shared"; None takes code-switching where
-        there are dictionaries and each text has exactly one label, and else the baseline. Dictionaries are
-        used in all but "baseline". In all but "shared" scores of exactly one label are centred where there is
-        raw text of a language that labelled text is not in.
+    mode (Optional[str]): "translate_train", "code_switching", "joint", "baseline" or "shared"; None takes the
+        first of these where there are translations, the second where there are dictionaries, if each text has
+        exactly one label, and else the baseline. Dictionaries are used in all but "baseline", translations in
+        "translate_train" and "joint". In all but "shared" scores of exactly one label are centred where there
+        is raw text of a language that labelled text is not in.
     gpu (bool): Training will be on a GPU.
     RETURNS (Advice): The choices with their reasons.
     RAISES (ValueError): There are fewer than two labels (in the mode "shared", no entities either), texts
         with several where one is expected, no raw text for the masked-LM term, no dictionaries for
-        code-switching, or no such language among them; the encoder can't be read.
+        code-switching or no translations for translate-train, or no such language among them; the encoder
+        can't be read.
         (FileNotFoundError): There is no `dev`.
     """
     docs = read_docs(corpus)
@@ -97,19 +128,31 @@ def advise(
     has_dictionaries, asked = bool(dictionaries or make_dictionaries), mode is not None
     multilabel = not found.exclusive if multilabel is None else multilabel
     # Code-switching and centring were measured to help where classes exclude each other, and to raise some
-    # languages and lower others where they don't.
-    mode = mode or ("code_switching" if has_dictionaries and not multilabel else "baseline")
-    _check(found, multilabel, mode, unlabelled, has_dictionaries)
+    # languages and lower others where they don't; translations weren't measured there.
+    by_data = "translate_train" if translations else "code_switching" if has_dictionaries else "baseline"
+    mode = mode or ("baseline" if multilabel else by_data)
+    _check_labels(found, multilabel, mode)
+    _check_material(
+        mode,
+        has_raw_text=unlabelled is not None,
+        has_dictionaries=has_dictionaries,
+        has_translations=translations is not None,
+    )
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     centred_by = None if mode == "shared" or multilabel else unlabelled
     targets = [] if centred_by is None else _targets(found, centred_by, languages)
     facts = encoder_facts(encoder, docs)
     batch_pieces = GPU_BATCH_PIECES if gpu else BATCH_PIECES
     switches = has_dictionaries and mode != "baseline"
+    translates = translations is not None and mode in TRANSLATED_MODES
+    translated = report_translations(build_translations_v1(translations)(), docs) if translates else []
     if switches and make_dictionaries is not None:
         dictionaries = [*dictionaries, make_dictionaries()]
     known = report_dictionaries(build_dictionaries_v1(list(dictionaries))(), docs) if switches else []
-    epochs = SWITCHED_EPOCHS if switches else EPOCHS
+    uses = {"dictionaries": (has_dictionaries, switches), "translations": (bool(translations), translates)}
+    left_out = [kind for kind, (is_given, is_used) in uses.items() if is_given and not is_used]
+    material = Material(raw, known, translated, targets, left_out)
+    epochs = CHANGED_EPOCHS if switches or translates else EPOCHS
     steps = _steps(epochs * _annotated(found, mode), facts, batch_pieces)
     choices = Choices(
         mode=mode,
@@ -122,6 +165,8 @@ def advise(
         unlabelled=_text(unlabelled),
         code_switching=switches,
         dictionaries=[str(path) for path in dictionaries] if switches else None,
+        translated_texts=translates,
+        translations=_text(translations) if translates else None,
         centring=bool(targets),
         encoder=encoder,
         languages=list(languages) or None,
@@ -131,9 +176,8 @@ def advise(
         max_steps=steps,
         eval_frequency=max(1, steps // EVALUATIONS),
     )
-    left_out = has_dictionaries and not switches and not asked
-    reasons = _reasons(choices, found, facts, raw, known, targets, asked=asked, left_out=left_out)
-    return Advice(choices, reasons, _warnings(choices, found, raw, known))
+    reasons = _reasons(choices, found, facts, material, asked=asked)
+    return Advice(choices, reasons, _warnings(choices, found, material))
 
 
 def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
@@ -153,21 +197,20 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     return EncoderFacts(width, sum(pieces) / len(pieces))
 
 
-def _check(
-    found: Survey,
-    multilabel: bool,
-    mode: str,
-    unlabelled: Optional[Path],
-    has_dictionaries: bool,
-) -> None:
+def _check_labels(found: Survey, multilabel: bool, mode: str) -> None:
     entities_alone = mode == "shared" and found.entities and not found.labels
     if len(found.labels) < 2 and not entities_alone:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
     if not multilabel and not found.exclusive:
         raise ValueError(Errors.X741)
+
+
+def _check_material(mode: str, *, has_raw_text: bool, has_dictionaries: bool, has_translations: bool) -> None:
     if mode == "code_switching" and not has_dictionaries:
         raise ValueError(Errors.X743)
-    if mode in ("joint", "shared") and unlabelled is None:
+    if mode == "translate_train" and not has_translations:
+        raise ValueError(Errors.X749)
+    if mode in ("joint", "shared") and not has_raw_text:
         raise ValueError(Errors.X742.format(mode=mode.capitalize()))
 
 
@@ -204,27 +247,23 @@ def _text(path: Optional[Path]) -> Optional[str]:
 
 
 def _reasons(
-    choices: Choices,
-    found: Survey,
-    facts: EncoderFacts,
-    raw: dict[str, int],
-    known: Sequence[DictionaryReport],
-    targets: Sequence[str],
-    *,
-    asked: bool,
-    left_out: bool,
+    choices: Choices, found: Survey, facts: EncoderFacts, material: Material, *, asked: bool
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
         ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
-        ("mode", choices.mode, _mode_reason(choices, raw, known, asked=asked, left_out=left_out)),
+        ("mode", choices.mode, _mode_reason(choices, material, asked=asked)),
         *(
             (f"dictionary {report.name}", f"{report.entries:,} entries", _coverage_reason(report))
-            for report in known
+            for report in material.dictionaries
         ),
-        *([("centring", "true", _centring_reason(targets))] if choices.centring else []),
+        *(
+            (f"translations {report.language}", f"{report.texts:,} texts", _translated_reason(report))
+            for report in material.translations
+        ),
+        *([("centring", "true", _centring_reason(material.centred))] if choices.centring else []),
         *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
@@ -243,21 +282,21 @@ def _component_reason(choices: Choices, found: Survey) -> str:
     return "; ".join(parts)
 
 
-def _mode_reason(
-    choices: Choices, raw: dict[str, int], known: Sequence[DictionaryReport], *, asked: bool, left_out: bool
-) -> str:
+def _mode_reason(choices: Choices, material: Material, *, asked: bool) -> str:
     reasons = ["as you asked"] if asked else []
-    if left_out:
-        reasons.append(
-            "dictionaries were not measured to help with any number of labels (--mode code_switching)"
-        )
-    if known:
-        reasons.append(f"dictionaries for {', '.join(report.target for report in known)}")
+    if material.left_out and not asked:
+        mode = "translate_train" if "translations" in material.left_out else "code_switching"
+        kinds = " and ".join(material.left_out)
+        reasons.append(f"{kinds} were not measured to help with any number of labels (--mode {mode})")
+    if material.translations:
+        reasons.append(f"translations into {', '.join(report.language for report in material.translations)}")
+    if material.dictionaries:
+        reasons.append(f"dictionaries for {', '.join(report.target for report in material.dictionaries)}")
     if choices.mode in ("joint", "shared"):
-        reasons.append(f"raw text of {', '.join(raw)}")
-    elif raw and not asked:
+        reasons.append(f"raw text of {', '.join(material.raw)}")
+    elif material.raw and not material.translations and not asked:
         reasons.append("measured as no worse without the masked-LM term")
-    return "; ".join(reasons) or "neither dictionaries nor parallel or raw text were given"
+    return "; ".join(reasons) or "neither translations, dictionaries nor parallel or raw text were given"
 
 
 def _centring_reason(targets: Sequence[str]) -> str:
@@ -270,6 +309,10 @@ def _coverage_reason(report: DictionaryReport) -> str:
     return f"{100 * report.coverage.share:.0f} % of the words of the labelled text"
 
 
+def _translated_reason(report: TranslationReport) -> str:
+    return f"of {100 * report.share:.0f} % of the labelled texts"
+
+
 def _source_reason(found: Survey) -> str:
     known = _known(found.languages)
     if not known:
@@ -277,9 +320,7 @@ def _source_reason(found: Survey) -> str:
     return "the language of the labelled text" if len(known) == 1 else f"most frequent of {', '.join(known)}"
 
 
-def _warnings(
-    choices: Choices, found: Survey, raw: dict[str, int], known: Sequence[DictionaryReport]
-) -> List[str]:
+def _warnings(choices: Choices, found: Survey, material: Material) -> List[str]:
     warnings = []
     sources = _known(found.languages)
     if choices.dev is None:
@@ -291,7 +332,9 @@ def _warnings(
         warnings.append(
             "The labelled text doesn't say its language: name it with `spacy xling convert --language`."
         )
-    warnings.extend(_warnings_of_dictionaries(raw, known))
+    raw = material.raw
+    warnings.extend(_warnings_of_dictionaries(material))
+    warnings.extend(_warnings_of_translations(choices, material))
     if raw and sources and not set(raw) - set(sources):
         warnings.append(
             f"All raw text is in {', '.join(raw)}, as the labels are: add some of each target language."
@@ -307,7 +350,8 @@ def _warnings(
     return [*warnings, *_warnings_of_mode(choices, found)]
 
 
-def _warnings_of_dictionaries(raw: dict[str, int], known: Sequence[DictionaryReport]) -> Iterator[str]:
+def _warnings_of_dictionaries(material: Material) -> Iterator[str]:
+    known = material.dictionaries
     if not known:
         return
     sources = {report.source for report in known}
@@ -319,9 +363,23 @@ def _warnings_of_dictionaries(raw: dict[str, int], known: Sequence[DictionaryRep
     foreign = [report.name for report in known if not report.coverage.words]
     if 0 < len(foreign) < len(known):
         yield f"No labelled text is in the language of {', '.join(foreign)}, so they switch nothing."
-    without = sorted(raw.keys() - sources - {report.target for report in known} - {UNKNOWN})
+    translated = {report.language for report in material.translations}
+    without = sorted(
+        material.raw.keys() - sources - translated - {report.target for report in known} - {UNKNOWN}
+    )
     if without:
         yield f"No dictionary for {', '.join(without)}: code-switching hardly helps these."
+
+
+def _warnings_of_translations(choices: Choices, material: Material) -> Iterator[str]:
+    if "translations" in material.left_out and choices.mode in ("code_switching", "shared"):
+        yield f"The mode {choices.mode} uses no translations: choose --mode translate_train or joint."
+    few = [report.language for report in material.translations if report.share < LITTLE]
+    if few:
+        yield (
+            f"Less than half of the labelled texts have a translation into {', '.join(few)}: a text must be "
+            "the same as when it was translated."
+        )
 
 
 def _warnings_of_mode(choices: Choices, found: Survey) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is likely to go wrong with labelled text, raw text and dictionaries."""
+"""What is likely to go wrong with labelled text, raw text, dictionaries and translations."""
 
 from pathlib import Path
 from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence
@@ -13,11 +13,14 @@ from ..data.survey import Survey, raw_lines, shared_texts, survey
 from ..dictionaries.coverage import Coverage, measure_coverage
 from ..dictionaries.dictionary import Dictionaries
 from ..dictionaries.reader import DictionaryReader
+from ..translated.translations import Translations
+from ..translated.translations_reader import TranslationReader
 
 # A label with fewer texts is hard to learn.
 FEW = 10
 SHOWN = 60
-# A dictionary with a smaller share of the words of the labelled text switches little.
+# A dictionary with a smaller share of the words of the labelled text switches little, and translations of a
+# smaller share of its texts change little.
 LITTLE = 0.5
 
 
@@ -41,18 +44,33 @@ class DictionaryReport(NamedTuple):
         return f"{self.source}-{self.target}"
 
 
+class TranslationReport(NamedTuple):
+    """What translations there are into a language.
+
+    language (str): The language.
+    texts (int): Number of texts that have one.
+    share (float): Of the labelled texts of other languages, the share of those that have one, from 0 to 1.
+    """
+
+    language: str
+    texts: int
+    share: float
+
+
 class DataReport(NamedTuple):
     """What was found.
 
     parts (Mapping[str, Survey]): What "train", "dev" and "test" hold, those that were given.
     raw (Mapping[str, int]): Lines of raw text by language.
     dictionaries (Sequence[DictionaryReport]): What each dictionary has.
+    translations (Sequence[TranslationReport]): What translations there are into each language.
     findings (Sequence[str]): What is likely to go wrong.
     """
 
     parts: Mapping[str, Survey]
     raw: Mapping[str, int]
     dictionaries: Sequence[DictionaryReport]
+    translations: Sequence[TranslationReport]
     findings: Sequence[str]
 
 
@@ -63,6 +81,7 @@ def debug_data(
     test: Optional[Path] = None,
     unlabelled: Optional[Path] = None,
     dictionaries: Optional[DictionaryReader] = None,
+    translations: Optional[TranslationReader] = None,
     encoder: Optional[str] = None,
 ) -> DataReport:
     """Look at the data of a training run.
@@ -72,6 +91,7 @@ def debug_data(
     test (Optional[Path]): Labelled text to test on.
     unlabelled (Optional[Path]): Raw text by language.
     dictionaries (Optional[DictionaryReader]): Dictionaries for code-switching.
+    translations (Optional[TranslationReader]): Translations of the labelled text.
     encoder (Optional[str]): Checkpoint; its window is compared with the texts.
     RETURNS (DataReport): What was found.
     RAISES (ValueError): Something can't be read. (FileNotFoundError): It isn't there.
@@ -81,16 +101,18 @@ def debug_data(
     parts = {part: survey(found) for part, found in docs.items()}
     raw = raw_lines(unlabelled) if unlabelled is not None else {}
     known = [] if dictionaries is None else report_dictionaries(dictionaries(), docs["train"])
+    translated = [] if translations is None else report_translations(translations(), docs["train"])
     findings = [
         *(finding for part, found in parts.items() for finding in _of_part(part, found)),
         *_of_labels(parts),
-        *_of_names(parts, raw, known),
+        *_of_names(parts, raw, known, translated),
         *_of_sharing(docs),
         *_of_raw(parts, raw),
         *_of_dictionaries(parts, raw, known),
+        *_of_translations(parts, translated),
         *(_of_lengths(docs, encoder) if encoder is not None else ()),
     ]
-    return DataReport(parts, raw, known, findings)
+    return DataReport(parts, raw, known, translated, findings)
 
 
 def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> List[DictionaryReport]:
@@ -111,6 +133,25 @@ def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> List
         )
         for dictionary in dictionaries
     ]
+
+
+def report_translations(translations: Translations, docs: Sequence[Doc]) -> List[TranslationReport]:
+    """Look at translations.
+
+    translations (Translations): The translations.
+    docs (Sequence[Doc]): Texts, of which the labelled ones are looked at.
+    RETURNS (List[TranslationReport]): What there is into each language.
+    """
+    labelled = [(get_language(doc), translations.of(doc.text, get_language(doc))) for doc in docs if doc.cats]
+    reports = []
+    for language, n_texts in translations.counts.items():
+        found = [
+            any(translation.language == language for translation in translated)
+            for source, translated in labelled
+            if source != language
+        ]
+        reports.append(TranslationReport(language, n_texts, sum(found) / max(len(found), 1)))
+    return reports
 
 
 def _of_part(part: str, found: Survey) -> Iterator[str]:
@@ -140,12 +181,15 @@ def _of_labels(parts: Mapping[str, Survey]) -> Iterator[str]:
 
 
 def _of_names(
-    parts: Mapping[str, Survey], raw: Mapping[str, int], known: Sequence[DictionaryReport]
+    parts: Mapping[str, Survey],
+    raw: Mapping[str, int],
+    known: Sequence[DictionaryReport],
+    translated: Sequence[TranslationReport],
 ) -> List[str]:
     labels = [label for found in parts.values() for label in found.labels]
     languages = [language for found in parts.values() for language in found.languages]
     named = [language for found in known for language in (found.source, found.target)]
-    return alike_warnings(labels, [*languages, *raw, *named])
+    return alike_warnings(labels, [*languages, *raw, *named, *(found.language for found in translated)])
 
 
 def _of_sharing(docs: Mapping[str, Sequence[Doc]]) -> Iterator[str]:
@@ -191,6 +235,23 @@ def _of_dictionaries(
         if found.coverage.words and found.coverage.share < LITTLE:
             share = 100 * found.coverage.share
             yield f"The dictionary {found.name} has {share:.1f} % of the words of train: give it more."
+
+
+def _of_translations(parts: Mapping[str, Survey], translated: Sequence[TranslationReport]) -> Iterator[str]:
+    if not translated:
+        return
+    known = {*parts["train"].languages, *(found.language for found in translated), UNKNOWN}
+    languages = [language for part in parts.values() for language in part.languages]
+    without = [language for language in dict.fromkeys(languages) if language not in known]
+    if without:
+        yield f"No translations into {', '.join(without)}: translate train into each language to serve."
+    for found in translated:
+        if found.share < LITTLE:
+            share = 100 * found.share
+            yield (
+                f"The translations into {found.language} are of {share:.1f} % of the texts of train: "
+                "translate it again, for a text must be the same as then."
+            )
 
 
 def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str]:

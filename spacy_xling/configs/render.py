@@ -17,8 +17,8 @@ class Choices(NamedTuple):
     """What differs between configs. The defaults make configs/joint.cfg of the repository.
 
     mode (str): "joint", "baseline" for classification only, "code_switching" for that on texts with words of
-        the target languages, or "shared" for spaCy's own components on one transformer, with the masked-LM
-        term beside them.
+        the target languages, "translate_train" for that on texts in translation, or "shared" for spaCy's own
+        components on one transformer, with the masked-LM term beside them.
     multilabel (bool): Texts may have any number of labels, in place of exactly one.
     labels (bool): Texts have labels. In the mode "shared" they need not, if they have entities.
     entities (bool): Texts have entities, to be recognised in the mode "shared".
@@ -28,6 +28,8 @@ class Choices(NamedTuple):
     unlabelled (Optional[str]): Path of the raw text.
     code_switching (bool): Words of labelled texts are replaced by their translations.
     dictionaries (Optional[Sequence[str]]): Paths of the dictionaries, the one that wins first.
+    translated_texts (bool): Translations stand in for labelled texts.
+    translations (Optional[str]): Path of the translations.
     centring (bool): Scores of target languages are centred by their raw text.
     encoder (str): Hub name or folder.
     languages (Optional[Sequence[str]]): Languages of raw text to read, None for all.
@@ -48,6 +50,8 @@ class Choices(NamedTuple):
     unlabelled: Optional[str] = None
     code_switching: bool = False
     dictionaries: Optional[Sequence[str]] = None
+    translated_texts: bool = False
+    translations: Optional[str] = None
     centring: bool = False
     encoder: str = "xlm-roberta-base"
     languages: Optional[Sequence[str]] = None
@@ -138,6 +142,7 @@ def _command(choices: Choices, file: str) -> List[str]:
         "dev": f"dev.{kind}" if choices.dev is None else "",
         "unlabelled": "raw" if choices.unlabelled is None and choices.mode in ("joint", "shared") else "",
         "dictionaries": "dictionaries" if choices.dictionaries is None and choices.code_switching else "",
+        "translations": "translated" if choices.translations is None and choices.translated_texts else "",
     }
     options = " ".join(f"--paths.{name} {value}" for name, value in missing.items() if value)
     gpu = " --gpu-id 0" if choices.gpu else ""

@@ -12,8 +12,8 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from ..data.conversion import given_labels
+from ..data.doc_translations import TRANSLATION
 from ..data.languages import UNKNOWN, rows_by_language
-from ..data.translations import TRANSLATION
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Optional
 
 from spacy.training import Example
 
+from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import UNKNOWN, get_language
-from ..data.translations import get_translation, get_translation_language
 from ..errors import Errors
 
 Scores = dict[str, Any]

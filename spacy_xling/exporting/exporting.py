@@ -94,8 +94,8 @@ def _fill(
             "threads": threads,
             "pass_pieces": pass_pieces,
         }
-        # It can't be trained, and what switches texts isn't there to be loaded.
-        config["components"][name]["code_switching"] = None
+        # It can't be trained, and what makes other texts isn't there to be loaded.
+        config["components"][name] |= {"code_switching": None, "translated_texts": None}
         pipe.to_disk(folder / name, exclude=["vocab", "model"])
         export_shim(pipe._shim, folder / name / "model", precision=precision, name=name)
     config.to_disk(folder / "config.cfg")

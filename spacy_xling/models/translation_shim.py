@@ -108,7 +108,7 @@ class TranslationShim(ModuleShim):
         log_p = module.first_pieces(source, languages)
 
         def backprop(d_log_p: Floats2d) -> None:
-            log_p.backward(xp2torch(d_log_p, device=log_p.device).to(log_p.dtype))
+            torch.autograd.backward([log_p], [xp2torch(d_log_p, device=log_p.device).to(log_p.dtype)])
 
         return torch2xp(log_p.detach()), backprop
 

@@ -17,6 +17,7 @@ DEFAULT_CONFIG = """
 threshold = 0.0
 text_field = "text"
 code_switching = null
+translated_texts = null
 mlm_on_labelled = false
 centring = false
 texts_per_update = null
@@ -202,6 +203,7 @@ def make_xling_textcat(
     objective: Any,
     masking: Callable,
     code_switching: Optional[Any],
+    translated_texts: Optional[Any],
     threshold: float,
     text_field: Literal["text", "translation"],
     scorer: Optional[Callable],
@@ -221,6 +223,7 @@ def make_xling_textcat(
         objective=objective,
         masking=masking,
         code_switching=code_switching,
+        translated_texts=translated_texts,
         threshold=threshold,
         text_field=text_field,
         scorer=scorer,
@@ -247,6 +250,7 @@ def make_xling_textcat_multilabel(
     objective: Any,
     masking: Callable,
     code_switching: Optional[Any],
+    translated_texts: Optional[Any],
     threshold: float,
     text_field: Literal["text", "translation"],
     scorer: Optional[Callable],
@@ -266,6 +270,7 @@ def make_xling_textcat_multilabel(
         objective=objective,
         masking=masking,
         code_switching=code_switching,
+        translated_texts=translated_texts,
         threshold=threshold,
         text_field=text_field,
         scorer=scorer,

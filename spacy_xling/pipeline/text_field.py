@@ -6,8 +6,8 @@ from typing import Any, Literal, Optional, get_args
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..data.doc_translations import get_translation, register_translation_extensions
 from ..data.languages import get_language
-from ..data.translations import get_translation, register_translation_extensions
 from ..data.unlabelled import RawText
 from ..errors import Errors
 

@@ -15,13 +15,13 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from ..data.languages import get_language, register_language_extension
-from ..data.translations import (
+from ..data.doc_translations import (
     get_translation,
     get_translation_language,
     register_translation_extensions,
     set_translation,
 )
+from ..data.languages import get_language, register_language_extension
 from ..data.unlabelled import RawText
 from ..errors import Errors, Warnings
 from ..models.architectures import translation_shim

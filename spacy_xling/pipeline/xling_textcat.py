@@ -21,20 +21,21 @@ from ..pieces.windows import select_texts
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, register_abstention_extension
 from .labels import count_categories, require_known_labels
+from .learnt_texts import LearntTexts
 from .masked_term import MaskedTerm, add_losses
 from .saved import SavedClassifier
-from .switched import SwitchedTexts, share_replaced
 from .text_field import Blocks, TextField
 
 if TYPE_CHECKING:
     from ..switching.code_switching import CodeSwitching
+    from ..translated.translated_texts import TranslatedTexts
 
 Losses = dict[str, float]
 
 
-class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
-    """Text classification with exclusive classes, trained on labelled text, whose words may be replaced by
-    those of the target languages, and, through the masked-LM term, on raw text of these.
+class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
+    """Text classification with exclusive classes, trained on labelled text, which may stand in translation or
+    with words of the target languages, and, through the masked-LM term, on raw text of these.
 
     It owns its encoder, and reads `doc.text`, or with `text_field = "translation"` what `xling_translator`
     made of it: spaCy's tokens don't matter to it. A text without any piece (empty, or white space) gets a
@@ -56,6 +57,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         scorer: Optional[Callable],
         text_field: TextField = "text",
         code_switching: "Optional[CodeSwitching]" = None,
+        translated_texts: "Optional[TranslatedTexts]" = None,
         mlm_on_labelled: bool = False,
         centring: bool = False,
         texts_per_update: Optional[int] = None,
@@ -76,8 +78,10 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
             `doc._.translation`, see `ReadTexts.read_examples` for training.
         code_switching (Optional[CodeSwitching]): How words of labelled texts are replaced in training, e.g.
             `spacy-xling.code_switching.v1`; None for not at all.
+        translated_texts (Optional[TranslatedTexts]): How translations stand in for labelled texts in
+            training, e.g. `spacy-xling.translated_texts.v1`; None for not at all.
         mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
-            switched.
+            translated or switched.
         centring (bool): Whether the scores of target languages are centred by their raw text, see
             `centred.find_offsets`.
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
@@ -115,7 +119,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         self._rehearsal_model: Optional[Model] = None
         self._has_unlabelled = False
         self._is_off_said = False
-        self._set_code_switching(code_switching)
+        self._set_learnt_texts(code_switching=code_switching, translated_texts=translated_texts)
         self._set_centring(centring)
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
@@ -123,11 +127,12 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
 
     @property
     def loss_names(self) -> dict[str, str]:
-        """Where `update` adds up the objective and, before lambda, its terms, and with code-switching the
-        share of the words of labelled texts that were replaced: column title to key.
+        """Where `update` adds up the objective and, before lambda, its terms, and with translations the share
+        of the labelled texts that were translated, with code-switching that of the words of the others that
+        were replaced: column title to key.
         """
         names = {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
-        return {**names, "switched": f"{self.name}_switched"} if self._switches else names
+        return {**names, **{title: f"{self.name}_{title}" for title in self._learnt_names()}}
 
     # Predicting
 
@@ -169,15 +174,16 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
 
         The classification loss sees the labelled texts, the masked-LM loss windows of raw text, the
         unlabelled texts, and with `mlm_on_labelled` the labelled ones. Where lambda is 0 no masked pass
-        runs. With `code_switching` both see labelled texts with words of the target languages in them.
+        runs. Both see labelled texts in translation, or with words of the target languages in them, as
+        `translated_texts` and `code_switching` say.
 
         examples (Iterable[Example]): A batch of Example objects.
         drop (float): Dropout rate of the classification head. The encoder's is set on the encoder.
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text, or
-            `code_switching` without dictionaries.
+        RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text,
+            `code_switching` without dictionaries, or `translated_texts` without translations.
         """
         self._require_ready()
         examples = list(examples)
@@ -186,8 +192,8 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         require_known_labels(examples, self.labels, self.name)
         losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
-        texts = self._switch(examples)
-        pieces = self._split([switched.text for switched in texts])
+        learnt = self._learnt_texts(examples)
+        pieces = self._split(learnt.texts)
         labelled = np.array([bool(eg.reference.cats) for eg in examples], dtype=bool)
         classified = labelled & pieces.has_words
         masked = self._masked(pieces, labelled) if weight > 0 else None
@@ -203,7 +209,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
 
         self._n_batches += 1
         terms = {"loss": class_loss + weight * mlm_loss, "class": class_loss, "mlm": mlm_loss}
-        terms["switched"] = share_replaced(texts)
+        terms |= {"translated": learnt.translated, "switched": learnt.switched}
         add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
         add_losses(losses, {self.updates_name: 1.0})
         self._note_change(examples)
@@ -327,14 +333,14 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         return {
             **super().training_state(),
             "has_unlabelled": self._has_unlabelled,
-            "switching": self._switching_state(),
+            **self._learnt_texts_state(),
         }
 
     def load_training_state(self, state: dict[str, Any]) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
         self._note_change()
-        self._load_switching_state(state["switching"])
+        self._load_learnt_texts_state(state)
 
     # Labels
 
@@ -347,6 +353,7 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
         positive_label: Optional[str] = None,
         unlabelled: Optional[Callable] = None,
         dictionaries: Optional[Callable] = None,
+        translations: Optional[Callable] = None,
         heldout_texts: int = 0,
         heldout_languages: Optional[list[str]] = None,
     ) -> None:
@@ -362,13 +369,15 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
             so. With `centring` it is asked for a sample, too.
         dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
             `code_switching`. With a share of 0 it is not called.
+        translations (Optional[Callable]): A reader of translations, e.g. `spacy-xling.Translations.v1`, for
+            `translated_texts`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; a lambda > 0 that was
-            set, without raw text; `code_switching` without dictionaries; `centring` without raw text of a
-            language that no labelled text is in; a checkpoint that doesn't load; `heldout_texts` without such
-            texts.
+            set, without raw text; `code_switching` without dictionaries; `translated_texts` without
+            translations; `centring` without raw text of a language that no labelled text is in; a checkpoint
+            that doesn't load; `heldout_texts` without such texts.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -385,7 +394,9 @@ class XlingTextCategorizer(MaskedTerm, SwitchedTexts, SavedClassifier):
             self.attach_unlabelled(unlabelled(nlp))
         # What is missing is missed now, and not at the first update.
         has_mlm = self.objective.has_mlm and self._has_masked_text()
-        self._initialize_dictionaries(dictionaries, nlp, get_examples())
+        self._initialize_learnt_texts(
+            nlp, get_examples(), dictionaries=dictionaries, translations=translations
+        )
         self.objective.classification.label_weights(self.labels, self._label_counts)
         self.model.initialize(Y=self.model.ops.alloc2f(1, len(self.labels)))
         if has_mlm:

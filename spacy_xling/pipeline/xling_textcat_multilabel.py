@@ -27,6 +27,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         labels: Optional[Iterable[str]] = None,
         unlabelled: Optional[Callable] = None,
         dictionaries: Optional[Callable] = None,
+        translations: Optional[Callable] = None,
         heldout_texts: int = 0,
         heldout_languages: Optional[list[str]] = None,
     ) -> None:
@@ -37,6 +38,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
         unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
         dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
+        translations (Optional[Callable]): A reader of translations, e.g. `spacy-xling.Translations.v1`.
         heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
         heldout_languages (Optional[list[str]]): Those languages; None for all.
         """
@@ -46,6 +48,7 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
             labels=labels,
             unlabelled=unlabelled,
             dictionaries=dictionaries,
+            translations=translations,
             heldout_texts=heldout_texts,
             heldout_languages=heldout_languages,
         )

@@ -12,8 +12,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..data.doc_translations import register_translation_extensions, set_translation
 from ..data.languages import get_language, register_language_extension
-from ..data.translations import register_translation_extensions, set_translation
 from ..data.unlabelled import RawText
 from ..errors import Warnings
 from ..models.checkpoint import Precision

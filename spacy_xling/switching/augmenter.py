@@ -52,7 +52,9 @@ def build_code_switching_augmenter_v1(
     RAISES (ValueError): A setting out of range.
     """
     if copies < 0:
-        raise ValueError(Errors.X208.format(name="copies", found=copies, expected="0 or more"))
+        raise ValueError(
+            Errors.X208.format(name="copies", found=copies, what="code-switching", expected="0 or more")
+        )
     settings = build_code_switching_v1(1.0, rate, by, alpha, seed)
     return CodeSwitchingAugmenter(dictionaries, settings, copies=copies, language=language)
 

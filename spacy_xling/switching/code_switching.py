@@ -15,7 +15,7 @@ from ..data.languages import sampling_shares
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
 from ..errors import Errors
-from ..generators import generator_state, make_generator, set_generator_state
+from ..generators import generator_state, make_generator, require_same_material, set_generator_state
 
 Unit = Literal["text", "word"]
 
@@ -92,16 +92,15 @@ def build_code_switching_v1(
     RAISES (ValueError): A share or rate out of range, or alpha.
     """
     if not 0 <= share <= 1:
-        raise ValueError(Errors.X208.format(name="share", found=share, expected="0 to 1"))
+        raise ValueError(
+            Errors.X208.format(name="share", found=share, what="code-switching", expected="0 to 1")
+        )
     if not 0 < rate <= 1:
-        raise ValueError(Errors.X208.format(name="rate", found=rate, expected="above 0, up to 1"))
+        raise ValueError(
+            Errors.X208.format(name="rate", found=rate, what="code-switching", expected="above 0, up to 1")
+        )
     sampling_shares({}, alpha)
     return CodeSwitching(share, rate, by, alpha, seed)
-
-
-def as_it_is(text: str) -> SwitchedText:
-    """A text that takes no part: none of its words counts."""
-    return SwitchedText(text, 0, ())
 
 
 class CodeSwitcher:
@@ -142,10 +141,7 @@ class CodeSwitcher:
         state (dict[str, Any]): A value of `state_dict`.
         RAISES (ValueError): It was saved with other dictionaries.
         """
-        found, saved = self.dictionaries.checksums(), state["dictionaries"]
-        changed = [name for name in {**saved, **found} if found.get(name) != saved.get(name)]
-        if changed:
-            raise ValueError(Errors.X209.format(changed=", ".join(changed)))
+        require_same_material("dictionaries", state["dictionaries"], self.dictionaries.checksums())
         set_generator_state(self._generator, state["generator"])
 
 

@@ -59,6 +59,23 @@ def build_attach_dictionaries_v1(component: str, dictionaries: Callable) -> Call
     return attach_dictionaries
 
 
+def build_attach_translations_v1(component: str, translations: Callable) -> Callable[[Language], Language]:
+    """Give translations to a component that is sourced from another pipeline, which spaCy doesn't initialize
+    again. For `[initialize.after_init]`.
+
+    component (str): Name of the component.
+    translations (Callable): A reader of translations, e.g. `spacy-xling.Translations.v1`.
+    RETURNS (Callable): The callback.
+    """
+
+    def attach_translations(nlp: Language) -> Language:
+        pipe: Any = nlp.get_pipe(component)
+        pipe.attach_translations(translations(nlp))
+        return nlp
+
+    return attach_translations
+
+
 def build_without_components_v1(components: List[str]) -> Callable[[Language], Language]:
     """Leave components out of the pipelines that training saves, such as `xling_mlm`, which nothing needs
     once training is over. For `[training.before_to_disk]`.

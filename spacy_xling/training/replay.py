@@ -14,7 +14,7 @@ from zlib import crc32
 from spacy.language import Language
 from spacy.training import Example
 
-from ..data.translations import get_translation
+from ..data.doc_translations import get_translation
 from ..errors import Errors
 from .randomness import GENERATORS, States, generator_states, set_generator_states
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Optional
 
 import spacy
 
+from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import get_language
-from ..data.translated import TranslatedText
-from ..data.translations import get_translation, get_translation_language
+from ..data.translation_pairs import TranslationPairs
 from ..data.unlabelled import RawText
 from ..errors import Errors
 from ..evaluation.translations import bleu_metric, chrf_metric, paired_bootstrap
@@ -67,7 +67,7 @@ class Parallel(NamedTuple):
 
 def evaluate_translators(
     load: Mapping[str, Callable[[str, str], Engine]],
-    corpus: TranslatedText,
+    corpus: TranslationPairs,
     settings: Settings = DEFAULTS,
     *,
     resamples: int = 1000,
@@ -75,7 +75,7 @@ def evaluate_translators(
     """Translate held-out text with several translators, and compare what they made of it.
 
     load (Mapping[str, Callable]): Gives each translator for a source and a target language, by its name.
-    corpus (TranslatedText): The text.
+    corpus (TranslationPairs): The text.
     settings (Settings): How it is translated.
     resamples (int): Number of bootstrap samples.
     RETURNS (dict[str, DirectionScores]): The scores by direction, e.g. "en-da".
@@ -95,10 +95,10 @@ def evaluate_translators(
     }
 
 
-def read_parallel(corpus: TranslatedText) -> dict[str, Parallel]:
+def read_parallel(corpus: TranslationPairs) -> dict[str, Parallel]:
     """Read parallel text by direction.
 
-    corpus (TranslatedText): The text.
+    corpus (TranslationPairs): The text.
     RETURNS (dict[str, Parallel]): The text of each direction.
     """
     found: dict[str, Parallel] = {}

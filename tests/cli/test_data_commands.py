@@ -120,6 +120,39 @@ def test_init_config_makes_dictionaries_of_parallel_text_and_its_config_trains(c
     assert sorted(spacy.load(tmp_path / "output" / "model-last")("Das Paket.").cats) == ["a", "b"]
 
 
+def test_init_config_takes_translations_and_a_folder_of_dev_text_and_debug_data_shows_them(
+    table, checkpoint, tmp_path
+):
+    run("convert", table, tmp_path / "train.jsonl", *FIELDS)
+    records = list(srsly.read_jsonl(tmp_path / "train.jsonl"))
+    for name in ("translated", "translated_dev"):
+        (tmp_path / name).mkdir()
+        for language in ("da", "de"):
+            made = [
+                {**record, "lang": language, "source_text": record["text"], "source_lang": "en"}
+                for record in records
+            ]
+            srsly.write_jsonl(tmp_path / name / f"{language}.jsonl", made)
+    data = ("--labelled", tmp_path / "train.jsonl", "--encoder", checkpoint)
+    more = ("--translations", tmp_path / "translated", "--dev", tmp_path / "translated_dev")
+    config = tmp_path / "my.cfg"
+    result = run("init-config", config, *data, *more)
+    assert result.exit_code == 0, result.output
+    n = len(TEXTS) * 4
+    rows = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert "mode translate_train translations into da, de" in rows
+    assert f"translations da {n} texts of 100 % of the labelled texts" in rows
+    paths = load_config(config)["paths"]
+    assert paths["translations"] == str(tmp_path / "translated")
+    assert paths["dev"] == str(tmp_path / "translated_dev")
+    missing = run("init-config", tmp_path / "other.cfg", *data, "--mode", "translate_train")
+    assert missing.exit_code == 1
+    assert "[X749]" in missing.output
+    shown = run("debug-data", tmp_path / "train.jsonl", "--translations", tmp_path / "translated")
+    assert shown.exit_code == 0, shown.output
+    assert ["da", str(n), "100.0", "%"] in [line.split() for line in shown.output.splitlines()]
+
+
 def test_debug_data_prints_counts_and_findings(table, tmp_path):
     run("convert", table, tmp_path / "train.jsonl", *FIELDS)
     raw = write_raw(tmp_path / "raw", {"da": TEXTS[4:6]})

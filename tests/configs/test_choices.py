@@ -132,17 +132,104 @@ def test_dictionaries_that_switch_nothing_and_languages_without_one_are_warned_o
     ]
 
 
-def test_a_switched_text_is_seen_twice_as_often(tmp_path, checkpoint):
+def write_translated(folder, languages=("da", "de"), texts=TEXTS):
+    """The texts in translation, as files by language."""
+    folder.mkdir(exist_ok=True)
+    for language in languages:
+        records = [
+            {"text": f"{text} ({language})", "lang": language, "source_text": text, "source_lang": "en"}
+            for text in texts
+        ]
+        (folder / f"{language}.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    return folder
+
+
+def test_translations_make_it_translate_train_and_are_named_with_their_share(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    folder = write_translated(tmp_path / "translated", ("da",))
+    write_translated(folder, ("de",), TEXTS[:6])
+    advice = advise(corpus, unlabelled=raw, translations=folder, encoder=str(checkpoint))
+    choices = advice.choices
+    assert (choices.mode, choices.translated_texts, choices.code_switching) == (
+        "translate_train",
+        True,
+        False,
+    )
+    assert choices.translations == str(folder)
+    assert choices.centring
+    assert ("translations da", "9 texts", "of 100 % of the labelled texts") in advice.reasons
+    assert ("translations de", "6 texts", "of 67 % of the labelled texts") in advice.reasons
+    assert advice.reasons[1][2] == "translations into da, de"
+
+
+def test_dictionaries_are_used_beside_translations_or_in_their_place_on_request(tmp_path, raw, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    given = {
+        "unlabelled": raw,
+        "translations": write_translated(tmp_path / "translated"),
+        "dictionaries": [write_dictionary(tmp_path / "made")],
+        "encoder": str(checkpoint),
+    }
+    modes = (None, "translate_train", "joint", "code_switching", "baseline", "shared")
+    found = {mode: advise(corpus, mode=mode, **given) for mode in modes}
+    used = {
+        mode: (advice.choices.translated_texts, advice.choices.code_switching)
+        for mode, advice in found.items()
+    }
+    both, words = (True, True), (False, True)
+    assert used == {
+        **dict.fromkeys((None, "translate_train", "joint"), both),
+        **dict.fromkeys(("code_switching", "shared"), words),
+        "baseline": (False, False),
+    }
+    assert found[None].choices.mode == "translate_train"
+    said = {
+        mode: any("uses no translations" in text for text in advice.warnings)
+        for mode, advice in found.items()
+    }
+    assert [mode for mode, is_said in said.items() if is_said] == ["code_switching", "shared"]
+
+
+def test_translate_train_without_translations_is_an_error(tmp_path, checkpoint):
+    with pytest.raises(ValueError, match=r"\[X749\]"):
+        advise(labelled(tmp_path / "train.jsonl"), encoder=str(checkpoint), mode="translate_train")
+
+
+def test_translations_of_few_labelled_texts_are_warned_of(tmp_path, checkpoint):
+    corpus = labelled(tmp_path / "train.jsonl")
+    folder = write_translated(tmp_path / "translated", ("da",))
+    write_translated(folder, ("de",), TEXTS[:4])
+    advice = advise(corpus, dev=corpus.path, translations=folder, encoder=str(checkpoint))
+    (warning,) = advice.warnings
+    assert warning.startswith("Less than half of the labelled texts have a translation into de:")
+
+
+def test_texts_with_any_number_of_labels_are_translated_on_request_alone(tmp_path, checkpoint):
+    records = [{"text": text, "labels": ["a", "b"], "label_set": ["a", "b"], "lang": "en"} for text in TEXTS]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    corpus = build_labelled_text_v1(tmp_path / "train.jsonl")
+    folder = write_translated(tmp_path / "translated")
+    advice = advise(corpus, translations=folder, encoder=str(checkpoint))
+    assert (advice.choices.mode, advice.choices.translations) == ("baseline", None)
+    (reason,) = [reason for setting, _, reason in advice.reasons if setting == "mode"]
+    assert "translations were not measured" in reason
+    assert "(--mode translate_train)" in reason
+    asked = advise(corpus, translations=folder, encoder=str(checkpoint), mode="translate_train")
+    assert asked.choices.translations == str(folder)
+
+
+def test_a_switched_or_translated_text_is_seen_twice_as_often(tmp_path, checkpoint):
     texts = TEXTS * 3000
     records = [{"text": text, "label": "ab"[n % 2], "lang": "en"} for n, text in enumerate(texts)]
     (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     corpus = build_labelled_text_v1(tmp_path / "train.jsonl")
-    folder = write_dictionary(tmp_path / "made")
-    steps = [
-        advise(corpus, dictionaries=found, encoder=str(checkpoint)).choices.max_steps
-        for found in ([], [folder])
-    ]
-    assert steps[1] == pytest.approx(2 * steps[0], abs=10)
+    given = (
+        {},
+        {"dictionaries": [write_dictionary(tmp_path / "made")]},
+        {"translations": write_translated(tmp_path / "translated")},
+    )
+    steps = [advise(corpus, encoder=str(checkpoint), **found).choices.max_steps for found in given]
+    assert steps[1:] == pytest.approx([2 * steps[0]] * 2, abs=10)
 
 
 def test_texts_with_any_number_of_labels_are_switched_on_request_alone(tmp_path, checkpoint):

@@ -2,6 +2,7 @@ import json
 
 from spacy_xling.configs.debugging import debug_data
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
+from spacy_xling.translated.translations_reader import build_translations_v1
 from tests.conftest import TEXTS, write_raw
 
 
@@ -97,3 +98,28 @@ def test_labels_and_languages_that_look_alike_are_named_wherever_they_stand(tmp_
     labels, languages = (finding for finding in findings if finding.startswith("[W16"))
     assert "'a' and 'A'." in labels
     assert "(2): 'en' and 'EN'; 'da' and 'DA'." in languages
+
+
+def write_translated(path, *records):
+    """Records of a text, its language and the text that it is a translation of."""
+    path.parent.mkdir(exist_ok=True)
+    names = ("text", "lang", "source_text", "source_lang")
+    lines = (json.dumps(dict(zip(names, (*record, "en"), strict=True))) for record in records)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_translations_are_measured_on_the_labelled_texts_of_other_languages(tmp_path):
+    train = write(tmp_path / "train.jsonl", *clean(10), ("tekst", "a", "da"))
+    test = write(tmp_path / "test.jsonl", ("endnu en tekst", "a", "da"), ("maandishi", "b", "sw"))
+    texts = [text for text, *_ in clean(10)]
+    folder = tmp_path / "translated"
+    write_translated(folder / "da.jsonl", *((f"{text}!", "da", text) for text in texts[:15]))
+    write_translated(folder / "tr.jsonl", *((f"{text}!", "tr", text) for text in [*texts[:4], "other text"]))
+    report = debug_data(train, test=test, translations=build_translations_v1(folder))
+    # Into Danish 15 of the 20 English texts, into Turkish 4 of these and of the Danish one.
+    assert report.translations == [("da", 15, 15 / 20), ("tr", 5, 4 / 21)]
+    assert report.findings == [
+        "No translations into sw: translate train into each language to serve.",
+        "The translations into tr are of 19.0 % of the texts of train: translate it again, for a text must "
+        "be the same as then.",
+    ]

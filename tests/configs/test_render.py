@@ -14,6 +14,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
         ("joint", Choices()),
         ("baseline", Choices(mode="baseline")),
         ("code_switching", Choices(mode="code_switching", code_switching=True)),
+        ("translate_train", Choices(mode="translate_train", translated_texts=True)),
         ("multilabel", Choices(multilabel=True)),
         ("shared", Choices(mode="shared", entities=True)),
         (

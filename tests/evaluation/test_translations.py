@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_xling.data.translations import set_translation, set_translation_language
+from spacy_xling.data.doc_translations import set_translation, set_translation_language
 from spacy_xling.evaluation.translations import score_translations
 
 FOUND = [

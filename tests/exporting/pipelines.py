@@ -13,10 +13,12 @@ ALL = [*TEXTS, *LONG, "", " \n", "?"]
 STEEP = 40.0
 
 
-def make_pipeline(checkpoint, kind="xling_textcat", *, seed=0, code_switching=None, **model):
+def make_pipeline(
+    checkpoint, kind="xling_textcat", *, seed=0, code_switching=None, translated_texts=None, **model
+):
     """A pipeline with an untrained, steep head. `model` are settings of the architecture."""
     nlp = spacy.blank("xx")
-    config = textcat_config(checkpoint, code_switching=code_switching)
+    config = textcat_config(checkpoint, code_switching=code_switching, translated_texts=translated_texts)
     config["model"].update({"pass_pieces": 128, **model})
     pipe = nlp.add_pipe(kind, config=config)
     torch.manual_seed(seed)

@@ -122,7 +122,8 @@ def pipeline(checkpoints, tmp_path_factory):
     folder.mkdir()
     # Of what it was trained with, nothing is needed to serve it.
     switching = {"@misc": "spacy-xling.code_switching.v1", "share": 0.0}
-    nlp = make_pipeline(checkpoints("xlm-roberta"), code_switching=switching)
+    translated = {"@misc": "spacy-xling.translated_texts.v1", "share": 0.0}
+    nlp = make_pipeline(checkpoints("xlm-roberta"), code_switching=switching, translated_texts=translated)
     export(nlp, folder, precision="fp32")
     return folder / "exported", scores(nlp)
 

@@ -160,7 +160,7 @@ def test_nothing_is_switched_when_predicting_evaluating_or_rehearsing(checkpoint
     pipe.rehearse(examples)
     assert pipe.training_state() == before
     assert {text for batch in batches for text in batch} == set(texts)
-    pipe._switcher = None
+    pipe._dictionaries._draws = None
     assert [doc.cats for doc in nlp.pipe(texts)] == cats
 
 

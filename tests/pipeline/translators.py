@@ -4,7 +4,7 @@ import spacy
 from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
-from spacy_xling.data.translations import set_translation
+from spacy_xling.data.doc_translations import set_translation
 from spacy_xling.models.architectures import translation_shim
 from tests.pipeline.shared import RawTexts
 

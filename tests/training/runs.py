@@ -123,8 +123,19 @@ seed = ${{system.seed}}
 path = ${{paths.folder}}/dictionaries
 """
 
-# The same, from translations of the labelled texts.
-TRANSLATED = (
+# The same, with translations in the place of the labelled texts, and words replaced in the others.
+TRANSLATED = f"""{SWITCHED}
+[components.xling_textcat.translated_texts]
+@misc = "spacy-xling.translated_texts.v1"
+seed = ${{system.seed}}
+
+[initialize.components.xling_textcat.translations]
+@readers = "spacy-xling.Translations.v1"
+path = ${{paths.folder}}/translated
+"""
+
+# The first, from translations of the labelled texts that a component makes.
+READ_TRANSLATED = (
     JOINT.replace('pipeline = ["xling_textcat"]', 'pipeline = ["xling_translator", "xling_textcat"]')
     .replace('factory = "xling_textcat"\n', 'factory = "xling_textcat"\ntext_field = "translation"\n')
     .replace(
@@ -161,7 +172,7 @@ name = ${{paths.encoder}}
 {REST.replace("COMPONENT", "xling_joint_translator")}""".replace(
     """@readers = "spacy-xling.LabelledText.v1"
 path = ${paths.folder}/train.jsonl""",
-    """@readers = "spacy-xling.TranslatedText.v1"
+    """@readers = "spacy-xling.TranslationPairs.v1"
 path = ${paths.folder}/parallel
 directions = ["en-de", "de-en", "en-da"]
 shuffle_buffer = 2""",
@@ -345,6 +356,7 @@ class Work:
         if "xling_translator" in self.text:
             make_seq2seq("m2m100", self.folder / "translator")
         write_parallel(self.folder / "parallel")
+        write_translations(self.folder / "translated")
         nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in TEXTS]
         for number, doc in enumerate(docs):
@@ -416,6 +428,18 @@ def write_parallel(folder):
         ("en-da", zip(TEXTS[:2], TEXTS[4:6], strict=True)),
     ):
         (folder / f"{name}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf8")
+
+
+def write_translations(folder):
+    """Each training text in German, some in Danish, as files by language."""
+    folder.mkdir()
+    for language, places in (("de", (0, 1, 2, 3)), ("da", (0, 3))):
+        texts = [SINGLE[number][0] for number in places]
+        records = [
+            {"text": f"{TEXTS[2 + number]} {language}", "source_text": text, "source_lang": "en"}
+            for number, text in zip(places, texts, strict=True)
+        ]
+        srsly.write_jsonl(folder / f"{language}.jsonl", records)
 
 
 class Moments:

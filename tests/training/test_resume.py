@@ -19,6 +19,7 @@ from spacy_xling.training.resume import is_finished
 from spacy_xling.training.snapshots import parameters
 from tests.training.runs import (
     JOINT,
+    READ_TRANSLATED,
     SHARED,
     SPACY,
     SWITCHED,
@@ -44,6 +45,7 @@ KINDS = {
     "epochs": (JOINT, {"training__max_epochs": 3, "training__max_steps": 0}),
     "switched": (SWITCHED, {}),
     "translated": (TRANSLATED, {}),
+    "read translated": (READ_TRANSLATED, {}),
     "translator": (
         TRANSLATOR,
         {
@@ -129,6 +131,7 @@ def assert_same(work, expected):
         ("epochs", None),
         ("switched", 2),
         ("translated", 2),
+        ("read translated", 2),
         ("translator", 2),
         ("centred", None),
         ("centred", 2),

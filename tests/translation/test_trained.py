@@ -7,7 +7,7 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_xling.cli.app import app
-from spacy_xling.data.translated import build_translated_text_v1
+from spacy_xling.data.translation_pairs import build_translation_pairs_v1
 from spacy_xling.translation.evaluating import evaluate_translators
 from spacy_xling.translation.trained import is_pipeline
 from spacy_xling.translation.translating import Model, load_engine
@@ -115,6 +115,6 @@ def test_evaluation_gives_sacrebleus_scores_and_how_sure_differences_are(pipelin
 def test_nothing_to_evaluate_is_X829(pipeline, tmp_path):
     pytest.importorskip("sacrebleu")
     parallel = write_parallel(tmp_path / "parallel")
-    corpus = build_translated_text_v1(parallel, heldout=True, heldout_share=0.0)
+    corpus = build_translation_pairs_v1(parallel, heldout=True, heldout_share=0.0)
     with pytest.raises(ValueError, match="X829"):
         evaluate_translators({"trained": lambda source, target: load_engine(Model(str(pipeline)))}, corpus)

@@ -10,13 +10,13 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..errors import Errors
+from .doc_translations import set_translation, set_translation_language
 from .heldout import check_heldout_share, is_heldout
 from .languages import set_language
 from .parallel import ParallelText, TextPair, build_parallel_text_v1, read_pairs
-from .translations import set_translation, set_translation_language
 
 
-def build_translated_text_v1(
+def build_translation_pairs_v1(
     path: Optional[Path],
     *,
     directions: Optional[Sequence[str]] = None,
@@ -26,9 +26,9 @@ def build_translated_text_v1(
     alpha: float = 0.3,
     shuffle_buffer: int = 2000,
     seed: int = 0,
-) -> "TranslatedText":
-    """Build a corpus of texts and their translations, registered as `spacy-xling.TranslatedText.v1`, to train
-    and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
+) -> "TranslationPairs":
+    """Build a corpus of texts and their translations, registered as `spacy-xling.TranslationPairs.v1`, to
+    train and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
     For training as many pairs are drawn as the files have lines, those of small files more often, in another
     order each time: with `[training] max_epochs = -1` nothing is held in memory. For evaluation it gives the
@@ -47,7 +47,7 @@ def build_translated_text_v1(
     alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
     shuffle_buffer (int): Number of pairs of each file to draw from.
     seed (int): Seed of the draws.
-    RETURNS (TranslatedText): The corpus.
+    RETURNS (TranslationPairs): The corpus.
     RAISES (ValueError): A setting out of range.
     """
     if not (heldout and heldout_share == 1):
@@ -59,13 +59,13 @@ def build_translated_text_v1(
         seed=seed,
         heldout_share=0.0 if heldout else heldout_share,
     )
-    return TranslatedText(
+    return TranslationPairs(
         reader, directions=directions, heldout=heldout, heldout_share=heldout_share, limit=limit
     )
 
 
-class TranslatedText:
-    """See `build_translated_text_v1`.
+class TranslationPairs:
+    """See `build_translation_pairs_v1`.
 
     reader (ParallelText): The parallel text.
     directions (Optional[Sequence[str]]): What is translated into what.

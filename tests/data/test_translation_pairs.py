@@ -4,9 +4,9 @@ from itertools import islice
 import pytest
 import spacy
 
+from spacy_xling.data.doc_translations import get_translation, get_translation_language
 from spacy_xling.data.heldout import is_heldout
-from spacy_xling.data.translated import build_translated_text_v1, languages_of
-from spacy_xling.data.translations import get_translation, get_translation_language
+from spacy_xling.data.translation_pairs import build_translation_pairs_v1, languages_of
 
 PAIRS = [(f"text {number}", f"tekst {number}") for number in range(200)]
 SHARE = 0.2
@@ -35,7 +35,7 @@ def read(example):
 
 
 def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
-    corpus = build_translated_text_v1(folder, directions=["en-da"], heldout_share=SHARE)
+    corpus = build_translation_pairs_v1(folder, directions=["en-da"], heldout_share=SHARE)
     expected = {(a, b, "en", "da") for a, b in PAIRS if not is_heldout(a, SHARE) and not is_heldout(b, SHARE)}
     assert 100 < len(expected) < 160
     drawn = [read(example) for example in islice(corpus(nlp), len(expected))]
@@ -44,23 +44,23 @@ def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
 
 
 def test_heldout_pairs_come_once_and_are_never_trained_on(nlp, folder):
-    heldout = build_translated_text_v1(folder, directions=["en-da"], heldout=True, heldout_share=SHARE)
+    heldout = build_translation_pairs_v1(folder, directions=["en-da"], heldout=True, heldout_share=SHARE)
     expected = [(a, b, "en", "da") for a, b in PAIRS if is_heldout(a, SHARE)]
     assert [read(example) for example in heldout(nlp)] == expected
-    limited = build_translated_text_v1(
+    limited = build_translation_pairs_v1(
         folder, directions=["en-da"], heldout=True, heldout_share=SHARE, limit=3
     )
     assert [read(example) for example in limited(nlp)] == expected[:3]
 
 
 def test_both_directions_of_a_file(nlp, folder):
-    corpus = build_translated_text_v1(folder, directions=["da-en", "en-da"], heldout_share=0.0)
+    corpus = build_translation_pairs_v1(folder, directions=["da-en", "en-da"], heldout_share=0.0)
     drawn = [read(example) for example in corpus(nlp)]
     assert set(drawn) == {(a, b, "en", "da") for a, b in PAIRS} | {(b, a, "da", "en") for a, b in PAIRS}
 
 
 def test_without_directions_each_file_is_read_as_its_name_says(nlp, folder):
-    corpus = build_translated_text_v1(folder, heldout_share=0.0, alpha=1.0)
+    corpus = build_translation_pairs_v1(folder, heldout_share=0.0, alpha=1.0)
     counts = Counter(read(example)[2:] for _ in range(10) for example in corpus(nlp))
     assert counts.keys() == {("en", "da"), ("en", "de")}
     # 200 lines beside 5.
@@ -68,7 +68,7 @@ def test_without_directions_each_file_is_read_as_its_name_says(nlp, folder):
 
 
 def test_the_predicted_doc_knows_the_target_and_not_the_translation(nlp, folder):
-    example = next(build_translated_text_v1(folder, directions=["en-da"])(nlp))
+    example = next(build_translation_pairs_v1(folder, directions=["en-da"])(nlp))
     assert get_translation(example.predicted) is None
     assert get_translation_language(example.predicted) == "da"
     assert example.predicted._.language == "en"
@@ -76,7 +76,7 @@ def test_the_predicted_doc_knows_the_target_and_not_the_translation(nlp, folder)
 
 def test_passes_are_as_long_as_the_files_and_each_has_an_order_of_its_own(nlp, folder):
     def passes(seed):
-        corpus = build_translated_text_v1(folder, seed=seed, heldout_share=0.0)
+        corpus = build_translation_pairs_v1(folder, seed=seed, heldout_share=0.0)
         return [[read(example) for example in corpus(nlp)] for _ in range(2)]
 
     first, second = passes(3)
@@ -87,11 +87,11 @@ def test_passes_are_as_long_as_the_files_and_each_has_an_order_of_its_own(nlp, f
 
 def test_wrong_directions_are_one_coded_line(nlp, folder):
     with pytest.raises(ValueError, match="X822"):
-        next(build_translated_text_v1(folder, directions=["en-fi"])(nlp))
+        next(build_translation_pairs_v1(folder, directions=["en-fi"])(nlp))
     with pytest.raises(ValueError, match="X823"):
-        next(build_translated_text_v1(folder, directions=["da"])(nlp))
+        next(build_translation_pairs_v1(folder, directions=["da"])(nlp))
     with pytest.raises(ValueError, match="X137"):
-        next(build_translated_text_v1(None)(nlp))
+        next(build_translation_pairs_v1(None)(nlp))
 
 
 def test_names_of_two_languages():

@@ -1,0 +1,95 @@
+"""Translations in the place of labelled texts, drawn anew at each visit.
+
+Translate-train of all languages at once, as in XTREME (Hu et al. 2020, arXiv 2003.11080).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Optional
+
+from ..data.languages import check_alpha, sampling_shares
+from ..errors import Errors
+from ..generators import generator_state, make_generator, require_same_material, set_generator_state
+from .translations import TranslatedText, Translations
+
+
+@dataclass(frozen=True)
+class TranslatedTexts:
+    """How translations are drawn; see `build_translated_texts_v1`."""
+
+    share: Optional[float]
+    alpha: float
+    seed: int
+
+
+def build_translated_texts_v1(
+    share: Optional[float] = None, alpha: float = 0.0, seed: int = 0
+) -> TranslatedTexts:
+    """Take a translation in the place of a labelled text, anew at each visit, in training only; registered as
+    `spacy-xling.translated_texts.v1`.
+
+    share (Optional[float]): Share of the visits of a text with translations at which one is taken, from 0 to
+        1. None takes n / (n + 1) for a text with n translations: with alpha 0 each of its languages is met as
+        often, its own among them.
+    alpha (float): Exponent of the sampling of languages, p ~ texts^alpha: 0 all alike, 1 by the number of
+        texts that are translated into each.
+    seed (int): Seed of the draws.
+    RETURNS (TranslatedTexts): The settings.
+    RAISES (ValueError): A share out of range, or alpha.
+    """
+    if share is not None and not 0 <= share <= 1:
+        text = Errors.X208.format(
+            name="share", found=share, what="translated texts", expected="0 to 1, or null"
+        )
+        raise ValueError(text)
+    check_alpha(alpha)
+    return TranslatedTexts(share, alpha, seed)
+
+
+class TranslationSampler:
+    """Draws translations of texts one after the other, with a generator of its own.
+
+    settings (TranslatedTexts): How to draw.
+    translations (Translations): What to draw from.
+    """
+
+    def __init__(self, settings: TranslatedTexts, translations: Translations) -> None:
+        self.settings = settings
+        self.translations = translations
+        self._generator = make_generator(settings.seed)
+
+    def draw(self, text: str, language: Optional[str]) -> Optional[TranslatedText]:
+        """Draw whether a translation is taken in the place of a text, and which.
+
+        text (str): The text.
+        language (Optional[str]): Its language.
+        RETURNS (Optional[TranslatedText]): The translation; None if the text stays, as one without
+            translations always does.
+        """
+        found = self.translations.of(text, language)
+        if not found:
+            return None
+        whether, which = self._generator.random(2)
+        share = len(found) / (len(found) + 1) if self.settings.share is None else self.settings.share
+        if whether >= share:
+            return None
+        counts = {
+            translation.language: self.translations.counts[translation.language] for translation in found
+        }
+        # The last limit, 1 but for rounding, isn't needed.
+        limits = list(accumulate(sampling_shares(counts, self.settings.alpha).values()))[:-1]
+        return found[bisect_right(limits, which)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Save where the draws stand, and what they are made from."""
+        return {"generator": generator_state(self._generator), "translations": self.translations.checksums()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state.
+
+        state (dict[str, Any]): A value of `state_dict`.
+        RAISES (ValueError): It was saved with other translations.
+        """
+        require_same_material("translations", state["translations"], self.translations.checksums())
+        set_generator_state(self._generator, state["generator"])

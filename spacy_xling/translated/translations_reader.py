@@ -1,0 +1,166 @@
+"""The reader of translations of labelled texts."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Literal, NamedTuple, Optional, Tuple
+
+from spacy.language import Language
+
+from ..data.files import TextFile, find_files
+from ..data.labelled import read_language
+from ..data.names import clean_name
+from ..data.records import Record, read_records, text_of
+from ..errors import Errors
+from .translations import TextPairs, Translations
+
+# Those of the readers' formats that have fields of any name.
+KINDS = ("jsonl", "csv", "tsv")
+
+OnDoubt = Literal["use", "drop"]
+
+
+class TranslationFields(NamedTuple):
+    """Names of the fields of a record.
+
+    text (str): The translation.
+    lang (str): The language of the translation.
+    source_text (str): The text that was translated.
+    source_lang (str): The language of that text.
+    translation_doubt (str): What is doubtful about the translation, if anything is.
+    """
+
+    text: str
+    lang: str
+    source_text: str
+    source_lang: str
+    translation_doubt: str
+
+
+def build_translations_v1(
+    path: Optional[Path],
+    *,
+    languages: Optional[List[str]] = None,
+    on_doubt: OnDoubt = "drop",
+    text: str = "text",
+    lang: str = "lang",
+    source_text: str = "source_text",
+    source_lang: str = "source_lang",
+    translation_doubt: str = "translation_doubt",
+    language: Optional[str] = None,
+    quoted: bool = True,
+) -> "TranslationReader":
+    """Build a reader of translations of labelled texts, registered as `spacy-xling.Translations.v1`.
+
+    path (Optional[Path]): A file, or a folder of files by language, as `spacy xling translate` writes them:
+        .jsonl, .csv or .tsv, the name followed by .gz if gzipped. None is an error once it is read.
+    languages (Optional[List[str]]): Read only translations into these languages; None or no name for all.
+    on_doubt (Literal["use", "drop"]): What becomes of translations that are in doubt. A text whose
+        translation is dropped stays, in its own language.
+    text (str): Field of the translation. A record with a blank one is passed over.
+    lang (str): Field of its language.
+    source_text (str): Field of the text that was translated.
+    source_lang (str): Field of the language of that text; empty or missing if it isn't known. A record in the
+        language that it was in before is passed over.
+    translation_doubt (str): Field that is filled if a translation is in doubt.
+    language (Optional[str]): Language of translations whose record doesn't name it; None for the file's name
+        in a folder.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
+    RETURNS (TranslationReader): The reader.
+    """
+    fields = TranslationFields(text, lang, source_text, source_lang, translation_doubt)
+    return TranslationReader(
+        path, fields=fields, languages=languages, on_doubt=on_doubt, language=language, quoted=quoted
+    )
+
+
+class TranslationReader:
+    """Reads translations; see `build_translations_v1`.
+
+    path (Optional[Path]): A file, or a folder of files by language.
+    fields (TranslationFields): Names of the fields of a record.
+    languages (Optional[List[str]]): Languages of the translations; None or no name for all.
+    on_doubt (Literal["use", "drop"]): What becomes of translations that are in doubt.
+    language (Optional[str]): Language of translations whose record doesn't name it.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
+    """
+
+    def __init__(
+        self,
+        path: Optional[Path],
+        *,
+        fields: TranslationFields,
+        languages: Optional[List[str]],
+        on_doubt: OnDoubt,
+        language: Optional[str],
+        quoted: bool,
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.languages = languages
+        self.on_doubt = on_doubt
+        self.language = language
+        self.quoted = quoted
+
+    def __call__(self, nlp: Optional[Language] = None) -> Translations:
+        """Read the translations. Of a text that stands twice the first one into each language counts.
+
+        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        RETURNS (Translations): The translations.
+        RAISES (ValueError): There is no path, no translation, or none into a language that is asked for; a
+            record doesn't say what was translated, or its language. (FileNotFoundError): There is no such
+            file or folder.
+        """
+        if self.path is None:
+            raise ValueError(Errors.X174)
+        pairs: Dict[Tuple[Optional[str], str], Dict[str, str]] = {}
+        # Texts that are translated into several languages are kept once.
+        known: Dict[str, str] = {}
+        n_records = n_doubted = 0
+        for file in find_files(Path(self.path), KINDS):
+            for record in read_records(file, quoted=self.quoted):
+                n_records += 1
+                translation = text_of(record, self.fields.text)
+                source_text = self._source_text(record)
+                languages = self._languages(record, file)
+                if not clean_name(translation) or languages[0] == languages[1]:
+                    continue
+                if self.on_doubt == "drop" and _is_filled(record.values.get(self.fields.translation_doubt)):
+                    n_doubted += 1
+                    continue
+                texts = pairs.setdefault(languages, {})
+                texts.setdefault(known.setdefault(source_text, source_text), translation)
+        if not pairs:
+            raise ValueError(Errors.X177.format(path=self.path, records=n_records, doubted=n_doubted))
+        return Translations([TextPairs(*names, texts) for names, texts in self._wanted(pairs).items()])
+
+    def _source_text(self, record: Record) -> str:
+        if self.fields.source_text not in record.values:
+            raise ValueError(Errors.X175.format(**record.place(self.fields.source_text)))
+        return text_of(record, self.fields.source_text)
+
+    def _languages(self, record: Record, file: TextFile) -> Tuple[Optional[str], str]:
+        """The language of the text that was translated, and that of the translation."""
+        fallback = file.language if self.language is None else self.language
+        target = read_language(record, self.fields.lang) or fallback
+        if not target:
+            raise ValueError(Errors.X176.format(**record.place(self.fields.lang)))
+        source = read_language(record, self.fields.source_lang)
+        return (clean_name(source) if source else None), clean_name(target)
+
+    def _wanted(
+        self, pairs: Dict[Tuple[Optional[str], str], Dict[str, str]]
+    ) -> Dict[Tuple[Optional[str], str], Dict[str, str]]:
+        """The pairs of languages that are asked for."""
+        if not self.languages:
+            return pairs
+        found = {target for _, target in pairs}
+        missing = [name for name in self.languages if name not in found]
+        if missing:
+            text = Errors.X178.format(
+                path=self.path, missing=", ".join(missing), found=", ".join(sorted(found))
+            )
+            raise ValueError(text)
+        return {names: texts for names, texts in pairs.items() if names[1] in self.languages}
+
+
+def _is_filled(value: Any) -> bool:
+    return bool(clean_name(value)) if isinstance(value, str) else bool(value)
