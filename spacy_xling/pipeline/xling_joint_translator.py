@@ -103,7 +103,6 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         self.settings = Settings(beams=beams)
         self.scorer = scorer
         self.cfg: dict[str, Any] = {"languages": []}
-        self._translators: dict[str, Translator] = {}
         self._has_warned = False
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
@@ -145,8 +144,9 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         rows: dict[str, list[int]] = {}
         for number, doc in enumerate(docs):
             rows.setdefault(self._target_of(doc), []).append(number)
+        engine = self.engine
         for target, numbers in rows.items():
-            translator = self._translator(target)
+            translator = Translator(lambda source: engine, target, self.settings)
             texts = [
                 translator.split(RawText(docs[number].text, get_language(docs[number]))) for number in numbers
             ]
@@ -170,12 +170,6 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         if found is None:
             raise ValueError(Errors.X828.format(name=self.name, known=", ".join(self.languages) or "none"))
         return found
-
-    def _translator(self, target: str) -> Translator:
-        if target not in self._translators:
-            engine = self.engine
-            self._translators[target] = Translator(lambda source: engine, target, self.settings)
-        return self._translators[target]
 
     # Training
 
@@ -323,7 +317,6 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         if not languages:
             raise ValueError(Errors.X824.format(name=self.name))
         self.cfg["languages"] = list(dict.fromkeys(languages))
-        self._translators = {}
         self._reset_training()
         self._raw = None
         if unlabelled is not None and self.objective.has_mlm:
@@ -368,11 +361,4 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
             "model": lambda p: self._shim.from_folder(p),
         }
         util.from_disk(path, deserialize, exclude)
-        self._translators = {}
-        return self
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "XlingJointTranslator":
-        """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
-        super().from_bytes(bytes_data, exclude=exclude)
-        self._translators = {}
         return self

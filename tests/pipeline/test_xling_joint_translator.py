@@ -1,4 +1,5 @@
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -52,6 +53,26 @@ def test_alone_as_among_others_and_called_as_piped(overfitted):
         doc = nlp.make_doc(pair[0])
         doc._.language, doc._.translation_language = pair[2:]
         assert nlp(doc)._.translation == expected
+
+
+def test_copies_and_processes_translate_alike(overfitted):
+    nlp, _ = overfitted
+    texts = [text for text, _, _, target in PAIRS if target == "da"]
+    expected = [translation for _, translation, _, target in PAIRS if target == "da"]
+    translator = nlp.get_pipe(NAME)
+    try:
+        translator.target = "da"
+        assert [doc._.translation for doc in nlp.pipe(texts, n_process=2)] == expected
+    finally:
+        translator.target = None
+    copied = deepcopy(translator)
+    with torch.no_grad():
+        for parameter in translation_shim(copied.model).module.decoder.parameters():
+            parameter.zero_()
+    assert translations_of(nlp) == EXPECTED
+    doc = nlp.make_doc(PAIRS[0][0])
+    doc._.translation_language = "da"
+    assert copied.predict([doc])[0].text != EXPECTED[0]
 
 
 def test_sentences_are_translated_one_by_one_and_blank_texts_stay_blank(overfitted):
