@@ -1024,13 +1024,17 @@ class Errors(metaclass=MessagesWithCodes):
         "'{name}' is a pipeline; expected a checkpoint. Take its translator into this pipeline as it is: "
         'nlp.add_pipe("xling_joint_translator", source=spacy.load(...)).'
     )
+    X817 = (
+        "spaCy can't use the GPU {gpu} ({error}); expected CuPy for it. Install the extra: pip install 'spacy-xling[cuda12x]', "
+        "or give -1 for the CPU."
+    )
     X820 = (
         "Found a {found} as the objective of '{name}'; expected one for translations. Use "
         "spacy-xling.TranslationObjective.v1."
     )
     X821 = (
         "'{name}' was trained to translate into {known}; found {found}. Name one of these as the target, or in "
-        "doc._.translation_language, or train anew."
+        "doc._.translation_language; or train anew, with `languages` under [initialize.components.{name}]."
     )
     X822 = (
         "Found no parallel text for the direction '{direction}' in {path}, whose files are named {found}; expected one named "
@@ -1218,6 +1222,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W820 = (
         "A pair of texts ({count} of the batch) is passed over by '{name}': a side is blank, or longer than the encoder's "
         "window of {longest} pieces. Expected sentences: split long texts, if they matter."
+    )
+    W821 = (
+        "The training of '{name}' held out {share} of the parallel text, and {wanted} is asked for; expected as much or less. "
+        "It has seen some of the text that it is scored on: give --heldout-share {share}."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
 

@@ -1,5 +1,6 @@
 """`spacy xling evaluate-translation`: translators side by side on held-out parallel text."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
@@ -30,11 +31,14 @@ def evaluate_translation_command(
         typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),
     ] = "",
     heldout_share: Annotated[
-        float,
+        Optional[float],
         typer.Option(
-            min=0.0, max=1.0, help="Share of the pairs that training held out; 1 for a file of its own"
+            min=0.0,
+            max=1.0,
+            help="Share of the pairs that training held out; 1 for text of its own",
+            show_default="that of the first trained pipeline, or 0.02",
         ),
-    ] = 0.02,
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Most pairs of a direction; 0 for all")] = 0,
     beams: Annotated[
         Optional[int],
@@ -50,6 +54,7 @@ def evaluate_translation_command(
         from ..data.translation_pairs import build_translation_pairs_v1
         from ..evaluation.by_language import column_names
         from ..translation.evaluating import evaluate_translators
+        from ..translation.trained import choose_heldout_share
         from ..translation.translating import Model, load_engine, name_of_pair
         from ..translation.translator import Settings
         from ..writing import write_json
@@ -59,18 +64,16 @@ def evaluate_translation_command(
             parallel,
             directions=names(directions) or None,
             heldout=True,
-            heldout_share=heldout_share,
+            heldout_share=choose_heldout_share(models, heldout_share),
             limit=limit,
         )
-
-        def loading(model: str):  # type: ignore[no-untyped-def]
-            return lambda source, target: load_engine(
-                Model(name_of_pair(model, source, target), gpu_id=gpu_id)
-            )
-
+        load = cache(lambda name: load_engine(Model(name, gpu_id=gpu_id)))
+        find_engines = [
+            lambda source, target, model=model: load(name_of_pair(model, source, target)) for model in models
+        ]
         titles = column_names([Path(model) for model in models])
         results = evaluate_translators(
-            {title: loading(model) for title, model in zip(titles, models, strict=True)},
+            dict(zip(titles, find_engines, strict=True)),
             corpus,
             Settings(beams=beams),
             resamples=resamples,

@@ -1,7 +1,9 @@
 """The reader of parallel text as examples of translations."""
 
+import re
 from collections.abc import Iterator, Sequence
 from copy import copy
+from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
 from typing import Optional
@@ -11,9 +13,13 @@ from spacy.training import Example
 
 from ..errors import Errors
 from .doc_translations import set_translation, set_translation_language
-from .heldout import check_heldout_share, is_heldout
+from .heldout import check_heldout_share, is_heldout, text_hash
 from .languages import set_language
-from .parallel import ParallelText, TextPair, build_parallel_text_v1, read_pairs
+from .parallel import ParallelText, TextPair, TextPairStream, build_parallel_text_v1, read_pairs
+
+# Share of the pairs that are held out, unless it is said.
+HELDOUT_SHARE = 0.02
+CODE = re.compile(r"[a-z]{2,3}([-_][A-Z][a-z]{3})?([-_]([A-Z]{2}|\d{3}))?")
 
 
 def build_translation_pairs_v1(
@@ -21,7 +27,7 @@ def build_translation_pairs_v1(
     *,
     directions: Optional[Sequence[str]] = None,
     heldout: bool = False,
-    heldout_share: float = 0.01,
+    heldout_share: float = HELDOUT_SHARE,
     limit: int = 0,
     alpha: float = 0.3,
     shuffle_buffer: int = 2000,
@@ -43,7 +49,7 @@ def build_translation_pairs_v1(
     heldout_share (float): Share of the texts that are held out, from 0 to below 1; for evaluation on text of
         its own it may be 1. What a text says decides: a pair is held out if its first side is, and never
         trained on if either side is.
-    limit (int): The most held-out pairs of a direction; 0 for all.
+    limit (int): The most held-out pairs of a direction, chosen by a hash of their text; 0 for all.
     alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
     shuffle_buffer (int): Number of pairs of each file to draw from.
     seed (int): Seed of the draws.
@@ -88,7 +94,7 @@ class TranslationPairs:
         self.heldout = heldout
         self.heldout_share = heldout_share
         self.limit = limit
-        self._n_passes = 0
+        self._stream: Optional[TextPairStream] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -101,25 +107,34 @@ class TranslationPairs:
         ways = self._ways()
         if self.heldout:
             return self._read_heldout(nlp, ways)
-        self._n_passes += 1
-        return self._draw(nlp, ways, self._n_passes)
+        return self._draw(nlp, ways)
 
-    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]], number: int) -> Iterator[Example]:
-        reader = copy(self.reader)
-        reader.pairs = list(ways)
-        # The same passes in each process that reads it so often: resumed runs draw what they drew.
-        stream = reader(nlp, rank=number)
-        for pair in islice(stream, sum(stream.lines.values())):
+    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+        # One stream for all passes: each goes on where the last one ended, or most of a large file would
+        # never be read.
+        if self._stream is None:
+            reader = copy(self.reader)
+            reader.pairs = list(ways)
+            self._stream = reader(nlp)
+        for pair in islice(self._stream, sum(self._stream.lines.values())):
             for source, target in ways[pair.languages]:
                 yield _example(nlp, pair, source, target)
 
     def _read_heldout(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
         files = self.reader.files_by_name()
+        found = False
         for name, directions in ways.items():
             pairs = (pair for pair in read_pairs(files[name]) if is_heldout(pair.first, self.heldout_share))
-            for pair in islice(pairs, self.limit or None):
+            # Those of the smallest hashes, from all over the file.
+            chosen = (
+                nsmallest(self.limit, pairs, key=lambda pair: text_hash(pair.first)) if self.limit else pairs
+            )
+            for pair in chosen:
+                found = True
                 for source, target in directions:
                     yield _example(nlp, pair, source, target)
+        if not found:
+            raise ValueError(Errors.X829.format(path=self.reader.path, share=self.heldout_share))
 
     def _ways(self) -> dict[str, list[tuple[str, str]]]:
         """The directions by the name of the file that they are read from."""
@@ -129,24 +144,30 @@ class TranslationPairs:
         ways: dict[str, list[tuple[str, str]]] = {}
         for direction in self.directions:
             source, target = languages_of(direction)
-            found = [name for name in names if set(languages_of(name)) == {source, target}]
-            if not found:
+            wanted = (direction, *(name for name in names if set(languages_of(name)) == {source, target}))
+            # Of a file for each way that of the direction itself.
+            found = next((name for name in wanted if name in names), None)
+            if found is None:
                 raise ValueError(Errors.X822.format(direction=direction, path=self.reader.path, found=names))
-            ways.setdefault(found[0], []).append((source, target))
+            ways.setdefault(found, []).append((source, target))
         return ways
 
 
 def languages_of(name: str) -> tuple[str, str]:
     """The two languages that a file or a direction is named by.
 
-    name (str): Such as "en-da" or "eng_Latn-dan_Latn".
+    name (str): Such as "en-da", "eng_Latn-dan_Latn" or "zh-Hans-en".
     RETURNS (tuple[str, str]): The languages.
     RAISES (ValueError): X823: it doesn't name two.
     """
-    first, _, second = name.partition("-")
-    if not first or not second:
+    parts = name.split("-")
+    halves = [("-".join(parts[:place]), "-".join(parts[place:])) for place in range(1, len(parts))]
+    # Where a code has hyphens of its own, that between the languages is where codes stand on both sides.
+    known = [pair for pair in halves if all(map(CODE.fullmatch, pair))]
+    found = next(iter(known or halves), None)
+    if found is None or not all(found):
         raise ValueError(Errors.X823.format(found=name))
-    return first, second
+    return found
 
 
 def _example(nlp: Language, pair: TextPair, source: str, target: str) -> Example:

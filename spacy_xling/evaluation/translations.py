@@ -36,10 +36,10 @@ def build_translation_scorer_v1() -> Callable[..., Scores]:
 def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
     """Compare `doc._.translation` of predicted Docs with that of the references, by pair of languages.
 
-        translation_chrf           mean over the pairs of languages of chrF++ (Popovic 2017), from 0 to 1
-        translation_bleu           mean over the pairs of languages of BLEU (Papineni et al. 2002), from 0 to
-        1 translation_chrf_per_pair  chrF++ by pair, e.g. "en-da"
-        translation_bleu_per_pair  BLEU by pair
+        translation_chrf           mean over the pairs of languages of chrF++, from 0 to 1
+        translation_bleu           mean over the pairs of languages of BLEU, from 0 to 1
+        translation_chrf_per_pair  chrF++ by pair, e.g. "en-da" (Popovic 2017)
+        translation_bleu_per_pair  BLEU by pair (Papineni et al. 2002)
 
     Both are scores of the whole corpus of a pair, with the tokenization 13a, but for Chinese (zh), and for
     Japanese, Korean and Thai (characters).
@@ -50,11 +50,10 @@ def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
     RETURNS (Scores): The scores; None where nothing is to be scored.
     RAISES (ImportError): X826: sacrebleu is missing.
     """
-    by_pair = by_languages(examples)
     chrf, bleu = {}, {}
-    for pair, found in by_pair.items():
-        chrf[pair] = corpus_score(chrf_metric(), found)
-        bleu[pair] = corpus_score(bleu_metric(target_of(pair)), found)
+    for (source, target), found in by_languages(examples).items():
+        chrf[f"{source}-{target}"] = corpus_score(chrf_metric(), found)
+        bleu[f"{source}-{target}"] = corpus_score(bleu_metric(target), found)
     return {
         CHRF: _mean(chrf),
         BLEU: _mean(bleu),
@@ -63,28 +62,23 @@ def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
     }
 
 
-def by_languages(examples: Iterable[Example]) -> dict[str, Scored]:
+def by_languages(examples: Iterable[Example]) -> dict[tuple[str, str], Scored]:
     """Translations by their pair of languages.
 
     examples (Iterable[Example]): The examples.
-    RETURNS (dict[str, Scored]): Those whose reference has a translation, by "SOURCE-TARGET"; "-" stands for a
-        language that isn't known.
+    RETURNS (dict[tuple[str, str], Scored]): Those whose reference has a translation, by source and target;
+        "-" stands for a language that isn't known.
     """
-    by_pair: dict[str, Scored] = {}
+    by_pair: dict[tuple[str, str], Scored] = {}
     for example in examples:
         expected = get_translation(example.reference)
         if expected is not None:
             source = get_language(example.reference) or UNKNOWN
-            pair = f"{source}-{get_translation_language(example.reference) or UNKNOWN}"
-            found = by_pair.setdefault(pair, Scored([], []))
+            target = get_translation_language(example.reference) or UNKNOWN
+            found = by_pair.setdefault((source, target), Scored([], []))
             found.translations.append(get_translation(example.predicted) or "")
             found.references.append(expected)
     return by_pair
-
-
-def target_of(pair: str) -> str:
-    """The language of the translations of a pair, as `by_languages` names it."""
-    return pair.partition("-")[2]
 
 
 def chrf_metric() -> Any:

@@ -146,8 +146,8 @@ def build_joint_translation_v1(
     heads (Optional[int]): Number of attention heads of each layer, a divisor of the encoder's width; None for
         as many as the encoder has.
     dropout (float): Rate of all dropouts in the decoder.
-    pass_pieces (int): The most pieces of a pass of the encoder when predicting, see
-        `spacy-xling.JointTextCat.v1`.
+    pass_pieces (int): The most pieces of a masked pass over held-out text, see `spacy-xling.JointTextCat.v1`.
+        How many sentences are translated at a time is a setting of the component.
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
@@ -189,7 +189,7 @@ def forward_translation(
     """
     if isinstance(X, TranslationBatch):
         return translation_shim(model).begin_update(X)
-    return translation_shim(model).first_pieces([doc.text for doc in X])
+    return translation_shim(model).first_pieces([doc.text for doc in X], is_train=is_train)
 
 
 def joint_shim(model: Model) -> JointShim:

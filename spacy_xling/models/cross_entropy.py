@@ -71,7 +71,11 @@ class _CrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         states, weight, bias, targets, normaliser = ctx.saved_tensors
         d_states = torch.zeros_like(states, dtype=normaliser.dtype) if ctx.needs_input_grad[0] else None
-        d_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
+        # Another loss of the same pass may have left its gradient there: this one's is added to it.
+        before = None if ctx.tied is None else ctx.tied.decoder
+        d_weight = None
+        if ctx.needs_input_grad[1]:
+            d_weight = torch.empty_like(weight) if before is None else before
         d_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
         with torch.autocast(states.device.type, enabled=False):
             for rows, block, logits in _blocks(states, weight, bias):
@@ -88,10 +92,10 @@ class _CrossEntropy(torch.autograd.Function):
                 if d_states is not None:
                     d_states += d_narrow @ block
                 if d_weight is not None:
-                    d_weight[rows] = d_narrow.T @ states
+                    d_rows = d_narrow.T @ states
+                    d_weight[rows] = d_rows if before is None else d_rows + before[rows]
         if ctx.tied is not None:
-            ctx.tied.add(d_weight)
-            d_weight = None
+            ctx.tied.decoder, d_weight = d_weight, None
         d_given = None if d_states is None else d_states.to(ctx.states_dtype)
         return d_given, d_weight, d_bias, None, None, None
 

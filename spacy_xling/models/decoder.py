@@ -1,9 +1,8 @@
 """A shallow decoder on top of a masked-LM encoder (Vaswani et al. 2017, arXiv 1706.03762).
 
-Layers normalise what they take and not what they give (Xiong et al. 2020, arXiv 2002.04745): such layers
-    train
-without a long warm-up. The embeddings are the encoder's own, and so is the way from states to pieces, the LM
-head: both are with the encoder, and none of it is here.
+Layers normalise what they take and not what they give (Xiong et al. 2020, arXiv 2002.04745), so that they
+train without a long warm-up. The embeddings are the encoder's own, and so is the way from states to pieces,
+the LM head: both are with the encoder.
 """
 
 import math

@@ -21,17 +21,6 @@ class TiedGradient:
     def __init__(self) -> None:
         self.decoder: Optional[Tensor] = None
 
-    def add(self, gradient: Optional[Tensor]) -> None:
-        """Take the gradient of one loss.
-
-        gradient (Optional[Tensor]): Memory that is given away; None where the matrix isn't trained.
-            *Shape:* (vocabulary, width)
-        """
-        if self.decoder is None:
-            self.decoder = gradient
-        elif gradient is not None:
-            self.decoder += gradient
-
     def look_up(self, ids: Tensor, weight: Tensor, padding_id: Optional[int]) -> Tensor:
         """Word embeddings of pieces, as `torch.nn.functional.embedding` gives; their backward pass brings the
         gradient of both uses.

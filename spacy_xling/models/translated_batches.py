@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..pieces.padding import PassShape, padded_ids, padded_positions, within_half
 from ..pieces.windows import select_windows
-from ..types import Pieces, TranslatedPieces
+from ..types import NO_WORD, Pieces, TranslatedPieces
 from .batches import Batch, Padding, to_tensor
 
 
@@ -81,7 +81,7 @@ def _with_ends(pieces: Pieces, end: int) -> Pieces:
     at = np.cumsum(pieces.lengths)
     return Pieces(
         ids=np.insert(pieces.ids, at, end),
-        words=np.insert(pieces.words, at, -1),
+        words=np.insert(pieces.words, at, NO_WORD),
         lengths=pieces.lengths + 1,
         texts=pieces.texts,
         n_texts=pieces.n_texts,

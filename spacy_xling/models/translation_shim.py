@@ -93,19 +93,27 @@ class TranslationShim(ModuleShim):
         translation_sum, mlm_sum = (0.0 if loss is None else loss.item() for loss in sums)
         return (translation_sum, mlm_sum), backprop
 
-    def first_pieces(self, texts: Sequence[str]) -> tuple[Floats2d, Callable[[Floats2d], None]]:
+    def first_pieces(
+        self, texts: Sequence[str], *, is_train: bool
+    ) -> tuple[Floats2d, Callable[[Floats2d], None]]:
         """How each text's translation into the first language begins.
 
         texts (Sequence[str]): The texts, of which the first window is read.
+        is_train (bool): Whether the callback will be called.
         RETURNS (tuple): log P of each piece, and the callback that takes the gradient on it. *Shape of both:*
             (texts, pieces)
         """
         module = self.module
+        if not texts:
+            n_pieces = len(module.masked_lm.decoder_weight)
+            return torch2xp(torch.empty(0, n_pieces, device=module.device)), lambda d_log_p: None
         pieces = self.split(texts)
         first = np.flatnonzero(np.diff(pieces.texts, prepend=-1))
         source = source_batch(select_windows(pieces, first.tolist()), self._padding)
         languages = torch.zeros(len(texts), dtype=torch.long, device=module.device)
-        log_p = module.first_pieces(source, languages)
+        module.train(is_train)
+        with torch.set_grad_enabled(is_train and torch.is_grad_enabled()):
+            log_p = module.first_pieces(source, languages)
 
         def backprop(d_log_p: Floats2d) -> None:
             torch.autograd.backward([log_p], [xp2torch(d_log_p, device=log_p.device).to(log_p.dtype)])
@@ -116,6 +124,11 @@ class TranslationShim(ModuleShim):
         return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
 
     # Translating
+
+    @property
+    def special_ids(self) -> list[int]:
+        """The special pieces, but for that of unknown text."""
+        return [number for number in self.tokenizer.all_special_ids if number != self.tokenizer.unk_token_id]
 
     @property
     def end(self) -> int:

@@ -129,6 +129,11 @@ JOINT_TRANSLATOR_CONFIG_TEXT = """
 [translator]
 target = null
 beams = 1
+length_ratio = 2.0
+batch_pieces = 2048
+batch_size = 64
+split = true
+retry = true
 texts_per_update = null
 pieces_per_update = null
 seed = 0
@@ -144,7 +149,7 @@ pass_pieces = 1024
 @architectures = "spacy-xling.MaskedLMEncoder.v1"
 name = "xlm-roberta-base"
 window = null
-overlap = 32
+overlap = 0
 precision = "fp32"
 dropout = null
 freeze_embeddings = false
@@ -381,14 +386,28 @@ def make_xling_joint_translator(
     masking: Callable,
     target: Optional[str],
     beams: int,
+    length_ratio: float,
+    batch_pieces: int,
+    batch_size: int,
+    split: bool,
+    retry: bool,
     scorer: Optional[Callable],
     texts_per_update: Optional[int],
     pieces_per_update: Optional[int],
     seed: int,
 ) -> "XlingJointTranslator":
     """Make a translator; see `XlingJointTranslator`."""
+    from ..translation.translator import Settings
     from .xling_joint_translator import XlingJointTranslator
 
+    settings = Settings(
+        beams=beams,
+        length_ratio=length_ratio,
+        batch_pieces=batch_pieces,
+        batch_size=batch_size,
+        split=split,
+        retry=retry,
+    )
     return XlingJointTranslator(
         nlp.vocab,
         model,
@@ -396,7 +415,7 @@ def make_xling_joint_translator(
         objective=objective,
         masking=masking,
         target=target,
-        beams=beams,
+        settings=settings,
         scorer=scorer,
         texts_per_update=texts_per_update,
         pieces_per_update=pieces_per_update,

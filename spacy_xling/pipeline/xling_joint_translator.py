@@ -29,8 +29,8 @@ from ..objective.translation import TranslationObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts, without_specials
 from ..translation.codes import match_code
-from ..translation.trained import TrainedEngine
-from ..translation.translator import Settings, Translation, Translator
+from ..translation.trained import BEAMS, TrainedEngine
+from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
 from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
 from .masked_term import MaskedTerm, add_losses
 
@@ -67,7 +67,7 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         objective: TranslationObjective,
         masking: Masking,
         target: Optional[str] = None,
-        beams: int = 1,
+        settings: Settings = DEFAULTS,
         scorer: Optional[Callable] = None,
         texts_per_update: Optional[int] = None,
         pieces_per_update: Optional[int] = None,
@@ -82,14 +82,14 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
         target (Optional[str]): The language to translate into, where a Doc doesn't say it; None for the only
             one that there is.
-        beams (int): Number of beams, 1 for greedy search.
+        settings (Settings): How texts are translated; `window` plays no part.
         scorer (Optional[Callable]): The scoring method.
         texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
         pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
             many as the texts of the batch have.
         seed (int): Seed of the masks.
-        RAISES (ValueError): Another kind of objective, or settings out of range.
+        RAISES (ValueError): X810: a setting is too small. X820: another kind of objective.
         """
         if not isinstance(objective, TranslationObjective):
             raise ValueError(Errors.X820.format(name=name, found=type(objective).__name__))
@@ -99,10 +99,10 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         self.model = model
         self.name = name
         self.objective = objective
-        self.target = target
-        self.settings = Settings(beams=beams)
+        check_settings(settings)
+        self.settings = settings
         self.scorer = scorer
-        self.cfg: dict[str, Any] = {"languages": []}
+        self.cfg: dict[str, Any] = {"languages": [], "target": target}
         self._has_warned = False
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
@@ -112,6 +112,17 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
     def languages(self) -> tuple[str, ...]:
         """The languages that it translates into, in the order of their numbers."""
         return tuple(self.cfg["languages"])
+
+    @property
+    def target(self) -> Optional[str]:
+        """The language to translate into, where a Doc doesn't say it; None for the only one that there is. It
+        is saved with the component.
+        """
+        return self.cfg["target"]
+
+    @target.setter
+    def target(self, target: Optional[str]) -> None:
+        self.cfg["target"] = target
 
     @property
     def loss_names(self) -> dict[str, str]:
@@ -128,7 +139,8 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
 
         RAISES (ValueError): Nothing was loaded yet.
         """
-        return TrainedEngine(translation_shim(self.model), self.languages, self.name)
+        beams = self.settings.beams or BEAMS
+        return TrainedEngine(translation_shim(self.model), self.languages, self.name, beams=beams)
 
     # Translating
 
@@ -184,8 +196,9 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         """Learn from a batch: L = translation loss + lambda * masked-LM loss, see
         `spacy-xling.TranslationObjective.v1`. Where lambda is 0 no masked pass runs.
 
-        examples (Iterable[Example]): A batch of Example objects. The translation of each, and its language,
-            are `_.translation` and `_.translation_language` of the reference; one without takes no part.
+        examples (Iterable[Example]): A batch of Example objects. The translation of each is `_.translation`
+            of the reference, and its language `_.translation_language`, or the target of the component; one
+            without takes no part.
         drop (float): Not used: encoder and decoder have dropouts of their own.
         sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
         losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
@@ -245,11 +258,11 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
             if translation is not None:
                 pairs.texts.append(example.predicted.text)
                 pairs.translations.append(translation)
-                pairs.languages.append(self._number(get_translation_language(example.reference)))
+                pairs.languages.append(self._number(self._target_of(example.reference)))
         return pairs
 
-    def _number(self, language: Optional[str]) -> int:
-        found = None if language is None else match_code(language, self.languages)
+    def _number(self, language: str) -> int:
+        found = match_code(language, self.languages)
         if found is None:
             known = ", ".join(self.languages)
             raise ValueError(Errors.X821.format(name=self.name, known=known, found=language))
@@ -263,6 +276,10 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         fits = np.ones(sources.n_texts, dtype=bool)
         for side in (sources, targets):
             fits &= side.has_words & (np.bincount(side.texts, minlength=side.n_texts) == 1)
+        # A special piece that stands in a text would be learnt as one of its pieces: the end, say, in its
+        # middle.
+        special = targets.is_word & np.isin(targets.ids, translation_shim(self.model).special_ids)
+        fits[np.repeat(targets.texts, targets.lengths)[special]] = False
         if not fits.all() and not self._has_warned:
             self._has_warned = True
             longest = translation_shim(self.model).longest
@@ -312,7 +329,11 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         validate_get_examples(get_examples, "XlingJointTranslator.initialize")
         if languages is None:
             references = [eg.reference for eg in get_examples()]
-            found = [get_translation_language(doc) for doc in references if get_translation(doc) is not None]
+            found = [
+                get_translation_language(doc) or self.target
+                for doc in references
+                if get_translation(doc) is not None
+            ]
             languages = sorted({language for language in found if language is not None})
         if not languages:
             raise ValueError(Errors.X824.format(name=self.name))

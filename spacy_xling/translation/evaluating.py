@@ -9,7 +9,6 @@ from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import get_language
 from ..data.translation_pairs import TranslationPairs
 from ..data.unlabelled import RawText
-from ..errors import Errors
 from ..evaluation.translations import bleu_metric, chrf_metric, paired_bootstrap
 from .seq2seq import Engine
 from .translator import DEFAULTS, Settings, Translator
@@ -83,8 +82,10 @@ def evaluate_translators(
     """
     chrf_metric()
     found = read_parallel(corpus)
-    if not found:
-        raise ValueError(Errors.X829.format(path=corpus.reader.path, share=corpus.heldout_share))
+    # Before the work of hours, and not after the first translator.
+    for find_engine in load.values():
+        for parallel in found.values():
+            find_engine(parallel.source, parallel.target).tokenizer.pair(parallel.source, parallel.target)
     made: dict[str, dict[str, list[str]]] = {direction: {} for direction in found}
     for name, find_engine in load.items():
         for direction, parallel in found.items():

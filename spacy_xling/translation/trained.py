@@ -1,13 +1,16 @@
 """A translator that this package has trained, as the commands and components that translate take one."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
 import spacy
+from spacy.util import load_config
 from thinc.api import require_gpu
 
-from ..errors import Errors
+from ..data.translation_pairs import HELDOUT_SHARE
+from ..errors import Errors, Warnings, one_line
 from ..models.translation_shim import TranslationShim
 from .codes import match_code
 from .families import Pair
@@ -28,15 +31,45 @@ def load_trained(name: str, *, gpu_id: int = -1) -> "TrainedEngine":
     name (str): The folder of the pipeline.
     gpu_id (int): The GPU, or -1 for the CPU.
     RETURNS (TrainedEngine): Its first component that was trained to translate.
-    RAISES (ValueError): X801: it has none.
+    RAISES (ValueError): X801: it has none. X817: thinc can't use the GPU.
     """
     if gpu_id >= 0:
-        require_gpu(gpu_id)
+        try:
+            require_gpu(gpu_id)
+        # thinc needs CuPy beside torch.
+        except ValueError as error:
+            raise ValueError(Errors.X817.format(gpu=gpu_id, error=one_line(error))) from error
     nlp = spacy.load(name)
     found = [pipe for _, pipe in nlp.pipeline if isinstance(getattr(pipe, "engine", None), TrainedEngine)]
     if not found:
         raise ValueError(Errors.X801.format(name=name, found=f"a pipeline of {', '.join(nlp.pipe_names)}"))
     return found[0].engine
+
+
+def choose_heldout_share(names: Sequence[str], wanted: Optional[float]) -> float:
+    """The share of parallel text that translators have not seen.
+
+    names (Sequence[str]): The translators, pipelines that were trained among them.
+    wanted (Optional[float]): The share that was asked for; None for that of the first pipeline.
+    RETURNS (float): The share.
+    WARNS (UserWarning): W821: training held out less than is asked for. Text of its own, 1, is trusted.
+    """
+    known = {name: share for name in names if (share := _trained_share(name)) is not None}
+    if wanted is None:
+        return next(iter(known.values()), HELDOUT_SHARE)
+    for name, share in known.items():
+        if share < wanted < 1:
+            warnings.warn(Warnings.W821.format(name=name, share=share, wanted=wanted), stacklevel=2)
+    return wanted
+
+
+def _trained_share(name: str) -> Optional[float]:
+    """The share that the config of a pipeline says its training held out."""
+    if not is_pipeline(name):
+        return None
+    corpora = load_config(Path(name) / "config.cfg").get("corpora", {})
+    share = corpora.get("train", {}).get("heldout_share")
+    return float(share) if isinstance(share, (int, float)) else None
 
 
 class TrainedTokenizer:
@@ -77,14 +110,17 @@ class TrainedEngine:
     shim (TranslationShim): The translator.
     languages (Sequence[str]): The languages that it translates into, in the order of their numbers.
     name (str): What it is called in messages.
+    beams (int): The number of beams of its component.
     """
 
-    def __init__(self, shim: TranslationShim, languages: Sequence[str], name: str) -> None:
+    def __init__(
+        self, shim: TranslationShim, languages: Sequence[str], name: str, *, beams: int = BEAMS
+    ) -> None:
         shim.require_loaded()
         self.shim = shim
         self.tokenizer = TrainedTokenizer(shim, languages, name)
         self.longest = shim.longest
-        self.beams = BEAMS
+        self.beams = beams
 
     def generate(
         self, pieces: Sequence[list[int]], pair: Pair, *, limit: int, beams: int, no_repeat: int

@@ -51,6 +51,18 @@ DEFAULTS = Settings()
 SMALLEST = {"beams": 1, "length_ratio": 0.1, "batch_pieces": 1, "batch_size": 1, "window": 1}
 
 
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that nothing can be translated by.
+
+    settings (Settings): The settings.
+    RAISES (ValueError): X810: one is too small.
+    """
+    for name, least in SMALLEST.items():
+        value = getattr(settings, name)
+        if value is not None and value < least:
+            raise ValueError(Errors.X810.format(setting=name, found=value, least=least))
+
+
 class Output(NamedTuple):
     """A translated sentence.
 
@@ -116,10 +128,7 @@ class Translator:
     def __init__(
         self, find_engine: Callable[[Optional[str]], Engine], target: str, settings: Settings = DEFAULTS
     ) -> None:
-        for name, least in SMALLEST.items():
-            value = getattr(settings, name)
-            if value is not None and value < least:
-                raise ValueError(Errors.X810.format(setting=name, found=value, least=least))
+        check_settings(settings)
         self.find_engine = find_engine
         self.target = target
         self.settings = settings

@@ -43,6 +43,30 @@ def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
     assert set(drawn) == expected
 
 
+def test_passes_over_files_of_unlike_sizes_come_to_all_of_the_largest(nlp, tmp_path):
+    (tmp_path / "en-da.tsv").write_text("".join(f"{n}\tda {n}\n" for n in range(500)), encoding="utf8")
+    for target in ("de", "nl", "sv"):
+        (tmp_path / f"en-{target}.tsv").write_text("a\tb\n" * 10, encoding="utf8")
+    corpus = build_translation_pairs_v1(tmp_path, heldout_share=0.0, shuffle_buffer=5)
+    drawn = [read(example) for _ in range(4) for example in corpus(nlp)]
+    danish = {text for text, _, _, target in drawn if target == "da"}
+    assert len(danish) == 500
+
+
+def test_where_a_file_is_there_for_each_way_the_one_of_the_direction_is_read(nlp, tmp_path):
+    (tmp_path / "en-da.tsv").write_text("one\ten\n", encoding="utf8")
+    (tmp_path / "da-en.tsv").write_text("to\ttwo\n", encoding="utf8")
+    for direction, expected in (("en-da", ("one", "en")), ("da-en", ("to", "two"))):
+        corpus = build_translation_pairs_v1(tmp_path, directions=[direction], heldout_share=0.0)
+        assert [read(example)[:2] for example in corpus(nlp)] == [expected]
+
+
+def test_no_held_out_pair_is_X829(nlp, folder):
+    corpus = build_translation_pairs_v1(folder, directions=["en-de"], heldout=True, heldout_share=1e-9)
+    with pytest.raises(ValueError, match="X829"):
+        list(corpus(nlp))
+
+
 def test_heldout_pairs_come_once_and_are_never_trained_on(nlp, folder):
     heldout = build_translation_pairs_v1(folder, directions=["en-da"], heldout=True, heldout_share=SHARE)
     expected = [(a, b, "en", "da") for a, b in PAIRS if is_heldout(a, SHARE)]
@@ -50,7 +74,11 @@ def test_heldout_pairs_come_once_and_are_never_trained_on(nlp, folder):
     limited = build_translation_pairs_v1(
         folder, directions=["en-da"], heldout=True, heldout_share=SHARE, limit=3
     )
-    assert [read(example) for example in limited(nlp)] == expected[:3]
+    few = [read(example) for example in limited(nlp)]
+    assert len(few) == 3
+    assert set(few) < set(expected)
+    # From all over the file.
+    assert few != expected[:3]
 
 
 def test_both_directions_of_a_file(nlp, folder):
@@ -97,3 +125,6 @@ def test_wrong_directions_are_one_coded_line(nlp, folder):
 def test_names_of_two_languages():
     assert languages_of("eng_Latn-dan_Latn") == ("eng_Latn", "dan_Latn")
     assert languages_of("en-zh-Hans") == ("en", "zh-Hans")
+    assert languages_of("zh-Hans-en") == ("zh-Hans", "en")
+    assert languages_of("pt-BR-zh") == ("pt-BR", "zh")
+    assert languages_of("english-danish") == ("english", "danish")

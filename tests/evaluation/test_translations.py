@@ -66,6 +66,9 @@ def test_chinese_and_japanese_are_not_cut_at_blanks(nlp):
         found = f"{expected[:-1]}x"
         scores = score_translations([make_example(nlp, found, expected, "en", target)])
         assert scores["translation_bleu"] > 0.5
+    # A hyphen in the code of the source doesn't hide the target.
+    scores = score_translations([make_example(nlp, "我想要我的钱回来x", "我想要我的钱回来了", "pt-BR", "zh")])
+    assert scores["translation_bleu"] > 0.5
 
 
 def test_without_sacrebleu_the_extra_is_named(nlp, monkeypatch):

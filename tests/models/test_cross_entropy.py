@@ -50,6 +50,17 @@ def test_equals_plain_cross_entropy_in_value_and_all_gradients(dtype, tolerance,
     torch.testing.assert_close(got, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.usefixtures("block_rows")
+@pytest.mark.parametrize("smoothing", [0.1, 0.7])
+def test_with_smoothing_it_equals_torchs_in_value_and_all_gradients(smoothing):
+    states, weight, bias, targets = inputs()
+    args = (states, weight, bias)
+    got = with_gradients(cross_entropy(*args, targets, smoothing=smoothing), args)
+    logits = F.linear(states, weight, bias)
+    expected = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    torch.testing.assert_close(got, with_gradients(expected, args), rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("frozen", [("weight",), ("bias",), ("states",), ("weight", "bias")])
 def test_what_needs_no_gradient_gets_none_and_changes_no_other(frozen):
     states, weight, bias, targets = inputs()

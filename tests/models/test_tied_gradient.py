@@ -37,6 +37,19 @@ def test_one_gradient_for_both_uses_equals_the_sum_of_two(share):
     assert got[PADDING].abs().sum() > 0
 
 
+def test_two_losses_of_a_pass_bring_the_sum_of_their_gradients():
+    weight, ids, targets = inputs()
+    tied = TiedGradient()
+    rows, loss = tied_loss(weight, ids, targets, tied)
+    other = cross_entropy(rows[2:].sin(), weight, None, targets, tied, smoothing=0.2)
+    (got,) = torch.autograd.grad(loss + 0.3 * other, weight)
+    rows, loss = plain_loss(weight, ids, targets)
+    logits = rows[2:].sin() @ weight.T
+    other = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.2)
+    (expected,) = torch.autograd.grad(loss + 0.3 * other, weight)
+    torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_the_gradients_of_several_passes_add_up():
     weight, ids, targets = inputs()
     for _ in range(2):

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from thinc.api import Adam
+from thinc.api import Adam, fix_random_seed
 
 from spacy_xling.models.architectures import translation_shim
 from spacy_xling.objective.translation import build_translation_objective_v1
+from spacy_xling.translation.trained import load_trained
 from tests.conftest import make_checkpoint
 from tests.pipeline.shared import RawTexts
 from tests.pipeline.translators import (
@@ -43,7 +44,70 @@ def test_overfitting_saving_and_loading(overfitted, tmp_path):
     other = spacy.blank("xx")
     other.add_pipe(NAME, config=translator_config("nowhere"))
     assert translations_of(other.from_bytes(nlp.to_bytes())) == EXPECTED
-    assert pickle.loads(pickle.dumps(nlp.get_pipe(NAME).cfg)) == {"languages": LANGUAGES}
+    pickled = pickle.loads(pickle.dumps(nlp))
+    assert translations_of(pickled) == EXPECTED
+    assert pickled.get_pipe(NAME).languages == tuple(LANGUAGES)
+
+
+def test_the_target_is_saved_also_where_the_translator_is_sourced(overfitted, tmp_path):
+    nlp, _ = overfitted
+    other = spacy.blank("xx")
+    other.add_pipe(NAME, source=nlp, first=True).target = "da"
+    other.to_disk(tmp_path / "pipeline")
+    doc = spacy.load(tmp_path / "pipeline")("The parcel arrived late.")
+    assert doc._.translation == "Pakken kom for sent."
+    # spaCy's pipelines share a component that is sourced.
+    nlp.get_pipe(NAME).target = None
+
+
+def test_the_components_beams_are_those_of_its_engine(checkpoint, tmp_path):
+    nlp, translator, _ = make_translator(checkpoint, beams=3)
+    assert translator.engine.beams == 3
+    nlp.to_disk(tmp_path / "pipeline")
+    assert load_trained(str(tmp_path / "pipeline")).beams == 3
+
+
+def test_in_bf16_losses_are_near_those_of_fp32(checkpoint):
+    found = []
+    for precision in ("fp32", "bf16"):
+        encoder = {"name": str(checkpoint), "dropout": 0.0, "precision": precision}
+        _, translator, examples = make_translator(checkpoint, model={"encoder": encoder})
+        found.append(translator.update(examples))
+        assert len(translator.predict([examples[0].predicted])) == 1
+    assert found[1][NAME] == pytest.approx(found[0][NAME], rel=0.02)
+    assert found[1][NAME] != found[0][NAME]
+
+
+def test_the_target_of_the_component_is_that_of_training_too(checkpoint):
+    pairs = [pair for pair in PAIRS if pair[3] == "da"]
+    nlp, translator, examples = make_translator(checkpoint, pairs, mlm_weight=0.0)
+    expected = translator.update(examples)
+    other = make_examples(nlp, pairs)
+    for example in other:
+        example.reference._.translation_language = None
+    named = nlp.add_pipe(NAME, "named", config=translator_config(checkpoint, mlm_weight=0.0, target="da"))
+    fix_random_seed(0)
+    named.initialize(lambda: other)
+    assert named.languages == ("da",)
+    assert named.update(other)["named"] == pytest.approx(expected[NAME])
+
+
+def test_docs_tell_how_their_translations_begin(overfitted):
+    nlp, _ = overfitted
+    model = nlp.get_pipe(NAME).model
+    docs = [nlp.make_doc(text) for text, *_ in PAIRS[:2]]
+    found = model.predict(docs)
+    np.testing.assert_array_equal(found, model.predict(docs))
+    np.testing.assert_allclose(np.exp(found).sum(axis=1), 1, rtol=1e-5)
+    shim = translation_shim(model)
+    assert found.argmax(axis=1).tolist() == [
+        int(shim.split([translation]).ids[1]) for _, translation, _, _ in PAIRS[:2]
+    ]
+    assert model.predict([]).shape == (0, found.shape[1])
+    _, backprop = model.begin_update(docs)
+    backprop(np.ones_like(found))
+    assert shim.has_gradients
+    shim.module.zero_grad(set_to_none=True)
 
 
 def test_alone_as_among_others_and_called_as_piped(overfitted):
@@ -182,9 +246,10 @@ def test_pairs_that_cannot_be_learnt_from_are_passed_over_with_one_warning(check
     with pytest.warns(UserWarning, match="W820"):
         losses = [translator.update(make_examples(nlp, [*good, long]))]
     # Warnings are errors here.
-    for pair in (("The box", "  ", "en", "da"), (" ", "Pakken", "en", "da")):
+    blank = [("The box", "  ", "en", "da"), (" ", "Pakken", "en", "da")]
+    for pair in (*blank, ("The box", "Pakken </s> sent", "en", "da")):
         losses.append(translator.update(make_examples(nlp, [*good, pair])))
-    assert [found[NAME] for found in losses] == [pytest.approx(alone[NAME])] * 3
+    assert [found[NAME] for found in losses] == [pytest.approx(alone[NAME])] * 4
     assert translator.update(make_examples(nlp, [long]))[NAME] == 0.0
 
 
@@ -208,6 +273,8 @@ def test_the_state_of_training_is_kept(checkpoint):
 
 def test_what_is_missing_or_wrong_is_one_coded_line(checkpoint, tmp_path):
     nlp = spacy.blank("xx")
+    with pytest.raises(ValueError, match="X810"):
+        nlp.add_pipe(NAME, config=translator_config(checkpoint, beams=0))
     with pytest.raises(ValueError, match="X820"):
         nlp.add_pipe(NAME, config={"objective": {"@losses": "spacy-xling.MaskedLMObjective.v1"}})
     with pytest.raises(ValueError, match="X404"):

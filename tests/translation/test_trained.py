@@ -1,15 +1,16 @@
 """A translator that was trained, as the commands take one."""
 
 import json
+import shutil
 
 import pytest
 import spacy
 from typer.testing import CliRunner
 
 from spacy_xling.cli.app import app
-from spacy_xling.data.translation_pairs import build_translation_pairs_v1
+from spacy_xling.data.translation_pairs import HELDOUT_SHARE, build_translation_pairs_v1
 from spacy_xling.translation.evaluating import evaluate_translators
-from spacy_xling.translation.trained import is_pipeline
+from spacy_xling.translation.trained import choose_heldout_share, is_pipeline
 from spacy_xling.translation.translating import Model, load_engine
 from tests.conftest import TEXTS
 from tests.pipeline.translators import PAIRS, make_translator, train
@@ -110,6 +111,37 @@ def test_evaluation_gives_sacrebleus_scores_and_how_sure_differences_are(pipelin
     assert other["chrF++"]["score"] < 50
     assert 0 < other["chrF++"]["p"] <= 1
     assert "chrF++" in result.output
+
+
+def test_a_translator_that_cannot_be_loaded_is_missed_before_any_translation(pipeline, tmp_path):
+    pytest.importorskip("sacrebleu")
+    parallel = write_parallel(tmp_path / "parallel")
+    asked = []
+
+    def first(source, target):
+        asked.append((source, target))
+        return load_engine(Model(str(pipeline)))
+
+    load = {"first": first, "second": lambda source, target: load_engine(Model(str(tmp_path / "none")))}
+    corpus = build_translation_pairs_v1(parallel, heldout=True, heldout_share=1.0)
+    with pytest.raises(ValueError, match="X301"):
+        evaluate_translators(load, corpus)
+    assert asked == [("en", "da")]
+
+
+def test_the_held_out_share_is_that_of_the_training(pipeline, tmp_path):
+    config = spacy.util.load_config(pipeline / "config.cfg")
+    config["corpora"]["train"] = {"@readers": "spacy-xling.TranslationPairs.v1", "heldout_share": 0.07}
+    trained = tmp_path / "trained"
+    shutil.copytree(pipeline, trained)
+    config.to_disk(trained / "config.cfg")
+    names = ["some/checkpoint", str(pipeline), str(trained)]
+    assert choose_heldout_share(names, None) == 0.07
+    assert choose_heldout_share(names, 0.05) == 0.05
+    assert choose_heldout_share(names, 1.0) == 1.0
+    assert choose_heldout_share(names[:2], None) == HELDOUT_SHARE
+    with pytest.warns(UserWarning, match="W821"):
+        assert choose_heldout_share(names, 0.1) == 0.1
 
 
 def test_nothing_to_evaluate_is_X829(pipeline, tmp_path):
