@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import copy
 from heapq import nsmallest
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -36,9 +36,9 @@ def build_translation_pairs_v1(
     """Build a corpus of texts and their translations, registered as `spacy-xling.TranslationPairs.v1`, to
     train and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
-    For training as many pairs are drawn as the files have lines, those of small files more often, in another
-    order each time: with `[training] max_epochs = -1` nothing is held in memory. For evaluation it gives the
-    held-out pairs once.
+    For training as many pairs are drawn as the files have lines, those of small files more often; the next pass
+    goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1` nothing is
+    held in memory. For evaluation it gives the held-out pairs once.
 
     path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
         name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
@@ -95,6 +95,8 @@ class TranslationPairs:
         self.heldout_share = heldout_share
         self.limit = limit
         self._stream: Optional[TextPairStream] = None
+        # Where the stream stood when the pass began that isn't over.
+        self._begun: Optional[dict[str, Any]] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -111,14 +113,25 @@ class TranslationPairs:
 
     def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
         # One stream for all passes: each goes on where the last one ended, or most of a large file would
-        # never be read.
+        # never be read. One that was left before its end, as a look at the first texts, begins anew.
         if self._stream is None:
             reader = copy(self.reader)
             reader.pairs = list(ways)
             self._stream = reader(nlp)
-        for pair in islice(self._stream, sum(self._stream.lines.values())):
+        if self._begun is not None:
+            self._stream.load_state_dict(self._begun)
+        self._begun = self._stream.state_dict()
+        # First one of each file: who looks at the first texts meets all directions.
+        files = self.reader.files_by_name()
+        firsts = [next(filter(self._is_trained_on, read_pairs(files[name]))) for name in ways]
+        n_drawn = max(0, sum(self._stream.lines.values()) - len(firsts))
+        for pair in chain(firsts, islice(self._stream, n_drawn)):
             for source, target in ways[pair.languages]:
                 yield _example(nlp, pair, source, target)
+        self._begun = None
+
+    def _is_trained_on(self, pair: TextPair) -> bool:
+        return not any(is_heldout(side, self.heldout_share) for side in (pair.first, pair.second))
 
     def _read_heldout(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
         files = self.reader.files_by_name()

@@ -38,9 +38,7 @@ def test_training_draws_all_pairs_but_those_with_a_held_out_side(nlp, folder):
     corpus = build_translation_pairs_v1(folder, directions=["en-da"], heldout_share=SHARE)
     expected = {(a, b, "en", "da") for a, b in PAIRS if not is_heldout(a, SHARE) and not is_heldout(b, SHARE)}
     assert 100 < len(expected) < 160
-    drawn = [read(example) for example in islice(corpus(nlp), len(expected))]
-    assert len(set(drawn)) == len(drawn)
-    assert set(drawn) == expected
+    assert {read(example) for example in corpus(nlp)} == expected
 
 
 def test_passes_over_files_of_unlike_sizes_come_to_all_of_the_largest(nlp, tmp_path):
@@ -51,6 +49,26 @@ def test_passes_over_files_of_unlike_sizes_come_to_all_of_the_largest(nlp, tmp_p
     drawn = [read(example) for _ in range(4) for example in corpus(nlp)]
     danish = {text for text, _, _, target in drawn if target == "da"}
     assert len(danish) == 500
+
+
+def test_each_pass_begins_with_all_directions(nlp, tmp_path):
+    for number, target in enumerate(("da", "de", "nl", "sv")):
+        lines = "".join(f"{target} {line}\tx\n" for line in range(1 + 300 * (number == 0)))
+        (tmp_path / f"en-{target}.tsv").write_text(lines, encoding="utf8")
+    corpus = build_translation_pairs_v1(tmp_path, heldout_share=0.0, alpha=1.0)
+    for _ in range(3):
+        drawn = [read(example) for example in corpus(nlp)]
+        assert [target for _, _, _, target in drawn[:4]] == ["da", "de", "nl", "sv"]
+        assert len(drawn) == 304
+
+
+def test_a_look_at_the_first_pairs_takes_none_away(nlp, folder):
+    looked = build_translation_pairs_v1(folder, heldout_share=0.0)
+    first = [[read(example) for example in islice(looked(nlp), 3)] for _ in range(2)]
+    plain = build_translation_pairs_v1(folder, heldout_share=0.0)
+    expected = [[read(example) for example in plain(nlp)] for _ in range(2)]
+    assert first == [expected[0][:3]] * 2
+    assert [[read(example) for example in looked(nlp)] for _ in range(2)] == expected
 
 
 def test_where_a_file_is_there_for_each_way_the_one_of_the_direction_is_read(nlp, tmp_path):
@@ -83,7 +101,7 @@ def test_heldout_pairs_come_once_and_are_never_trained_on(nlp, folder):
 
 def test_both_directions_of_a_file(nlp, folder):
     corpus = build_translation_pairs_v1(folder, directions=["da-en", "en-da"], heldout_share=0.0)
-    drawn = [read(example) for example in corpus(nlp)]
+    drawn = [read(example) for _ in range(2) for example in corpus(nlp)]
     assert set(drawn) == {(a, b, "en", "da") for a, b in PAIRS} | {(b, a, "da", "en") for a, b in PAIRS}
 
 
