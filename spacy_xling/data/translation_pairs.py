@@ -36,8 +36,8 @@ def build_translation_pairs_v1(
     """Build a corpus of texts and their translations, registered as `spacy-xling.TranslationPairs.v1`, to
     train and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
-    For training as many pairs are drawn as the files have lines, those of small files more often; the next pass
-    goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1` nothing is
+    For training as many pairs are drawn as the files have lines, those of small files more often; the next
+    pass goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1` nothing is
     held in memory. For evaluation it gives the held-out pairs once.
 
     path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
