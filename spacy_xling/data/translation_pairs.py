@@ -37,8 +37,8 @@ def build_translation_pairs_v1(
     train and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
     For training as many pairs are drawn as the files have lines, those of small files more often; the next
-    pass goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1` nothing is
-    held in memory. For evaluation it gives the held-out pairs once.
+    pass goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1`
+    nothing is held in memory. For evaluation it gives the held-out pairs once.
 
     path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
         name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
