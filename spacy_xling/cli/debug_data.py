@@ -1,5 +1,6 @@
 """`spacy xling debug-data`: what labelled and raw text hold, and what may go wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -67,28 +68,38 @@ def print_report(report: "DataReport") -> None:
         footer = ("texts", *(f"{n:,}" for n in found.languages.values()), f"{found.texts:,}")
         aligns = ("l", *"r" * (len(header) - 1))
         print(table(rows, header=header, footer=footer, divider=True, aligns=aligns))
-    if report.raw:
-        msg.divider("raw text")
-        rows = [(language, f"{lines:,}") for language, lines in report.raw.items()]
-        print(table(rows, header=("language", "lines"), divider=True, aligns=("l", "r")))
-    if report.dictionaries:
-        msg.divider("dictionaries")
-        rows = [
+    print_rows(
+        "raw text",
+        ("language", "lines"),
+        [(language, f"{lines:,}") for language, lines in report.raw.items()],
+    )
+    print_rows(
+        "dictionaries",
+        ("dictionary", "entries", "of the words of train"),
+        [
             (found.name, f"{found.entries:,}", f"{100 * found.coverage.share:.1f} %")
             for found in report.dictionaries
-        ]
-        header = ("dictionary", "entries", "of the words of train")
-        print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
-    if report.translations:
-        msg.divider("translations")
-        rows = [
-            (found.language, f"{found.texts:,}", f"{100 * found.share:.1f} %")
-            for found in report.translations
-        ]
-        header = ("language", "texts", "of the texts of train")
-        print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
+        ],
+    )
+    print_rows(
+        "translations",
+        ("language", "texts", "of the texts of train"),
+        [(found.language, f"{found.texts:,}", f"{100 * found.share:.1f} %") for found in report.translations],
+    )
     msg.divider("findings")
     for finding in report.findings:
         msg.warn(finding)
     if not report.findings:
         msg.good("Nothing to complain of")
+
+
+def print_rows(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table under its title, if there is anything in it.
+
+    title (str): The title.
+    header (Sequence[str]): Names of the columns.
+    rows (Sequence[Sequence[str]]): A name and numbers each.
+    """
+    if rows:
+        msg.divider(title)
+        print(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))

@@ -10,7 +10,8 @@ from thinc.api import Model
 from ..errors import Errors
 from ..types import Floats2d, JointBatch, Pieces, TranslationBatch
 from .docs_to_logits import forward_docs
-from .joint_shim import EncoderSettings, HeadSettings, JointShim
+from .encoder_shim import EncoderSettings
+from .joint_shim import HeadSettings, JointShim
 from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
 from .pooling import PoolingName
 from .translation_shim import DecoderSettings, TranslationShim

@@ -1,37 +1,20 @@
-"""The border between torch and thinc for the joint module: arrays to tensors and back, folders to modules."""
+"""The border between torch and thinc for the joint module: arrays to tensors and back."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 import torch
-from safetensors.torch import load_file, save_file
-from thinc.api import Shim, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Shim, torch2xp, xp2torch
 from torch import Tensor
 
-from ..errors import Errors
 from ..types import Floats2d, Gradients, JointBatch, Pieces
-from .batches import Padding, Windows, masked_windows, padding_for, passes, windows
-from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
+from .batches import Windows, masked_windows, passes, windows
+from .encoder_shim import EncoderSettings, EncoderShim
 from .joint import ClassificationHead, JointModule
-from .masked_lm import MaskedLMLoss
-from .module_shim import ModuleShim, require_reached
+from .masked_lm import MaskedLM
+from .module_shim import require_reached
 from .passes import count_threads
 from .pooling import make_pooling
-
-HEAD_FILE = "head.safetensors"
-
-
-class EncoderSettings(NamedTuple):
-    """What `spacy-xling.MaskedLMEncoder.v1` is told; see there."""
-
-    name: str
-    window: Optional[int]
-    overlap: int
-    precision: Any
-    dropout: Optional[float]
-    freeze_embeddings: bool
-    freeze_layers: int
 
 
 class HeadSettings(NamedTuple):
@@ -43,28 +26,20 @@ class HeadSettings(NamedTuple):
     pass_pieces: int
 
 
-class JointShim(ModuleShim):
+class JointShim(EncoderShim[JointModule]):
     """Holds the torch module and its tokenizer for a thinc model. There is one backward pass for both losses.
 
     encoder (EncoderSettings): Settings of the encoder.
     head (HeadSettings): Settings of pooling and classification head.
     """
 
+    own_file = "head.safetensors"
+    size_name = "head.output.weight"
+
     def __init__(self, encoder: EncoderSettings, head: HeadSettings) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder, head.pass_pieces)
         self.head = head
         self._output_id = self.id
-
-    @property
-    def not_loaded(self) -> str:
-        return Errors.X309.format(name=self.encoder.name)
-
-    @property
-    def module(self) -> JointModule:
-        if self._model is None:
-            raise ValueError(self.not_loaded)
-        return self._model
 
     # From text to logits and losses
 
@@ -112,17 +87,6 @@ class JointShim(ModuleShim):
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
 
-    def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
-        return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
-
-    @property
-    def _padding(self) -> Padding:
-        module = self.module
-        packs = module.masked_lm.encoder.packs
-        return padding_for(
-            self.tokenizer, self.head.pass_pieces, module.precision, module.device, packs=packs
-        )
-
     # Parameters
 
     def resize_output(self, n_labels: int) -> None:
@@ -137,48 +101,14 @@ class JointShim(ModuleShim):
         """
         return (self._output_id if name.startswith("head.output.") else self.id), name
 
-    # Loading and saving
-
     @property
     def n_labels(self) -> int:
         return self.module.head.output.out_features
 
-    def initialize(self, n_labels: int) -> None:
-        """Load the checkpoint, with a new classification head."""
-        self._assemble(self.encoder.name, n_labels)
-
-    def to_folder(self, path: Path) -> None:
-        """Write a Hugging Face folder with the classification head beside it."""
-        path.mkdir(parents=True, exist_ok=True)
-        if self._model is None:
-            return
-        save_checkpoint(self.module.masked_lm, self.tokenizer, path)
-        own = {
-            k: v.contiguous() for k, v in self.module.state_dict().items() if not k.startswith("masked_lm.")
-        }
-        save_file(own, path / HEAD_FILE)
-
-    def load_folder(self, path: Path) -> None:
-        own = load_file(path / HEAD_FILE)
-        self._assemble(str(path), len(own["head.output.weight"]))
-        misfits = self.module.load_state_dict(own, strict=False)
-        missing = [key for key in misfits.missing_keys if not key.startswith("masked_lm.")]
-        if missing or misfits.unexpected_keys:
-            raise RuntimeError(f"config and weights differ in {[*missing, *misfits.unexpected_keys]}")
-
-    # A model that is to predict may be loaded where torch keeps no gradients, and be trained later.
-    @torch.inference_mode(False)
-    def _assemble(self, name: str, n_labels: int) -> None:
-        masked_lm, self._tokenizer, _ = load_encoder(
-            name, window=self.encoder.window, overlap=self.encoder.overlap, dropout=self.encoder.dropout
-        )
-        freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
-        device = get_torch_default_device()
-        module = JointModule(
+    def make_module(self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]) -> JointModule:
+        return JointModule(
             masked_lm,
             make_pooling(self.head.pooling, masked_lm.encoder.width),
-            ClassificationHead(masked_lm.encoder.width, n_labels, self.head.hidden_width),
-            resolve_precision(self.encoder.precision, device),
+            ClassificationHead(masked_lm.encoder.width, size, self.head.hidden_width),
+            precision,
         )
-        self._masking_vocabulary = None
-        self._model = module.to(device)

@@ -81,17 +81,6 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     # Parameters
 
-    @property
-    def has_gradients(self) -> bool:
-        """Whether any parameter has a gradient to step by."""
-        return any(p.grad is not None for p in self._model.parameters())
-
-    def scale_gradients(self, factor: float) -> None:
-        """Multiply all gradients, as a mean over accumulated sub-batches needs."""
-        gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
-        if gradients and factor != 1:
-            torch._foreach_mul_(gradients, factor)
-
     def finish_update(self, optimizer: Any) -> None:
         """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step each parameter under the
         key (id, name): with `spacy-xling.AdamW.v1` all at once, with another optimizer one by one. Parameters

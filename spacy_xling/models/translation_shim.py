@@ -1,29 +1,23 @@
-"""The border between torch and thinc for the translator: arrays to tensors and back, folders to modules."""
+"""The border between torch and thinc for the translator: arrays to tensors and back."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from thinc.api import get_torch_default_device, torch2xp, xp2torch
+from thinc.api import torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
 from ..pieces.windows import join, one_window, select_windows, separate
 from ..types import NO_WORD, Floats2d, Pieces, TranslationBatch, TranslationGradients
-from .batches import BF16_MULTIPLE, MaskedWindows, Padding, masked_windows, padding_for
-from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
+from .batches import BF16_MULTIPLE, MaskedWindows, masked_windows
 from .decoder import Decoder
-from .joint_shim import EncoderSettings
-from .masked_lm import MaskedLMLoss
-from .module_shim import ModuleShim, require_reached
+from .encoder_shim import EncoderSettings, EncoderShim
+from .masked_lm import MaskedLM
+from .module_shim import require_reached
 from .translated_batches import source_batch, translated_batches
 from .translation import TranslationModule
-
-DECODER_FILE = "decoder.safetensors"
-LANGUAGES = "decoder.languages.weight"
 
 
 class DecoderSettings(NamedTuple):
@@ -35,27 +29,19 @@ class DecoderSettings(NamedTuple):
     pass_pieces: int
 
 
-class TranslationShim(ModuleShim):
+class TranslationShim(EncoderShim[TranslationModule]):
     """Holds the torch module and its tokenizer for a thinc model. There is one backward pass for both losses.
 
-    encoder (EncoderSettings): Settings of the encoder.
+    encoder (EncoderSettings): Settings of the encoder. Its overlap plays no part: a sentence is one window.
     decoder (DecoderSettings): Settings of the decoder.
     """
 
+    own_file = "decoder.safetensors"
+    size_name = "decoder.languages.weight"
+
     def __init__(self, encoder: EncoderSettings, decoder: DecoderSettings) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder._replace(overlap=0), decoder.pass_pieces)
         self.decoder = decoder
-
-    @property
-    def not_loaded(self) -> str:
-        return Errors.X309.format(name=self.encoder.name)
-
-    @property
-    def module(self) -> TranslationModule:
-        if self._model is None:
-            raise ValueError(self.not_loaded)
-        return self._model
 
     # Training
 
@@ -120,9 +106,6 @@ class TranslationShim(ModuleShim):
 
         return torch2xp(log_p.detach()), backprop
 
-    def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
-        return MaskedLMLoss(self.module.masked_lm, self.module.precision), self._padding
-
     # Translating
 
     @property
@@ -173,53 +156,9 @@ class TranslationShim(ModuleShim):
         )
         return [text.strip() for text in texts]
 
-    @property
-    def _padding(self) -> Padding:
-        module = self.module
-        packs = module.masked_lm.encoder.packs
-        return padding_for(
-            self.tokenizer, self.decoder.pass_pieces, module.precision, module.device, packs=packs
-        )
-
-    # Loading and saving
-
-    @property
-    def n_languages(self) -> int:
-        return self.module.decoder.languages.num_embeddings
-
-    def initialize(self, n_languages: int) -> None:
-        """Load the checkpoint, with a new decoder."""
-        self._assemble(self.encoder.name, n_languages)
-
-    def to_folder(self, path: Path) -> None:
-        """Write a Hugging Face folder with the decoder beside it."""
-        path.mkdir(parents=True, exist_ok=True)
-        if self._model is None:
-            return
-        save_checkpoint(self.module.masked_lm, self.tokenizer, path)
-        own = {name: value.contiguous() for name, value in self._own_state().items()}
-        save_file(own, path / DECODER_FILE)
-
-    def load_folder(self, path: Path) -> None:
-        own = load_file(path / DECODER_FILE)
-        self._assemble(str(path), len(own[LANGUAGES]))
-        misfits = self.module.load_state_dict(own, strict=False)
-        missing = [name for name in misfits.missing_keys if name in self._own_state()]
-        if missing or misfits.unexpected_keys:
-            raise RuntimeError(f"config and weights differ in {[*missing, *misfits.unexpected_keys]}")
-
-    def _own_state(self) -> dict[str, Tensor]:
-        state = self.module.state_dict()
-        return {name: value for name, value in state.items() if not name.startswith("masked_lm.")}
-
-    # A model that is to predict may be loaded where torch keeps no gradients, and be trained later.
-    @torch.inference_mode(False)
-    def _assemble(self, name: str, n_languages: int) -> None:
-        masked_lm, self._tokenizer, _ = load_encoder(
-            name, window=self.encoder.window, overlap=0, dropout=self.encoder.dropout
-        )
-        freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
-        device = get_torch_default_device()
+    def make_module(
+        self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]
+    ) -> TranslationModule:
         width = masked_lm.encoder.width
         decoder = Decoder(
             width,
@@ -227,11 +166,9 @@ class TranslationShim(ModuleShim):
             layers=self.decoder.layers,
             heads=_heads(self.decoder.heads, masked_lm.encoder.base.config, width),
             rate=self.decoder.dropout,
-            n_languages=n_languages,
+            n_languages=size,
         )
-        module = TranslationModule(masked_lm, decoder, resolve_precision(self.encoder.precision, device))
-        self._masking_vocabulary = None
-        self._model = module.to(device)
+        return TranslationModule(masked_lm, decoder, precision)
 
 
 def _heads(wanted: Optional[int], config: Any, width: int) -> int:

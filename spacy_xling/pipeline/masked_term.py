@@ -26,6 +26,7 @@ class MaskedTerm:
 
     name: str
     model: Any
+    objective: Any
     masking: Masking
     texts_per_update: Optional[int]
     pieces_per_update: Optional[int]
@@ -151,6 +152,14 @@ class MaskedTerm:
             )
         masked = self.masking(join(windows), self._shim.masking_vocabulary, self._generator)
         return masked if len(masked.targets) else None
+
+    def _end_step(self) -> None:
+        """Bring the gradients of accumulated batches to the mean of their objectives, or under `sum` to their
+        sum, and count the step.
+        """
+        self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
+        self._n_batches = 0
+        self._step += 1
 
     def training_state(self) -> dict[str, Any]:
         """Save where the training stands: steps taken, masks, raw text.

@@ -246,9 +246,7 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         sgd (Optimizer): The optimizer.
         """
         if self._n_batches:
-            self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
-            self._n_batches = 0
-            self._step += 1
+            self._end_step()
         super().finish_update(sgd)
 
     def _pairs(self, examples: Sequence[Example]) -> Pairs:

@@ -227,9 +227,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         """
         if self._n_batches:
             self._warn_without_labels()
-            self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
-            self._n_batches = 0
-            self._step += 1
+            self._end_step()
         super().finish_update(sgd)
         self._note_change()
 

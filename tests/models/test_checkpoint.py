@@ -29,7 +29,8 @@ from spacy_xling.models.checkpoint import (
     resolve_precision,
     save_checkpoint,
 )
-from spacy_xling.models.joint_shim import EncoderSettings, HeadSettings, JointShim
+from spacy_xling.models.encoder_shim import EncoderSettings
+from spacy_xling.models.joint_shim import HeadSettings, JointShim
 from tests.conftest import make_checkpoint, make_tokenizer
 
 # Settings of each family's config that are rates of dropout of the encoder, by its documentation.
