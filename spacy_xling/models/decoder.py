@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .dropout import dropout
+
 # Of the hidden layer of a feed-forward part, for each of the width of the states.
 FEED_FORWARD = 4
 
@@ -115,7 +117,7 @@ class DecoderLayer(nn.Module):
         return states.transpose(1, 2).flatten(2)
 
     def _drop(self, states: Tensor) -> Tensor:
-        return F.dropout(states, self.rate, self.training)
+        return dropout(states, self.rate) if self.training and self.rate else states
 
 
 class Decoder(nn.Module):
@@ -164,7 +166,8 @@ class Decoder(nn.Module):
         start = self.languages(languages).unsqueeze(1)
         states = torch.cat([start.to(embedded.dtype), self.norm_embedded(self.widen(embedded))], dim=1)
         states = states + positions(states.shape[1], states.shape[2]).to(states)
-        states = F.dropout(states, self.rate, self.training)
+        if self.training and self.rate:
+            states = dropout(states, self.rate)
         for layer, remembered in zip(self.layers, memory.layers, strict=True):
             states, _ = layer(states, remembered, memory.attention)
         return self.norm(states)
