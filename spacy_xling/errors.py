@@ -691,6 +691,16 @@ class Errors(metaclass=MessagesWithCodes):
         "--training.dropout 0.1."
     )
 
+    X625 = (
+        "Found the checkpoint {path} of {saved} processes; expected as many as train now, {found}. Go on with torchrun "
+        "--nproc-per-node {saved}, or train into another folder."
+    )
+    X626 = (
+        "Found the components {names} to be trained by {count} processes; expected spacy-xling's own that have an encoder "
+        "of their own: gradients of others aren't added up. Freeze them ([training] frozen_components), or train in one "
+        "process."
+    )
+
     # 7 encoders
     X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
     X702 = (

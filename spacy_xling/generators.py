@@ -21,15 +21,16 @@ def check_seed(seed: int) -> None:
         raise ValueError(Errors.X171.format(found=seed))
 
 
-def make_generator(seed: int) -> np.random.Generator:
+def make_generator(seed: int, rank: int = 0) -> np.random.Generator:
     """Make the generator of a seed.
 
     seed (int): The seed.
+    rank (int): Number of the process, of several that draw each for itself.
     RETURNS (Generator): The generator, of PCG64.
     RAISES (ValueError): X171: the seed is negative, too large, or no number.
     """
     check_seed(seed)
-    return np.random.default_rng(seed)
+    return np.random.default_rng([seed, rank] if rank else seed)
 
 
 def generator_state(generator: np.random.Generator) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def test_it_is_a_valid_project():
     assert set(PROJECT["workflows"]) == {
         "quickstart",
         "quickstart-sequential",
+        "translate",
         "sentiment",
         "shared",
         "sib200",

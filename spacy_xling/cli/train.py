@@ -11,6 +11,7 @@ from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show
 from wasabi import msg
 
 from ..errors import Errors, one_line
+from ..training.ranks import launched, local_rank
 from .app import app, one_line_errors
 from .options import PASS_ON, Code, Gpu, read_config
 
@@ -38,19 +39,20 @@ def train_command(
 ) -> None:
     """Train as `spacy train` does, with checkpoints, from which a run that was killed goes on with --resume.
 
-    Settings of the config are overridden by options such as --training.eval_frequency 100.
+    Settings of the config are overridden by options such as --training.eval_frequency 100. Several processes
+    or GPUs train together under torchrun --nproc-per-node N -m spacy xling train ...
     """
     if verbose:
         util.logger.setLevel(logging.DEBUG)
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)
-    with one_line_errors():
+    with one_line_errors(), launched() as ranks:
         train(
             config_path,
             output_path,
             resume=resume,
             checkpoint_every=checkpoint_every,
-            use_gpu=use_gpu,
+            use_gpu=local_rank() if use_gpu >= 0 and ranks.count > 1 else use_gpu,
             overrides=overrides,
         )
 

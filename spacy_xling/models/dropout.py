@@ -1,7 +1,7 @@
 """Dropout with cheap random numbers on the CPU.
 
-There torch draws a double for each value, on one core. Sixteen bits of each draw are enough to tell whether a value
-stays: a draw serves four values, and the rate is right to 1 / 65,536.
+There torch draws a double for each value, on one core. Sixteen bits of each draw are enough to tell whether a
+value stays: a draw serves four values, and the rate is right to 1 / 65,536.
 """
 
 import torch

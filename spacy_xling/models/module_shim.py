@@ -111,6 +111,10 @@ class ModuleShim(FolderShim, PyTorchShim):
             for name, data in swapped.items():
                 own[name].data = data
 
+    def parameters(self) -> Iterator[torch.nn.Parameter]:
+        """The module's parameters, none before it is loaded."""
+        return iter(()) if self._model is None else self._model.parameters()
+
     def parameter_key(self, name: str) -> tuple[int, str]:
         """What the optimizer knows a parameter by."""
         return self.id, name

@@ -6,7 +6,7 @@ nothing to the loss, to its gradient, or to the number that a mean divides by.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Literal, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from thinc.api import xp2torch
@@ -68,6 +68,7 @@ class ClassificationLoss:
         labels: Sequence[str],
         counts: LabelCounts,
         reduction: Reduction = "mean",
+        over: Callable[[float], float] = float,
     ) -> Tuple[Floats2d, float]:
         """The loss of a batch and its gradient on the logits.
 
@@ -77,6 +78,8 @@ class ClassificationLoss:
         labels (Sequence[str]): Names of the columns.
         counts (LabelCounts): Of the training data, for "balanced".
         reduction (Literal["mean", "sum"]): Over what is known.
+        over (Callable[[float], float]): From the number of what is known to what a mean divides by: the same,
+            or that of a batch of which this is a part.
         RETURNS (Tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
             nothing is known.
         """
@@ -89,7 +92,8 @@ class ClassificationLoss:
             truth, mask = (xp2torch(array).to(scores) for array in (truths, known))
             weights = scores.new_tensor(self.label_weights(labels, counts))
             total, normaliser = self.sums(scores, truth, mask, weights)
-            loss = total / normaliser if reduction == "mean" and normaliser else total
+            divisor = over(normaliser.item())
+            loss = total / divisor if reduction == "mean" and divisor else total
             (gradient,) = grad(loss, scores)
         return get_array_ops(logits).asarray(gradient.cpu().numpy()), loss.item()
 

@@ -30,10 +30,11 @@ class JointObjective(MaskedLMObjective):
         known: Floats2d,
         labels: Sequence[str],
         counts: LabelCounts,
+        over: Callable[[float], float] = float,
     ) -> Tuple[Floats2d, float]:
         """The gradient on the logits, and the classification loss; see `ClassificationLoss`."""
         return self.classification(
-            logits, truths, known, labels=labels, counts=counts, reduction=self.reduction
+            logits, truths, known, labels=labels, counts=counts, reduction=self.reduction, over=over
         )
 
 

@@ -37,16 +37,16 @@ class MaskedLMObjective:
             raise ValueError(Errors.X401.format(found=weight, step=step))
         return weight
 
-    def mlm_term(self, mlm_sum: float, n_targets: int) -> Tuple[float, float]:
+    def mlm_term(self, mlm_sum: float, n_targets: float) -> Tuple[float, float]:
         """The gradient on the summed masked-LM loss, and the masked-LM loss, before lambda.
 
         mlm_sum (float): The sum over targets of -log P(target), in nats.
-        n_targets (int): How many targets there are.
+        n_targets (float): How many targets there are.
         """
         share = self.mean_factor(n_targets)
         return share, share * mlm_sum
 
-    def mean_factor(self, n: int) -> float:
+    def mean_factor(self, n: float) -> float:
         """What a sum over n items is multiplied by: 1 / n under `mean`, 1 under `sum`, or for no item."""
         return 1 / n if self.reduction == "mean" and n else 1.0
 

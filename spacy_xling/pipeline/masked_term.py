@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Optional
 
@@ -14,6 +14,7 @@ from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, windows_as_texts
+from ..training.ranks import ranks
 from ..types import MaskedPieces, Pieces
 
 HELDOUT_LOSS = "mlm_heldout_loss"
@@ -56,7 +57,7 @@ class MaskedTerm:
         self._step = 0
         self._n_batches = 0
         # Masks draw from a generator of their own, so that without them training draws what it always does.
-        self._generator = make_generator(self.seed)
+        self._generator = make_generator(self.seed, ranks().number)
 
     @property
     def updates_name(self) -> str:
@@ -78,6 +79,11 @@ class MaskedTerm:
         texts (Iterator[RawText]): An endless stream, as `spacy-xling.UnlabelledText.v1` gives.
         """
         self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
+
+    def _read_unlabelled(self, reader: Callable, nlp: Any) -> None:
+        """Attach what a reader of raw text gives, in an order of this process's own if there are several."""
+        number = ranks().number
+        self.attach_unlabelled(reader(nlp, rank=number) if number else reader(nlp))
 
     def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
         """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
@@ -153,11 +159,23 @@ class MaskedTerm:
         masked = self.masking(join(windows), self._shim.masking_vocabulary, self._generator)
         return masked if len(masked.targets) else None
 
+    def _mlm_term(self, mlm_sum: float, masked: Optional[MaskedPieces]) -> tuple[float, float]:
+        """The gradient on the summed masked-LM loss, and the masked-LM loss, before lambda: of all processes'
+        targets where there are several, of which the loss is this one's part.
+        """
+        return self.objective.mlm_term(mlm_sum, ranks().total(0 if masked is None else len(masked.targets)))
+
+    def _add_losses(self, losses: dict[str, float], found: dict[str, float]) -> None:
+        """Add up what an update of all processes found, by key, and count the update."""
+        for key, value in {**ranks().totals(found), self.updates_name: 1.0}.items():
+            losses[key] = losses.get(key, 0.0) + value
+
     def _end_step(self) -> None:
         """Bring the gradients of accumulated batches to the mean of their objectives, or under `sum` to their
-        sum, and count the step.
+        sum, add up those of all processes, and count the step.
         """
         self._shim.scale_gradients(self.objective.mean_factor(self._n_batches))
+        ranks().add_gradients(self._shim.parameters())
         self._n_batches = 0
         self._step += 1
 
@@ -188,13 +206,3 @@ class MaskedTerm:
         set_generator_state(self._generator, state["generator"])
         if self._raw is not None:
             self._raw.load_state_dict(state["raw"])
-
-
-def add_losses(losses: dict[str, float], terms: dict[str, float]) -> None:
-    """Add up what an update found.
-
-    losses (dict[str, float]): The sums so far, changed in place.
-    terms (dict[str, float]): What to add, by key.
-    """
-    for key, value in terms.items():
-        losses[key] = losses.get(key, 0.0) + value

@@ -28,11 +28,12 @@ from ..models.architectures import translation_shim
 from ..objective.translation import TranslationObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts, without_specials
+from ..training.ranks import ranks
 from ..translation.codes import match_code
 from ..translation.trained import BEAMS, TrainedEngine
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
 from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
-from .masked_term import MaskedTerm, add_losses
+from .masked_term import MaskedTerm
 
 Losses = dict[str, float]
 
@@ -217,9 +218,9 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         (translation_sum, mlm_sum), backprop = self.model.begin_update(batch)
         # Each translation has its end piece, too.
         n_targets = 0 if translated is None else len(translated.targets.ids) + translated.targets.n_texts
-        d_translation = self.objective.mean_factor(n_targets)
+        d_translation = self.objective.mean_factor(ranks().total(n_targets))
         translation_loss = d_translation * translation_sum
-        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
+        d_mlm, mlm_loss = self._mlm_term(mlm_sum, masked)
         if not np.isfinite(translation_loss + mlm_loss):
             text = Errors.X825.format(step=self._step, translation_loss=translation_loss, mlm_loss=mlm_loss)
             raise ValueError(text)
@@ -231,8 +232,7 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
             "translation": translation_loss,
             "mlm": mlm_loss,
         }
-        add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
-        add_losses(losses, {self.updates_name: 1.0})
+        self._add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -339,7 +339,7 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         self._reset_training()
         self._raw = None
         if unlabelled is not None and self.objective.has_mlm:
-            self.attach_unlabelled(unlabelled(nlp))
+            self._read_unlabelled(unlabelled, nlp)
         if self.objective.has_mlm and self._raw is None:
             raise ValueError(Errors.X827.format(name=self.name, weight=self.objective.mlm_weight_at(0)))
         translation_shim(self.model).initialize(len(self.languages))

@@ -22,7 +22,7 @@ from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..types import MaskedPieces
-from .masked_term import MaskedTerm, add_losses
+from .masked_term import MaskedTerm
 from .upstream import StepHook, Upstream, find_upstream, transformer_class
 
 
@@ -148,8 +148,7 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         weight = self.objective.mlm_weight_at(self._step)
         term, mlm_loss = self._masked_pass(examples, weight) if weight > 0 else (0.0, 0.0)
         self._n_batches += 1
-        mlm_key = self.loss_names["mlm"]
-        add_losses(losses, {self.name: term, mlm_key: mlm_loss, self.updates_name: 1.0})
+        self._add_losses(losses, {self.name: term, self.loss_names["mlm"]: mlm_loss})
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -167,7 +166,7 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
             return 0.0, 0.0
         held = self._held if upstream.scales_gradients else None
         mlm_sum, backprop = self.model.begin_update(SharedPass(masked, held))
-        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, len(masked.targets))
+        d_mlm, mlm_loss = self._mlm_term(mlm_sum, masked)
         if not np.isfinite(mlm_loss):
             raise ValueError(Errors.X525.format(step=self._step, mlm_loss=mlm_loss))
         factor = weight * self.objective.docs_factor(len(examples))
@@ -258,7 +257,7 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
             return
         upstream = self._bind_upstream()
         if unlabelled is not None and self.objective.has_mlm:
-            self.attach_unlabelled(unlabelled(self.nlp))
+            self._read_unlabelled(unlabelled, self.nlp)
         if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
         _ = self._shim.masking_vocabulary

@@ -18,11 +18,12 @@ from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
+from ..training.ranks import ranks
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
 from .calibrated import KEY, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .learnt_texts import LearntTexts
-from .masked_term import MaskedTerm, add_losses
+from .masked_term import MaskedTerm
 from .saved import SavedClassifier
 from .text_field import Blocks, TextField
 
@@ -202,16 +203,17 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         batch = JointBatch(select_texts(pieces, classified) if classified.any() else None, masked)
         (logits, mlm_sum), backprop = self.model.begin_update(batch)
         d_logits, class_loss = self._classification_term(list(compress(examples, classified)), logits)
-        d_mlm, mlm_loss = self.objective.mlm_term(mlm_sum, 0 if masked is None else len(masked.targets))
+        d_mlm, mlm_loss = self._mlm_term(mlm_sum, masked)
         if not np.isfinite(class_loss + mlm_loss):
             raise ValueError(Errors.X508.format(step=self._step, class_loss=class_loss, mlm_loss=mlm_loss))
         backprop(Gradients(d_logits, weight * d_mlm))
 
         self._n_batches += 1
         terms = {"loss": class_loss + weight * mlm_loss, "class": class_loss, "mlm": mlm_loss}
-        terms |= {"translated": learnt.translated, "switched": learnt.switched}
-        add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
-        add_losses(losses, {self.updates_name: 1.0})
+        # Of several processes each has its part of a loss, and a share of its own texts.
+        shares = {"translated": learnt.translated, "switched": learnt.switched}
+        terms |= {title: share / ranks().count for title, share in shares.items()}
+        self._add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
         self._note_change(examples)
         if sgd not in (None, False):
             self.finish_update(sgd)
@@ -298,9 +300,12 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self, examples: Sequence[Example], logits: Optional[Floats2d]
     ) -> tuple[Optional[Floats2d], float]:
         if logits is None:
+            ranks().total(0)
             return None, 0.0
         truths, known = self._examples_to_truth(examples)
-        return self.objective.classification_term(logits, truths, known, self.labels, self._label_counts)
+        return self.objective.classification_term(
+            logits, truths, known, self.labels, self._label_counts, over=ranks().total
+        )
 
     @property
     def _label_counts(self) -> LabelCounts:
@@ -389,7 +394,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self._reset_training()
         self._raw = None
         if unlabelled is not None and self.objective.has_mlm:
-            self.attach_unlabelled(unlabelled(nlp))
+            self._read_unlabelled(unlabelled, nlp)
         # What is missing is missed now, and not at the first update.
         has_mlm = self.objective.has_mlm and self._has_masked_text()
         self._initialize_learnt_texts(

@@ -16,6 +16,7 @@ from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
 from ..errors import Errors
 from ..generators import generator_state, make_generator, require_same_material, set_generator_state
+from ..training.ranks import ranks
 
 Unit = Literal["text", "word"]
 
@@ -113,7 +114,7 @@ class CodeSwitcher:
     def __init__(self, settings: CodeSwitching, dictionaries: Dictionaries) -> None:
         self.settings = settings
         self.dictionaries = dictionaries
-        self._generator = make_generator(settings.seed)
+        self._generator = make_generator(settings.seed, ranks().number)
 
     def switch(self, text: str, language: Optional[str]) -> SwitchedText:
         """Draw whether a text is switched, and switch it.

@@ -7,6 +7,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import torch
+from thinc.api import fix_random_seed
 
 States = dict[str, str]
 
@@ -20,6 +21,18 @@ class Generator(NamedTuple):
 
     get: Callable[[], str]
     set: Callable[[str], None]
+
+
+def seed_generators(seed: int, rank: int) -> None:
+    """Seed the global generators as spaCy does. Of several processes each has torch's for itself, which
+    dropout draws from; Python's and numpy's, by which text is shuffled, are alike in all.
+
+    seed (int): The seed.
+    rank (int): Number of the process.
+    """
+    fix_random_seed(seed)
+    if rank:
+        torch.manual_seed(int(np.random.SeedSequence([seed, rank]).generate_state(1)[0]))
 
 
 def generator_states() -> States:

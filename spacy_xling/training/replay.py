@@ -8,6 +8,7 @@ that is new.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import IO, Any, Optional
 from zlib import crc32
 
@@ -117,10 +118,15 @@ class ReplayedPipeline:
     nlp (Language): The pipeline.
     batches (Batches): Tell whether steps are replayed.
     scores (Iterable[dict]): The scores of the evaluations that were done.
+    parts (int): How many parts a batch is learnt from in. spaCy itself makes one more of what doesn't divide
+        evenly, and fewer of few examples; several processes must all have as many.
     """
 
-    def __init__(self, nlp: Language, batches: Batches, scores: Iterable[dict[str, Any]]) -> None:
+    def __init__(
+        self, nlp: Language, batches: Batches, scores: Iterable[dict[str, Any]], parts: int = 1
+    ) -> None:
         self._nlp = nlp
+        self._parts = parts
         self._batches = batches
         self._scores = iter(scores)
 
@@ -133,14 +139,34 @@ class ReplayedPipeline:
         return self._nlp.pipe_names
 
     def update(self, examples: Iterable[Example], **settings: Any) -> None:
-        if not self._batches.is_replaying:
+        if self._batches.is_replaying:
+            return
+        if self._parts == 1:
             self._nlp.update(examples, **settings)
+            return
+        for part in even_parts(list(examples), self._parts):
+            self._nlp.update(part or [self._nothing()], **settings)
+
+    def _nothing(self) -> Example:
+        return Example(self._nlp.make_doc(""), self._nlp.make_doc(""))
 
     def evaluate(self, examples: Iterable[Example]) -> dict[str, Any]:
         return next(self._scores) if self._batches.is_replaying else self._nlp.evaluate(examples)
 
     def use_params(self, params: Any) -> Any:
         return self._nlp.use_params(params)
+
+
+def even_parts(examples: list[Example], parts: int) -> list[list[Example]]:
+    """Divide a batch, texts of like lengths together.
+
+    examples (list[Example]): The batch.
+    parts (int): How many parts to make, of which some may be empty.
+    RETURNS (list[list[Example]]): The parts.
+    """
+    ordered = sorted(examples, key=lambda example: len(example.predicted))
+    ends = [len(ordered) * number // parts for number in range(parts + 1)]
+    return [ordered[start:end] for start, end in pairwise(ends)]
 
 
 class LiveOutput:

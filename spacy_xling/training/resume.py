@@ -3,7 +3,8 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Optional, cast
 
@@ -20,17 +21,20 @@ from spacy.training.loop import (
     update_meta,
 )
 from spacy.util import registry, resolve_dot_names
-from thinc.api import Optimizer, fix_random_seed, set_gpu_allocator
+from thinc.api import Optimizer, set_gpu_allocator
 from wasabi import Printer
 
 from ..errors import Errors
+from ..models.encoder_shim import EncoderShim
 from ..writing import remove_leftovers, write_file, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
 from .compute import EncoderPieces
 from .logs import files_of_log, log_settings
+from .randomness import seed_generators
+from .ranks import ranks
 from .replay import Batches, LiveOutput, ReplayedPipeline
-from .snapshots import Snapshot, read_snapshot, restore_snapshot, save_snapshot
+from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
 
 CHECKPOINTS = "checkpoints"
 # What is true of the run and of no single checkpoint: its logs, and whether it is finished.
@@ -102,7 +106,7 @@ def train_resumable(
 
     A run that was killed at any moment goes on from its last checkpoint. On a CPU, with as many threads,
     pipelines, scores and log are then those of a run that was never killed, bit by bit; in the log but for
-    the seconds.
+    the seconds. Of several processes, see `ranks.launched`, the first one evaluates, logs and saves.
 
     nlp (Language): The pipeline, initialized with its whole config.
     output_path (Path): Where `model-last`, `model-best` and `checkpoints` are saved.
@@ -113,7 +117,8 @@ def train_resumable(
     stderr (IO): Where to write progress bars.
     RETURNS (tuple[Language, Path]): The pipeline, and the folder of `model-last`.
     RAISES (ValueError): There are checkpoints that are not to be resumed; config or training text has
-        changed; something that can't be saved. (OSError): The disk is full or can't be written to.
+        changed; something that can't be saved; several processes, and a component that can't be trained by
+        them. (OSError): The disk is full or can't be written to.
     """
     if checkpoint_every is not None and checkpoint_every < 1:
         raise ValueError(Errors.X615.format(found=checkpoint_every))
@@ -123,21 +128,26 @@ def train_resumable(
     run = _start_run(nlp, output_path, resume=resume, use_gpu=use_gpu)
     batches = _make_batches(run)
     _announce(run, resume=resume, write=lambda text: stdout.write(text + "\n"))
+    ranks().equalise(found.tensor for found in parameters(nlp) if found.tensor is not None)
     msg = Printer(no_print=True)
     try:
         with run.pieces:
             outcome = _train(run, batches, checkpoint_every, stdout, stderr)
     except (Exception, KeyboardInterrupt) as error:
         # As spaCy does; but while steps are replayed there is nothing new, and a full disk stays full.
-        if not batches.is_replaying and not isinstance(error, OSError):
+        if ranks().is_first and not batches.is_replaying and not isinstance(error, OSError):
             stdout.write(msg.warn(f"Aborting and saving the pipeline as it is. Found: {error!r}") + "\n")
             _save_last(run)
         raise
-    _save_last(run)
-    finished = {"is_finished": True, "outcome": outcome._asdict()}
-    _write_run_file(output_path, {**_read_run_file(output_path), **finished})
+    ranks().from_first(partial(_finish, run, outcome))
     stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
     return nlp, last
+
+
+def _finish(run: Run, outcome: Outcome) -> None:
+    _save_last(run)
+    finished = {"is_finished": True, "outcome": outcome._asdict()}
+    _write_run_file(run.output_path, {**_read_run_file(run.output_path), **finished})
 
 
 def read_outcome(output_path: Path) -> Outcome:
@@ -154,8 +164,7 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
     scores: list[float] = []
     step, seconds = -1, 0.0
     console = LiveOutput(stdout), LiveOutput(stderr)
-    with run.nlp.select_pipes(disable=run.training["frozen_components"]):
-        log_step, finalize_logger = run.training["logger"](run.nlp, *console)
+    log_step, finalize_logger = _set_up_logger(run, console)
     try:
         for info, is_best in _steps(run, batches):
             for stream in console:
@@ -164,7 +173,7 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             step, seconds = info["step"], info["seconds"]
             scores += [float(info["score"])] if is_evaluated and info["score"] is not None else []
             if is_evaluated and not batches.is_replaying:
-                _note_evaluation(run, info, is_best)
+                ranks().from_first(partial(_note_evaluation, run, info, is_best))
             log_step(info if is_evaluated else None)
             is_due = checkpoint_every is not None and (info["step"] + 1) % checkpoint_every == 0
             if (is_evaluated or is_due) and not batches.is_replaying:
@@ -174,7 +183,15 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             batches.end_replay()
     finally:
         finalize_logger()
-    return Outcome(step + 1, run.pieces.count, seconds, max(scores, default=None))
+    pieces = int(ranks().total(run.pieces.count))
+    return Outcome(step + 1, pieces, seconds, max(scores, default=None))
+
+
+def _set_up_logger(run: Run, console: tuple[Any, Any]) -> tuple[Callable, Callable]:
+    if not ranks().is_first:
+        return lambda info: None, lambda: None
+    with run.nlp.select_pipes(disable=run.training["frozen_components"]):
+        return run.training["logger"](run.nlp, *console)
 
 
 def is_finished(output_path: Path, *, resume: bool) -> bool:
@@ -201,20 +218,38 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     if saved:
         require_same_config(saved.path, saved.data["progress"]["config"], plain)
     if config["training"]["seed"] is not None:
-        fix_random_seed(config["training"]["seed"])
+        seed_generators(config["training"]["seed"], ranks().number)
     allocator = config["training"]["gpu_allocator"]
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
-    logs = [path for _, path in log_settings(plain["training"]["logger"])]
-    _claim_logs(logs, output_path, resume=resume)
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     _check_training(training)
-    if saved is None:
+    _require_shared(nlp, training["frozen_components"])
+    logs = [path for _, path in log_settings(plain["training"]["logger"])]
+    ranks().from_first(partial(_make_room, output_path, logs, resume=resume, is_new=saved is None))
+    evaluations = saved.data["progress"]["evaluations"] if saved else []
+    return Run(nlp, output_path, plain, training, saved, evaluations, EncoderPieces())
+
+
+def _require_shared(nlp: Language, frozen: Sequence[str]) -> None:
+    """Refuse components whose gradients can't be added up, where several processes train."""
+    others = [
+        name
+        for name, pipe in nlp.pipeline
+        if getattr(pipe, "is_trainable", False)
+        and name not in frozen
+        and not (pipe.model.shims and isinstance(pipe.model.shims[0], EncoderShim))
+    ]
+    if others and ranks().count > 1:
+        raise ValueError(Errors.X626.format(names=", ".join(others), count=ranks().count))
+
+
+def _make_room(output_path: Path, logs: list[Path], *, resume: bool, is_new: bool) -> None:
+    _claim_logs(logs, output_path, resume=resume)
+    if is_new:
         clean_output_dir(output_path)
     for folder in (output_path, output_path / CHECKPOINTS):
         remove_leftovers(folder)
-    evaluations = saved.data["progress"]["evaluations"] if saved else []
-    return Run(nlp, output_path, plain, training, saved, evaluations, EncoderPieces())
 
 
 def _check_training(training: Mapping[str, Any]) -> None:
@@ -233,9 +268,10 @@ def _make_batches(run: Run) -> Batches:
 
     def restore() -> None:
         restore_snapshot(cast(Snapshot, run.saved), run.nlp, run.optimizer)
-        run.pieces.set(run.progress["encoder_pieces"])
+        run.pieces.set(run.progress["encoder_pieces"] if ranks().is_first else 0)
 
-    return Batches(made, done=run.progress.get("batches"), on_replayed=restore)
+    done = run.saved.own["batches"] if run.saved else None
+    return Batches(ranks().own_batches(made), done=done, on_replayed=restore)
 
 
 def _corpora(run: Run) -> tuple[Callable, Callable]:
@@ -249,17 +285,21 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
     training = run.training
     _, dev_corpus = _corpora(run)
     evaluations = list(run.evaluations)
-    pipeline = cast(Language, ReplayedPipeline(run.nlp, batches, (e["scores"] for e in evaluations)))
+    # Of one process spaCy divides the batches.
+    parts = training["accumulate_gradient"] if ranks().count > 1 else 1
+    noted_scores = (evaluation["scores"] for evaluation in evaluations)
+    pipeline = cast(Language, ReplayedPipeline(run.nlp, batches, noted_scores, parts))
+    evaluate = create_evaluation_callback(
+        pipeline, lambda _: () if batches.is_replaying else dev_corpus(run.nlp), training["score_weights"]
+    )
     before_update = training["before_update"]
     steps = train_while_improving(
         pipeline,
         run.optimizer,
         batches,
-        create_evaluation_callback(
-            pipeline, lambda _: () if batches.is_replaying else dev_corpus(run.nlp), training["score_weights"]
-        ),
+        lambda: ranks().from_first(evaluate),
         dropout=training["dropout"],
-        accumulate_gradient=training["accumulate_gradient"],
+        accumulate_gradient=training["accumulate_gradient"] if parts == 1 else 1,
         patience=training["patience"],
         max_steps=training["max_steps"],
         eval_frequency=training["eval_frequency"],
@@ -323,13 +363,15 @@ def _save_folder(run: Run, path: Path, fill: Callable[[Path], Any]) -> None:
 def _write_checkpoint(run: Run, batches: Batches, info: Info) -> None:
     progress = {
         "config": run.config,
-        "batches": batches.state,
         "evaluations": run.evaluations,
         "losses": _plain(info["losses"]),
         "seconds": info["seconds"],
-        "encoder_pieces": run.pieces.count,
+        "encoder_pieces": int(ranks().total(run.pieces.count)),
     }
-    run.checkpoints.write(info["step"], lambda path: save_snapshot(path, run.nlp, run.optimizer, progress))
+    states = ranks().gather({**own_states(run.nlp), "batches": batches.state})
+
+    fill = partial(save_snapshot, nlp=run.nlp, optimizer=run.optimizer, progress=progress, states=states)
+    ranks().from_first(partial(run.checkpoints.write, info["step"], fill))
 
 
 def _plain(value: Any) -> Any:

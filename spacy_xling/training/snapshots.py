@@ -19,6 +19,7 @@ from torch import Tensor
 from ..errors import Errors
 from .adamw import AdamW, Key
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
+from .ranks import ranks
 
 DATA_FILE = "training.json"
 TENSOR_FILE = "training.safetensors"
@@ -41,6 +42,11 @@ class Snapshot(NamedTuple):
 
     path: Path
     data: dict[str, Any]
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What this process had for itself."""
+        return self.data["ranks"][ranks().number]  # type: ignore[no-any-return]
 
 
 class Parameter(NamedTuple):
@@ -85,14 +91,37 @@ class Parameter(NamedTuple):
             self.node.set_grad(self.own_name, zeros if gradient is None else torch2xp(gradient))
 
 
-def save_snapshot(path: Path, nlp: Language, optimizer: Optimizer, progress: dict[str, Any]) -> None:
+def own_states(nlp: Language) -> dict[str, Any]:
+    """What each of several processes has for itself: where components and generators stand.
+
+    nlp (Language): The pipeline.
+    RETURNS (dict[str, Any]): The states, as JSON takes them.
+    RAISES (ValueError): A component can't be saved.
+    """
+    return {
+        "components": {
+            name: pipe.training_state() for name, pipe in nlp.pipeline if hasattr(pipe, "training_state")
+        },
+        "generators": generator_states(),
+        "cuda": cuda_states(),
+    }
+
+
+def save_snapshot(
+    path: Path,
+    nlp: Language,
+    optimizer: Optimizer,
+    progress: dict[str, Any],
+    states: list[dict[str, Any]],
+) -> None:
     """Write a checkpoint into an empty folder.
 
     path (Path): The folder.
     nlp (Language): The pipeline.
     optimizer (Optimizer): thinc's, or one that keeps its arrays as thinc's does.
     progress (dict): What the training loop must know, as JSON takes it.
-    RAISES (ValueError): The optimizer holds what belongs to no parameter, or a component can't be saved.
+    states (list[dict]): The `own_states` of each process that trains.
+    RAISES (ValueError): The optimizer holds what belongs to no parameter.
     """
     found = list(parameters(nlp))
     # A gradient of zeros isn't nothing: thinc steps each parameter that has one.
@@ -107,11 +136,7 @@ def save_snapshot(path: Path, nlp: Language, optimizer: Optimizer, progress: dic
         "torch_groups": [group for group in GROUPS if _is_torch(_group(optimizer, group))],
         "gradients": list(gradients),
         "frozen": [p.name for p in found if p.tensor is not None and not p.tensor.requires_grad],
-        "components": {
-            name: pipe.training_state() for name, pipe in nlp.pipeline if hasattr(pipe, "training_state")
-        },
-        "generators": generator_states(),
-        "cuda": cuda_states(),
+        "ranks": states,
         "strings": sorted(nlp.vocab.strings),
     }
     nlp.to_disk(path / PIPELINE_FOLDER, exclude=UNCHANGED)
@@ -124,12 +149,15 @@ def read_snapshot(path: Path) -> Snapshot:
 
     path (Path): Its folder.
     RETURNS (Snapshot): The checkpoint.
-    RAISES (ValueError): It can't be read.
+    RAISES (ValueError): It can't be read, or is of another number of processes.
     """
     try:
-        return Snapshot(path, json.loads((path / DATA_FILE).read_text(encoding="utf8")))
+        data = json.loads((path / DATA_FILE).read_text(encoding="utf8"))
     except (OSError, ValueError) as error:
         raise ValueError(Errors.X616.format(path=path, error=error)) from error
+    if len(data["ranks"]) != ranks().count:
+        raise ValueError(Errors.X625.format(path=path, saved=len(data["ranks"]), found=ranks().count))
+    return Snapshot(path, data)
 
 
 def restore_snapshot(snapshot: Snapshot, nlp: Language, optimizer: Optimizer) -> None:
@@ -140,7 +168,7 @@ def restore_snapshot(snapshot: Snapshot, nlp: Language, optimizer: Optimizer) ->
     optimizer (Optimizer): A new one of the same kind.
     RAISES (ValueError): The checkpoint is of another pipeline or isn't whole; raw text has changed.
     """
-    data = snapshot.data
+    data, own = snapshot.data, snapshot.own
     for string in data["strings"]:
         nlp.vocab.strings.add(string)
     nlp.from_disk(snapshot.path / PIPELINE_FOLDER, exclude=UNCHANGED)
@@ -151,11 +179,11 @@ def restore_snapshot(snapshot: Snapshot, nlp: Language, optimizer: Optimizer) ->
         _restore_optimizer(found, data, tensors, optimizer)
     except (OSError, KeyError) as error:
         raise ValueError(Errors.X616.format(path=snapshot.path, error=repr(error))) from error
-    for name, state in data["components"].items():
+    for name, state in own["components"].items():
         nlp.get_pipe(name).load_training_state(state)  # type: ignore[attr-defined]
     # Last, for reading a pipeline draws from them.
-    set_generator_states(data["generators"])
-    set_cuda_states(data["cuda"])
+    set_generator_states(own["generators"])
+    set_cuda_states(own["cuda"])
 
 
 def parameters(nlp: Language) -> Iterator[Parameter]:

@@ -11,6 +11,7 @@ from typing import Any, Optional
 from ..data.languages import check_alpha, sampling_shares
 from ..errors import Errors
 from ..generators import generator_state, make_generator, require_same_material, set_generator_state
+from ..training.ranks import ranks
 from .translations import TranslatedText, Translations
 
 
@@ -57,7 +58,7 @@ class TranslationSampler:
     def __init__(self, settings: TranslatedTexts, translations: Translations) -> None:
         self.settings = settings
         self.translations = translations
-        self._generator = make_generator(settings.seed)
+        self._generator = make_generator(settings.seed, ranks().number)
 
     def draw(self, text: str, language: Optional[str]) -> Optional[TranslatedText]:
         """Draw whether a translation is taken in the place of a text, and which.

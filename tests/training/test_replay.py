@@ -8,7 +8,8 @@ import spacy
 from spacy.training import Example
 
 from spacy_xling.training.randomness import generator_states, set_generator_states
-from spacy_xling.training.replay import Batches, LiveOutput, ReplayedPipeline
+from spacy_xling.training.replay import Batches, LiveOutput, ReplayedPipeline, even_parts
+from tests.conftest import make_examples
 
 NLP = spacy.blank("xx")
 
@@ -151,3 +152,13 @@ def test_output_can_be_told_to_be_quiet():
     print("done before", file=output, flush=True)
     assert stream.getvalue() == "shown\n"
     assert not output.isatty()
+
+
+@pytest.mark.parametrize(("n", "parts", "sizes"), [(5, 2, [2, 3]), (1, 2, [0, 1]), (0, 3, [0, 0, 0])])
+def test_a_batch_is_divided_in_as_many_parts_as_are_asked_for(nlp, n, parts, sizes):
+    examples = make_examples(nlp, [("late " * (n - number), {}) for number in range(n)])
+    divided = even_parts(examples, parts)
+    assert [len(part) for part in divided] == sizes
+    together = [example for part in divided for example in part]
+    assert sorted(map(id, together)) == sorted(map(id, examples))
+    assert [len(example.predicted) for example in together] == list(range(1, n + 1))

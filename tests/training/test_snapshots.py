@@ -11,7 +11,13 @@ from spacy.pipeline import TrainablePipe
 from thinc.api import Adam, Linear, PyTorchWrapper, RAdam, chain
 
 from spacy_xling.training.adamw import AdamW
-from spacy_xling.training.snapshots import parameters, read_snapshot, restore_snapshot, save_snapshot
+from spacy_xling.training.snapshots import (
+    own_states,
+    parameters,
+    read_snapshot,
+    restore_snapshot,
+    save_snapshot,
+)
 from tests.conftest import SINGLE, make_examples, textcat_config
 
 OPTIMIZERS = {
@@ -96,7 +102,7 @@ def test_a_restored_optimizer_goes_on_as_the_saved_one(kind, tmp_path):
         nlp.get_pipe("first").step(optimizer, seed)
         nlp.get_pipe("second").step(optimizer, seed + 50)
         optimizer.step_schedules()
-    save_snapshot(tmp_path, nlp, optimizer, {"note": [1, 2]})
+    save_snapshot(tmp_path, nlp, optimizer, {"note": [1, 2]}, [own_states(nlp)])
     snapshot = read_snapshot(tmp_path)
     assert snapshot.data["progress"] == {"note": [1, 2]}
     for seed in range(20, 25):
@@ -133,7 +139,7 @@ def test_a_gradient_that_was_not_used_is_restored(tmp_path):
     x = np.ones((2, 4), dtype="f")
     y, backprop = nlp.get_pipe("first").model.begin_update(x)
     backprop(y)
-    save_snapshot(tmp_path, nlp, optimizer, {})
+    save_snapshot(tmp_path, nlp, optimizer, {}, [own_states(nlp)])
     other = mixed_pipeline()
     restore_snapshot(read_snapshot(tmp_path), other, Adam(0.01))
     found = {p.name: p.gradient for p in parameters(other)}
@@ -150,7 +156,7 @@ def test_what_was_frozen_stays_frozen(tmp_path):
     nlp = mixed_pipeline()
     frozen = next(p for p in parameters(nlp) if p.tensor is not None)
     frozen.tensor.requires_grad_(False)
-    save_snapshot(tmp_path, nlp, Adam(0.01), {})
+    save_snapshot(tmp_path, nlp, Adam(0.01), {}, [own_states(nlp)])
     other = mixed_pipeline()
     restore_snapshot(read_snapshot(tmp_path), other, Adam(0.01))
     trained = {p.name: p.tensor.requires_grad for p in parameters(other) if p.tensor is not None}
@@ -161,13 +167,13 @@ def test_an_optimizer_that_holds_what_is_no_parameter_is_X613(tmp_path):
     nlp, optimizer = mixed_pipeline(), Adam(0.01)
     optimizer((10**9, "of nobody"), np.ones(3, dtype="f"), np.ones(3, dtype="f"))
     with pytest.raises(ValueError, match=r"X613.*of nobody"):
-        save_snapshot(tmp_path, nlp, optimizer, {})
+        save_snapshot(tmp_path, nlp, optimizer, {}, [own_states(nlp)])
 
 
 def test_a_checkpoint_of_another_pipeline_is_X616(tmp_path):
     nlp, optimizer = mixed_pipeline(), Adam(0.01)
     nlp.get_pipe("second").step(optimizer, 0)
-    save_snapshot(tmp_path, nlp, optimizer, {})
+    save_snapshot(tmp_path, nlp, optimizer, {}, [own_states(nlp)])
     other = spacy.blank("xx")
     other.add_pipe("test_mixed", name="first")
     with pytest.raises(ValueError, match="X616"):
@@ -176,7 +182,7 @@ def test_a_checkpoint_of_another_pipeline_is_X616(tmp_path):
 
 def test_generators_are_restored_after_all_that_draws_from_them(tmp_path):
     nlp, optimizer = mixed_pipeline(), Adam(0.01)
-    save_snapshot(tmp_path, nlp, optimizer, {})
+    save_snapshot(tmp_path, nlp, optimizer, {}, [own_states(nlp)])
     expected = np.random.random(), torch.rand(1).item()
     restore_snapshot(read_snapshot(tmp_path), mixed_pipeline(), Adam(0.01))
     assert (np.random.random(), torch.rand(1).item()) == expected
@@ -203,11 +209,11 @@ def test_a_component_goes_on_as_the_saved_one(checkpoint, tmp_path, use_averages
     torch.manual_seed(0)
     trained = make()
     steps(*trained)
-    save_snapshot(tmp_path, trained[0], trained[3], {})
+    save_snapshot(tmp_path, trained[0], trained[3], {}, [own_states(trained[0])])
     steps(*trained)
     other = make()
     restore_snapshot(read_snapshot(tmp_path), other[0], other[3])
-    assert other[1].training_state() == read_snapshot(tmp_path).data["components"]["xling_textcat"]
+    assert other[1].training_state() == read_snapshot(tmp_path).own["components"]["xling_textcat"]
     steps(*other)
     assert_equal(weights(other[0]), weights(trained[0]))
     assert_equal(kept_by(other[3], other[0]), kept_by(trained[3], trained[0]))
