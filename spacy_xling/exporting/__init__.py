@@ -1,1 +1,1 @@
-"""From a trained pipeline to one that serves without torch."""
+"""From a trained pipeline to what others run: without torch, or with transformers; and back from there."""
