@@ -756,6 +756,18 @@ class Errors(metaclass=MessagesWithCodes):
         "The tokenizer of '{name}' numbers its pieces in a way that can't be kept up when some go (e.g. "
         "{pieces}); expected the added pieces after those of the vocabulary. Use this encoder whole."
     )
+    X725 = (
+        "Pushing to '{repo}' failed ({error}); expected a hub that can be reached, and the right to write there. Log in (hf "
+        "auth login, or the environment variable HF_TOKEN), correct the name, as you/name, or try again."
+    )
+    X726 = (
+        "The repository '{repo}' is public; expected a private one. Nothing was uploaded: add --public if everyone may "
+        "read the model, or choose another name."
+    )
+    X727 = (
+        "{path} can't be used as scores of '{name}' ({error}); expected what spacy xling evaluate --json wrote of this one "
+        "pipeline. Evaluate it again."
+    )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
         "--source one of these."
@@ -860,8 +872,8 @@ class Errors(metaclass=MessagesWithCodes):
         "step, losses and score. Give such a file with --logs, or leave it out."
     )
     X760 = (
-        "The pipeline has {found} for a component to calibrate; expected one xling_textcat or "
-        "xling_textcat_multilabel. Give its name with --component, or another pipeline."
+        "The pipeline has {found} for a text classifier; expected one xling_textcat or xling_textcat_multilabel. Give "
+        "its name with --component, or another pipeline."
     )
     X761 = (
         "{count} labelled texts with a piece were found to calibrate on; expected {least} or more. Give more dev "
