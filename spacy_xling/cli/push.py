@@ -52,7 +52,8 @@ def push_command(
             license=license,
             public=public,
         )
-        for lost in pushed.exported.lost if pushed.exported else ():
-            msg.warn(Warnings.W763.format(name=pushed.exported.name, lost=lost))
+        if pushed.exported is not None:
+            for lost in pushed.exported.lost:
+                msg.warn(Warnings.W763.format(name=pushed.exported.name, lost=lost))
     kind = "private" if pushed.private else "public"
     msg.good(f"Pushed {len(pushed.files)} files to a {kind} repository", pushed.url)

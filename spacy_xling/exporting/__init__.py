@@ -1,1 +1,1 @@
-"""From a trained pipeline to what others run: without torch, or with transformers; and back from there."""
+"""From a trained pipeline to what others run: without torch, with transformers, from the hub; and back."""

@@ -121,7 +121,8 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
     config.label2id = {label: number for number, label in config.id2label.items()}
     kind = "single" if pipe.exclusive_classes else "multi"
     config.problem_type = f"{kind}_label_classification"
-    classifier = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
+    # The config may still name the precision that the encoder's checkpoint was in.
+    classifier = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False).float()
     # A masked LM has no pooler, which is a part of the head.
     classifier.base_model.load_state_dict(trained.base_model.state_dict(), strict=False)
     write_head(module.head, classifier, temperature=temperature)
