@@ -172,10 +172,10 @@ def _introduction(described: Described) -> str:
     labels = _plain(", ".join(described.pipe.labels))
     kind = "one of the labels" if described.pipe.exclusive_classes else "any number of the labels"
     languages = ", ".join(_languages(described)) or "not named"
-    made = "A text classifier, exported from" if described.for_transformers else "A text classifier, as"
+    made = "exported for transformers from a" if described.for_transformers else "a"
     base = _base_model(described)
     return (
-        f"{made} a spaCy pipeline of spacy-xling. It gives a text {kind} {labels}.\n\n"
+        f"A text classifier, {made} spaCy pipeline of spacy-xling. It gives a text {kind} {labels}.\n\n"
         f"Languages: {_plain(languages)}. Base model: {f'`{base}`' if base else 'not on the hub'}.\n"
     )
 
