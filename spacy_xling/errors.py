@@ -446,6 +446,10 @@ class Errors(metaclass=MessagesWithCodes):
         "The config of '{name}' has {found}, which this release of transformers can't make; expected a model that it can. "
         "Install transformers 5, or choose another checkpoint."
     )
+    X333 = (
+        "The encoder is of the family '{family}', whose classification head in transformers isn't known here; expected one "
+        'of {known}. Choose such an encoder, or head = "plain" under [components.NAME.model].'
+    )
 
     # 4 objective
     X401 = (
@@ -714,7 +718,7 @@ class Errors(metaclass=MessagesWithCodes):
     X704 = "Found the preset '{found}'; expected one of {presets}. Choose one, or give a config file."
     X706 = (
         "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
-        "nothing is lost. Choose another --output, add --overwrite to replace an encoder, or move what is there."
+        "nothing is lost. Choose another --output, add --overwrite to replace a checkpoint, or move what is there."
     )
     X707 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
@@ -761,6 +765,18 @@ class Errors(metaclass=MessagesWithCodes):
     X724 = (
         "The tokenizer of '{name}' numbers its pieces in a way that can't be kept up when some go (e.g. "
         "{pieces}); expected the added pieces after those of the vocabulary. Use this encoder whole."
+    )
+    X725 = (
+        "Pushing to '{repo}' failed ({error}); expected a hub that can be reached, and the right to write there. Log in (hf "
+        "auth login, or the environment variable HF_TOKEN), correct the name, as you/name, or try again."
+    )
+    X726 = (
+        "The repository '{repo}' is public; expected a private one. Nothing was uploaded: add --public if everyone may "
+        "read the model, or choose another name."
+    )
+    X727 = (
+        "{path} can't be used as scores of '{name}' ({error}); expected what spacy xling evaluate --json wrote of this one "
+        "pipeline. Evaluate it again."
     )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
@@ -866,8 +882,8 @@ class Errors(metaclass=MessagesWithCodes):
         "step, losses and score. Give such a file with --logs, or leave it out."
     )
     X760 = (
-        "The pipeline has {found} for a component to calibrate; expected one xling_textcat or "
-        "xling_textcat_multilabel. Give its name with --component, or another pipeline."
+        "The pipeline has {found} for a text classifier; expected one xling_textcat or xling_textcat_multilabel. Give "
+        "its name with --component, or another pipeline."
     )
     X761 = (
         "{count} labelled texts with a piece were found to calibrate on; expected {least} or more. Give more dev "
@@ -975,6 +991,30 @@ class Errors(metaclass=MessagesWithCodes):
     X795 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. Make "
         "room, or choose another --output."
+    )
+    X787 = (
+        "The checkpoint '{name}' has no trained classification head ({missing}); expected one for sequence "
+        "classification. Choose a checkpoint that was trained to classify; to train on an encoder, name it in a config."
+    )
+    X788 = (
+        "The checkpoint '{name}' has problem_type = '{found}'; expected single_label_classification or "
+        "multi_label_classification, for its outputs are no scores of labels. Choose another checkpoint."
+    )
+    X789 = (
+        "The checkpoint '{name}' has the labels {labels}; expected each once, as text, and one at least. Correct "
+        "id2label in its config.json."
+    )
+    X796 = "Found the format '{found}'; expected one of {known}. Correct --format."
+    X797 = (
+        "'{name}' has {setting} = {found}, and the classification head of the family '{family}' in transformers is another; "
+        'expected {expected}. Train with head = "native" under [components.{name}.model], which can always be exported, or '
+        "leave --format transformers out."
+    )
+    X798 = "Found {option}, which is for --format {format}. Leave it out, or choose that format."
+    X799 = (
+        "The logits of '{name}' and those of the family '{family}' in transformers, with the same weights, differ by up to "
+        "{difference:.3g}; expected the same but for rounding. Take a release of transformers that spacy-xling was tested "
+        "with (constraints.txt), or serve the pipeline as it is."
     )
 
     # 8 translation
@@ -1238,6 +1278,10 @@ class Warnings(metaclass=MessagesWithCodes):
         "It has seen some of the text that it is scored on: give --heldout-share {share}."
     )
     W762 = "Found --uncentred, but no pipeline that is centred: expected one. There is nothing to show without offsets."
+    W763 = (
+        "What '{name}' does beside its model, and a folder for transformers can't hold: {lost}. Serve the pipeline itself "
+        "where it matters."
+    )
 
 
 def one_line(error: Exception, longest: Optional[int] = 300) -> str:

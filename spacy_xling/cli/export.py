@@ -1,4 +1,4 @@
-"""`spacy xling export`: a pipeline that serves without torch."""
+"""`spacy xling export`: a pipeline that serves without torch, or a checkpoint that other servers read."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -8,25 +8,71 @@ from wasabi import msg
 
 from .app import app, one_line_errors
 
+ONNX, TRANSFORMERS = FORMATS = ("onnx", "transformers")
+
 
 @app.command("export")
 def export_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the exported pipeline")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is exported")],
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="onnx for a pipeline, transformers for a checkpoint")
+    ] = ONNX,
     precision: Annotated[
-        str, typer.Option("--precision", "-p", help="Of the weights: int8 (a quarter of the size) or fp32")
-    ] = "int8",
+        Optional[str],
+        typer.Option(
+            "--precision",
+            "-p",
+            help="Of the weights: int8 (a quarter of the size) or fp32",
+            show_default="int8; a checkpoint is always in fp32",
+        ),
+    ] = None,
     threads: Annotated[
         Optional[int], typer.Option(help="Threads of a pass", show_default="as many as there are")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
+    component: Annotated[
+        Optional[str],
+        typer.Option(help="With --format transformers: name of the component", show_default="the only one"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what was exported before")] = False,
 ) -> None:
-    """Make a pipeline that serves from ONNX Runtime, also where torch isn't installed.
+    """Make a pipeline that serves from ONNX Runtime, also where torch isn't installed; or, with --format
+    transformers, a checkpoint that transformers, text-embeddings-inference and vLLM read.
 
-    Its text classifiers score as the original's do, and can no longer be trained. Needs the extra `onnx`.
+    Either scores as the original does. The pipeline can no longer be trained, and needs the extra `onnx`. The
+    checkpoint holds one text classifier, whose head must be one of transformers, as head = "native" makes it.
     """
     with one_line_errors():
-        from ..exporting.exporting import export_pipeline
+        from ..errors import Errors
 
-        names = export_pipeline(model, output, precision=precision, threads=threads, overwrite=overwrite)
+        if form not in FORMATS:
+            raise ValueError(Errors.X796.format(found=form, known=", ".join(FORMATS)))
+        given = {"--precision": precision, "--threads": threads} if form == TRANSFORMERS else {}
+        given |= {"--component": component} if form == ONNX else {}
+        for option in [option for option, value in given.items() if value is not None]:
+            other = ONNX if form == TRANSFORMERS else TRANSFORMERS
+            raise ValueError(Errors.X798.format(option=option, format=other))
+        if form == TRANSFORMERS:
+            _export_checkpoint(model, output, component, overwrite)
+        else:
+            _export_pipeline(model, output, precision or "int8", threads, overwrite)
+
+
+def _export_pipeline(
+    model: Path, output: Path, precision: str, threads: Optional[int], overwrite: bool
+) -> None:
+    from ..exporting.exporting import export_pipeline
+
+    names = export_pipeline(model, output, precision=precision, threads=threads, overwrite=overwrite)
     msg.good(f"Exported {', '.join(names)} in {precision}", output)
+
+
+def _export_checkpoint(model: Path, output: Path, component: Optional[str], overwrite: bool) -> None:
+    from ..errors import Warnings
+    from ..exporting.to_transformers import export_transformers
+
+    exported = export_transformers(model, output, component=component, overwrite=overwrite)
+    msg.good(f"Exported {exported.name} as a checkpoint for transformers", output)
+    msg.info(f"It reads the first {exported.window} pieces of a text, and the pipeline all its windows")
+    for lost in exported.lost:
+        msg.warn(Warnings.W763.format(name=exported.name, lost=lost))

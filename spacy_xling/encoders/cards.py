@@ -64,7 +64,7 @@ class InitialCard(NamedTuple):
             "Made by `spacy xling init-encoder`; train it with `spacy xling pretrain`.\n\n"
             f"{self.n_parameters:,} parameters, {self.n_pieces:,} pieces. {start} Other weights: random.\n\n"
             f"Tokenizer: trained on {self.n_texts:,} texts.\n\n"
-            + _table(("language", "share of the texts"), rows)
+            + markdown_table(("language", "share of the texts"), rows)
         )
 
 
@@ -103,9 +103,9 @@ class PretrainedCard(NamedTuple):
             f"Trained by `spacy xling pretrain` from `{self.base_model}`: {self.step:,} steps, "
             f"{self.n_pieces_seen:,} pieces. Use it by path, as `name` of "
             "`spacy-xling.MaskedLMEncoder.v1`.\n\n"
-            + _table(("text", "lines", "held-out masked-LM loss (nats per piece)"), rows)
+            + markdown_table(("text", "lines", "held-out masked-LM loss (nats per piece)"), rows)
             + "\n"
-            + _table(("setting", "value"), settings)
+            + markdown_table(("setting", "value"), settings)
         )
 
 
@@ -136,10 +136,10 @@ class TrimmedCard(NamedTuple):
             "trained, and all other weights are as they were. Its licence is that of the whole encoder.\n\n"
             "Where all pieces of a text are kept, its pieces and hidden states are exactly those of the "
             "whole encoder. Any other text is cut into other pieces, or has unknown ones.\n\n"
-            + _table(SIZE_HEADER, size_rows(report))
+            + markdown_table(SIZE_HEADER, size_rows(report))
             + f"\nKept are pieces that occur {report.min_count} times or more in the texts of a language, "
             f"{limit}, those that they need, and the special ones. Of the texts that were read, these have "
-            "other pieces than before:\n\n" + _table(LANGUAGE_HEADER, language_rows(report))
+            "other pieces than before:\n\n" + markdown_table(LANGUAGE_HEADER, language_rows(report))
         )
 
 
@@ -167,7 +167,12 @@ def hub_name(checkpoint: str) -> Optional[str]:
     return None if Path(checkpoint).is_dir() else checkpoint
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns but the first are numbers, or a setting's value."""
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose columns but the first are numbers, or a setting's value.
+
+    header (Sequence[str]): Names of the columns.
+    rows (Iterable[Sequence[str]]): The cells, as text.
+    RETURNS (str): The table, in Markdown.
+    """
     aligns = ("l", *"r" * (len(header) - 1))
     return MarkdownRenderer().table(list(rows), header, aligns=aligns) + "\n"

@@ -1,1 +1,1 @@
-"""From a trained pipeline to one that serves without torch."""
+"""From a trained pipeline to what others run: without torch, with transformers, from the hub; and back."""

@@ -60,6 +60,7 @@ def build_joint_textcat_v1(
     pool_specials: bool = True,
     hidden_width: Optional[int] = None,
     pass_pieces: int = 2048,
+    head: Literal["plain", "native"] = "plain",
 ) -> Model:
     """A text classifier whose encoder keeps its LM head, so that both losses train it.
 
@@ -76,21 +77,27 @@ def build_joint_textcat_v1(
         attention counts too. It bounds memory when predicting: then up to as many passes run at a time, on a
         CPU, as torch has threads. When training, an encoder that packs (see `BaseEncoder.packs`) takes a
         whole batch in one pass; for others padding counts as pieces.
+    head (Literal["plain", "native"]): "plain" is what the settings say. "native" is the head that
+        `transformers` gives the encoder's family, so that `spacy xling export --format transformers` can
+        always write it: its pooling and hidden layer are the family's, whatever `pooling`, `pool_specials`
+        and `hidden_width` say.
     RETURNS (Model): The thinc model.
-    RAISES (ValueError): A setting out of range.
+    RAISES (ValueError): A setting out of range; when it is initialized, a family without a native head.
     """
     if hidden_width is not None and hidden_width < 1:
         raise ValueError(
             Errors.X311.format(setting="hidden_width", found=hidden_width, expected="null, or 1 or more")
         )
     _require_pass_pieces(pass_pieces)
+    # Where a family pools the mean, it is that of all pieces.
+    pool_specials = pool_specials or head == "native"
     return Model(
         "joint_textcat",
         forward,
         init=init,
         dims={"nO": None},
         attrs={"dropout_rate": 0.0, "resize_output": resize_output},
-        shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, pass_pieces))],
+        shims=[JointShim(encoder, HeadSettings(pooling, pool_specials, hidden_width, pass_pieces, head))],
     )
 
 

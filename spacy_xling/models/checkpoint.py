@@ -200,8 +200,18 @@ def load_lm_head(name: str) -> LMHead:
 
 def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
+    save_with_tokenizer(masked_lm.model, tokenizer, path)
+
+
+def save_with_tokenizer(model: Any, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
+    """Write any model as `save_checkpoint` writes that of a masked LM.
+
+    model (PreTrainedModel): The model.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+    path (Path): The folder.
+    """
     with no_progress_bars():
-        save_model(masked_lm.model, path)
+        save_model(model, path)
     # How texts are cut is a setting of ours, and none of the checkpoint's.
     truncation = tokenizer.backend_tokenizer.truncation
     tokenizer.backend_tokenizer.no_truncation()

@@ -29,6 +29,7 @@ PICKLES_VARIABLE = "SPACY_XLING_PICKLED_WEIGHTS"
 
 # The classes of `transformers` that make a model of a checkpoint.
 MASKED_LM = "AutoModelForMaskedLM"
+SEQUENCE_CLASSIFICATION = "AutoModelForSequenceClassification"
 SEQ2SEQ = "AutoModelForSeq2SeqLM"
 
 ADAPTER = "adapter_config.json"
@@ -66,7 +67,7 @@ def find_checkpoint(name: str, *, weights: bool = False, model: str = MASKED_LM)
 
     name (str): Hub name or folder.
     weights (bool): Its weights will be loaded, too.
-    model (str): The class that will load them, `MASKED_LM` or `SEQ2SEQ`.
+    model (str): The class that will load them, one of those above.
     RETURNS (Checked): The folder.
     RAISES (ValueError): There is none, or it can run code: X301, X330, X331.
     """
@@ -144,7 +145,7 @@ def load_model(
 
     found (Checked): The checkpoint, found with `weights`.
     config (PretrainedConfig): Its config.
-    model (str): The class that makes it, `MASKED_LM` or `SEQ2SEQ`.
+    model (str): The class that makes it, one of those above.
     dtype (torch.dtype): Precision of its weights.
     RETURNS (tuple): The model, and what is said of its weights. Those of another size aren't loaded.
     """

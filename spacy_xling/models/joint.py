@@ -19,27 +19,43 @@ NEW_LABEL_MARGIN = 20.0
 
 
 class ClassificationHead(nn.Module):
-    """Dropout, an optional hidden layer with tanh and dropout, and a linear layer to the labels.
+    """Dropout, an optional hidden layer (linear, activation, norm) with dropout, a layer to the labels.
 
     width (int): Width of the pooled vectors.
     n_labels (int): Number of labels.
     hidden_width (Optional[int]): Width of the hidden layer, None for none.
+    hidden_bias (bool): Whether its linear layer has a bias.
+    activation (Optional[nn.Module]): Its activation, None for tanh.
+    norm (Optional[nn.Module]): What follows the activation, None for nothing.
     """
 
-    def __init__(self, width: int, n_labels: int, hidden_width: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        n_labels: int,
+        hidden_width: Optional[int] = None,
+        *,
+        hidden_bias: bool = True,
+        activation: Optional[nn.Module] = None,
+        norm: Optional[nn.Module] = None,
+    ) -> None:
         super().__init__()
-        self.hidden = None if hidden_width is None else nn.Linear(width, hidden_width)
+        self.hidden = None if hidden_width is None else nn.Linear(width, hidden_width, bias=hidden_bias)
+        self.activation = activation or nn.Tanh()
+        self.norm = norm or nn.Identity()
         self.output = nn.Linear(hidden_width or width, n_labels)
         for layer in (self.hidden, self.output):
             if layer is not None:
                 nn.init.normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, pooled: Tensor, dropout: float) -> Tensor:
         """Pooled vectors (texts, width) to logits (texts, labels)."""
         pooled = F.dropout(pooled, dropout, self.training)
         if self.hidden is not None:
-            pooled = F.dropout(torch.tanh(self.hidden(pooled)), dropout, self.training)
+            hidden = self.norm(self.activation(self.hidden(pooled)))
+            pooled = F.dropout(hidden, dropout, self.training)
         return self.output(pooled)
 
     @torch.inference_mode(False)

@@ -13,6 +13,7 @@ from .encoder_shim import EncoderSettings, EncoderShim
 from .joint import ClassificationHead, JointModule
 from .masked_lm import MaskedLM
 from .module_shim import require_reached
+from .native_head import find_native_head, make_native_head
 from .passes import count_threads
 from .pooling import make_pooling
 
@@ -24,6 +25,7 @@ class HeadSettings(NamedTuple):
     pool_specials: bool
     hidden_width: Optional[int]
     pass_pieces: int
+    head: Any = "plain"
 
 
 class JointShim(EncoderShim[JointModule]):
@@ -106,9 +108,9 @@ class JointShim(EncoderShim[JointModule]):
         return self.module.head.output.out_features
 
     def make_module(self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]) -> JointModule:
-        return JointModule(
-            masked_lm,
-            make_pooling(self.head.pooling, masked_lm.encoder.width),
-            ClassificationHead(masked_lm.encoder.width, size, self.head.hidden_width),
-            precision,
-        )
+        width, config = masked_lm.encoder.width, masked_lm.model.config
+        if self.head.head == "native":
+            pooling, head = find_native_head(config).pooling, make_native_head(config, size)
+        else:
+            pooling, head = self.head.pooling, ClassificationHead(width, size, self.head.hidden_width)
+        return JointModule(masked_lm, make_pooling(pooling, width), head, precision)

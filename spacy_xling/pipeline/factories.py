@@ -30,6 +30,7 @@ pooling = "mean"
 pool_specials = true
 hidden_width = null
 pass_pieces = 1024
+head = "plain"
 
 [textcat.model.encoder]
 @architectures = "spacy-xling.MaskedLMEncoder.v1"

@@ -30,6 +30,16 @@ def make_pipeline(
     return nlp
 
 
+def make_unsaturated(checkpoint, kind="xling_textcat", **settings):
+    """The same, with a hidden layer, if there is one, whose activations aren't all near -1 or 1."""
+    nlp = make_pipeline(checkpoint, kind, **settings)
+    hidden = nlp.get_pipe(kind).model.shims[0].module.head.hidden
+    if hidden is not None:
+        with torch.no_grad():
+            hidden.weight.div_(8)
+    return nlp
+
+
 def scores(nlp, texts=ALL):
     """Scores of texts in one batch. *Shape:* (texts, labels)"""
     return np.array([list(doc.cats.values()) for doc in nlp.pipe(texts, batch_size=len(texts))])

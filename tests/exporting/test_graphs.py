@@ -8,7 +8,7 @@ from torch import nn
 
 from spacy_xling.exporting.graphs import Int8Embedding
 from tests.conftest import FAMILIES
-from tests.exporting.pipelines import ALL, LONG, export, make_pipeline, scores
+from tests.exporting.pipelines import ALL, LONG, export, make_pipeline, make_unsaturated, scores
 
 CLOSE = 1e-4
 ROUGHLY = 0.05
@@ -32,6 +32,14 @@ def test_each_family_scores_as_before(family, checkpoints, tmp_path):
 def test_each_pooling_scores_as_before(pooling, pool_specials, checkpoint, tmp_path):
     nlp = make_pipeline(checkpoint, pooling=pooling, pool_specials=pool_specials, hidden_width=16)
     assert_same_scores(scores(nlp), scores(export(nlp, tmp_path, precision="fp32")))
+
+
+@pytest.mark.parametrize("family", ["distilbert", "modernbert"])
+def test_each_kind_of_native_head_scores_as_before(family, checkpoints, tmp_path):
+    nlp = make_unsaturated(checkpoints(family), head="native")
+    expected = scores(nlp)
+    assert np.ptp(expected[:-3], axis=0).max() > 5 * CLOSE
+    np.testing.assert_allclose(scores(export(nlp, tmp_path, precision="fp32")), expected, atol=CLOSE)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -65,6 +65,19 @@ def test_the_head_is_its_formula(hidden_width):
     torch.testing.assert_close(head(pooled, 0.5), expected)
 
 
+def test_a_hidden_layer_may_have_another_activation_and_a_norm():
+    norm = nn.LayerNorm(8, eps=1e-3)
+    nn.init.normal_(norm.weight)
+    head = ClassificationHead(5, 3, 8, hidden_bias=False, activation=nn.ReLU(), norm=norm).eval()
+    pooled = torch.randn(4, 5)
+    states = (pooled @ head.hidden.weight.T).clamp(min=0)
+    centred = states - states.mean(dim=1, keepdim=True)
+    scale = (centred.square().mean(dim=1, keepdim=True) + 1e-3).sqrt()
+    states = centred / scale * norm.weight + norm.bias
+    assert head.hidden.bias is None
+    torch.testing.assert_close(head(pooled, 0.5), states @ head.output.weight.T + head.output.bias)
+
+
 @pytest.mark.parametrize("hidden_width", [None, 8])
 def test_dropout_is_in_training_only(hidden_width):
     head = ClassificationHead(64, 3, hidden_width)

@@ -1,0 +1,59 @@
+"""`spacy xling push`: a pipeline on the model hub, with its model card."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from wasabi import msg
+
+from .app import app, one_line_errors
+
+PIPELINE, TRANSFORMERS = FORMATS = ("pipeline", "transformers")
+
+
+@app.command("push")
+def push_command(
+    model: Annotated[Path, typer.Argument(help="Trained pipeline")],
+    repo: Annotated[str, typer.Argument(help="Repository, as you/name; made where there is none")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", help="pipeline, or transformers for what `spacy xling export` makes for it"
+        ),
+    ] = PIPELINE,
+    component: Annotated[
+        Optional[str], typer.Option(help="Name of the text classifier", show_default="the only one")
+    ] = None,
+    scores: Annotated[
+        Optional[Path], typer.Option(help="For the card: what `spacy xling evaluate --json` wrote")
+    ] = None,
+    license: Annotated[
+        Optional[str], typer.Option(help="For the card: the model's licence, as mit or apache-2.0")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Let everyone read the repository")] = False,
+) -> None:
+    """Upload a pipeline to the model hub, with a model card: languages, data, base model, scores by language,
+    calibration, limits, and the lines that use it.
+
+    A new repository is private. Log in first (hf auth login, or the environment variable HF_TOKEN).
+    """
+    with one_line_errors():
+        from ..errors import Errors, Warnings
+        from ..exporting.pushing import push
+
+        if form not in FORMATS:
+            raise ValueError(Errors.X796.format(found=form, known=", ".join(FORMATS)))
+        pushed = push(
+            model,
+            repo,
+            for_transformers=form == TRANSFORMERS,
+            component=component,
+            scores=scores,
+            license=license,
+            public=public,
+        )
+        if pushed.exported is not None:
+            for lost in pushed.exported.lost:
+                msg.warn(Warnings.W763.format(name=pushed.exported.name, lost=lost))
+    kind = "private" if pushed.private else "public"
+    msg.good(f"Pushed {len(pushed.files)} files to a {kind} repository", pushed.url)

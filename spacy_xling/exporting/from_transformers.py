@@ -1,0 +1,131 @@
+"""A checkpoint of `transformers` for sequence classification as a pipeline."""
+
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, List, NamedTuple
+
+import spacy
+from spacy.language import Language
+
+from ..data.files import require_new_pipeline
+from ..errors import Errors, one_line
+from ..models.checkpoint_files import (
+    SEQUENCE_CLASSIFICATION,
+    Checked,
+    find_checkpoint,
+    load_config,
+    load_model,
+)
+from ..models.native_head import find_native_head, is_of_head, read_head
+from ..writing import write_folder, writing_errors
+from .to_transformers import make_tokenizer, require_same_logits
+
+# The factories, by the kind of problem that a checkpoint names.
+FACTORIES = {
+    "single_label_classification": "xling_textcat",
+    "multi_label_classification": "xling_textcat_multilabel",
+}
+
+
+class Imported(NamedTuple):
+    """What was imported.
+
+    name (str): The component.
+    labels (List[str]): Its labels.
+    """
+
+    name: str
+    labels: List[str]
+
+
+def import_transformers(
+    checkpoint: str, output: Path, *, language: str = "xx", overwrite: bool = False
+) -> Imported:
+    """Make a pipeline of a checkpoint for sequence classification. It scores as the checkpoint does with
+    `pipeline("text-classification")`, reads long texts in windows, and can be trained on.
+
+    checkpoint (str): Hub name or folder.
+    output (Path): The folder of the pipeline, new or empty.
+    language (str): The pipeline's language, as spaCy names it; "xx" for any.
+    overwrite (bool): Replace a pipeline that is there.
+    RETURNS (Imported): The component and its labels.
+    RAISES (ValueError): X301, X330, X331, X333, X765, X787, X788, X789, X799, and as `load_encoder`.
+        (OSError): X161. (ImportError): As `load_encoder`.
+    """
+    require_new_pipeline(output, overwrite=overwrite)
+    found = find_checkpoint(checkpoint, weights=True, model=SEQUENCE_CLASSIFICATION)
+    with _without_reports():
+        classifier = _load_classifier(found, checkpoint)
+        nlp = _make_pipeline(classifier, checkpoint, language)
+    ((name, pipe),) = nlp.pipeline
+    with writing_errors(output):
+        write_folder(output, nlp.to_disk)
+    return Imported(name, list(pipe.labels))  # type: ignore[attr-defined]
+
+
+def _load_classifier(found: Checked, name: str) -> Any:
+    """The model (PreTrainedModel), of a family whose head is known, with a trained head."""
+    try:
+        config = load_config(found)
+    # Of settings of a wrong kind, the library says whatever Python says.
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    find_native_head(config)
+    try:
+        model, info = load_model(found, config, model=SEQUENCE_CLASSIFICATION)
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    # Of a size that doesn't fit, older releases of transformers give both sizes with the name.
+    misfits = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
+    missing = [key for key in (*info["missing_keys"], *misfits) if is_of_head(key, config)]
+    if missing:
+        raise ValueError(Errors.X787.format(name=name, missing=", ".join(missing)))
+    return model.eval()
+
+
+def _make_pipeline(classifier: Any, name: str, language: str) -> Language:
+    """A pipeline with one component, whose encoder and head are those of a model."""
+    nlp = spacy.blank(language)
+    factory = FACTORIES[_kind_of_problem(classifier.config, name)]
+    labels = _labels(classifier.config, name)
+    pipe: Any = nlp.add_pipe(factory, config={"model": {"head": "native", "encoder": {"name": name}}})
+    for label in labels:
+        pipe.add_label(label)
+    pipe.model.initialize(Y=pipe.model.ops.alloc2f(1, len(labels)))
+    read_head(pipe._shim.module.head, classifier)
+    require_same_logits(pipe, classifier, make_tokenizer(pipe._shim, classifier))
+    return nlp
+
+
+@contextmanager
+def _without_reports() -> Iterator[None]:
+    """Within it nothing is said of the weights of masked-LM heads, which no such checkpoint has."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\[W301\]")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _kind_of_problem(config: Any, name: str) -> str:
+    """What the outputs of a model are. Where its config doesn't say, it is what
+    `pipeline("text-classification")` takes them for.
+    """
+    kind = config.problem_type
+    if kind == "regression" or (kind is not None and kind not in FACTORIES):
+        raise ValueError(Errors.X788.format(name=name, found=kind))
+    is_multilabel = kind == "multi_label_classification" or config.num_labels == 1
+    return "multi_label_classification" if is_multilabel else "single_label_classification"
+
+
+def _labels(config: Any, name: str) -> List[str]:
+    labels = [config.id2label.get(number) for number in range(config.num_labels)]
+    if not labels or len(set(labels)) < len(labels) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(Errors.X789.format(name=name, labels=labels))
+    return labels

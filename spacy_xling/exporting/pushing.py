@@ -1,0 +1,109 @@
+"""A trained pipeline, or its classifier as a checkpoint, to the model hub, with a model card."""
+
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from ..errors import Errors, one_line
+from ..evaluation.by_language import load_pipeline
+from ..evaluation.calibration import find_component
+from .model_card import Described, format_card, read_scores
+from .to_transformers import Exported, export_transformers
+
+CARD = "README.md"
+
+
+class Pushed(NamedTuple):
+    """What was pushed.
+
+    url (str): Where it is.
+    private (bool): Whether the repository is private.
+    files (List[str]): Names of the files.
+    exported (Optional[Exported]): What of the pipeline a checkpoint holds; None for the pipeline itself.
+    """
+
+    url: str
+    private: bool
+    files: List[str]
+    exported: Optional[Exported]
+
+
+def push(
+    model: Path,
+    repo: str,
+    *,
+    for_transformers: bool = False,
+    component: Optional[str] = None,
+    scores: Optional[Path] = None,
+    license: Optional[str] = None,
+    public: bool = False,
+) -> Pushed:
+    """Upload a pipeline to the model hub in one commit, with a card that says what it was made of, how well
+    it does by language, and how to use it. The repository is made where there is none.
+
+    The hub is that of `huggingface_hub` (HF_ENDPOINT), which finds the token by itself. The pipeline's folder
+    is left as it is.
+
+    model (Path): The trained pipeline: its folder, or the name of an installed package.
+    repo (str): The repository, as you/name.
+    for_transformers (bool): Upload the text classifier as `export_transformers` writes it.
+    component (Optional[str]): The text classifier that the card describes; None for the only one.
+    scores (Optional[Path]): What `spacy xling evaluate --json` wrote of the pipeline.
+    license (Optional[str]): The model's licence, by its identifier on the hub, e.g. "mit".
+    public (bool): A new repository may be read by everyone, and one that everyone reads may be written to.
+    RETURNS (Pushed): What was pushed.
+    RAISES (ValueError): X726, X727, X751, X760, and as `export_transformers`. (OSError): X725; X161.
+    """
+    nlp = load_pipeline(model)
+    pipe: Any = find_component(nlp, component)
+    found = None if scores is None else read_scores(scores, pipe.name, pipe.labels)
+    with tempfile.TemporaryDirectory() as place:
+        folder, exported, limits = Path(str(nlp.path)), None, ["An empty text scores 0 for every label."]
+        if for_transformers:
+            folder = Path(place) / "checkpoint"
+            exported = export_transformers(model, folder, component=pipe.name)
+            read = f"It reads the first {exported.window} pieces of a text."
+            limits = [read, *(f"The pipeline has what it lacks: {lost}." for lost in exported.lost)]
+        described = Described(nlp, pipe, found, license, for_transformers, limits)
+        files = find_files(folder)
+        url, private = _upload(files, described, repo, public=public)
+    return Pushed(url, private, sorted([*files, CARD]), exported)
+
+
+def find_files(folder: Path) -> Dict[str, Path]:
+    """The files of a pipeline or checkpoint, without those that are hidden and a card of before.
+
+    folder (Path): The folder.
+    RETURNS (Dict[str, Path]): The files, by name within the folder.
+    """
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    shown = {name.as_posix(): path for name, path in found.items() if not any(map(_is_hidden, name.parts))}
+    return {name: path for name, path in shown.items() if name != CARD}
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"
+
+
+def _upload(files: Dict[str, Path], described: Described, repo: str, *, public: bool) -> Tuple[str, bool]:
+    """Make the repository if there is none, and commit all files and the card at once; its address, and
+    whether it is private.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    api = HfApi()
+    try:
+        url = api.create_repo(repo, private=not public, exist_ok=True)
+        private = bool(api.repo_info(url.repo_id).private)
+        if private or public:
+            # By now the hub has said whose it is.
+            card = format_card(described, url.repo_id).encode("utf8")
+            operations = [CommitOperationAdd(CARD, card)]
+            operations += [CommitOperationAdd(name, path) for name, path in files.items()]
+            api.create_commit(url.repo_id, operations, commit_message="Push a pipeline of spacy-xling")
+    # What is raised depends on the library that asks the hub.
+    except Exception as error:
+        raise OSError(Errors.X725.format(repo=repo, error=one_line(error))) from error
+    if not (private or public):
+        raise ValueError(Errors.X726.format(repo=url.repo_id))
+    return str(url), private
