@@ -17,6 +17,7 @@ from spacy_xling.pipeline.calibrated import Calibration
 from tests.conftest import SINGLE, TEXTS, make_examples, needs_shared
 from tests.explaining.planted import NO, WORD, YES, make_texts
 from tests.exporting.pipelines import export, make_pipeline
+from tests.pipeline.shared import TEXTCAT
 from tests.pipeline.textcats import EXCLUSIVE, INDEPENDENT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -129,17 +130,7 @@ def test_a_classifier_on_a_shared_transformer_is_explained(checkpoint):
     nlp = spacy.blank("xx")
     model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": str(checkpoint)}
     nlp.add_pipe("transformer", config={"model": model})
-    linear = {
-        "@architectures": "spacy.TextCatReduce.v1",
-        "exclusive_classes": True,
-        "use_reduce_first": False,
-        "use_reduce_last": False,
-        "use_reduce_max": False,
-        "use_reduce_mean": True,
-        "tok2vec": {"@architectures": "spacy-transformers.TransformerListener.v1", "grad_factor": 1.0},
-    }
-    linear["tok2vec"]["pooling"] = {"@layers": "reduce_mean.v1"}
-    nlp.add_pipe("textcat", config={"model": linear})
+    nlp.add_pipe("textcat", config=TEXTCAT)
     nlp.initialize(lambda: make_examples(nlp, SINGLE))
     text = "The box late."
     expected = [score(nlp, text) - score(nlp, other) for other in ("box late.", "The late.", "The box .")]
