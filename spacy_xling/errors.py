@@ -2,7 +2,7 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
 code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6
-training, 7 encoders, evaluation, comparison, exporting, 8 translation.
+training, 7 encoders, evaluation, comparison, exporting, 8 translation, 9 explaining.
 """
 
 from typing import Optional
@@ -1113,6 +1113,20 @@ class Errors(metaclass=MessagesWithCodes):
         "share that training had, or 1 for text of its own."
     )
 
+    # 9 explaining
+    X950 = (
+        "captum can't be imported ({error}); expected it for integrated gradients. Install the extra: pip install "
+        "'spacy-xling[explain]', or take the method occlusion."
+    )
+    X951 = "Found the label {found!r}; expected one that the pipeline gives a score to: {known}. Correct it, or leave it out."
+    X952 = "Found the method {found!r}; expected {known}. Correct it."
+    X953 = (
+        "The label '{label}' has its score from {found}; expected an xling_textcat or xling_textcat_multilabel that was not "
+        "exported, for integrated gradients are taken on its encoder. Take the method occlusion, or the pipeline as it was "
+        "trained."
+    )
+    X954 = "The text {text!r} has no word that the classifier reads; expected one at least. Give a text with words."
+
 
 class Warnings(metaclass=MessagesWithCodes):
     W160 = (
@@ -1281,6 +1295,10 @@ class Warnings(metaclass=MessagesWithCodes):
     W763 = (
         "What '{name}' does beside its model, and a folder for transformers can't hold: {lost}. Serve the pipeline itself "
         "where it matters."
+    )
+    W950 = (
+        "After {steps:,} steps the words' scores sum up to {found:.4f}, and should to {expected:.4f}; expected 1 % of that "
+        "between them at most. Take them for a rough figure, or take the method occlusion."
     )
 
 

@@ -29,6 +29,10 @@ def evaluate_command(
     mistakes: Annotated[
         int, typer.Option(min=0, help="Most mistakes to list, for each pipeline and language")
     ] = 20,
+    explain: Annotated[
+        int,
+        typer.Option(min=0, help="For the report: most mistakes of each pipeline whose words are scored"),
+    ] = 0,
     details: Annotated[
         Optional[bool],
         typer.Option(
@@ -59,7 +63,7 @@ def evaluate_command(
 
         written = [path for path in (json, html) if path is not None]
         require_new_files(written, overwrite=True, inputs=[*models, texts, closeness, *(logs or [])])
-        extras = read_extras(html, closeness=closeness, logs=logs or [])
+        extras = read_extras(html, closeness=closeness, logs=logs or [], explain=explain)
         evaluation = evaluate_models(
             dict(zip(column_names(models), models, strict=True)),
             build_labelled_text_v1(texts),
@@ -68,6 +72,7 @@ def evaluate_command(
             resampling=Resampling(confidence, resamples, seed),
             mistakes=mistakes,
             uncentred=uncentred,
+            explain=explain,
         )
         try:
             write_files(evaluation, json=json, html=html, extras=extras)

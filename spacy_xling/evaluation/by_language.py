@@ -1,5 +1,6 @@
 """How well pipelines classify the texts of each language: texts -> predictions -> scores -> a record."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -15,6 +16,7 @@ from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors, Warnings, one_line
 from ..pipeline.calibrated import CalibratedScores
 from .bootstrap import DEFAULT_RESAMPLING, Resampling
+from .explained import explain_mistakes
 from .predictions import predict
 from .records import Evaluation, ModelScores, Score
 from .scoring import score_model
@@ -43,6 +45,7 @@ def evaluate_models(
     resampling: Resampling = DEFAULT_RESAMPLING,
     mistakes: int = 20,
     uncentred: bool = False,
+    explain: int = 0,
 ) -> Evaluation:
     """Score pipelines, one after the other, on each language of a corpus.
 
@@ -54,6 +57,7 @@ def evaluate_models(
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each pipeline and language.
     uncentred (bool): Score pipelines that are centred by language without their offsets, too, before.
+    explain (int): The most mistakes of each pipeline to explain, of those that are listed.
     RETURNS (Evaluation): The record.
     RAISES (ValueError): Settings out of range, no pipeline at a path, and as `read_test_text` and
         `predict`.
@@ -65,7 +69,9 @@ def evaluate_models(
 
     def score(nlp: Language) -> ModelScores:
         predictions = predict(nlp, texts.docs, threshold=threshold)
-        return score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
+        scores = score_model(predictions, source=source, resampling=resampling, mistakes=mistakes)
+        listed = {language: score.mistakes for language, score in scores.languages.items()}
+        return replace(scores, explained=explain_mistakes(nlp, listed, explain))
 
     scores: Dict[str, ModelScores] = {}
     warnings: List[str] = []

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..data.languages import sort_languages
 from .bootstrap import Interval
+from .explained import ExplainedMistake
 from .mistakes import Mistake
 from .reliability import Bin
 
@@ -97,6 +98,8 @@ class ModelScores:
     inexact (int): Texts that keep it from being exclusive, see `Predictions`.
     languages (Mapping[str, Score]): Scores by language.
     transfer (Mapping[str, Transfer]): Of "accuracy", "macro_f1" and "micro_f1".
+    explained (Sequence[ExplainedMistake]): The worst mistakes of all languages, explained, if that was asked
+        for.
     """
 
     labels: Sequence[str]
@@ -106,6 +109,7 @@ class ModelScores:
     inexact: int
     languages: Mapping[str, Score]
     transfer: Mapping[str, Transfer]
+    explained: Sequence[ExplainedMistake] = ()
 
 
 @dataclass(frozen=True)

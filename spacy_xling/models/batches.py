@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..pieces.padding import (
+    PaddedWindows,
     PassShape,
     cheapest_passes,
     equal_passes,
@@ -126,16 +127,19 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
         shape=padding.shape,
         pool_specials=pool_specials,
     )
-    return [
-        Windows(
-            ids=to_tensor(batch.ids, padding),
-            attention=to_tensor(batch.attention, padding),
-            pooled=to_tensor(batch.pooled, padding),
-            texts=to_tensor(batch.texts, padding),
-            n_texts=pieces.n_texts,
-        )
-        for batch in batches
-    ]
+    return [_windows(batch, pieces.n_texts, padding) for batch in batches]
+
+
+def one_batch(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> Windows:
+    """Lay out windows to classify as a single batch, in their order; see `windows`."""
+    (batch,) = padded_windows(
+        pieces,
+        [range(len(pieces.lengths))],
+        pad_id=padding.pad_id,
+        shape=padding.shape,
+        pool_specials=pool_specials,
+    )
+    return _windows(batch, pieces.n_texts, padding)
 
 
 def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: int) -> list[list[Windows]]:
@@ -202,6 +206,16 @@ def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
     if padding.packs:
         return within_half(pieces.lengths)
     return cheapest_passes(pieces.lengths, padding.shape)
+
+
+def _windows(batch: PaddedWindows, n_texts: int, padding: Padding) -> Windows:
+    return Windows(
+        ids=to_tensor(batch.ids, padding),
+        attention=to_tensor(batch.attention, padding),
+        pooled=to_tensor(batch.pooled, padding),
+        texts=to_tensor(batch.texts, padding),
+        n_texts=n_texts,
+    )
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:

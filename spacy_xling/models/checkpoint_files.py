@@ -13,12 +13,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, NewType
 
 import torch
 
 from ..errors import Errors, one_line
 from .folder_shim import map_file
+from .forking import hold_during_fork
 from .portable import add_older_settings, with_backend
 
 # The folder of a checkpoint, or a config alone, that was looked at.
@@ -26,6 +28,11 @@ Checked = NewType("Checked", Path)
 
 # Set to 1, this environment variable lets pickled weights be read. A setting of a config could be anyone's.
 PICKLES_VARIABLE = "SPACY_XLING_PICKLED_WEIGHTS"
+
+# Held while `transformers` loads a model, which changes what all threads see of torch: of two models that are
+# loaded at once, weights go missing.
+LOADING = RLock()
+hold_during_fork(LOADING)
 
 # The classes of `transformers` that make a model of a checkpoint.
 MASKED_LM = "AutoModelForMaskedLM"
@@ -153,7 +160,7 @@ def load_model(
 
     # transformers 4.56 renamed it.
     precision = "torch_dtype" if "torch_dtype" in vars(config) else "dtype"
-    with no_progress_bars():
+    with LOADING, no_progress_bars():
         loaded, info = getattr(transformers, model).from_pretrained(
             str(found),
             config=config,

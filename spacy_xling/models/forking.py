@@ -1,11 +1,20 @@
-"""What the tokenizers need in `nlp.pipe(n_process=2)`: hooks that run when a process is forked. Importing
-registers them.
+"""What a fork needs, as that of `nlp.pipe(n_process=2)`: hooks that run when a process is forked. Importing
+registers those for the tokenizers.
 """
 
 import os
-from typing import Optional
+from typing import Any, Optional
 
 FORK_SETTING = "TOKENIZERS_PARALLELISM"
+
+
+def hold_during_fork(lock: Any) -> None:
+    """Let no process be forked while another thread holds a lock, which the child would wait for for ever.
+
+    lock (Lock or RLock): The lock.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def _before_fork() -> None:

@@ -120,6 +120,17 @@ class JointModule(nn.Module):
             mlm_sum = self.masked_lm.loss(hidden[len(labelled) :], masked, tied) if masked else None
         return self._classify(evidence, labelled, dropout) if labelled else None, mlm_sum
 
+    def classify_embedded(self, embedded: Tensor, windows: Windows) -> Tensor:
+        """Logits of texts whose pieces were embedded, for gradients on the embeddings: in fp32, whatever the
+        module's precision.
+
+        embedded (Tensor): Word embeddings of the pieces. *Shape:* (windows, length, embedding width)
+        windows (Windows): All windows of the texts.
+        RETURNS (Tensor): *Shape:* (texts, labels)
+        """
+        hidden = self.masked_lm.encoder.encode_embedded([embedded], [windows])
+        return self._classify(self._evidence(hidden, [windows]), [windows], dropout=0.0)
+
     def predict(self, passes: Sequence[Sequence[Windows]]) -> Tensor:
         """Logits of texts, without dropout and gradients. On a CPU, passes may run side by side.
 

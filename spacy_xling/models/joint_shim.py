@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Optional
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from thinc.api import Shim, torch2xp, xp2torch
 from torch import Tensor
 
+from ..pieces.padding import pad, padded_positions
 from ..types import Floats2d, Gradients, JointBatch, Pieces
-from .batches import Windows, masked_windows, passes, windows
+from .attribution import Attribution, integrated_gradients
+from .batches import Windows, masked_windows, one_batch, passes, to_tensor, windows
 from .encoder_shim import EncoderSettings, EncoderShim
 from .joint import ClassificationHead, JointModule
 from .masked_lm import MaskedLM
@@ -88,6 +92,24 @@ class JointShim(EncoderShim[JointModule]):
 
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
+
+    def attribute(
+        self, pieces: Pieces, score: Callable[[Tensor], Tensor]
+    ) -> tuple[NDArray[np.float64], Attribution]:
+        """What each piece of a text does for a score, see `integrated_gradients`.
+
+        pieces (Pieces): The windows of one text.
+        score (Callable[[Tensor], Tensor]): Logits (texts, labels) to the scores (texts,) to be explained.
+        RETURNS (tuple): The pieces' integrated gradients, 0 for special pieces, and all that was found.
+            *Shape of the first:* (pieces,)
+        RAISES (ValueError): Nothing was loaded yet. (ImportError): X950: captum is missing.
+        """
+        batch = one_batch(pieces, self._padding, pool_specials=self.head.pool_specials)
+        length = batch.ids.shape[1]
+        is_word = to_tensor(pad(pieces.is_word, pieces, False, length), self._padding)
+        found = integrated_gradients(self.module, batch, is_word, score, pass_pieces=self.head.pass_pieces)
+        values = found.pieces.double().cpu().numpy().reshape(-1)
+        return values[padded_positions(pieces, length)], found
 
     # Parameters
 

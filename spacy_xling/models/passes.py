@@ -13,10 +13,13 @@ from typing import TypeVar
 
 import torch
 
+from .forking import hold_during_fork
+
 # What keeps a thread at work, in pieces: less passes faster with all threads within each kernel.
 WORTH_A_THREAD = 1024
 # Held while torch's number of threads, which is one for all threads that are yet to begin, isn't what it was.
 _starting = Lock()
+hold_during_fork(_starting)
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 Gathered = TypeVar("Gathered")

@@ -117,7 +117,7 @@ class CalibratedScores(ReadTexts):
             return self._probabilities(logits)
         logits = logits + self.offsets_of(docs)
         plain = self._probabilities(logits)
-        return self._keep_decisions(self._probabilities(logits / self._temperatures(docs)), plain)
+        return self._keep_decisions(self._probabilities(logits / self.temperatures_of(docs)), plain)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score texts, without changing them.
@@ -139,10 +139,10 @@ class CalibratedScores(ReadTexts):
         logits = self._logits(scores)
         if self.calibration is None:
             return logits
-        return logits * self._temperatures(docs) - self.offsets_of(docs)
+        return logits * self.temperatures_of(docs) - self.offsets_of(docs)
 
-    def _temperatures(self, docs: Sequence[Doc]) -> Floats2d:
-        """The temperature of each text. *Shape:* (docs, 1)"""
+    def temperatures_of(self, docs: Sequence[Doc]) -> Floats2d:
+        """The temperature of each text, by its language; 1 without a calibration. *Shape:* (docs, 1)"""
         calibration = self.calibration or Calibration()
         found = [
             calibration.by_language.get(get_language(doc) or "", calibration.temperature) for doc in docs

@@ -45,18 +45,21 @@ class Extras(NamedTuple):
     logs: Mapping[str, Log]
 
 
-def read_extras(html: Optional[Path], *, closeness: Optional[Path], logs: Sequence[Path]) -> Extras:
+def read_extras(
+    html: Optional[Path], *, closeness: Optional[Path], logs: Sequence[Path], explain: int = 0
+) -> Extras:
     """Read what a report shows besides an evaluation, and check that it can be made, before any work.
 
     html (Optional[Path]): The report to be; None for none.
     closeness (Optional[Path]): What `spacy xling inspect --json` wrote.
     logs (Sequence[Path]): What ConsoleLoggers wrote.
+    explain (int): How many mistakes it is to explain.
     RETURNS (Extras): Their content.
     RAISES (ValueError): They are there without a report, or of another kind. (ImportError): matplotlib is
         missing.
     """
     if html is None:
-        given = {"--closeness": closeness, "--logs": logs}
+        given = {"--closeness": closeness, "--logs": logs, "--explain": explain}
         if options := " and ".join(name for name, value in given.items() if value):
             raise ValueError(Errors.X786.format(options=options))
         return Extras(None, {})

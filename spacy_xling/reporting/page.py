@@ -13,6 +13,7 @@ from ..data.languages import UNKNOWN
 from ..errors import Errors
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.tables import percent
+from ..explaining.rendering import render_texts
 from ..writing import write_file
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
@@ -131,6 +132,7 @@ def render_report(
         fewest=FEWEST_JOINED,
         labels=labels,
         mistakes=mistake_rows(evaluation, labels),
+        render_texts=render_texts,
         # matplotlib has escaped its texts.
         svg=Markup,
     )

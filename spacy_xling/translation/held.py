@@ -13,6 +13,7 @@ from thinc.api import get_torch_default_device
 from ..errors import Errors, one_line
 from ..models import torch_forking  # noqa: F401  (registers what a forked child needs)
 from ..models.checkpoint import Precision
+from ..models.checkpoint_files import LOADING
 from ..models.folder_shim import write_files
 from ..models.portable import with_older_name
 from .seq2seq import CheckpointEngine
@@ -51,7 +52,10 @@ class HeldEngines:
         if name not in self.engines:
             if self.is_closed:
                 raise ValueError(Errors.X813.format(name=name, known=", ".join(self.engines)))
-            self.engines[name] = self._load(name)
+            with LOADING:
+                # Another thread may have been faster.
+                if name not in self.engines:
+                    self.engines[name] = self._load(name)
         return self.engines[name]
 
     def to_folder(self, path: Path) -> None:

@@ -1,0 +1,204 @@
+"""`spacy xling explain`: what each word does for the score of a text."""
+
+from dataclasses import asdict
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional, Union
+
+import typer
+from wasabi import msg, table
+
+from ..errors import Errors
+from .app import app, coded_warnings, echo, one_line_errors
+from .options import LanguageField, Quotes, TextField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..explaining import Explanation
+    from ..translation.sources import Source
+
+# Characters of the bar of a table's strongest word.
+BAR = 20
+
+
+class Method(str, Enum):
+    """Ways to score words."""
+
+    occlusion = "occlusion"
+    integrated_gradients = "integrated_gradients"
+
+
+@app.command("explain")
+def explain_command(
+    model: Annotated[Path, typer.Argument(help="Trained pipeline, or an exported one")],
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT|FILE",
+            help="A text, or a file or folder of them: .jsonl, .csv, .tsv, .txt (also .gz), .spacy",
+        ),
+    ],
+    label: Annotated[
+        Optional[str], typer.Option(help="Label", show_default="that with the best score")
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(help="Take each word out, or integrate gradients (extra `explain`)"),
+    ] = Method.occlusion,
+    language: Annotated[
+        Optional[str],
+        typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most texts of a file: the first ones")] = 20,
+    top: Annotated[int, typer.Option(min=1, help="Most words of a text in its table")] = 10,
+    html: Annotated[Optional[Path], typer.Option(help="File to write the marked texts to")] = None,
+    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all scores to")] = None,
+    text_field: TextField = "text",
+    language_field: LanguageField = "lang",
+    quotes: Quotes = True,
+) -> None:
+    """What each word of a text does for the score of a label.
+
+    With occlusion, the default, the score of the text minus that of the text without the word; it works for
+    any pipeline. With integrated gradients words' scores sum up to the difference between the text and one
+    that says nothing.
+    """
+    with one_line_errors(), coded_warnings():
+        from ..data.files import find_files, require_new_files
+        from ..data.languages import set_language
+        from ..evaluation.by_language import load_pipeline, require_pipeline
+        from ..explaining import explain
+
+        path = path_of(text)
+        sources = read_texts(
+            text if path is None else path,
+            language=language,
+            text_field=text_field,
+            language_field=language_field,
+            quoted=quotes,
+        )
+        written = [file for file in (html, json) if file is not None]
+        require_new_files(written, overwrite=True, inputs=[model, path])
+        require_pipeline(model)
+        nlp = load_pipeline(model)
+        explanations: list[Explanation] = []
+        try:
+            for source in islice(sources, limit):
+                doc = nlp.tokenizer(source.text)
+                set_language(doc, source.language)
+                explanations.append(explain(nlp, doc, label, method.value))
+                echo(format_explanation(explanations[-1], top))
+            if not explanations:
+                raise ValueError(Errors.X128.format(path=path, files=len(find_files(Path(text)))))
+        finally:
+            # What was found before an error is kept.
+            if explanations:
+                write_files(explanations, html=html, json=json)
+        for what, file in (("Scores", json), ("Marked texts", html)):
+            if file is not None:
+                msg.good(f"{what} in {file}")
+
+
+def path_of(text: str) -> Optional[Path]:
+    """The file or folder that an argument names; None for a text.
+
+    text (str): The argument.
+    RETURNS (Optional[Path]): A path that is there, or that looks like a file's of a kind that can be read.
+    """
+    from ..data.files import GZIP, KINDS
+
+    path = Path(text)
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):
+        # A text may be too long for a name.
+        is_there = False
+    named = tuple(f".{kind}{end}" for kind in KINDS for end in ("", GZIP))
+    looks_like_one = text.endswith(named) and not any(map(str.isspace, text))
+    return path if is_there or looks_like_one else None
+
+
+def read_texts(
+    given: Union[str, Path],
+    *,
+    language: Optional[str],
+    text_field: str,
+    language_field: str,
+    quoted: bool,
+) -> "Iterator[Source]":
+    """The texts that were given, but for blank ones of a file.
+
+    given (Union[str, Path]): A text, or a file or folder of them.
+    language (Optional[str]): Language of texts that don't name theirs.
+    text_field (str): Field of the text.
+    language_field (str): Field of its language.
+    quoted (bool): Whether a field of a table may stand in quotes.
+    RETURNS (Iterator[Source]): The texts.
+    RAISES (ValueError): There is no such file, or none that can be read.
+    """
+    from ..translation.sources import Source, Sources
+
+    if isinstance(given, str):
+        return iter([Source({}, given, language)])
+    sources = Sources(given, text=text_field, lang=language_field, language=language, quoted=quoted)
+    return (source for source in sources if source.text.strip())
+
+
+def write_files(explanations: "list[Explanation]", *, html: Optional[Path], json: Optional[Path]) -> None:
+    """Write explanations to the files that were asked for.
+
+    explanations (list[Explanation]): The explanations.
+    html (Optional[Path]): File for the marked texts.
+    json (Optional[Path]): File for all scores.
+    """
+    from ..explaining.rendering import render
+    from ..writing import write_file, write_json
+
+    if json is not None:
+        write_json(json, [asdict(explanation) for explanation in explanations])
+    if html is not None:
+        write_file(html, render(explanations, page=True))
+
+
+def format_explanation(explanation: "Explanation", top: int) -> str:
+    """The marked text, and a table of its words, those that did most first.
+
+    explanation (Explanation): The explanation.
+    top (int): The most words of the table.
+    RETURNS (str): The text, styled.
+    """
+    strongest = max(abs(word.score) for word in explanation.words) or 1.0
+    # Of equal ones, the first that stands in the text.
+    ranked = sorted(explanation.words, key=lambda word: -abs(word.score))[:top]
+    rows = [
+        (word.text, f"{word.start}-{word.end}", f"{word.score:+.4f}", _bar(word.score / strongest))
+        for word in sorted(ranked, key=lambda word: -word.score)
+    ]
+    lines = [f"{typer.style(explanation.label, bold=True)} {explanation.score:.4f}", _styled(explanation)]
+    if explanation.original is not None:
+        lines.insert(1, f"{explanation.original} ->")
+    if explanation.baseline is not None:
+        lines[0] += f", {explanation.baseline:.4f} without words"
+    header = ("word", "characters", "score", "")
+    return "\n".join([*lines, table(rows, header=header, divider=True, aligns=("l", "r", "r", "l"))])
+
+
+def _bar(share: float) -> str:
+    return ("+" if share > 0 else "-") * round(BAR * abs(share))
+
+
+def _styled(explanation: "Explanation") -> str:
+    """The text, with each word in colour that did a tenth of what the strongest one did, or more."""
+    strongest = max(abs(word.score) for word in explanation.words)
+    parts, end = [], 0
+    for word in explanation.words:
+        colour = {True: "green", False: "red"}[word.score > 0]
+        is_strong = word.score != 0 and abs(word.score) >= strongest / 10
+        parts += [
+            explanation.text[end : word.start],
+            typer.style(word.text, fg=colour, bold=True) if is_strong else word.text,
+        ]
+        end = word.end
+    return "".join([*parts, explanation.text[end:]])

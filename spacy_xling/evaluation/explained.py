@@ -1,0 +1,60 @@
+"""Why a pipeline got texts wrong: its surest mistakes, with a score for each word."""
+
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence
+
+from spacy.language import Language
+
+from ..data.languages import UNKNOWN, set_language
+from ..explaining import Explanation, explain
+from .mistakes import Mistake
+
+
+@dataclass(frozen=True)
+class ExplainedMistake:
+    """A text that is wrong, and what its words did for that.
+
+    language (str): The language, "-" for one that isn't known.
+    gold (Sequence[str]): Its labels.
+    predicted (Sequence[str]): The labels that the pipeline gives it.
+    explanation (Explanation): Of the label that the pipeline is most surely wrong about.
+    """
+
+    language: str
+    gold: Sequence[str]
+    predicted: Sequence[str]
+    explanation: Explanation
+
+
+def explain_mistakes(
+    nlp: Language, mistakes: Mapping[str, Sequence[Mistake]], limit: int
+) -> List[ExplainedMistake]:
+    """Explain the mistakes that a pipeline is surest of, by occlusion.
+
+    nlp (Language): The pipeline.
+    mistakes (Mapping[str, Sequence[Mistake]]): Its mistakes, by language.
+    limit (int): The most to explain, of all languages together.
+    RETURNS (List[ExplainedMistake]): The mistakes, the surest first; those of texts without words are left
+        out.
+    """
+    found = [(language, one) for language, several in mistakes.items() for one in several if one.text.strip()]
+    found.sort(key=lambda pair: -pair[1].score)
+    return [_explain(nlp, language, mistake) for language, mistake in found[:limit]]
+
+
+def _explain(nlp: Language, language: str, mistake: Mistake) -> ExplainedMistake:
+    # Unlike nlp.make_doc, it takes a text of any length.
+    doc = nlp.tokenizer(mistake.text)
+    set_language(doc, None if language == UNKNOWN else language)
+    explanation = explain(nlp, doc, _surest_wrong(nlp(doc).cats, mistake))
+    return ExplainedMistake(language, mistake.gold, mistake.predicted, explanation)
+
+
+def _surest_wrong(cats: Mapping[str, float], mistake: Mistake) -> Optional[str]:
+    """The label that is most surely wrong: given wrongly, or where none is, missed; None for a text that is
+    wrong by a label alone that the pipeline doesn't have.
+    """
+    given = [label for label in mistake.predicted if label not in mistake.gold]
+    missed = [label for label in mistake.gold if label in cats and label not in mistake.predicted]
+    sureness = {label: cats[label] for label in given} or {label: 1 - cats[label] for label in missed}
+    return max(sureness, key=sureness.__getitem__, default=None)
