@@ -40,6 +40,10 @@ class Errors(metaclass=MessagesWithCodes):
         'Found {name} = {found}; expected pairs of two texts, such as [["da", "dan_Latn"], ["de", "deu_Latn"]]. Write '
         "each in brackets."
     )
+    X007 = (
+        "The run of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as before, "
+        "and the files that were there. Undo the changes, choose another output, or give --overwrite without --resume."
+    )
 
     # 1 data
     X101 = (
@@ -995,11 +999,6 @@ class Errors(metaclass=MessagesWithCodes):
     X807 = (
         "Found the target language {found!r}, which can't name a file; expected letters, digits, '-' and '_' such as 'da' or "
         "'zh-Hans'. Write another name before its code, as zh=zho_Hans."
-    )
-    X808 = (
-        "The translation of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as "
-        "before, and the files that were there. Undo the changes, choose another --output, or give --overwrite without "
-        "--resume."
     )
     X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
