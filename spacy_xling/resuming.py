@@ -1,9 +1,9 @@
 """Files that grow, and go on growing after a kill.
 
-Bytes are appended to a file and are on the disk before the state says so. The state says how much was read and
-how many bytes were written: what a process that was killed wrote after that is taken off again, and the next
-one begins where the state says. So nothing is lost, nothing is there twice, and the result is the same, byte
-for byte.
+Bytes are appended to a file and are on the disk before the state says so. The state says how much was read
+and how many bytes were written: what a process that was killed wrote after that is taken off again, and the
+next one begins where the state says. So nothing is lost, nothing is there twice, and the result is the same,
+byte for byte.
 """
 
 import json
