@@ -146,13 +146,14 @@ def apply_files(
     require_pipeline(Path(settings.model))
     identity = json.loads(json.dumps(_identity(targets, settings, reading)))
     state = State.of_run(state_path(data, output, shard), identity, resume=resume)
-    if not resume:
-        written = [state.path, *(target.path for target in targets), *filter(None, [rejects])]
+    if not (resume and state.path.exists()):
+        written = [*(target.path for target in targets), *filter(None, [rejects])]
         require_new_files(
-            [*written, *(unfinished(path) for path in written[1:])],
+            [*written, *map(unfinished, written)],
             overwrite=overwrite,
             inputs=[target.source.path for target in targets],
         )
+        state.write()
     left = [target for target in targets if not state.of(target.path.name)["finished"]]
     if left:
         with open_engine(settings) as engine:

@@ -1,5 +1,6 @@
 """The predictor on Ray: on a Dataset, and as the engine of `spacy xling apply`."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ def predict_dataset(
     """Score the texts of a Dataset.
 
     dataset (ray.data.Dataset): The texts, in a column that the settings name.
-    settings (PredictorSettings): The pipeline, by the path that workers see; a worker has 1 thread or `threads`.
+    settings (PredictorSettings): The pipeline, by the path that workers see. `threads` None stands for 1.
     workers (int): Number of actors, each with a pipeline of its own.
     batch_size (int): Texts that are scored together.
     options (Any): More for `map_batches`, e.g. `memory`, `num_gpus`, `runtime_env`.
@@ -80,16 +81,22 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     RAISES (ValueError): X914: it can't be reached. (ImportError): X913: Ray is missing.
     """
     ray = import_ray()
+    threads = settings.threads or 1
+    address = address or os.environ.get("RAY_ADDRESS")
+    # A cluster of its own has room for all workers, which would wait for it otherwise.
+    where: dict[str, Any] = (
+        {"address": address} if address else {"num_cpus": threads * workers, "include_dashboard": False}
+    )
     is_ours = not ray.is_initialized()
     try:
         if is_ours:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
+            ray.init(**where, log_to_driver=False, configure_logging=False)
     except Exception as error:
         expected = "a running cluster at --address, or room for one on this machine"
         raise ValueError(
             Errors.X914.format(engine="Ray", error=one_line(error), expected=expected)
         ) from error
-    options = {"num_cpus": settings.threads or 1, "max_restarts": -1, "max_task_retries": -1}
+    options = {"num_cpus": threads, "max_restarts": -1, "max_task_retries": -1}
     actor = ray.remote(**options)(Worker)
     actors = cycle([actor.remote(settings) for _ in range(workers)])
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def predict_dataframe(frame: Any, settings: PredictorSettings, *, batch_size: in
     whole ones that may be null. To learn the new columns, one task runs at once, and loads the pipeline.
 
     frame (pyspark.sql.DataFrame): The texts, in a column that the settings name.
-    settings (PredictorSettings): The pipeline, by the path that workers see; a worker has 1 thread or `threads`.
+    settings (PredictorSettings): The pipeline, by the path that workers see. `threads` None stands for 1.
     batch_size (int): Texts that are scored together; Spark hands over
         `spark.sql.execution.arrow.maxRecordsPerBatch` at a time.
     RETURNS (pyspark.sql.DataFrame): The rows, with the new columns, see `Predictor`. One of these is `error`:
@@ -92,6 +93,7 @@ def spark_engine(settings: PredictorSettings, workers: int, address: Optional[st
     YIELDS (Engine): The engine.
     RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
     """
+    is_ours = import_session().getActiveSession() is None
     spark = start_spark(address or f"local[{workers},{TRIES}]")
 
     def score(columns: Columns) -> dict[str, list[Any]]:
@@ -103,24 +105,37 @@ def spark_engine(settings: PredictorSettings, workers: int, address: Optional[st
         with ThreadPoolExecutor(workers) as pool:
             yield Engine(lambda columns: pool.submit(score, columns), ahead=2 * workers)
     finally:
-        spark.stop()
+        if is_ours:
+            spark.stop()
 
 
-def start_spark(master: str) -> Any:
-    """A session of Spark.
+def import_session() -> Any:
+    """Import Spark.
 
-    master (str): Its master.
-    RETURNS (SparkSession): The session.
-    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
+    RETURNS (Any): Its class SparkSession.
+    RAISES (ImportError): X913: pyspark is missing.
     """
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise ImportError(Errors.X913.format(library="pyspark", engine=SPARK, error=error)) from error
+    return SparkSession
+
+
+def start_spark(master: str) -> Any:
+    """A session of Spark, or the one that there is.
+
+    master (str): Its master.
+    RETURNS (SparkSession): The session.
+    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
+    """
     expected = "Java 17 or later (JAVA_HOME), and a running master at --address"
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise ValueError(Errors.X914.format(engine="Spark", error="there is no java", expected=expected))
-    builder = SparkSession.builder.master(master).appName("spacy-xling")
+    if master.startswith("local"):
+        # Not any python3 of the system.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = import_session().builder.master(master).appName("spacy-xling")
     try:
         spark = builder.config("spark.ui.enabled", "false").getOrCreate()
     # Of Java, or of pyspark before it is there.

@@ -125,7 +125,9 @@ class RecordReader:
             offset, line = self.offset, self.line
             try:
                 row = next(self._rows)
-            except csv.Error as error:
+            except (csv.Error, ValueError) as error:
+                if isinstance(error, ValueError) and self.line <= line + 1:
+                    raise
                 self._go_to(offset, line)
                 self.content = next(self._lines)
                 place = {"path": self.file.path, "line": self.line}
