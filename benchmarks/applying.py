@@ -10,6 +10,7 @@ goes on with `--resume` each time: the bytes are compared.
 
 import argparse
 import json
+import math
 import multiprocessing
 import random
 import tempfile
@@ -60,7 +61,7 @@ def apply(model: Path, data: Path, output: Path, rejects: Path, **options: Any) 
     """Processor seconds of `apply` without loading, and memory in MB after each tenth of the batches."""
     memory: list[float] = []
     seconds = 0.0
-    every = max(1, sum(1 for _ in data.open("rb")) // BATCH // 10)
+    every = math.ceil(sum(1 for _ in data.open("rb")) / BATCH / 10)
 
     @contextmanager
     def measured(settings: PredictorSettings) -> Iterator[Engine]:

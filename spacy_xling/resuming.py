@@ -72,11 +72,13 @@ def append(path: Path, content: bytes, *, at: int) -> None:
     at (int): The length of the file in bytes; what stands after that is taken off first.
     RAISES (OSError): X161: it can't be written.
     """
-    with writing_errors(path), path.open("ab") as file:
-        file.truncate(at)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with writing_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.truncate(at)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def rename(growing: Path, path: Path) -> None:
@@ -104,14 +106,28 @@ def grow(
     """
     done = state.of(name)
     growing = unfinished(path)
-    written = growing.stat().st_size if growing.exists() else 0
-    # Without it: killed between the two last steps.
-    if growing.exists() or not path.exists() or not done["bytes"]:
-        if written < done["bytes"]:
-            found = f"{written} bytes in {growing.name}, of {done['bytes']}"
-            raise ValueError(Errors.X007.format(path=state.path, found=found))
+    if must_grow(path, name, state):
         fill(growing, done)
         with writing_errors(path):
             (finish or rename)(growing, path)
     done["finished"] = True
     state.write()
+
+
+def must_grow(path: Path, name: str, state: State) -> bool:
+    """Whether a file hasn't its own name yet.
+
+    path (Path): The file that it becomes.
+    name (str): Its name in the state.
+    state (State): How far all have come.
+    RETURNS (bool): False where a run was killed between the two last steps.
+    RAISES (ValueError): X007: the growing file is shorter than the state says.
+    """
+    growing, expected = unfinished(path), state.of(name)["bytes"]
+    if not growing.exists() and path.exists() and expected:
+        return False
+    written = growing.stat().st_size if growing.exists() else 0
+    if written < expected:
+        found = f"{written} bytes in {growing.name}, of {expected}"
+        raise ValueError(Errors.X007.format(path=state.path, found=found))
+    return True

@@ -16,7 +16,7 @@ from ..data.files import TextFile, find_files, is_gzipped, kind_of_file, require
 from ..data.records import DIALECTS, json_line
 from ..errors import Errors
 from ..evaluation.by_language import require_pipeline
-from ..resuming import State, append, grow, unfinished
+from ..resuming import State, append, grow, must_grow, unfinished
 from .engines import Engine, in_order, result_of
 from .formats import Batch, Format, JsonLines, Place, Reject, Table
 from .parquet import Parquet, finish_parquet
@@ -154,14 +154,18 @@ def apply_files(
             inputs=[target.source.path for target in targets],
         )
         state.write()
+    rejects_left = rejects if not state.of(REJECTS)["finished"] else None
+    if rejects_left is not None:
+        # Before the work of hours, and not after it.
+        must_grow(rejects_left, REJECTS, state)
     left = [target for target in targets if not state.of(target.path.name)["finished"]]
     if left:
         with open_engine(settings) as engine:
             for target in left:
                 job = Job(formats[target.path], target, engine, state, reading, rejects)
                 job.run(progress=progress)
-    if rejects is not None and not state.of(REJECTS)["finished"]:
-        grow(rejects, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
+    if rejects_left is not None:
+        grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
     return {target.path.name: state.of(target.path.name) for target in targets}
 
 
@@ -217,7 +221,6 @@ class Job(NamedTuple):
         grow(path, path.name, self.state, fill, finish_parquet if is_parquet else None)
 
     def _fill(self, growing: Path, done: dict[str, Any], bar: Any) -> None:
-        growing.parent.mkdir(parents=True, exist_ok=True)
         saved = Saved(growing, done, self.rejects, self.state)
         # It tells the new columns, and what is wrong before any text is scored.
         nothing = result_of(self.engine.submit({self.format.settings.text: []}))

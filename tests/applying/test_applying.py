@@ -261,6 +261,36 @@ def test_a_bad_line_stops_with_its_number_or_goes_to_the_rejects(kind, tmp_path,
     assert results["o.jsonl"]["counts"] == {"rejected": 1}
 
 
+def test_rejects_go_on_in_their_own_file(tmp_path, settings, engine):
+    data = tmp_path / "t.jsonl"
+    data.write_text('{none\n{"text": "a"}\n[1]\n{"text": "b"}\n')
+    rejects = tmp_path / "bad" / "rejects.jsonl"
+
+    @contextmanager
+    def broken(settings):
+        yield Engine(lambda columns: now(scripted(columns)) if columns["text"] != ["b"] else broken_off(), 0)
+
+    def broken_off():
+        raise ValueError("the cable")
+
+    reading = Reading(batch_size=2)
+    with pytest.raises(ValueError, match="the cable"):
+        apply_files(data, tmp_path / "o.jsonl", settings, broken, reading=reading, rejects=rejects)
+    with pytest.raises(ValueError, match=r"^\[X007\] .*0 bytes in other\.jsonl"):
+        apply_files(
+            data,
+            tmp_path / "o.jsonl",
+            settings,
+            engine,
+            reading=reading,
+            rejects=tmp_path / "other.jsonl",
+            resume=True,
+        )
+    apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, rejects=rejects, resume=True)
+    assert [reject["line"] for reject in read_jsonl(rejects)] == [1, 3]
+    assert [record["text"] for record in read_jsonl(tmp_path / "o.jsonl")] == ["a", "b"]
+
+
 def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
     rows = ["id,text", "1,a", '2,"open', "3,c,more", '4,"two', 'lines"', b"5,\xff".decode("latin-1"), "6,f"]
     data = tmp_path / "t.csv"
