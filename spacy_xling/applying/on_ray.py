@@ -1,6 +1,7 @@
 """The predictor on Ray: on a Dataset, and as the engine of `spacy xling apply`."""
 
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -90,6 +91,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     is_ours = not ray.is_initialized()
     try:
         if is_ours:
+            require_listener(address or "")
             ray.init(**where, log_to_driver=False, configure_logging=False)
     except Exception as error:
         expected = "a running cluster at --address, or room for one on this machine"
@@ -108,6 +110,17 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     finally:
         if is_ours:
             ray.shutdown()
+
+
+def require_listener(address: str) -> None:
+    """Refuse an address at which nobody listens, for Ray goes on trying for minutes.
+
+    address (str): As host:port or ray://host:port; any other passes.
+    RAISES (OSError): Nobody does.
+    """
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def import_ray() -> Any:

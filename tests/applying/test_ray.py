@@ -20,7 +20,7 @@ RECORDS = [{"id": n, "text": TEXTS[n % len(TEXTS)], "lang": "de" if n % 2 else N
 SCHEMA = pa.schema([("id", pa.int64()), ("text", pa.string()), ("lang", pa.string())])
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def cluster():
     # Two for actors; Ray Data's own tasks need one, too.
     ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
@@ -44,6 +44,7 @@ def kill_one(name):
     found[0].kill()
 
 
+@pytest.mark.usefixtures("cluster")
 def test_rows_of_a_dataset_are_those_of_one_process_also_after_a_kill(settings):
     from spacy_xling.applying.on_ray import predict_dataset
 
@@ -65,6 +66,7 @@ def test_rows_of_a_dataset_are_those_of_one_process_also_after_a_kill(settings):
         assert dict(row["scores"]) == pytest.approx(scores, abs=2e-6)
 
 
+@pytest.mark.usefixtures("cluster")
 def test_a_model_that_workers_do_not_find_is_one_clear_error(settings):
     from spacy_xling.applying.on_ray import predict_dataset
 
@@ -73,6 +75,7 @@ def test_a_model_that_workers_do_not_find_is_one_clear_error(settings):
         predict_dataset(dataset, settings._replace(model="/nowhere")).take_all()
 
 
+@pytest.mark.usefixtures("cluster")
 def test_the_engine_writes_the_same_bytes_also_after_a_kill(settings, tmp_path):
     data = write_jsonl(tmp_path / "t.jsonl", RECORDS)
 
