@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -457,6 +458,23 @@ def test_an_engine_that_is_none_is_X912_and_an_address_of_no_cluster_X915(settin
         open_engine("dask", settings)
     with pytest.raises(ValueError, match=r"^\[X915\]"):
         open_engine("processes", settings, address="auto")
+
+
+@pytest.mark.parametrize(("module", "name"), [("ray", "ray"), ("pyspark.sql", "spark")])
+def test_an_engine_whose_library_is_missing_is_X913(module, name, settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with (
+        pytest.raises(ImportError, match=rf"^\[X913\] .*spacy-xling\[{name}\]"),
+        open_engine(name, settings),
+    ):
+        pass
+
+
+def test_parquet_without_pyarrow_is_X904(tmp_path, settings, engine, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ImportError, match=r"^\[X904\] .*spacy-xling\[parquet\]"):
+        apply_files(tmp_path / "t.parquet", tmp_path / "o.parquet", settings, engine)
 
 
 @pytest.mark.slow
