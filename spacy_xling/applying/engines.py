@@ -1,6 +1,8 @@
 """Where batches are scored: in this process, in several, on Ray, or on Spark, by the same predictor."""
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -74,11 +76,23 @@ def in_this_process(settings: PredictorSettings) -> Iterator[Engine]:
 @contextmanager
 def in_processes(settings: PredictorSettings, workers: int) -> Iterator[Engine]:
     """Score in processes that are started anew: a fork of one that has run torch may hang."""
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
         try:
             yield Engine(lambda columns: pool.submit(predict, settings, columns), ahead=2 * workers)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended: a kill leaves no workers behind."""
+
+    def watch() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, dict[str, list[Any]]]]:
