@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 # Components that share a transformer need spacy-transformers, and that an older transformers.
 SHARED_VENV ?= .venv-shared
-EXTRAS = dev,pretrain,sentencepiece,tensorboard,plots,search,onnx,translate,explain
+EXTRAS = dev,pretrain,sentencepiece,tensorboard,plots,search,onnx,translate,explain,parquet
 FAST = -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
 
 .PHONY: env quickstart format check test test-shared test-pythons test-slow bench clean

@@ -2,7 +2,7 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a
 code tells the folder it belongs to: 0 all of them, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6
-training, 7 encoders, evaluation, comparison, exporting, 8 translation, 9 explaining.
+training, 7 encoders, evaluation, comparison, exporting, 8 translation, 9 applying, explaining.
 """
 
 from typing import Optional
@@ -39,6 +39,10 @@ class Errors(metaclass=MessagesWithCodes):
     X006 = (
         'Found {name} = {found}; expected pairs of two texts, such as [["da", "dan_Latn"], ["de", "deu_Latn"]]. Write '
         "each in brackets."
+    )
+    X007 = (
+        "The run of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as before, "
+        "and the files that were there. Undo the changes, choose another output, or give --overwrite without --resume."
     )
 
     # 1 data
@@ -1046,11 +1050,6 @@ class Errors(metaclass=MessagesWithCodes):
         "Found the target language {found!r}, which can't name a file; expected letters, digits, '-' and '_' such as 'da' or "
         "'zh-Hans'. Write another name before its code, as zh=zho_Hans."
     )
-    X808 = (
-        "The translation of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as "
-        "before, and the files that were there. Undo the changes, choose another --output, or give --overwrite without "
-        "--resume."
-    )
     X809 = "Found --gpu-id {gpu}; expected below {found}, the number of GPUs that torch finds. Give -1 for the CPU."
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
     X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
@@ -1112,6 +1111,42 @@ class Errors(metaclass=MessagesWithCodes):
         "Found no pair of texts to evaluate on in {path}, with a share of {share} held out; expected one at least. Give the "
         "share that training had, or 1 for text of its own."
     )
+
+    # 9 applying
+    X901 = (
+        "Found no column '{field}' for the text; there are: {found}. Expected one: name it with --text-field."
+    )
+    X902 = "Found a {found} for a text; expected a string. Correct it, or take it out."
+    X903 = (
+        "The data has {taken} already, and that is where predictions go; expected other names, so that nothing is lost. Give "
+        "e.g. --prefix predicted_, which makes predicted_{first}."
+    )
+    X904 = (
+        "pyarrow can't be imported ({error}); expected it for Parquet, Ray and Spark. Install the extra: pip install "
+        "'spacy-xling[parquet]'."
+    )
+    X905 = "{path}, line {line}: the text can't be scored ({error}). Correct the line, or give --rejects."
+    X906 = "{path} can't be read ({error}); expected a whole Parquet file. Write it again, or leave it out."
+    X907 = (
+        "The predictions can't be written to a row of {path} ({error}); expected none with the delimiter where quotes are text. "
+        "Leave --no-quotes out, or write .jsonl."
+    )
+    X908 = (
+        "The output {path} isn't of the kind of the input; expected one that ends in {expected}. Rename it."
+    )
+    X909 = (
+        "A worker ended ({error}); expected it to live, which takes the memory of a pipeline for each. Take fewer with "
+        "--n-process, and go on with --resume: nothing is lost."
+    )
+    X910 = "Found the shard {found!r}; expected one of how many, from 1/1 on, as 2/8. Correct --shard."
+    X911 = "The shard {shard} of {path} has none of its {files} files; expected one at least. Take as many shards as files, at most."
+    X912 = "Found the engine {found!r}; expected one of {expected}. Correct --engine."
+    X913 = (
+        "{library} can't be imported ({error}); expected it for --engine {engine}. Install the extra: pip install "
+        "'spacy-xling[{engine}]'."
+    )
+    X914 = "{engine} can't be started, or reached ({error}); expected {expected}. Mend that, or leave --engine out."
+    X915 = "Found --address with the engine {found}; expected ray or spark, whose cluster it names. Leave it out."
 
     # 9 explaining
     X950 = (

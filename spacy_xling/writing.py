@@ -31,7 +31,7 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     try:
         fill(unfinished)
         for path in [*unfinished.rglob("*"), unfinished]:
-            _flush(path)
+            flush(path)
         replaced = take_name(target)
         unfinished.rename(target)
     except BaseException as error:
@@ -44,7 +44,7 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         if is_systems or isinstance(error, UnicodeEncodeError):
             raise OSError(str(error)) from error
         raise
-    _flush(target.parent)
+    flush(target.parent)
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -112,16 +112,19 @@ def _replace_file(target: Path, data: bytes) -> None:
         if target.exists():
             # What was for one reader alone stays so.
             shutil.copymode(target, unfinished)
-        _flush(unfinished)
+        flush(unfinished)
         unfinished.replace(target)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _flush(target.parent)
+    flush(target.parent)
 
 
-def _flush(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk.
+
+    path (Path): The file or folder.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -36,7 +36,7 @@ def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
     def die(path):
         raise Killed
 
-    monkeypatch.setattr(writing, "_flush", die)
+    monkeypatch.setattr(writing, "flush", die)
     with pytest.raises(Killed):
         write_file(path, "new")
     assert path.read_text() == "old"

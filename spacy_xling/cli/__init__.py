@@ -5,6 +5,7 @@ Nothing here imports torch or transformers at its top, for every `spacy` command
 
 # Each module adds its command to the app.
 from . import (
+    apply,
     calibrate,
     compare,
     convert,
@@ -31,6 +32,7 @@ from .app import app
 
 __all__ = [
     "app",
+    "apply",
     "calibrate",
     "compare",
     "convert",

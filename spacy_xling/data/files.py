@@ -14,6 +14,8 @@ from ..writing import writing_errors
 from .names import clean_name
 
 KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
+# Without lines.
+BINARY = ("spacy", "parquet")
 GZIP = ".gz"
 BLOCK = 1 << 20
 # Where more isn't wanted than a first line.
@@ -25,7 +27,7 @@ class TextFile(NamedTuple):
 
     path (Path): Where it lies; a name that ends in `.gz` is gzipped.
     language (Optional[str]): The file's name up to the first dot if it was found in a folder, else None.
-    kind (str): "txt", "jsonl", "csv", "tsv" or "spacy".
+    kind (str): "txt", "jsonl", "csv", "tsv", "spacy" or "parquet".
     """
 
     path: Path
@@ -40,7 +42,7 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
     another kind are passed over.
 
     path (Path): The file or folder.
-    suffixes (Sequence[str]): The kinds of file to accept, some of `KINDS`.
+    suffixes (Sequence[str]): The kinds of file to accept, some of `KINDS`, or "parquet".
     RETURNS (List[TextFile]): The files, sorted by name.
     RAISES (FileNotFoundError): If there is no such file or folder.
     RAISES (ValueError): If the file is of another kind, the folder has no file of these kinds, or a
@@ -50,10 +52,10 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
         files = _files_of_folder(path, suffixes) if path.is_dir() else [_single_file(path, suffixes)]
     for file in files:
         with reading_errors(file.path), open_binary(file) as handle:
-            start = handle.read(1) if file.kind == "spacy" else _first_line(handle)
+            start = handle.read(1) if file.kind in BINARY else _first_line(handle)
         if not start:
             raise ValueError(Errors.X109.format(path=file.path))
-        if file.kind != "spacy":
+        if file.kind not in BINARY:
             _check_lines(file, start)
     return files
 
@@ -130,7 +132,7 @@ def open_binary(file: TextFile) -> BinaryIO:
     file (TextFile): The file.
     RETURNS (BinaryIO): A handle on its uncompressed bytes.
     """
-    if _is_gzipped(file.path):
+    if is_gzipped(file.path):
         return cast(BinaryIO, gzip.open(file.path, "rb"))
     return file.path.open("rb")
 
@@ -249,28 +251,30 @@ def _check_lines(file: TextFile, start: bytes) -> None:
 
 def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    accepted = [path for path in paths if _kind(path) in suffixes]
+    accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:
         found = _listed([path.name for path in paths])
         raise ValueError(Errors.X107.format(path=folder, found=found, expected=_listed_kinds(suffixes)))
-    return [TextFile(path, name_of(path), _kind(path)) for path in accepted]
+    return [TextFile(path, name_of(path), kind_of_file(path)) for path in accepted]
 
 
 def _single_file(path: Path, suffixes: Sequence[str]) -> TextFile:
     if not path.is_file():
         raise FileNotFoundError(Errors.X106.format(path=path))
-    kind = _kind(path)
+    kind = kind_of_file(path)
     if kind not in suffixes:
         raise ValueError(Errors.X108.format(path=path, expected=_listed_kinds(suffixes)))
     return TextFile(path, None, kind)
 
 
-def _is_gzipped(path: Path) -> bool:
+def is_gzipped(path: Path) -> bool:
+    """Whether a file's name says that it is gzipped."""
     return path.suffix.lower() == GZIP
 
 
-def _kind(path: Path) -> str:
-    named = path.with_suffix("") if _is_gzipped(path) else path
+def kind_of_file(path: Path) -> str:
+    """The kind of a file, as its name says, gzipped or not."""
+    named = path.with_suffix("") if is_gzipped(path) else path
     return named.suffix.lower().removeprefix(".")
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import reprlib
 from contextlib import closing
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from ..errors import Errors
 from .files import LineReader, TextFile
@@ -52,10 +52,115 @@ def read_records(file: TextFile, *, quoted: bool = True) -> Iterator[Record]:
     YIELDS (Record): The records in file order.
     RAISES (ValueError): If a line is no record, naming the file and the line.
     """
-    if file.kind in DIALECTS:
-        _check_delimiter(file)
-    with closing(LineReader(file)) as lines:
-        yield from _read_table(lines, quoted) if file.kind in DIALECTS else _read_json_lines(lines)
+    with closing(RecordReader(file, quoted=quoted)) as records:
+        yield from records
+
+
+class RecordReader:
+    """Reads a file record by record, knows where it is, and goes on behind a record that is bad: an error is
+    of one record, and the next call gives the next one. Blank lines are passed over.
+
+    Of a table a record that is bad is taken as one line, for a quote that was left open takes in all that
+    follow.
+
+    file (TextFile): A file of the kind "jsonl", "csv" or "tsv".
+    quoted (bool): In CSV and TSV, whether a field may stand in double quotes; if not, quotes are text.
+    offset (int): Bytes to begin after, counted uncompressed, as `offset` says of a reader.
+    line (int): Number of the last line of these.
+    RAISES (ValueError): X119, X163: the header of a table is none.
+    """
+
+    def __init__(self, file: TextFile, *, quoted: bool = True, offset: int = 0, line: int = 0) -> None:
+        self.file = file
+        self.quoted = quoted
+        self.header: List[str] = []
+        self.content: Any = None
+        self._lines = LineReader(file, offset=offset, line=line)
+        if file.kind in DIALECTS:
+            _check_delimiter(file)
+            self._read_header()
+
+    @property
+    def offset(self) -> int:
+        """Bytes read so far, counted uncompressed."""
+        return self._lines.offset
+
+    @property
+    def line(self) -> int:
+        """Number of the last line read; the first line is 1."""
+        return self._lines.line
+
+    def __iter__(self) -> "RecordReader":
+        return self
+
+    def __next__(self) -> Record:
+        """Read the next record. `content` is what was read of it: a line, or the fields of a row.
+
+        RETURNS (Record): The record.
+        RAISES (ValueError): It is no record, naming the file and the line.
+        """
+        self.content = None
+        return self._next_row() if self.file.kind in DIALECTS else self._next_object()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
+
+    def _next_object(self) -> Record:
+        self.content = next(filter(str.strip, self._lines))
+        return parse_json_record(self.file, self.line, self.content)
+
+    def _next_row(self) -> Record:
+        line, row = self._read_row()
+        self.content = row
+        if len(row) != len(self.header):
+            place = {"path": self.file.path, "line": line}
+            raise ValueError(Errors.X118.format(found=len(row), expected=len(self.header), **place))
+        return Record(self.file, line, dict(zip(self.header, row, strict=True)))
+
+    def _read_row(self) -> Tuple[int, List[str]]:
+        """The next row that isn't blank, and the line it starts on: a quoted field may hold line ends."""
+        row: List[str] = []
+        while not row:
+            offset, line = self.offset, self.line
+            try:
+                row = next(self._rows)
+            except (csv.Error, ValueError) as error:
+                if isinstance(error, ValueError) and self.line <= line + 1:
+                    raise
+                self._go_to(offset, line)
+                self.content = next(self._lines)
+                place = {"path": self.file.path, "line": self.line}
+                raise ValueError(Errors.X117.format(error=error, **place)) from error
+        return line + 1, row
+
+    def _read_header(self) -> None:
+        offset, line = self.offset, self.line
+        self._go_to(0, 0)
+        try:
+            header_line, cells = self._read_row()
+        except StopIteration:
+            return
+        self.header = [clean_name(cell) for cell in cells]
+        named = [name for name in self.header if name]
+        if len(set(named)) < len(named):
+            found = ", ".join(self.header)
+            raise ValueError(Errors.X119.format(path=self.file.path, line=header_line, found=found))
+        if line > self.line:
+            self._go_to(offset, line)
+
+    def _go_to(self, offset: int, line: int) -> None:
+        self.close()
+        self._lines = LineReader(self.file, offset=offset, line=line)
+        self._rows = self._make_rows()
+
+    def _make_rows(self) -> Iterator[List[str]]:
+        return csv.reader(
+            self._lines,
+            dialect=DIALECTS[self.file.kind],
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+        )
 
 
 def parse_json_record(file: TextFile, line: int, content: str) -> Record:
@@ -77,6 +182,15 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
     if not isinstance(values, dict):
         raise ValueError(Errors.X113.format(path=file.path, line=line, type=type(values).__name__))
     return Record(file, line, values)
+
+
+def json_line(values: Mapping[str, Any]) -> bytes:
+    """A record as a line of JSONL.
+
+    values (Mapping[str, Any]): The value of each field.
+    RETURNS (bytes): The line, with its line end. A lone surrogate becomes its escape, as JSON has it.
+    """
+    return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
 
 
 def text_of(record: Record, field: str) -> str:
@@ -119,12 +233,6 @@ def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     return values if len(values) == len(pairs) else DoubledFields(values)
 
 
-def _read_json_lines(lines: LineReader) -> Iterator[Record]:
-    for content in lines:
-        if content.strip():
-            yield parse_json_record(lines.file, lines.line, content)
-
-
 def _check_delimiter(file: TextFile) -> None:
     """Refuse a table whose header has another delimiter and not its own."""
     with closing(LineReader(file)) as lines:
@@ -134,37 +242,3 @@ def _check_delimiter(file: TextFile) -> None:
     if others and expected not in others:
         place = {"path": file.path, "line": lines.line, "header": header[:60], "kind": file.kind}
         raise ValueError(Errors.X163.format(found=others[0], expected=expected, **place))
-
-
-def _read_table(lines: LineReader, quoted: bool) -> Iterator[Record]:
-    path = lines.file.path
-    rows = _read_rows(lines, quoted)
-    header_line, cells = next(rows, (0, []))
-    header = [clean_name(cell) for cell in cells]
-    named = [name for name in header if name]
-    if len(set(named)) < len(named):
-        raise ValueError(Errors.X119.format(path=path, line=header_line, found=", ".join(header)))
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(Errors.X118.format(path=path, line=line, found=len(row), expected=len(header)))
-        yield Record(lines.file, line, dict(zip(header, row, strict=True)))
-
-
-def _read_rows(lines: LineReader, quoted: bool) -> Iterator[Tuple[int, List[str]]]:
-    rows = csv.reader(
-        lines,
-        dialect=DIALECTS[lines.file.kind],
-        strict=True,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-    )
-    while True:
-        # A quoted field may hold line ends: a row is named by the line it starts on.
-        start = lines.line + 1
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            raise ValueError(Errors.X117.format(path=lines.file.path, line=start, error=error)) from error
-        if row is None:
-            return
-        if row:
-            yield start, row

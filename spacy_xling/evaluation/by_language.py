@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from types import MappingProxyType
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import spacy
 from spacy.language import Language
@@ -267,15 +268,16 @@ def require_pipeline(path: Path) -> None:
         raise ValueError(Errors.X751.format(path=path, error="there is no such folder, and no such package"))
 
 
-def load_pipeline(path: Path) -> Language:
+def load_pipeline(path: Path, overrides: Mapping[str, Any] = MappingProxyType({})) -> Language:
     """Load a trained pipeline.
 
     path (Path): Its folder, or the name of an installed package.
+    overrides (Mapping[str, Any]): Settings of its config to change, by dot name.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): There is none, or not a whole one.
     """
     try:
-        return spacy.load(path)
+        return spacy.load(path, config=dict(overrides))
     except Exception as error:
         if str(error).startswith("[X"):
             raise

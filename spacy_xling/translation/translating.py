@@ -1,19 +1,13 @@
 """Files of labelled or raw text to files of their translations, one for each target language.
 
-The lines of a window of texts are appended to the file of the language and are on the disk before the state
-says so. The state, `translation.json`, says how many records were read and how many bytes were written: what
-a process that was killed wrote after that is taken off again, and the next window begins where that one
-began, with the same texts. So nothing is lost, nothing is there twice, and the result is the same, byte for
-byte.
+A run that was killed goes on with the window that it was in, see `resuming`; the state is `translation.json`.
 """
 
-import json
-import os
 import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional, Union
@@ -22,10 +16,11 @@ import torch
 import tqdm  # type: ignore[import-untyped]
 
 from ..data.files import name_of, require_new_files
+from ..data.records import json_line
 from ..data.unlabelled import RawText
-from ..errors import Errors, Warnings, one_line
+from ..errors import Errors, Warnings
 from ..models.checkpoint import Precision
-from ..writing import UNFINISHED, write_json, writing_errors
+from ..resuming import State, append, grow, unfinished
 from .ctranslate import CTranslate2Engine, is_converted
 from .round_trip import RoundTrip
 from .seq2seq import CheckpointEngine, Engine, Seq2SeqEngine
@@ -115,7 +110,7 @@ def translate_files(
     if (first := next((source for source in sources if source.text.strip()), None)) is None:
         raise ValueError(Errors.X128.format(path=sources.path, files=len(sources.files)))
     identity = _identity(sources, model, languages, settings, back, on_doubt)
-    state = State.of_run(output, identity, resume=resume)
+    state = State.of_run(output / STATE, identity, resume=resume)
     if not resume:
         require_new_files(
             [*paths.values(), state.path, *map(unfinished, paths.values())],
@@ -209,70 +204,6 @@ def name_of_pair(name: str, source: Optional[str], target: str) -> str:
     return name
 
 
-def unfinished(path: Path) -> Path:
-    """Where lines are appended, until the file is whole and gets its name."""
-    return path.with_name(path.name + UNFINISHED)
-
-
-def append(path: Path, lines: bytes, *, at: int) -> None:
-    """Append lines to a file, and wait until they are on the disk.
-
-    path (Path): The file; it is made where it isn't there.
-    lines (bytes): The lines.
-    at (int): The length of the file in bytes; what stands after that is taken off first.
-    RAISES (OSError): X161: it can't be written.
-    """
-    with writing_errors(path), path.open("ab") as file:
-        file.truncate(at)
-        file.write(lines)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-class State:
-    """How far a translation has come, in a file beside its results.
-
-    path (Path): The file.
-    data (dict[str, Any]): Its content: the "identity" of the run, and its "targets".
-    """
-
-    def __init__(self, path: Path, data: dict[str, Any]) -> None:
-        self.path = path
-        self.data = data
-
-    @classmethod
-    def of_run(cls, output: Path, identity: Mapping[str, Any], *, resume: bool) -> "State":
-        """The state of a run that begins, or goes on.
-
-        output (Path): The folder of the results.
-        identity (Mapping[str, Any]): What must be the same to go on.
-        resume (bool): Read the state that is there, if there is one.
-        RETURNS (State): The state.
-        RAISES (ValueError): X808: it can't be read, or is of another run.
-        """
-        path = output / STATE
-        new = cls(path, {"identity": dict(identity), "targets": {}})
-        if not (resume and path.exists()):
-            return new
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            changes = [name for name, value in identity.items() if found["identity"].get(name) != value]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(Errors.X808.format(path=path, found=one_line(error))) from error
-        if changes:
-            raise ValueError(Errors.X808.format(path=path, found="changed: " + ", ".join(changes)))
-        return cls(path, found)
-
-    def of(self, name: str) -> dict[str, Any]:
-        """How far a target language has come."""
-        start = {"records": 0, "texts": 0, "bytes": 0, "finished": False, "counts": {}}
-        return self.data["targets"].setdefault(name, start)
-
-    def write(self) -> None:
-        """Write it, and wait until it is on the disk."""
-        write_json(self.path, self.data)
-
-
 class Job(NamedTuple):
     """The translation into one language.
 
@@ -295,21 +226,9 @@ class Job(NamedTuple):
 
     def run(self, *, progress: bool) -> None:
         """Translate what isn't translated yet."""
-        done = self.state.of(self.target)
-        growing = unfinished(self.path)
-        written = growing.stat().st_size if growing.exists() else 0
-        # Without it: killed between the two last steps.
-        if growing.exists() or not self.path.exists() or not done["bytes"]:
-            if written < done["bytes"]:
-                found = f"{written} bytes in {growing.name}, of {done['bytes']}"
-                raise ValueError(Errors.X808.format(path=self.state.path, found=found))
-            self._grow(growing, done, progress)
-            with writing_errors(self.path):
-                growing.replace(self.path)
-        done["finished"] = True
-        self.state.write()
+        grow(self.path, self.target, self.state, partial(self._grow, progress=progress))
 
-    def _grow(self, growing: Path, done: dict[str, Any], progress: bool) -> None:
+    def _grow(self, growing: Path, done: dict[str, Any], *, progress: bool) -> None:
         with tqdm.tqdm(
             total=self.sources.count(),
             initial=done["records"],
@@ -370,8 +289,7 @@ class Job(NamedTuple):
         }
         if translation.doubts:
             values["translation_doubt"] = list(translation.doubts)
-        # A lone surrogate becomes its escape, as JSON has it.
-        return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+        return json_line(values)
 
 
 def _warn(name: str, counts: Mapping[str, int]) -> None:

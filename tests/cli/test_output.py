@@ -103,7 +103,7 @@ def test_what_was_found_is_printed_where_its_file_cannot_be_written(name, folder
         words += ["--json", str(tmp_path / "report.json")]
         monkeypatch.setattr("spacy_xling.writing.write_file", lambda path, content: refuse(path))
     else:
-        monkeypatch.setattr("spacy_xling.writing._flush", refuse)
+        monkeypatch.setattr("spacy_xling.writing.flush", refuse)
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "language" in result.output or "pieces" in result.output

@@ -1,7 +1,10 @@
+import gzip
+from contextlib import suppress
+
 import pytest
 
 from spacy_xling.data.files import find_files
-from spacy_xling.data.records import read_records, text_of
+from spacy_xling.data.records import RecordReader, read_records, text_of
 
 
 def records_of(tmp_path, name, content):
@@ -89,3 +92,54 @@ def test_missing_or_invalid_text_is_an_error(tmp_path, content, message):
     (record,) = records_of(tmp_path, "da.jsonl", content)
     with pytest.raises(ValueError, match=message):
         text_of(record, "text")
+
+
+BAD_TABLE = 'id,text\n1,a\n2,"open\n3,c\n\n4,"two\nlines"\n5,"d"e\n6,f\n'
+
+
+def read_all(reader):
+    """Ids of records, and lines and codes of those that are bad."""
+    found = []
+    while True:
+        try:
+            found.append(next(reader).values["id"])
+        except StopIteration:
+            return found
+        except ValueError as error:
+            found.append((reader.line, str(error)[:6]))
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_reader_goes_on_behind_a_bad_record_and_from_any_place(tmp_path, gzipped):
+    files = {}
+    for name, content in {
+        "t.csv": BAD_TABLE,
+        "t.jsonl": '{"id": 1}\n{none\n\n[1]\n{"id": 4}\n',
+    }.items():
+        path = tmp_path / (f"{name}.gz" if gzipped else name)
+        path.write_bytes(gzip.compress(content.encode()) if gzipped else content.encode())
+        files[name] = find_files(path)[0]
+    expected = {
+        "t.csv": ["1", (3, "[X117]"), "3", "4", (8, "[X117]"), "6"],
+        "t.jsonl": [1, (2, "[X112]"), (4, "[X113]"), 4],
+    }
+    for name, file in files.items():
+        assert read_all(RecordReader(file)) == expected[name]
+        reader = RecordReader(file)
+        for done in range(len(expected[name])):
+            rest = RecordReader(file, offset=reader.offset, line=reader.line)
+            assert read_all(rest) == expected[name][done:]
+            with suppress(ValueError):
+                next(reader)
+
+
+def test_an_open_quote_before_bytes_that_are_no_text_costs_its_own_line(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'id,text\n1,"open\n2,\xff\n3,c\n')
+    assert read_all(RecordReader(find_files(path)[0])) == [(2, "[X117]"), (3, "[X111]"), "3"]
+
+
+def test_a_table_of_blank_lines_has_no_records(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\n\n")
+    assert list(read_records(find_files(path)[0])) == []

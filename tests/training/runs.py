@@ -456,7 +456,7 @@ class Moments:
             (Language, "update"),
             (resume, "save_snapshot"),
             (resume, "update_meta"),
-            (writing, "_flush"),
+            (writing, "flush"),
             (Path, "rename"),
             (Path, "replace"),
             (Path, "unlink"),

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 import srsly
 
-from spacy_xling import writing
+from spacy_xling import resuming, writing
 from spacy_xling.translation import translating
 from spacy_xling.translation.sources import Sources
 from spacy_xling.translation.translating import Languages, Model, name_of_pair, translate_files
@@ -163,7 +163,7 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
 
     append = translating.append
     monkeypatch.setattr(translating, "append", half)
-    monkeypatch.setattr(translating, "write_json", around(translating.write_json))
+    monkeypatch.setattr(resuming, "write_json", around(resuming.write_json))
     monkeypatch.setattr(Scripted, "generate", around(Scripted.generate))
     monkeypatch.setattr(type(whole), "replace", around(type(whole).replace))
     translate(data, whole, "da", "nl", **options)
@@ -195,7 +195,7 @@ def test_a_round_trip_keeps_the_language_and_the_text_of_before(data, tmp_path, 
     assert results["da"]["counts"]["sentences"] == 12
     # Each once, though texts of two languages go back.
     assert sorted(scripted) == ["back", "scripted"]
-    with pytest.raises(ValueError, match=r"^\[X808\].*changed: back\)"):
+    with pytest.raises(ValueError, match=r"^\[X007\].*changed: back\)"):
         translate(data, tmp_path / "out", resume=True)
 
 
@@ -238,13 +238,13 @@ def test_a_finished_run_is_not_done_again(data, tmp_path, scripted):
 def test_another_run_is_not_gone_on_with(data, tmp_path):
     out = tmp_path / "out"
     translate(data, out)
-    with pytest.raises(ValueError, match=r"^\[X808\].*changed: beams\)"):
+    with pytest.raises(ValueError, match=r"^\[X007\].*changed: beams\)"):
         translate(data, out, settings=WINDOW._replace(beams=7), resume=True)
     data.path.write_text('{"text": "C"}\n')
-    with pytest.raises(ValueError, match=r"^\[X808\].*changed: data\)"):
+    with pytest.raises(ValueError, match=r"^\[X007\].*changed: data\)"):
         translate(data, out, resume=True)
     (out / "translation.json").write_text("[]")
-    with pytest.raises(ValueError, match=r"^\[X808\]"):
+    with pytest.raises(ValueError, match=r"^\[X007\]"):
         translate(data, out, resume=True)
 
 
@@ -257,7 +257,7 @@ def test_lines_that_are_gone_are_told(data, tmp_path):
     state["targets"]["da"].update(finished=False, bytes=10)
     srsly.write_json(tmp_path / "out" / "translation.json", state)
     (tmp_path / "out" / "da.jsonl.unfinished").write_text("12345")
-    with pytest.raises(ValueError, match=r"^\[X808\].*5 bytes in da.jsonl.unfinished, of 10"):
+    with pytest.raises(ValueError, match=r"^\[X007\].*5 bytes in da.jsonl.unfinished, of 10"):
         translate(data, tmp_path / "out", resume=True)
 
 

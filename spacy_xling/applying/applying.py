@@ -1,0 +1,326 @@
+"""Files of texts to files of their predictions, which go on after a kill: see `resuming`."""
+
+import gzip
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import tqdm  # type: ignore[import-untyped]
+
+from ..data.files import TextFile, find_files, is_gzipped, kind_of_file, require_new_files
+from ..data.records import DIALECTS, json_line
+from ..errors import Errors
+from ..evaluation.by_language import require_pipeline
+from ..resuming import State, append, grow, must_grow, unfinished
+from .engines import Engine, in_order, result_of
+from .formats import Batch, Format, JsonLines, Place, Reject, Table
+from .parquet import Parquet, finish_parquet
+from .predictor import PredictorSettings, without_errors
+
+KINDS = ("jsonl", "csv", "tsv", "parquet")
+STATE = "apply.json"
+REJECTS = "rejects"
+# What is done is on the disk after so many seconds, or bytes.
+SAVE_SECONDS = 5.0
+SAVE_BYTES = 1 << 24
+
+
+class Reading(NamedTuple):
+    """How files are read.
+
+    batch_size (int): Texts that are scored together. Scores may differ by rounding with it.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
+    separator (str): What stands between labels in CSV and TSV.
+    by_name (bool): In a folder a file's name up to the first dot is the language of texts that don't name
+        theirs.
+    """
+
+    batch_size: int = 256
+    quoted: bool = True
+    separator: str = ","
+    by_name: bool = False
+
+
+class Shard(NamedTuple):
+    """The files of a folder that this run takes: each `of`th, from `number` on, which counts from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read "2/8".
+
+        text (str): The text.
+        RETURNS (Shard): The shard.
+        RAISES (ValueError): X910: it is none.
+        """
+        number, slash, of = text.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise ValueError(Errors.X910.format(found=text))
+        return cls(int(number), int(of))
+
+
+class Target(NamedTuple):
+    """A file to write.
+
+    source (TextFile): The file that is read.
+    path (Path): The file that is written.
+    """
+
+    source: TextFile
+    path: Path
+
+
+def find_targets(data: Path, output: Path, shard: Optional[Shard] = None) -> list[Target]:
+    """The files of a run, and what they become.
+
+    data (Path): A file, or a folder of files.
+    output (Path): Of a file a file of its kind, of a folder a folder.
+    shard (Optional[Shard]): Which of the files; None for all.
+    RETURNS (list[Target]): The files.
+    RAISES (ValueError): X908: the output is of another kind. X911: the shard is empty.
+    """
+    files = find_files(data, KINDS)
+    if not data.is_dir():
+        kind = files[0].kind
+        if kind_of_file(output) != kind or (kind == "parquet" and is_gzipped(output)):
+            expected = ".parquet" if kind == "parquet" else f".{kind} or .{kind}.gz"
+            raise ValueError(Errors.X908.format(path=output, expected=expected))
+        targets = [Target(files[0], output)]
+    else:
+        targets = [Target(file, output / file.path.name) for file in files]
+    if shard is None:
+        return targets
+    if not (taken := targets[shard.number - 1 :: shard.of]):
+        found = f"{shard.number}/{shard.of}"
+        raise ValueError(Errors.X911.format(shard=found, path=data, files=len(files)))
+    return taken
+
+
+def state_path(data: Path, output: Path, shard: Optional[Shard] = None) -> Path:
+    """Where the state of a run stands: in the folder that is written, or beside the file."""
+    name = STATE if shard is None else f"{shard.number}-of-{shard.of}.{STATE}"
+    return output / name if data.is_dir() else output.with_name(f"{output.name}.{name}")
+
+
+def apply_files(
+    data: Path,
+    output: Path,
+    settings: PredictorSettings,
+    open_engine: Callable[[PredictorSettings], AbstractContextManager[Engine]],
+    *,
+    reading: Reading = Reading(),  # noqa: B008  (a tuple)
+    rejects: Optional[Path] = None,
+    shard: Optional[Shard] = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Score the texts of files: each record with all of its fields, and the new columns beside, in order.
+
+    data (Path): .jsonl, .csv, .tsv (each also with .gz) or .parquet, or a folder of these.
+    output (Path): The same again: of a file a file, of a folder a folder.
+    settings (PredictorSettings): The pipeline, and the names of columns.
+    open_engine (Callable[[PredictorSettings], AbstractContextManager[Engine]]): Opens what scores, see
+        `engines.open_engine`.
+    reading (Reading): How files are read.
+    rejects (Optional[Path]): JSONL for records that can't be read or scored, each with its file, line and
+        error; None stops at the first.
+    shard (Optional[Shard]): Which of the files of a folder; None for all.
+    resume (bool): Go on with what is there.
+    overwrite (bool): Replace what is there.
+    progress (bool): Show a progress bar.
+    RETURNS (dict[str, dict[str, Any]]): For each file its "records" with those rejected, "texts" written,
+        "bytes", whether it is "finished", and "counts" of those "rejected".
+    RAISES (ValueError): A record can't be read or scored; what is there is of another run; there is no such
+        file or pipeline. (OSError): A file can't be written.
+    """
+    targets = find_targets(data, output, shard)
+    formats = {target.path: format_of(target.source, settings, reading) for target in targets}
+    require_pipeline(Path(settings.model))
+    identity = json.loads(json.dumps(_identity(targets, settings, reading)))
+    state = State.of_run(state_path(data, output, shard), identity, resume=resume)
+    if not (resume and state.path.exists()):
+        written = [*(target.path for target in targets), *filter(None, [rejects])]
+        require_new_files(
+            [*written, *map(unfinished, written)],
+            overwrite=overwrite,
+            inputs=[target.source.path for target in targets],
+        )
+        state.write()
+    rejects_left = rejects if not state.of(REJECTS)["finished"] else None
+    if rejects_left is not None:
+        # Before the work of hours, and not after it.
+        must_grow(rejects_left, REJECTS, state)
+    left = [target for target in targets if not state.of(target.path.name)["finished"]]
+    if left:
+        with open_engine(settings) as engine:
+            for target in left:
+                job = Job(formats[target.path], target, engine, state, reading, rejects)
+                job.run(progress=progress)
+    if rejects_left is not None:
+        grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
+    return {target.path.name: state.of(target.path.name) for target in targets}
+
+
+def format_of(file: TextFile, settings: PredictorSettings, reading: Reading) -> Format:
+    """The kind of a file.
+
+    file (TextFile): The file.
+    settings (PredictorSettings): Names of columns.
+    reading (Reading): How it is read.
+    RETURNS (Format): It.
+    RAISES (ImportError): X904: pyarrow is missing.
+    """
+    fallback = (file.language if reading.by_name else None) or settings.language
+    if file.kind == "parquet":
+        return Parquet(file, settings, fallback)
+    kind = Table if file.kind in DIALECTS else JsonLines
+    return kind(file, settings, fallback, quoted=reading.quoted, separator=reading.separator)
+
+
+class Job(NamedTuple):
+    """The predictions of one file.
+
+    format (Format): Reads and writes it.
+    target (Target): It.
+    engine (Engine): Scores it.
+    state (State): How far all have come.
+    reading (Reading): How it is read.
+    rejects (Optional[Path]): Where records go that can't be scored.
+    """
+
+    format: Format
+    target: Target
+    engine: Engine
+    state: State
+    reading: Reading
+    rejects: Optional[Path]
+
+    def run(self, *, progress: bool) -> None:
+        """Score what isn't scored yet."""
+        is_parquet = self.target.source.kind == "parquet"
+
+        def fill(growing: Path, done: dict[str, Any]) -> None:
+            with tqdm.tqdm(
+                total=self.format.count() if progress else None,
+                initial=done["records"],
+                desc=self.target.path.name,
+                unit=" texts",
+                disable=None if progress else True,
+            ) as bar:
+                self._fill(growing, done, bar)
+
+        path = self.target.path
+        grow(path, path.name, self.state, fill, finish_parquet if is_parquet else None)
+
+    def _fill(self, growing: Path, done: dict[str, Any], bar: Any) -> None:
+        saved = Saved(growing, done, self.rejects, self.state)
+        # It tells the new columns, and what is wrong before any text is scored.
+        nothing = result_of(self.engine.submit({self.format.settings.text: []}))
+        if not done["bytes"]:
+            saved.add(self._packed(self.format.head(list(without_errors(nothing)))), b"")
+            saved.save()
+        start = Place(*done.get("place", Place()))
+        batches = self.format.batches(start, self.reading.batch_size)
+        try:
+            for batch, found in in_order(self.engine, batches):
+                content, rejects = self.format.encode(batch, found)
+                if rejects and self.rejects is None:
+                    raise ValueError(rejects[0].error)
+                saved.add(self._packed(content), self._reject_lines(rejects), batch, len(rejects))
+                bar.update(batch.size + len(batch.rejects))
+        except ValueError:
+            # What stands before it is kept. An error of writing is an OSError.
+            saved.save()
+            raise
+        saved.save()
+
+    def _packed(self, content: bytes) -> bytes:
+        # Gzipped parts, one after another, are a gzipped file.
+        return gzip.compress(content, 6, mtime=0) if content and is_gzipped(self.target.path) else content
+
+    def _reject_lines(self, rejects: Sequence[Reject]) -> bytes:
+        name = self.target.source.path.name
+        return b"".join(json_line({"file": name, **reject._asdict()}) for reject in rejects)
+
+
+class Saved:
+    """Collects what is to be written of a file, and writes it every few seconds, the state last.
+
+    growing (Path): The file.
+    done (dict[str, Any]): Its state.
+    rejects (Optional[Path]): The file of rejects; None for none.
+    state (State): That of all files.
+    """
+
+    def __init__(self, growing: Path, done: dict[str, Any], rejects: Optional[Path], state: State) -> None:
+        self.growing = growing
+        self.done = done
+        self.rejects = rejects
+        self.state = state
+        self._new = Counter[str]()
+        self._place: Optional[Place] = None
+        self._content: list[bytes] = []
+        self._rejected: list[bytes] = []
+        self._time = time.monotonic()
+
+    def add(
+        self, content: bytes, rejected: bytes, batch: Optional[Batch] = None, n_rejected: int = 0
+    ) -> None:
+        """Add what came of a batch.
+
+        content (bytes): For the file.
+        rejected (bytes): For the file of rejects.
+        batch (Optional[Batch]): The batch; None for what the file begins with.
+        n_rejected (int): Number of rejects.
+        """
+        self._content.append(content)
+        self._rejected.append(rejected)
+        self._new["bytes"] += len(content)
+        if batch is not None:
+            records = batch.size + len(batch.rejects)
+            self._new.update(records=records, texts=records - n_rejected, rejected=n_rejected)
+            self._place = batch.place
+        if time.monotonic() - self._time > SAVE_SECONDS or self._new["bytes"] > SAVE_BYTES:
+            self.save()
+
+    def save(self) -> None:
+        """Write it."""
+        append(self.growing, b"".join(self._content), at=self.done["bytes"])
+        if self.rejects is not None:
+            of_rejects = self.state.of(REJECTS)
+            append(unfinished(self.rejects), b"".join(self._rejected), at=of_rejects["bytes"])
+            of_rejects["bytes"] += sum(map(len, self._rejected))
+        for name in ("bytes", "records", "texts"):
+            self.done[name] += self._new[name]
+        self.done["counts"]["rejected"] = self.done["counts"].get("rejected", 0) + self._new["rejected"]
+        if self._place is not None:
+            self.done["place"] = self._place
+        self.state.write()
+        self._new.clear()
+        self._content.clear()
+        self._rejected.clear()
+        self._time = time.monotonic()
+
+
+def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: Reading) -> dict[str, Any]:
+    """What must be the same for a run to be gone on with: not the engine, nor its threads."""
+    named = settings._asdict()
+    for name in ("threads", "gpu_id"):
+        del named[name]
+    data = {target.source.path.name: target.source.path.stat().st_size for target in targets}
+    return {"data": data, **named, "model_files": _stamp(Path(settings.model)), **reading._asdict()}
+
+
+def _stamp(folder: Path) -> str:
+    """A hash of what tells whether the files of a pipeline are the same: names, sizes, times of change."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr(found).encode()).hexdigest()

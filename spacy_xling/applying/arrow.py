@@ -1,0 +1,110 @@
+"""Tables of Arrow with predictions beside them: what Parquet, Ray and Spark have in common."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from ..errors import Errors
+from ..pipeline.calibrated import EXTENSION
+from .predictor import ERROR, Columns, PredictorSettings, set_predictions
+
+
+def import_pyarrow() -> Any:
+    """Import pyarrow.
+
+    RETURNS (Any): The module.
+    RAISES (ImportError): X904: it is missing.
+    """
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ImportError(Errors.X904.format(error=error)) from error
+    return pyarrow
+
+
+@lru_cache
+def types_of_columns() -> dict[str, Any]:
+    """The Arrow type of each new column, without the prefix."""
+    pa = import_pyarrow()
+    return {
+        "label": pa.string(),
+        "labels": pa.list_(pa.string()),
+        "score": pa.float64(),
+        "scores": pa.map_(pa.string(), pa.float64()),
+        "language": pa.string(),
+        EXTENSION: pa.bool_(),
+        ERROR: pa.string(),
+    }
+
+
+def texts_of(table: Any, settings: PredictorSettings) -> dict[str, list[Any]]:
+    """The columns that a predictor reads.
+
+    table (pyarrow.Table): The table, or a RecordBatch.
+    settings (PredictorSettings): The settings.
+    RETURNS (dict[str, list[Any]]): The texts, and their languages where there is a column of them.
+    RAISES (ValueError): X901: there is no column of texts.
+    """
+    require_text(table.schema.names, settings)
+    wanted = [settings.text, settings.lang]
+    return {name: table.column(name).to_pylist() for name in wanted if name in table.schema.names}
+
+
+def require_text(names: list[str], settings: PredictorSettings) -> None:
+    """Refuse a table without a column of texts.
+
+    names (list[str]): The columns.
+    settings (PredictorSettings): The settings.
+    RAISES (ValueError): X901.
+    """
+    if settings.text not in names:
+        raise ValueError(Errors.X901.format(field=settings.text, found=", ".join(names) or "none"))
+
+
+def add_predictions(table: Any, found: Columns, settings: PredictorSettings) -> Any:
+    """Put predictions beside a table, whose own columns stay as they are.
+
+    table (pyarrow.Table): The table, or a RecordBatch.
+    found (Columns): The predictions, as `Predictor` gives them.
+    settings (PredictorSettings): The settings.
+    RETURNS (pyarrow.Table): The table, or a RecordBatch, with all columns.
+    RAISES (ValueError): X903: a new column is there already.
+    """
+    arrays, fields = _arrays(table, found, settings)
+    names = [name for name in table.schema.names if name not in fields]
+    pa = import_pyarrow()
+    schema = pa.schema(
+        [*(table.schema.field(name) for name in names), *fields.values()], metadata=table.schema.metadata
+    )
+    return type(table).from_arrays([*(table.column(name) for name in names), *arrays], schema=schema)
+
+
+def _arrays(table: Any, found: Columns, settings: PredictorSettings) -> tuple[list[Any], dict[str, Any]]:
+    pa = import_pyarrow()
+    types = types_of_columns()
+    added = set_predictions(table.schema.names, found, settings)
+    kinds = dict(zip(added, (types[name] for name in found), strict=True))
+    arrays = [pa.array(_plain(values), kinds[name]) for name, values in added.items()]
+    return arrays, {name: pa.field(name, kind) for name, kind in kinds.items()}
+
+
+def _plain(values: Any) -> list[Any]:
+    """Dictionaries as pairs, which pyarrow takes for a map."""
+    return [list(value.items()) if isinstance(value, dict) else value for value in values]
+
+
+def score_tables(settings: PredictorSettings, tables: Iterator[Any], size: int) -> Iterator[Any]:
+    """Score tables by the predictor of this process.
+
+    settings (PredictorSettings): The settings.
+    tables (Iterator[pyarrow.Table]): The tables, or RecordBatches.
+    size (int): Texts that are scored at a time.
+    YIELDS (pyarrow.Table): Each, or a part of it, with the new columns, the errors of texts among them.
+    RAISES (ValueError): X751, X901, X903.
+    """
+    from .predictor import predict
+
+    for table in tables:
+        for start in range(0, max(1, table.num_rows), size):
+            part = table.slice(start, size)
+            yield add_predictions(part, predict(settings, texts_of(part, settings)), settings)

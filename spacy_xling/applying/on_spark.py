@@ -1,0 +1,161 @@
+"""The predictor on Spark: on a DataFrame, and as the engine of `spacy xling apply`."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Optional
+
+from ..errors import Errors, one_line
+from ..pipeline.calibrated import EXTENSION
+from .arrow import import_pyarrow, require_text, score_tables
+from .engines import SPARK, Engine
+from .predictor import Columns, PredictorSettings, predict, set_predictions
+
+# Tries of a task, after which the job fails; on a cluster it is Spark's own setting.
+TRIES = 4
+CODED = re.compile(r"\[X\d+\] .*")
+
+
+def predict_dataframe(frame: Any, settings: PredictorSettings, *, batch_size: int = 256) -> Any:
+    """Score the texts of a DataFrame.
+
+    By `mapInArrow`: columns that aren't read stay as they are, where a way by pandas would make numbers of
+    whole ones that may be null. To learn the new columns, one task runs at once, and loads the pipeline.
+
+    frame (pyspark.sql.DataFrame): The texts, in a column that the settings name.
+    settings (PredictorSettings): The pipeline, by the path that workers see. `threads` None stands for 1.
+    batch_size (int): Texts that are scored together; Spark hands over
+        `spark.sql.execution.arrow.maxRecordsPerBatch` at a time.
+    RETURNS (pyspark.sql.DataFrame): The rows, with the new columns, see `Predictor`. One of these is `error`:
+        it says why a text couldn't be scored, and is null for the others.
+    RAISES (ValueError): X901, X903: columns are missing, or there already. X751: a worker finds no pipeline.
+        (ImportError): X904: pyarrow is missing.
+    """
+    settings = settings._replace(threads=settings.threads or 1)
+    names = names_of_columns(frame.sparkSession, settings)
+    new = set_predictions(frame.columns, dict.fromkeys(names, ()), settings)
+    require_text(frame.columns, settings)
+    kept = [field for field in frame.schema.fields if field.name not in new]
+    schema = type(frame.schema)([*kept, *_fields(names, new)])
+    return frame.mapInArrow(partial(score_batches, settings, batch_size), schema)
+
+
+def score_batches(settings: PredictorSettings, size: int, batches: Iterator[Any]) -> Iterator[Any]:
+    """What a worker runs: see `arrow.score_tables`."""
+    return score_tables(settings, batches, size)
+
+
+def name_batches(settings: PredictorSettings, batches: Iterator[Any]) -> Iterator[Any]:
+    """The names of the new columns, as a column, whatever the batches are."""
+    for _ in batches:
+        names = list(predict(settings, {settings.text: []}))
+        yield import_pyarrow().RecordBatch.from_pydict({"name": names})
+
+
+def names_of_columns(spark: Any, settings: PredictorSettings) -> list[str]:
+    """Ask a worker for the new columns.
+
+    spark (SparkSession): The session.
+    settings (PredictorSettings): The pipeline.
+    RETURNS (list[str]): The names, without the prefix.
+    RAISES (ValueError): X751: the worker finds no pipeline.
+    """
+    with coded_errors():
+        asked = spark.range(0, 1, 1, 1).mapInArrow(partial(name_batches, settings), "name string")
+        return [row.name for row in asked.collect()]
+
+
+def _fields(names: list[str], new: Iterable[str]) -> list[Any]:
+    from pyspark.sql.types import ArrayType, BooleanType, DoubleType, MapType, StringType, StructField
+
+    kinds = {
+        "labels": ArrayType(StringType()),
+        "score": DoubleType(),
+        "scores": MapType(StringType(), DoubleType()),
+        EXTENSION: BooleanType(),
+    }
+    pairs = zip(names, new, strict=True)
+    return [StructField(column, kinds.get(name, StringType())) for name, column in pairs]
+
+
+@contextmanager
+def spark_engine(settings: PredictorSettings, workers: int, address: Optional[str]) -> Iterator[Engine]:
+    """Score in tasks of a batch each, so many at a time. A task that fails is tried again elsewhere.
+
+    settings (PredictorSettings): The pipeline, by the path that workers see.
+    workers (int): Tasks at a time.
+    address (Optional[str]): The master, as spark://host:7077; None for this machine.
+    YIELDS (Engine): The engine.
+    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
+    """
+    is_ours = import_session().getActiveSession() is None
+    spark = start_spark(address or f"local[{workers},{TRIES}]")
+
+    def score(columns: Columns) -> dict[str, list[Any]]:
+        with coded_errors():
+            return context.parallelize([columns], 1).map(partial(predict, settings)).collect()[0]
+
+    try:
+        context = spark.sparkContext
+        with ThreadPoolExecutor(workers) as pool:
+            yield Engine(lambda columns: pool.submit(score, columns), ahead=2 * workers)
+    finally:
+        if is_ours:
+            spark.stop()
+
+
+def import_session() -> Any:
+    """Import Spark.
+
+    RETURNS (Any): Its class SparkSession.
+    RAISES (ImportError): X913: pyspark is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise ImportError(Errors.X913.format(library="pyspark", engine=SPARK, error=error)) from error
+    return SparkSession
+
+
+def start_spark(master: str) -> Any:
+    """A session of Spark, or the one that there is.
+
+    master (str): Its master.
+    RETURNS (SparkSession): The session.
+    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
+    """
+    expected = "Java 17 or later (JAVA_HOME), and a running master at --address"
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise ValueError(Errors.X914.format(engine="Spark", error="there is no java", expected=expected))
+    if master.startswith("local"):
+        # Not any python3 of the system.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = import_session().builder.master(master).appName("spacy-xling")
+    try:
+        spark = builder.config("spark.ui.enabled", "false").getOrCreate()
+    # Of Java, or of pyspark before it is there.
+    except Exception as error:
+        raise ValueError(
+            Errors.X914.format(engine="Spark", error=one_line(error), expected=expected)
+        ) from error
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+@contextmanager
+def coded_errors() -> Iterator[None]:
+    """Find the message of this package in what Spark makes of an error of a worker.
+
+    RAISES (ValueError): The message. Errors without one pass.
+    """
+    try:
+        yield
+    except Exception as error:
+        if found := CODED.search(str(error)):
+            raise ValueError(found[0]) from error
+        raise

@@ -1,0 +1,138 @@
+"""Parquet, whose columns stay as they are. It can't grow: until a file is whole its batches are streams of
+Arrow, one after another.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+from ..data.files import TextFile
+from ..errors import Errors, one_line
+from ..writing import UNFINISHED, flush
+from .arrow import add_predictions, import_pyarrow, require_text, texts_of
+from .formats import Batch, Place, Reject
+from .predictor import ERROR, Columns, PredictorSettings, without_errors
+
+# Rows of a group, the unit in which Parquet is read and compressed.
+GROUP = 1 << 16
+
+
+class Parquet:
+    """A Parquet file.
+
+    file (TextFile): The file.
+    settings (PredictorSettings): Names of the columns.
+    fallback (Optional[str]): The language of texts that don't name theirs.
+    RAISES (ImportError): X904: pyarrow is missing.
+    """
+
+    def __init__(self, file: TextFile, settings: PredictorSettings, fallback: Optional[str] = None) -> None:
+        import_pyarrow()
+        self.file = file
+        self.settings = settings
+        self.fallback = fallback
+
+    def count(self) -> int:
+        with self._opened() as parquet:
+            return parquet.metadata.num_rows
+
+    def batches(self, start: Place, size: int) -> Iterator[Batch]:
+        end = 0
+        with self._opened() as parquet:
+            require_text(parquet.schema_arrow.names, self.settings)
+            for group in range(parquet.num_row_groups):
+                rows = parquet.metadata.row_group(group).num_rows
+                if end + rows <= start.line:
+                    end += rows
+                    continue
+                for content in parquet.iter_batches(size, row_groups=[group]):
+                    end += content.num_rows
+                    if end > start.line:
+                        yield Batch(content, self._columns(content), (), Place(0, end))
+
+    def _columns(self, content: Any) -> dict[str, list[Any]]:
+        columns = texts_of(content, self.settings)
+        languages = columns.get(self.settings.lang, [None] * content.num_rows)
+        columns[self.settings.lang] = [language or self.fallback for language in languages]
+        return columns
+
+    def head(self, names: Sequence[str]) -> bytes:
+        with self._opened() as parquet:
+            nothing = parquet.schema_arrow.empty_table()
+        return _stream(add_predictions(nothing, dict.fromkeys(names, ()), self.settings))
+
+    def encode(self, batch: Batch, found: Columns) -> tuple[bytes, list[Reject]]:
+        pa = import_pyarrow()
+        errors = found[ERROR]
+        first = batch.place.line - batch.content.num_rows + 1
+        rejects = [
+            Reject(
+                first + row,
+                Errors.X905.format(path=self.file.path, line=first + row, error=error),
+                {name: str(value) for name, value in batch.content.slice(row, 1).to_pylist()[0].items()},
+            )
+            for row, error in enumerate(errors)
+            if error is not None
+        ]
+        whole = add_predictions(batch.content, without_errors(found), self.settings)
+        kept = whole.filter(pa.array([error is None for error in errors], pa.bool_()))
+        return _stream(kept), rejects
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        import pyarrow.parquet
+
+        pa = import_pyarrow()
+        try:
+            with pyarrow.parquet.ParquetFile(self.file.path) as parquet:
+                yield parquet
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(Errors.X906.format(path=self.file.path, error=one_line(error))) from error
+
+
+def finish_parquet(growing: Path, path: Path) -> None:
+    """Make a Parquet file of streams of Arrow, in constant memory.
+
+    growing (Path): The streams; they are removed.
+    path (Path): The file.
+    """
+    import pyarrow.parquet
+
+    pa = import_pyarrow()
+    made = path.with_name(f"{path.name}.whole{UNFINISHED}")
+    with pa.OSFile(str(growing)) as source:
+        first = pa.ipc.open_stream(source)
+        with pyarrow.parquet.ParquetWriter(made, first.schema) as writer:
+            for table in _groups(source, first):
+                writer.write_table(table, row_group_size=GROUP)
+    flush(made)
+    made.replace(path)
+    growing.unlink()
+
+
+def _groups(source: Any, stream: Any) -> Iterator[Any]:
+    """Tables of a group each, of the batches of a stream and of those that follow."""
+    pa = import_pyarrow()
+    held: list[Any] = []
+    rows = 0
+    while True:
+        for batch in stream:
+            held.append(batch)
+            rows += batch.num_rows
+        if source.tell() == source.size():
+            break
+        if rows >= GROUP:
+            yield pa.Table.from_batches(held)
+            held, rows = [], 0
+        stream = pa.ipc.open_stream(source)
+    yield pa.Table.from_batches(held, schema=stream.schema)
+
+
+def _stream(table: Any) -> bytes:
+    pa = import_pyarrow()
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write(table)
+    return out.getvalue()

@@ -1,0 +1,109 @@
+"""`spacy xling apply`: files of texts to files of their predictions."""
+
+import time
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from wasabi import msg
+
+from .app import app, coded_warnings, one_line_errors
+from .options import Gpu, Quotes, Separator
+
+
+class EngineName(str, Enum):
+    """Where texts are scored."""
+
+    processes = "processes"
+    ray = "ray"
+    spark = "spark"
+
+
+@app.command("apply")
+def apply_command(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained or exported pipeline")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Texts: .jsonl, .csv, .tsv (also .gz) or .parquet, or a folder of such files", metavar="IN"
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            help="The same again: of a file a file of its kind, of a folder a folder", metavar="OUT"
+        ),
+    ],
+    text_field: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
+    language_field: Annotated[
+        str, typer.Option(help="Field of a text's language; it may be missing")
+    ] = "lang",
+    language: Annotated[Optional[str], typer.Option(help="Language of texts that don't name theirs")] = None,
+    language_from_name: Annotated[
+        bool, typer.Option("--language-from-name", help="Take it from a file's name in a folder, as da.jsonl")
+    ] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Write the score of each label, too")] = False,
+    prefix: Annotated[str, typer.Option(help="What the names of the new columns begin with")] = "",
+    rejects: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="JSONL for lines that can't be read or scored, with file, line and error",
+            show_default="the first one stops the run",
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts that are scored together")] = 256,
+    n_process: Annotated[
+        int, typer.Option("--n-process", "-n", min=1, help="Workers, each with a pipeline of its own")
+    ] = 1,
+    threads: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Threads of a worker", show_default="its share of the processors"),
+    ] = None,
+    gpu_id: Gpu = -1,
+    engine: Annotated[EngineName, typer.Option(help="Where workers are")] = EngineName.processes,
+    address: Annotated[
+        Optional[str],
+        typer.Option(help="Cluster of Ray or Spark, as spark://host:7077", show_default="this machine"),
+    ] = None,
+    shard: Annotated[
+        Optional[str], typer.Option(help="Of a folder, as 2/8: each eighth file from the second on")
+    ] = None,
+    separator: Separator = ",",
+    quotes: Quotes = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was ended")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+) -> None:
+    """Score the texts of files, in order and in constant memory.
+
+    Each record keeps its fields, and gets label (labels, of a pipeline that gives any number of them), score,
+    language and abstained; with --scores that of each label.
+    """
+    with one_line_errors(), coded_warnings():
+        from ..applying.applying import Reading, Shard, apply_files
+        from ..applying.engines import open_engine
+        from ..applying.predictor import PredictorSettings
+
+        settings = PredictorSettings(
+            str(model), text_field, language_field, language, scores, prefix, threads, gpu_id
+        )
+        started = time.monotonic()
+        results = apply_files(
+            data,
+            output,
+            settings,
+            partial(open_engine, engine.value, workers=n_process, address=address),
+            reading=Reading(batch_size, quotes, separator, language_from_name),
+            rejects=rejects,
+            shard=None if shard is None else Shard.parse(shard),
+            resume=resume,
+            overwrite=overwrite,
+            progress=True,
+        )
+    seconds = time.monotonic() - started
+    texts = sum(done["texts"] for done in results.values())
+    rejected = sum(done["counts"].get("rejected", 0) for done in results.values())
+    msg.good(f"Saved {texts:,} texts to {output}, in {seconds:,.1f} s")
+    if rejected:
+        msg.warn(f"{rejected:,} lines could not be read or scored: see {rejects}")
