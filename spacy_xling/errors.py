@@ -44,6 +44,7 @@ class Errors(metaclass=MessagesWithCodes):
         "The run of which {path} tells can't be gone on with ({found}); expected the same data, model and settings as before, "
         "and the files that were there. Undo the changes, choose another output, or give --overwrite without --resume."
     )
+    X008 = "Another process is at work in {folder}; expected none. Wait for it, end it, or choose another output."
 
     # 1 data
     X101 = (
@@ -947,7 +948,6 @@ class Errors(metaclass=MessagesWithCodes):
         "${{system.seed}}, so that seeds differ. Correct the config."
     )
     X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
-    X778 = "Another process is at work in {output}; expected none. Wait for it, end it, or choose another --output."
     X779 = "Found no {what}; expected one or more. See what has failed in the logs."
     X780 = (
         "The way '{way}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "

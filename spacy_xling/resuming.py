@@ -8,12 +8,13 @@ byte for byte.
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
 from .errors import Errors, one_line
-from .writing import UNFINISHED, write_json, writing_errors
+from .writing import UNFINISHED, locked, write_json, writing_errors
 
 
 class State:
@@ -26,6 +27,21 @@ class State:
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
         self.data = data
+
+    @staticmethod
+    @contextmanager
+    def lock(path: Path) -> Iterator[None]:
+        """Keep a second process from the files of a run, as long as the block lasts.
+
+        path (Path): The file of the state.
+        RAISES (ValueError): X008: another process is at work. (OSError): X161.
+        """
+        lock = path.with_name(f".{path.name}.lock")
+        with locked(lock):
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
 
     @classmethod
     def of_run(cls, path: Path, identity: Mapping[str, Any], *, resume: bool) -> "State":

@@ -1,8 +1,10 @@
 """Files and folders that are seen under their names only once they are whole and on the disk."""
 
+import fcntl
 import os
 import re
 import shutil
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Union
@@ -15,6 +17,8 @@ from .errors import Errors, one_line
 SYSTEM_ERROR = re.compile(r"os error \d|Os \{ code")
 UNFINISHED = ".unfinished"
 REPLACED = ".replaced"
+# Seconds between two looks at a lock.
+POLL = 0.05
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
@@ -82,6 +86,31 @@ def writing_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeEncodeError) as error:
         raise OSError(Errors.X161.format(path=path, error=one_line(error))) from error
+
+
+@contextmanager
+def locked(path: Path, patience: float = 0.0) -> Iterator[int]:
+    """Keep a second process out until the block ends, or this process does.
+
+    path (Path): The file of the lock; made where it isn't there, and left there.
+    patience (float): Seconds to wait for another process to end.
+    YIELDS (int): Handle of the lock. Processes that inherit it hold the lock too.
+    RAISES (ValueError): X008: another process holds the lock. (OSError): X161.
+    """
+    with writing_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    with lock as handle:
+        end = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise ValueError(Errors.X008.format(folder=path.parent)) from None
+                time.sleep(POLL)
+        yield handle.fileno()
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -145,27 +145,29 @@ def apply_files(
     formats = {target.path: format_of(target.source, settings, reading) for target in targets}
     require_pipeline(Path(settings.model))
     identity = json.loads(json.dumps(_identity(targets, settings, reading)))
-    state = State.of_run(state_path(data, output, shard), identity, resume=resume)
-    if not (resume and state.path.exists()):
+    path = state_path(data, output, shard)
+    if not (resume and path.exists()):
         written = [*(target.path for target in targets), *filter(None, [rejects])]
         require_new_files(
             [*written, *map(unfinished, written)],
             overwrite=overwrite,
             inputs=[target.source.path for target in targets],
         )
+    with State.lock(path):
+        state = State.of_run(path, identity, resume=resume)
         state.write()
-    rejects_left = rejects if not state.of(REJECTS)["finished"] else None
-    if rejects_left is not None:
-        # Before the work of hours, and not after it.
-        must_grow(rejects_left, REJECTS, state)
-    left = [target for target in targets if not state.of(target.path.name)["finished"]]
-    if left:
-        with open_engine(settings) as engine:
-            for target in left:
-                job = Job(formats[target.path], target, engine, state, reading, rejects)
-                job.run(progress=progress)
-    if rejects_left is not None:
-        grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
+        rejects_left = rejects if not state.of(REJECTS)["finished"] else None
+        if rejects_left is not None:
+            # Before the work of hours, and not after it.
+            must_grow(rejects_left, REJECTS, state)
+        left = [target for target in targets if not state.of(target.path.name)["finished"]]
+        if left:
+            with open_engine(settings) as engine:
+                for target in left:
+                    job = Job(formats[target.path], target, engine, state, reading, rejects)
+                    job.run(progress=progress)
+        if rejects_left is not None:
+            grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
     return {target.path.name: state.of(target.path.name) for target in targets}
 
 

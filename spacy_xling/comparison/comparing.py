@@ -13,7 +13,7 @@ from ..writing import write_file
 from .equal_compute import Cost, equal_steps
 from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
 from .plan import Plan
-from .running import Machine, Say, locked, run_jobs, say_at_once
+from .running import Machine, Say, own_folder, run_jobs, say_at_once
 from .summary import Result, Summary, summarize
 from .table import format_markdown, to_plain
 
@@ -59,7 +59,7 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
     """
     for warning in check_test(plan):
         say(warning)
-    with locked(output) as lock:
+    with own_folder(output) as lock:
         machine = machine._replace(lock=lock)
         jobs = plan_jobs(plan, output)
         failures = _measure(jobs, machine, say) if plan.compare.equal_compute else []

@@ -1,18 +1,17 @@
 """Runs as processes, one after the other or several at a time."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..data.files import require_new_files
 from ..errors import Errors
-from ..writing import writing_errors
+from ..writing import locked
 from .jobs import LOG_FILE, Job, claim, is_finished, settle
 
 # What libraries read the number of their threads from.
@@ -136,29 +135,15 @@ class Process:
             self._process.stdin.close()
 
 
-@contextmanager
-def locked(output: Path) -> Iterator[int]:
+def own_folder(output: Path) -> AbstractContextManager[int]:
     """Keep a second comparison out of a folder, and wait for what a killed one has left running.
 
     output (Path): The folder; made where it isn't there.
-    YIELDS (int): Handle of the lock.
-    RAISES (ValueError): Another comparison is at work there, or no folder can be.
+    RETURNS (AbstractContextManager[int]): See `locked`.
+    RAISES (ValueError): X145: no folder can be there.
     """
     require_new_files([output / LOCK_FILE], overwrite=True)
-    with writing_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-        lock = (output / LOCK_FILE).open("w")
-    with lock as handle:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise ValueError(Errors.X778.format(output=output)) from None
-                time.sleep(POLL)
-        yield handle.fileno()
+    return locked(output / LOCK_FILE, PATIENCE)
 
 
 def last_line(path: Path) -> str:

@@ -16,7 +16,7 @@ from ..training.step_counts import follow_steps
 from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock, load_run_config
-from .running import Machine, Say, locked, run_jobs, say_at_once
+from .running import Machine, Say, own_folder, run_jobs, say_at_once
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
 NAME = "spacy-xling"
@@ -54,7 +54,7 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
     if machine.parallel < 1:
         raise ValueError(Errors.X777.format(jobs=machine.parallel))
     distributions = make_distributions(plan.search)
-    with locked(output) as lock:
+    with own_folder(output) as lock:
         machine = machine._replace(lock=lock)
         _require_same_search(plan, plan.search, output)
         while waiting := _next_trials(plan.search, output, distributions, machine.parallel):

@@ -109,24 +109,26 @@ def translate_files(
             raise ValueError(Errors.X807.format(found=name))
     if (first := next((source for source in sources if source.text.strip()), None)) is None:
         raise ValueError(Errors.X128.format(path=sources.path, files=len(sources.files)))
-    identity = _identity(sources, model, languages, settings, back, on_doubt)
-    state = State.of_run(output / STATE, identity, resume=resume)
+    path = output / STATE
     if not resume:
         require_new_files(
-            [*paths.values(), state.path, *map(unfinished, paths.values())],
+            [*paths.values(), path, *map(unfinished, paths.values())],
             overwrite=overwrite,
             inputs=[file.path for file in sources.files],
         )
     load = lru_cache(maxsize=1 if back is None else 2)(lambda name: load_engine(model._replace(name=name)))
     # Before the work of hours, and not after the first language.
     _check_languages(load, model.name, back, languages, first)
-    state.write()
-    for name, code in languages.targets.items():
-        if state.of(name)["finished"]:
-            continue
-        translator = _make_translator(load, model.name, back, code, settings)
-        job = Job(sources, paths[name], name, translator, state, languages, on_doubt)
-        job.run(progress=progress)
+    with State.lock(path):
+        identity = _identity(sources, model, languages, settings, back, on_doubt)
+        state = State.of_run(path, identity, resume=resume)
+        state.write()
+        for name, code in languages.targets.items():
+            if state.of(name)["finished"]:
+                continue
+            translator = _make_translator(load, model.name, back, code, settings)
+            job = Job(sources, paths[name], name, translator, state, languages, on_doubt)
+            job.run(progress=progress)
     results = {name: state.of(name) for name in languages.targets}
     for name, done in results.items():
         _warn(name, done["counts"])

@@ -17,7 +17,7 @@ from spacy.cli.train import train
 from spacy_xling.comparison.comparing import compare
 from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.process import own_logs
-from spacy_xling.comparison.running import Machine, locked, threads_each
+from spacy_xling.comparison.running import Machine, own_folder, threads_each
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
 from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
@@ -211,10 +211,10 @@ def test_killed_in_the_middle_and_started_again_it_gives_the_same_table(whole, t
     assert (half / "log.txt").read_text().count("Going on after step") == 1
 
 
-def test_a_second_comparison_in_a_folder_is_X778(whole, tmp_path, monkeypatch):
+def test_a_second_comparison_in_a_folder_is_X008(whole, tmp_path, monkeypatch):
     folder, _ = whole
     monkeypatch.setattr("spacy_xling.comparison.running.PATIENCE", 0.1)
-    with locked(tmp_path), pytest.raises(ValueError, match="X778"):
+    with own_folder(tmp_path), pytest.raises(ValueError, match="X008"):
         compare(make_plan(folder), tmp_path, Machine())
 
 
@@ -241,7 +241,7 @@ def test_a_file_where_the_folder_is_to_be_is_X145(whole, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_X161():
-    with pytest.raises(OSError, match=r"X161.*/proc/nowhere"), locked(Path("/proc/nowhere")):
+    with pytest.raises(OSError, match=r"X161.*/proc/nowhere"), own_folder(Path("/proc/nowhere")):
         pass
 
 
