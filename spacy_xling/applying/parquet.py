@@ -71,7 +71,7 @@ class Parquet:
             Reject(
                 first + row,
                 Errors.X905.format(path=self.file.path, line=first + row, error=error),
-                {name: str(value) for name, value in batch.content.slice(row, 1).to_pylist()[0].items()},
+                {name: _as_text(batch.content.column(name)[row]) for name in batch.content.schema.names},
             )
             for row, error in enumerate(errors)
             if error is not None
@@ -128,6 +128,16 @@ def _groups(source: Any, stream: Any) -> Iterator[Any]:
             held, rows = [], 0
         stream = pa.ipc.open_stream(source)
     yield pa.Table.from_batches(held, schema=stream.schema)
+
+
+def _as_text(value: Any) -> Optional[str]:
+    """A value of a row, for people to read."""
+    try:
+        plain = value.as_py()
+    except ValueError:
+        # Python has no time of nanoseconds, and pandas may be missing.
+        plain = value.cast(import_pyarrow().string()).as_py()
+    return None if plain is None else str(plain)
 
 
 def _stream(table: Any) -> bytes:
