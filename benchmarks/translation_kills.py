@@ -64,7 +64,8 @@ def run_killed(options: argparse.Namespace, output: Path, seconds: float) -> int
         process = start(options, output)
         lifetime = generator.uniform(0.1, 1.0) * seconds * 2 / (options.kills + 2)
         try:
-            process.wait(lifetime if kills < options.kills else None)
+            if process.wait(lifetime if kills < options.kills else None):
+                raise SystemExit("The translation failed: run the command by itself.")
             return kills
         except subprocess.TimeoutExpired:
             process.kill()

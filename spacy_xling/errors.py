@@ -710,6 +710,11 @@ class Errors(metaclass=MessagesWithCodes):
         "process."
     )
 
+    X627 = (
+        "Found fewer batches than the {count} processes, of which each step takes one for each; expected as many at least. "
+        "Take smaller batches ([training.batcher]), or fewer processes."
+    )
+
     # 7 encoders
     X701 = "Found the kind of tokenizer '{found}'; expected unigram or wordpiece. Choose one of them."
     X702 = (

@@ -119,7 +119,11 @@ class Batcher:
         end = time.monotonic() + WAIT_SECONDS
         while len(batch) < BATCH_TEXTS:
             try:
-                batch.append(await asyncio.wait_for(self.queue.get(), end - time.monotonic()))
+                # What waits already is taken at once, however late it is.
+                if self.queue.empty():
+                    batch.append(await asyncio.wait_for(self.queue.get(), end - time.monotonic()))
+                else:
+                    batch.append(self.queue.get_nowait())
             except asyncio.TimeoutError:
                 break
         return batch

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -153,8 +153,10 @@ def apply_files(
             overwrite=overwrite,
             inputs=[target.source.path for target in targets],
         )
-    with State.lock(path):
+    with State.lock(path), nullcontext() if rejects is None else State.lock(rejects):
         state = State.of_run(path, identity, resume=resume)
+        if rejects is not None:
+            _require_own(rejects, state, targets, overwrite=overwrite)
         state.write()
         rejects_left = rejects if not state.of(REJECTS)["finished"] else None
         if rejects_left is not None:
@@ -169,6 +171,15 @@ def apply_files(
         if rejects_left is not None:
             grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
     return {target.path.name: state.of(target.path.name) for target in targets}
+
+
+def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, overwrite: bool) -> None:
+    """Refuse a file of rejects that isn't this run's."""
+    is_own = rejects.exists() and rejects.stat().st_size == state.of(REJECTS)["bytes"]
+    if not (is_own or unfinished(rejects).exists()):
+        require_new_files([rejects], overwrite=overwrite)
+    if rejects.absolute() in [target.path.absolute() for target in targets]:
+        raise ValueError(Errors.X172.format(paths=rejects))
 
 
 def format_of(file: TextFile, settings: PredictorSettings, reading: Reading) -> Format:
@@ -317,12 +328,12 @@ def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: R
     named = settings._asdict()
     for name in ("threads", "gpu_id"):
         del named[name]
-    data = {target.source.path.name: target.source.path.stat().st_size for target in targets}
-    return {"data": data, **named, "model_files": _stamp(Path(settings.model)), **reading._asdict()}
+    data = _stamp([target.source.path for target in targets])
+    model = _stamp(sorted(path for path in Path(settings.model).rglob("*") if path.is_file()))
+    return {"data": data, **named, "model_files": model, **reading._asdict()}
 
 
-def _stamp(folder: Path) -> str:
-    """A hash of what tells whether the files of a pipeline are the same: names, sizes, times of change."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+def _stamp(files: Sequence[Path]) -> str:
+    """A hash of what tells whether files are the same: names, sizes, times of change."""
+    found = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256(repr(found).encode()).hexdigest()

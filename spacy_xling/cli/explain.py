@@ -109,6 +109,8 @@ def path_of(text: str) -> Optional[Path]:
     """
     from ..data.files import GZIP, KINDS
 
+    if not text.strip():
+        return None
     path = Path(text)
     try:
         is_there = path.exists()

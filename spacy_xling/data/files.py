@@ -115,6 +115,17 @@ def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
+def require_apart(output: Path, read: Path) -> None:
+    """Refuse a folder to write that is, or holds, what is read.
+
+    output (Path): The folder to write.
+    read (Path): What is read.
+    RAISES (ValueError): X173.
+    """
+    if output.exists() and read.exists() and _real(output) in (_real(read), *_real(read).parents):
+        raise ValueError(Errors.X173.format(path=output, read=read))
+
+
 def require_new_pipeline(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 

@@ -8,7 +8,7 @@ from typing import Any, Iterator, List, NamedTuple
 import spacy
 from spacy.language import Language
 
-from ..data.files import require_new_pipeline
+from ..data.files import require_apart, require_new_pipeline
 from ..errors import Errors, one_line
 from ..models.checkpoint_files import (
     SEQUENCE_CLASSIFICATION,
@@ -54,6 +54,7 @@ def import_transformers(
         (OSError): X161. (ImportError): As `load_encoder`.
     """
     require_new_pipeline(output, overwrite=overwrite)
+    require_apart(output, Path(checkpoint))
     found = find_checkpoint(checkpoint, weights=True, model=SEQUENCE_CLASSIFICATION)
     with _without_reports():
         classifier = _load_classifier(found, checkpoint)
@@ -118,7 +119,7 @@ def _kind_of_problem(config: Any, name: str) -> str:
     `pipeline("text-classification")` takes them for.
     """
     kind = config.problem_type
-    if kind == "regression" or (kind is not None and kind not in FACTORIES):
+    if kind is not None and not (isinstance(kind, str) and kind in FACTORIES):
         raise ValueError(Errors.X788.format(name=name, found=kind))
     is_multilabel = kind == "multi_label_classification" or config.num_labels == 1
     return "multi_label_classification" if is_multilabel else "single_label_classification"
@@ -126,6 +127,10 @@ def _kind_of_problem(config: Any, name: str) -> str:
 
 def _labels(config: Any, name: str) -> List[str]:
     labels = [config.id2label.get(number) for number in range(config.num_labels)]
-    if not labels or len(set(labels)) < len(labels) or not all(isinstance(label, str) for label in labels):
+    if (
+        not labels
+        or len(set(labels)) < len(labels)
+        or not all(isinstance(label, str) and label.strip() for label in labels)
+    ):
         raise ValueError(Errors.X789.format(name=name, labels=labels))
     return labels

@@ -165,7 +165,7 @@ def _base_model(described: Described) -> Optional[str]:
     model = described.nlp.config["components"][described.pipe.name]["model"]
     name = hub_name(str(model.get("encoder", {}).get("name", "")))
     # Another machine's folder is no name on the hub.
-    return name if name and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) else None
+    return name if name and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name) else None
 
 
 def _introduction(described: Described) -> str:

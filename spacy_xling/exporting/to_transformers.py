@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 import numpy as np
+import srsly
 import torch
 from thinc.api import to_numpy
 
-from ..encoders.saving import require_new_folder
+from ..data.files import require_apart
+from ..encoders.saving import CONFIG, require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
 from ..models.checkpoint import save_with_tokenizer
+from ..models.checkpoint_files import SEQUENCE_CLASSIFICATION, make_model
 from ..models.joint_shim import JointShim
 from ..models.native_head import find_native_head, write_head
 from ..models.onnx_shim import OnnxShim
@@ -62,6 +65,8 @@ def export_transformers(
     RAISES (ValueError): X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
     """
     require_new_folder(output, overwrite=overwrite)
+    require_apart(output, model)
+    _require_classifier(output)
     pipe: Any = find_component(load_pipeline(model), component)
     if isinstance(pipe._shim, OnnxShim):
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
@@ -74,6 +79,15 @@ def export_transformers(
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
     return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
+
+
+def _require_classifier(folder: Path) -> None:
+    """Refuse to replace a checkpoint of another kind, as an encoder that was trained."""
+    config = folder / CONFIG
+    if config.is_file():
+        found = srsly.read_json(config).get("architectures") or ["none"]
+        if not str(found[0]).endswith("ForSequenceClassification"):
+            raise ValueError(Errors.X706.format(path=folder))
 
 
 def require_native(pipe: XlingTextCategorizer) -> None:
@@ -112,8 +126,6 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
     temperature (float): What its logits are divided by.
     RETURNS (PreTrainedModel): The model, in fp32, on the CPU.
     """
-    from transformers import AutoModelForSequenceClassification
-
     module = pipe._shim.module.cpu()
     trained = module.masked_lm.model
     config = type(trained.config).from_dict(trained.config.to_dict())
@@ -122,7 +134,7 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
     kind = "single" if pipe.exclusive_classes else "multi"
     config.problem_type = f"{kind}_label_classification"
     # The config may still name the precision that the encoder's checkpoint was in.
-    classifier = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False).float()
+    classifier = make_model(config, SEQUENCE_CLASSIFICATION).float()
     # A masked LM has no pooler, which is a part of the head.
     classifier.base_model.load_state_dict(trained.base_model.state_dict(), strict=False)
     write_head(module.head, classifier, temperature=temperature)

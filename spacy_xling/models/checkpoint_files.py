@@ -186,13 +186,18 @@ def map_files(found: Checked) -> dict[str, Any]:
     return {file.name: map_file(file) for file in sorted(ours)}
 
 
-def make_model(config: Any) -> Any:
-    """A masked-LM model (PreTrainedModel) with new weights, of the shape of a config; errors are whatever
-    Python and `transformers` say of the settings.
-    """
-    from transformers import AutoModelForMaskedLM
+def make_model(config: Any, model: str = MASKED_LM) -> Any:
+    """A model (PreTrainedModel) with new weights, of the shape of a config; errors are whatever Python and
+    `transformers` say of the settings.
 
-    return AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+    config (PretrainedConfig): The config.
+    model (str): The class that makes it, one of those above.
+    RETURNS (PreTrainedModel): The model.
+    """
+    import transformers
+
+    with LOADING:
+        return getattr(transformers, model).from_config(config, trust_remote_code=False)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import Errors
 from .batches import Padding, padding_for
 from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
+from .checkpoint_files import LOADING
 from .masked_lm import MaskedLM, MaskedLMLoss
 from .module_shim import ModuleShim
 
@@ -128,11 +129,13 @@ class EncoderShim(ModuleShim, Generic[Module]):
     # A model that is to predict may be loaded where torch keeps no gradients, and be trained later.
     @torch.inference_mode(False)
     def _assemble(self, name: str, size: int) -> None:
-        masked_lm, self._tokenizer, _ = load_encoder(
-            name, window=self.encoder.window, overlap=self.encoder.overlap, dropout=self.encoder.dropout
-        )
-        freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
         device = get_torch_default_device()
-        module = self.make_module(masked_lm, size, resolve_precision(self.encoder.precision, device))
+        # While a checkpoint loads, transformers 4 makes any new layer of any thread without weights.
+        with LOADING:
+            masked_lm, self._tokenizer, _ = load_encoder(
+                name, window=self.encoder.window, overlap=self.encoder.overlap, dropout=self.encoder.dropout
+            )
+            freeze(masked_lm, embeddings=self.encoder.freeze_embeddings, layers=self.encoder.freeze_layers)
+            module = self.make_module(masked_lm, size, resolve_precision(self.encoder.precision, device))
         self._masking_vocabulary = None
         self._model = module.to(device)

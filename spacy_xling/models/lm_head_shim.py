@@ -15,6 +15,7 @@ from ..pieces.windows import set_window
 from ..types import MaskedPieces
 from .batches import Padding, masked_windows, padding_for
 from .checkpoint import find_window, load_lm_head, read_config, require_usable, resolve_precision
+from .checkpoint_files import LOADING
 from .held_gradients import HeldGradients
 from .lm_head import LMHead
 from .masked_lm import BaseEncoder, MaskedLMLoss, SharedMaskedLM
@@ -142,6 +143,7 @@ class LMHeadShim(ModuleShim):
 
     @torch.inference_mode(False)
     def load_folder(self, path: Path) -> None:
-        head = LMHead.from_config(read_config(str(path)))
+        with LOADING:
+            head = LMHead.from_config(read_config(str(path)))
         head.load_state_dict(load_file(path / HEAD_FILE))
         self._model = head.to(get_torch_default_device())

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from random import randrange
 from typing import IO, Any, NamedTuple, Optional, cast
 
 from spacy.language import Language
@@ -25,13 +26,14 @@ from thinc.api import Optimizer, set_gpu_allocator
 from wasabi import Printer
 
 from ..errors import Errors
+from ..generators import SEEDS
 from ..models.encoder_shim import EncoderShim
 from ..writing import remove_leftovers, write_file, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
 from .compute import EncoderPieces
 from .logs import files_of_log, log_settings
-from .randomness import seed_generators
+from .randomness import generator_states, seed_generators, set_generator_states
 from .ranks import ranks
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
@@ -173,7 +175,7 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             step, seconds = info["step"], info["seconds"]
             scores += [float(info["score"])] if is_evaluated and info["score"] is not None else []
             if is_evaluated and not batches.is_replaying:
-                ranks().from_first(partial(_note_evaluation, run, info, is_best))
+                _alike(partial(_note_evaluation, run, info, is_best))
             log_step(info if is_evaluated else None)
             is_due = checkpoint_every is not None and (info["step"] + 1) % checkpoint_every == 0
             if (is_evaluated or is_due) and not batches.is_replaying:
@@ -183,6 +185,8 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             batches.end_replay()
     finally:
         finalize_logger()
+    if step < 0 and ranks().count > 1:
+        raise ValueError(Errors.X627.format(count=ranks().count))
     pieces = int(ranks().total(run.pieces.count))
     return Outcome(step + 1, pieces, seconds, max(scores, default=None))
 
@@ -217,16 +221,21 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     saved = read_snapshot(latest) if latest else None
     if saved:
         require_same_config(saved.path, saved.data["progress"]["config"], plain)
-    if config["training"]["seed"] is not None:
-        seed_generators(config["training"]["seed"], ranks().number)
+    seed = config["training"]["seed"]
+    if seed is None and ranks().count > 1:
+        # Text is shuffled by the global generators, which must be alike in all processes.
+        seed = ranks().from_first(lambda: randrange(SEEDS))
+    if seed is not None:
+        seed_generators(seed, ranks().number)
     allocator = config["training"]["gpu_allocator"]
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
+    logs = [path for _, path in log_settings(plain["training"]["logger"])]
+    ranks().from_first(partial(_claim_logs, logs, output_path, resume=resume))
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     _check_training(training)
     _require_shared(nlp, training["frozen_components"])
-    logs = [path for _, path in log_settings(plain["training"]["logger"])]
-    ranks().from_first(partial(_make_room, output_path, logs, resume=resume, is_new=saved is None))
+    ranks().from_first(partial(_make_room, output_path, is_new=saved is None))
     evaluations = saved.data["progress"]["evaluations"] if saved else []
     return Run(nlp, output_path, plain, training, saved, evaluations, EncoderPieces())
 
@@ -244,8 +253,7 @@ def _require_shared(nlp: Language, frozen: Sequence[str]) -> None:
         raise ValueError(Errors.X626.format(names=", ".join(others), count=ranks().count))
 
 
-def _make_room(output_path: Path, logs: list[Path], *, resume: bool, is_new: bool) -> None:
-    _claim_logs(logs, output_path, resume=resume)
+def _make_room(output_path: Path, *, is_new: bool) -> None:
     if is_new:
         clean_output_dir(output_path)
     for folder in (output_path, output_path / CHECKPOINTS):
@@ -297,7 +305,7 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
         pipeline,
         run.optimizer,
         batches,
-        lambda: ranks().from_first(evaluate),
+        lambda: _alike(evaluate),
         dropout=training["dropout"],
         accumulate_gradient=training["accumulate_gradient"] if parts == 1 else 1,
         patience=training["patience"],
@@ -322,6 +330,15 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
         if is_best is not None:
             info["output_path"] = str(run.output_path / DIR_MODEL_LAST)
         yield info, is_best
+
+
+def _alike(make: Callable[[], Any]) -> Any:
+    """Let the first process alone do what may draw from the global generators, and go on as the others do."""
+    before = generator_states()
+    made = ranks().from_first(make)
+    if ranks().count > 1:
+        set_generator_states(before)
+    return made
 
 
 def _note_evaluation(run: Run, info: Info, is_best: Optional[bool]) -> None:

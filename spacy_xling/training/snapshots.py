@@ -153,10 +153,11 @@ def read_snapshot(path: Path) -> Snapshot:
     """
     try:
         data = json.loads((path / DATA_FILE).read_text(encoding="utf8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(Errors.X616.format(path=path, error=error)) from error
-    if len(data["ranks"]) != ranks().count:
-        raise ValueError(Errors.X625.format(path=path, saved=len(data["ranks"]), found=ranks().count))
+        saved = len(data["ranks"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(Errors.X616.format(path=path, error=repr(error))) from error
+    if saved != ranks().count:
+        raise ValueError(Errors.X625.format(path=path, saved=saved, found=ranks().count))
     return Snapshot(path, data)
 
 

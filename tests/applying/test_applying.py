@@ -22,6 +22,7 @@ from spacy_xling.applying.applying import Reading, Shard, apply_files
 from spacy_xling.applying.engines import Engine, in_order, open_engine
 from spacy_xling.applying.formats import Batch, Place
 from spacy_xling.applying.predictor import Predictor
+from spacy_xling.resuming import State
 from tests.applying.conftest import BREAKS, read_jsonl, write_jsonl
 from tests.conftest import TEXTS
 
@@ -529,3 +530,36 @@ def test_a_worker_that_dies_is_X909_and_resume_goes_on(tmp_path, settings, any_l
         resume=True,
     )
     assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_rejects_never_replace_what_another_run_or_person_wrote(tmp_path, settings, engine):
+    data, output, rejects = (tmp_path / name for name in ("t.jsonl", "o.jsonl", "bad.jsonl"))
+    data.write_text('{"text": "a"}\n{"text": 1}\n')
+    rejects.write_text("another's")
+    with pytest.raises(ValueError, match="X115"):
+        apply_files(data, output, settings, engine)
+    for other, code in ((rejects, "X142"), (output, "X172")):
+        with pytest.raises(ValueError, match=code):
+            apply_files(data, output, settings, engine, rejects=other, resume=True)
+    assert rejects.read_text() == "another's"
+    apply_files(data, output, settings, engine, rejects=tmp_path / "own.jsonl", resume=True)
+    assert [record["text"] for record in read_jsonl(output)] == ["a"]
+
+
+def test_two_runs_at_a_time_have_rejects_of_their_own(tmp_path, settings, engine):
+    data = tmp_path / "t.jsonl"
+    data.write_text('{"text": "a"}\n')
+    rejects = tmp_path / "bad.jsonl"
+    # As another process that writes them would.
+    with State.lock(rejects), pytest.raises(ValueError, match="X008"):
+        apply_files(data, tmp_path / "o.jsonl", settings, engine, rejects=rejects)
+
+
+def test_data_of_the_same_size_that_changed_are_not_gone_on_with(tmp_path, settings, engine):
+    data, output = tmp_path / "t.jsonl", tmp_path / "o.jsonl"
+    data.write_text('{"text": "a"}\n{"text": 1}\n')
+    with pytest.raises(ValueError, match="X115"):
+        apply_files(data, output, settings, engine)
+    data.write_text('{"text": "b"}\n{"text": 2}\n')
+    with pytest.raises(ValueError, match=r"X007.*changed: data"):
+        apply_files(data, output, settings, engine, resume=True)

@@ -166,6 +166,26 @@ def test_processes_have_dropouts_masks_and_raw_text_of_their_own(checkpoint, tmp
 
 
 @pytest.mark.slow
+def test_without_a_seed_the_processes_shuffle_alike(checkpoint, tmp_path):
+    work = make_work(tmp_path / "work", JOINT, checkpoint, training__seed=None)
+    result = train(work)
+    assert result.returncode == 0, result.stderr
+    saved = max((work.output / "checkpoints").glob("step-*"), key=lambda path: int(path.name[5:]))
+    first, second = srsly.read_json(saved / "training.json")["ranks"]
+    assert first["generators"]["python"] == second["generators"]["python"]
+
+
+@pytest.mark.slow
+def test_fewer_batches_than_processes_are_X627(checkpoint, tmp_path):
+    work = make_work(
+        tmp_path / "work", JOINT, checkpoint, training__max_epochs=1, training__batcher__size=4096
+    )
+    result = train(work)
+    assert result.returncode != 0
+    assert (result.stdout + result.stderr).count("X627") == 1
+
+
+@pytest.mark.slow
 def test_an_error_of_all_processes_is_said_once(checkpoint, tmp_path):
     work = Work(JOINT, tmp_path, checkpoint, training__dropout=2.0)
     result = train(work)
