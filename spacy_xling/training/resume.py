@@ -141,6 +141,8 @@ def train_resumable(
             stdout.write(msg.warn(f"Aborting and saving the pipeline as it is. Found: {error!r}") + "\n")
             _save_last(run)
         raise
+    if not outcome.steps and ranks().count > 1:
+        raise ValueError(Errors.X627.format(count=ranks().count))
     ranks().from_first(partial(_finish, run, outcome))
     stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
     return nlp, last
@@ -185,8 +187,6 @@ def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: 
             batches.end_replay()
     finally:
         finalize_logger()
-    if step < 0 and ranks().count > 1:
-        raise ValueError(Errors.X627.format(count=ranks().count))
     pieces = int(ranks().total(run.pieces.count))
     return Outcome(step + 1, pieces, seconds, max(scores, default=None))
 
