@@ -117,7 +117,7 @@ class DecoderLayer(nn.Module):
         return states.transpose(1, 2).flatten(2)
 
     def _drop(self, states: Tensor) -> Tensor:
-        return dropout(states, self.rate) if self.training and self.rate else states
+        return dropout(states, self.rate, self.training)
 
 
 class Decoder(nn.Module):
@@ -166,8 +166,7 @@ class Decoder(nn.Module):
         start = self.languages(languages).unsqueeze(1)
         states = torch.cat([start.to(embedded.dtype), self.norm_embedded(self.widen(embedded))], dim=1)
         states = states + positions(states.shape[1], states.shape[2]).to(states)
-        if self.training and self.rate:
-            states = dropout(states, self.rate)
+        states = dropout(states, self.rate, self.training)
         for layer, remembered in zip(self.layers, memory.layers, strict=True):
             states, _ = layer(states, remembered, memory.attention)
         return self.norm(states)

@@ -13,13 +13,16 @@ LEVELS = 2**16
 SERVED = 4
 
 
-def dropout(values: Tensor, rate: float) -> Tensor:
+def dropout(values: Tensor, rate: float, training: bool = True) -> Tensor:
     """Zero each value with a probability, and scale the others to keep the mean (Srivastava et al. 2014).
 
     values (Tensor): Torch's generator draws for them. *Shape:* (...)
     rate (float): The probability, from 0 to below 1; on the CPU it is rounded to a multiple of 1 / 65,536.
+    training (bool): Whether to drop anything.
     RETURNS (Tensor): *Shape:* (...)
     """
+    if not (training and rate):
+        return values
     if values.device.type != "cpu":
         return F.dropout(values, rate)
     n_draws = -(-values.numel() // SERVED)

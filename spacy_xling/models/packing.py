@@ -257,4 +257,4 @@ def _places(batch: Batch) -> Tensor:
 
 
 def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    return dropout(input, p) if training and p else input
+    return dropout(input, p, training)

@@ -300,6 +300,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self, examples: Sequence[Example], logits: Optional[Floats2d]
     ) -> tuple[Optional[Floats2d], float]:
         if logits is None:
+            # The others wait for this one's number.
             ranks().total(0)
             return None, 0.0
         truths, known = self._examples_to_truth(examples)

@@ -334,10 +334,11 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
 
 def _alike(make: Callable[[], Any]) -> Any:
     """Let the first process alone do what may draw from the global generators, and go on as the others do."""
+    if ranks().count == 1:
+        return make()
     before = generator_states()
     made = ranks().from_first(make)
-    if ranks().count > 1:
-        set_generator_states(before)
+    set_generator_states(before)
     return made
 
 

@@ -25,6 +25,7 @@ from spacy_xling.applying.predictor import Predictor
 from spacy_xling.resuming import State
 from tests.applying.conftest import BREAKS, read_jsonl, write_jsonl
 from tests.conftest import TEXTS
+from tests.killing import Killed, Killing
 
 SMALL = Reading(batch_size=4)
 RECORDS = [{"id": n, "text": text, "lang": "de" if n % 2 else None} for n, text in enumerate(TEXTS)]
@@ -129,10 +130,6 @@ def scripted(columns):
     return {**new, "language": languages, "abstained": [None] * len(texts), "error": errors}
 
 
-class Killed(BaseException):
-    """Ends a run as a kill would: nothing of ours catches it."""
-
-
 @pytest.mark.parametrize("name", ["t.jsonl", "t.csv.gz", "t.parquet"], ids=lambda name: name[2:])
 def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_not(
     name, tmp_path, monkeypatch, settings
@@ -146,57 +143,34 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
         lines[2:2] = ["{none", json.dumps({"text": BREAKS})]
         (folder / name).write_text("\n".join(lines))
         write_jsonl(folder / "u.jsonl", RECORDS[:5])
-    moments = 0
-    kill_at = None
-
-    def moment():
-        nonlocal moments
-        moments += 1
-        if moments == kill_at:
-            raise Killed
-
-    def around(function):
-        def wrapped(*args, **kwargs):
-            moment()
-            result = function(*args, **kwargs)
-            moment()
-            return result
-
-        return wrapped
-
-    def half(path, content, *, at):
-        # The process dies while it writes.
-        append(path, content[: len(content) // 2], at=at)
-        moment()
-        append(path, content, at=at)
+    killing = Killing()
 
     @contextmanager
     def engine(settings):
-        yield Engine(lambda columns: now(around(scripted)(columns)), ahead=0)
+        yield Engine(lambda columns: now(killing.around(scripted)(columns)), ahead=0)
 
     def run(output, **options):
         rejects = output / "rejected"
         return apply_files(folder, output, settings, engine, reading=SMALL, rejects=rejects, **options)
 
-    append = applying.append
-    monkeypatch.setattr(applying, "append", half)
+    monkeypatch.setattr(applying, "append", killing.within(applying.append))
     monkeypatch.setattr(applying, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(resuming, "write_json", around(resuming.write_json))
-    monkeypatch.setattr(parquet, "flush", around(parquet.flush))
-    monkeypatch.setattr(type(tmp_path), "replace", around(type(tmp_path).replace))
-    monkeypatch.setattr(type(tmp_path), "unlink", around(type(tmp_path).unlink))
+    monkeypatch.setattr(resuming, "write_json", killing.around(resuming.write_json))
+    monkeypatch.setattr(parquet, "flush", killing.around(parquet.flush))
+    monkeypatch.setattr(type(tmp_path), "replace", killing.around(type(tmp_path).replace))
+    monkeypatch.setattr(type(tmp_path), "unlink", killing.around(type(tmp_path).unlink))
     whole = tmp_path / "whole"
     run(whole)
     expected = {path.name: path.read_bytes() for path in whole.iterdir()}
     assert len(expected) == (4 if name == "t.jsonl" else 3)
-    total = moments
+    total = killing.count
     assert total > 15
     for number in range(1, total + 1):
         output = tmp_path / f"killed-{number}"
-        moments, kill_at = 0, number
+        killing.begin(at=number)
         with pytest.raises(Killed):
             run(output)
-        kill_at = None
+        killing.begin()
         run(output, resume=True)
         assert {path.name: path.read_bytes() for path in output.iterdir()} == expected, number
         shutil.rmtree(output)

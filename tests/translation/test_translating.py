@@ -16,6 +16,7 @@ from spacy_xling.translation.sources import Sources
 from spacy_xling.translation.translating import Languages, Model, name_of_pair, translate_files
 from spacy_xling.translation.translator import DEFAULTS
 from tests.conftest import TEXTS
+from tests.killing import Killed, Killing
 from tests.translation.test_translator import GOOD, LOOP, Scripted
 
 MODEL = Model("scripted")
@@ -126,10 +127,6 @@ def test_what_was_passed_over_or_kept_is_said(data, tmp_path):
     assert [str(warning.message)[:14] for warning in caught] == ["[W802] 1 text(", "[W803] 1 text("]
 
 
-class Killed(BaseException):
-    """Ends a run as a kill would: nothing of ours catches it."""
-
-
 @pytest.mark.usefixtures("scripted")
 @pytest.mark.filterwarnings("ignore:.*W80")
 @pytest.mark.parametrize("options", [{"on_doubt": "keep"}, {"on_doubt": "drop"}, {"back": "other"}])
@@ -137,45 +134,21 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
     data, tmp_path, monkeypatch, options
 ):
     whole = tmp_path / "whole"
-    moments = 0
-    kill_at = None
-
-    def moment():
-        nonlocal moments
-        moments += 1
-        if moments == kill_at:
-            raise Killed
-
-    def around(function):
-        def wrapped(*args, **kwargs):
-            moment()
-            result = function(*args, **kwargs)
-            moment()
-            return result
-
-        return wrapped
-
-    def half(path, lines, *, at):
-        # The process dies while it writes.
-        append(path, lines[: len(lines) // 2], at=at)
-        moment()
-        append(path, lines, at=at)
-
-    append = translating.append
-    monkeypatch.setattr(translating, "append", half)
-    monkeypatch.setattr(resuming, "write_json", around(resuming.write_json))
-    monkeypatch.setattr(Scripted, "generate", around(Scripted.generate))
-    monkeypatch.setattr(type(whole), "replace", around(type(whole).replace))
+    killing = Killing()
+    monkeypatch.setattr(translating, "append", killing.within(translating.append))
+    monkeypatch.setattr(resuming, "write_json", killing.around(resuming.write_json))
+    monkeypatch.setattr(Scripted, "generate", killing.around(Scripted.generate))
+    monkeypatch.setattr(type(whole), "replace", killing.around(type(whole).replace))
     translate(data, whole, "da", "nl", **options)
     expected = {path.name: path.read_bytes() for path in whole.iterdir()}
-    total = moments
+    total = killing.count
     assert total > 20
     for number in range(1, total + 1):
         output = tmp_path / f"killed-{number}"
-        moments, kill_at = 0, number
+        killing.begin(at=number)
         with pytest.raises(Killed):
             translate(data, output, "da", "nl", **options)
-        kill_at = None
+        killing.begin()
         translate(data, output, "da", "nl", **options, resume=True)
         assert {path.name: path.read_bytes() for path in output.iterdir()} == expected, number
 
