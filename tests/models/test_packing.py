@@ -176,7 +176,13 @@ def test_rows_are_windows_also_under_a_mask_that_hides_none_of_them(mask):
 def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint, monkeypatch):
     encoder, given = load(checkpoint).encoder, batches()
     rates = []
-    monkeypatch.setattr(packing, "dropout", lambda values, rate: rates.append((values.ndim, rate)) or values)
+
+    def record(values, rate, training=True):
+        assert training
+        rates.append((values.ndim, rate))
+        return values
+
+    monkeypatch.setattr(packing, "dropout", record)
     encoder.base.train()
     encoder.encode_all(given)
     # Runs of 1, 4, 9 and 12 pieces in each of two layers, and hidden states (rows, 1, width).
