@@ -178,8 +178,8 @@ def test_an_encoder_in_training_has_dropout_in_each_layers_attention(checkpoint,
     rates = []
 
     def record(values, rate, training=True):
-        assert training
-        rates.append((values.ndim, rate))
+        if training:
+            rates.append((values.ndim, rate))
         return values
 
     monkeypatch.setattr(packing, "dropout", record)
