@@ -1,11 +1,14 @@
 """What `spacy xling apply` costs beside `nlp.pipe`, whether its memory is flat, and what kills cost it.
 
-    python benchmarks/applying.py MODEL [--texts 1000000] [--kills 10] [--words 12] [--seed 0] [--json FILE]
+    python benchmarks/applying.py [MODEL] [--texts 1000000] [--timed 20000] [--rounds 5] [--kills 10]
+        [--words 12] [--seed 0] [--json FILE]
 
-Writes made-up texts, of words drawn anew, to a folder that is removed in the end, and applies the
-pipeline in one process: processor seconds beside those of `nlp.pipe` on the same texts, in memory zones, and
-the resident memory after each tenth of them. Then a process does it again, is killed at random moments, and
-goes on with `--resume` each time: the bytes are compared.
+Without a MODEL it makes a pipeline on an encoder of 2 layers of 32 with random weights. Writes made-up texts,
+of words drawn anew, to a folder that is removed in the end. First it scores TIMED of them by `nlp.pipe` in
+memory zones and by the command's own function, in this process and in turns, ROUNDS times: texts per second
+of the processor. Then a new process applies the pipeline to all TEXTS, and one lets the pipeline's tokenizer
+alone read them, in memory zones too: their resident memory after each tenth. Last, a process does it again,
+is killed at random moments, and goes on with `--resume` each time: the bytes are compared.
 """
 
 import argparse
@@ -13,14 +16,20 @@ import json
 import math
 import multiprocessing
 import random
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import spacy
+from serving import make_encoder, make_pipeline
+from spacy.language import Language
 
 from spacy_xling.applying.applying import Reading, apply_files
 from spacy_xling.applying.engines import Engine, in_this_process
@@ -40,32 +49,64 @@ def write_texts(path: Path, texts: int, words: int, seed: int) -> None:
             file.write(json.dumps({"id": number, "text": " ".join(drawn)}) + "\n")
 
 
+def make_tiny(folder: Path) -> Path:
+    encoder = make_encoder(
+        folder / "encoder",
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    return make_pipeline(encoder, folder / "pipeline")
+
+
+def read_batches(data: Path) -> Iterator[list[str]]:
+    with data.open(encoding="utf-8") as lines:
+        while batch := [json.loads(line)["text"] for line in islice(lines, BATCH)]:
+            yield batch
+
+
 def resident_mb() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def pipe_seconds(model: Path, data: Path) -> float:
+def pipe_seconds(nlp: Language, data: Path) -> float:
     """Processor seconds of `nlp.pipe` alone."""
-    nlp = spacy.load(model)
-    texts = [json.loads(line)["text"] for line in data.open(encoding="utf-8")]
+    batches = list(read_batches(data))
     started = time.process_time()
-    for at in range(0, len(texts), BATCH):
+    for batch in batches:
         with nlp.memory_zone():
-            for doc in nlp.pipe(texts[at : at + BATCH], batch_size=BATCH):
+            for doc in nlp.pipe(batch, batch_size=BATCH):
                 doc.cats  # noqa: B018
     return time.process_time() - started
 
 
-def apply(model: Path, data: Path, output: Path, rejects: Path, **options: Any) -> tuple[float, list[float]]:
-    """Processor seconds of `apply` without loading, and memory in MB after each tenth of the batches."""
-    memory: list[float] = []
+def apply_seconds(model: Path, data: Path) -> float:
+    """Processor seconds of `apply`, reading and writing included, loading not."""
     seconds = 0.0
-    every = math.ceil(sum(1 for _ in data.open("rb")) / BATCH / 10)
 
     @contextmanager
     def measured(settings: PredictorSettings) -> Iterator[Engine]:
         nonlocal seconds
+        with in_this_process(settings) as engine:
+            started = time.process_time()
+            yield engine
+            seconds = time.process_time() - started
+
+    output = data.with_name("timed.jsonl")
+    settings = PredictorSettings(str(model))
+    apply_files(data, output, settings, measured, reading=Reading(BATCH), overwrite=True)
+    return seconds
+
+
+def apply_whole(model: Path, data: Path, output: Path) -> list[float]:
+    """Memory in MB after each tenth of the batches of `apply`."""
+    memory: list[float] = []
+    every = math.ceil(sum(1 for _ in data.open("rb")) / BATCH / 10)
+
+    @contextmanager
+    def watched(settings: PredictorSettings) -> Iterator[Engine]:
         with in_this_process(settings) as engine:
             done = 0
 
@@ -76,58 +117,79 @@ def apply(model: Path, data: Path, output: Path, rejects: Path, **options: Any) 
                     memory.append(round(resident_mb(), 1))
                 return engine.submit(columns)
 
-            started = time.process_time()
             yield Engine(submit, engine.ahead)
-            seconds = time.process_time() - started
 
-    settings = PredictorSettings(str(model))
-    apply_files(data, output, settings, measured, reading=Reading(BATCH), rejects=rejects, **options)
-    return seconds, memory
+    apply_files(data, output, PredictorSettings(str(model)), watched, reading=Reading(BATCH))
+    return [*memory, round(resident_mb(), 1)][:10]
+
+
+def tokenize_whole(model: Path, data: Path) -> list[float]:
+    """Memory in MB after each tenth of the batches of the tokenizer alone."""
+    nlp = spacy.load(model)
+    memory = []
+    every = math.ceil(sum(1 for _ in data.open("rb")) / BATCH / 10)
+    for number, batch in enumerate(read_batches(data), 1):
+        with nlp.memory_zone():
+            for text in batch:
+                nlp.tokenizer(text)
+        if number % every == 0:
+            memory.append(round(resident_mb(), 1))
+    return [*memory, round(resident_mb(), 1)][:10]
+
+
+def kill_and_resume(model: Path, data: Path, output: Path, kills: int, seconds: float, seed: int) -> int:
+    """Run the command to its end, with kills at random moments between; returns how many there were."""
+    command = [sys.executable, "-m", "spacy", "xling", "apply", model, data, output, "--resume"]
+    command += ["--rejects", output.with_name("rejects.jsonl"), "--threads", "1"]
+    generator = random.Random(seed)
+    killed = 0
+    while True:
+        process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lifetime = generator.uniform(0.1, 2 * seconds / (kills + 1)) if killed < kills else None
+        try:
+            if process.wait(lifetime):
+                raise SystemExit("The command failed: run it by itself.")
+            return killed
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--texts", type=int, default=1_000_000)
+    parser.add_argument("--timed", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--words", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
+    found: dict[str, Any] = {"texts": options.texts}
+    # A process that forks after torch has run may hang.
+    processes = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as place, processes.Pool(1, maxtasksperchild=1) as pool:
         folder = Path(place)
-        data = folder / "texts.jsonl"
-        write_texts(data, options.texts, options.words, options.seed)
-        pipe = pipe_seconds(options.model, data)
-        began = time.monotonic()
-        seconds, memory = apply(options.model, data, folder / "whole.jsonl", folder / "none.jsonl")
-        took = time.monotonic() - began
-        found = {
-            "texts": options.texts,
-            "pipe_texts_per_processor_second": round(options.texts / pipe, 1),
-            "apply_texts_per_processor_second": round(options.texts / seconds, 1),
-            "apply_beside_pipe": round(pipe / seconds, 3),
-            "memory_mb_by_tenth": memory,
-        }
+        model = options.model or make_tiny(folder)
+        data, timed, whole = folder / "texts.jsonl", folder / "some.jsonl", folder / "whole.jsonl"
+        write_texts(timed, options.timed, options.words, options.seed)
+        nlp = spacy.load(model)
+        rounds = [(pipe_seconds(nlp, timed), apply_seconds(model, timed)) for _ in range(options.rounds)]
+        for name, column in zip(("pipe", "apply"), zip(*rounds, strict=True), strict=True):
+            found[f"{name}_texts_per_processor_second"] = round(options.timed / statistics.median(column), 1)
+        found["apply_beside_pipe"] = [round(pipe / apply, 3) for pipe, apply in rounds]
         print(json.dumps(found), flush=True)
-        generator = random.Random(options.seed)
-        killed = 0
+        write_texts(data, options.texts, options.words, options.seed)
+        began = time.monotonic()
+        found["memory_mb_by_tenth"] = pool.apply(apply_whole, (model, data, whole))
+        took = time.monotonic() - began
+        found["memory_mb_by_tenth_of_the_tokenizer"] = pool.apply(tokenize_whole, (model, data))
+        print(json.dumps(found), flush=True)
         output = folder / "killed.jsonl"
-        while not output.exists():
-            arguments = (options.model, data, output, folder / "rejects.jsonl")
-            process = multiprocessing.get_context("fork").Process(
-                target=apply, args=arguments, kwargs={"resume": True}
-            )
-            process.start()
-            process.join(
-                generator.uniform(0.1, 2 * took / max(1, options.kills)) if killed < options.kills else None
-            )
-            if process.is_alive():
-                process.kill()
-                process.join()
-                killed += 1
-        found["kills"] = killed
-        found["same_bytes"] = output.read_bytes() == (folder / "whole.jsonl").read_bytes()
+        found["kills"] = kill_and_resume(model, data, output, options.kills, took, options.seed)
+        found["same_bytes"] = output.read_bytes() == whole.read_bytes()
         found["lines"] = sum(1 for _ in output.open("rb"))
     print(json.dumps(found, indent=2))
     if options.json is not None:

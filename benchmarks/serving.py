@@ -61,8 +61,10 @@ print(json.dumps({
 """
 
 
-def make_encoder(folder: Path) -> Path:
-    """A checkpoint of XLM-R's shape with random weights, and a unigram tokenizer of made-up pieces."""
+def make_encoder(folder: Path, **shape: int) -> Path:
+    """A checkpoint with random weights and a unigram tokenizer of made-up pieces, of the shape of XLM-R base
+    but for what is given.
+    """
     generator = random.Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"
     scores = dict.fromkeys(SPECIAL, 0.0) | dict.fromkeys(letters + "▁?", -12.0)
@@ -79,7 +81,7 @@ def make_encoder(folder: Path) -> Path:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **roles)
     tokenizer.save_pretrained(folder)
     config = XLMRobertaConfig(
-        vocab_size=PIECES, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1
+        vocab_size=PIECES, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, **shape
     )
     torch.manual_seed(0)
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
