@@ -3,15 +3,19 @@
     python benchmarks/translation.py prepare DATA WORK             lay out parallel and raw text
     python benchmarks/translation.py random ENCODER FOLDER         the same shape with random weights
     python benchmarks/translation.py word-for-word WORK            score the induced dictionaries
+    python benchmarks/translation.py train WORK NAME SEED STEPS    train WORK/NAME-SEED
 
 DATA has `parallel` with parallel text as en-LANG.tsv.gz and `unlabelled` with raw text as LANG.txt.gz. WORK
 gets `parallel`, all of it, of which translators hold out HELDOUT; `training` without the held-out pairs, for
-dictionaries; and `raw` without any side of a held-out pair.
+dictionaries; and `raw` without any side of a held-out pair. NAME is one of `joint`, `without` (lambda 0) and
+`random` (joint, from WORK/random); the other two train from WORK/trimmed.
 """
 
 import argparse
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +33,7 @@ from spacy_xling.translation.evaluating import read_parallel, score_direction
 SOURCE, TARGETS = "en", ("da", "de", "nl")
 # About 2,000 pairs.
 HELDOUT = 0.03
+NAMES = ("joint", "without", "random")
 
 
 def prepare(data: Path, work: Path) -> None:
@@ -74,6 +79,46 @@ def score_word_for_word(work: Path) -> None:
         print(direction, json.dumps(scores.to_json()["systems"]))
 
 
+def train(work: Path, name: str, seed: int, steps: int, directions: list[str]) -> None:
+    """Train a translator, one of NAMES, by `spacy xling train`.
+
+    Batches of 1,024 pieces of the source, as they pass, and 512 of raw text.
+    """
+    settings = {
+        "paths.parallel": work / "parallel",
+        "paths.unlabelled": work / "raw",
+        "paths.encoder": work / ("random" if name == "random" else "trimmed"),
+        "system.seed": seed,
+        "corpora.train.directions": directions,
+        "corpora.train.heldout_share": HELDOUT,
+        "corpora.dev.limit": 60,
+        "training.max_steps": steps,
+        "training.eval_frequency": max(1, steps // 6),
+        "training.optimizer.average_every": max(1, steps // 6),
+        "training.optimizer.learn_rate.value": 1e-3,
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.rate_factors": [["^decoder", 2.0]],
+        "training.batcher.size": 1024,
+        "components.xling_joint_translator.retry": False,
+        "components.xling_joint_translator.pieces_per_update": 512,
+        "components.xling_joint_translator.model.layers": 3,
+        "components.xling_joint_translator.objective.mlm_weight": 0.0 if name == "without" else 0.1,
+        "initialize.components.xling_joint_translator.languages": sorted(
+            {direction.partition("-")[2] for direction in directions}
+        ),
+        "initialize.components.xling_joint_translator.unlabelled.languages": sorted(
+            {language for direction in directions for language in direction.split("-")}
+        ),
+    }
+    options = [
+        part
+        for key, value in settings.items()
+        for part in (f"--{key}", value if isinstance(value, Path) else json.dumps(value))
+    ]
+    command = ["xling", "train", "configs/translation.cfg", "--output", work / f"{name}-{seed}", *options]
+    subprocess.run([sys.executable, "-m", "spacy", *map(str, command)], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -87,11 +132,19 @@ def main() -> None:
         command = commands.add_parser(name)
         for word in words:
             command.add_argument(word, type=str if word == "encoder" else Path)
+    command = commands.add_parser("train")
+    command.add_argument("work", type=Path)
+    command.add_argument("name", choices=NAMES)
+    command.add_argument("seed", type=int)
+    command.add_argument("steps", type=int)
+    command.add_argument("--directions", nargs="+", default=[f"{SOURCE}-{target}" for target in TARGETS])
     options = parser.parse_args()
     if options.command == "prepare":
         prepare(options.data, options.work)
     elif options.command == "random":
         make_random(options.encoder, options.folder)
+    elif options.command == "train":
+        train(options.work, options.name, options.seed, options.steps, options.directions)
     else:
         score_word_for_word(options.work)
 
