@@ -1,12 +1,12 @@
 """Texts per second of the engines of `spacy xling apply`, and what each costs to start.
 
-    python benchmarks/engines.py MODEL TEXTS [--few 256] [--repeats 3] [--only NAMES] [--json FILE]
+    python benchmarks/engines.py MODEL TEXTS [--few 2048] [--repeats 3] [--only NAMES] [--json FILE]
 
 Runs the command over the first FEW texts and over all of them: one process with two threads, two processes
 of a thread each, Ray and Spark with two workers of a thread each. All of them in turns, REPEATS times. The
-seconds of the few say what starting costs; the texts between, by the seconds between, are the throughput.
-Medians of the repeats are printed, with the throughput beside that of one process in the same round. TEXTS is
-JSONL with "text".
+few are some batches for each worker, so that all have loaded: their seconds say what starting costs. The
+texts between, by the seconds between, are the throughput. Medians of the repeats are printed, with the
+throughput beside that of one process in the same round. TEXTS is JSONL with "text".
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("texts", type=Path)
-    parser.add_argument("--few", type=int, default=256)
+    parser.add_argument("--few", type=int, default=2048)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--json", type=Path)
