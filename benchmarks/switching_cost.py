@@ -25,7 +25,7 @@ from thinc.api import fix_random_seed
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.dictionaries.dictionary import Dictionaries, Dictionary
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
-from spacy_xling.training.adamw import build_adamw_v1
+from spacy_xling.optimizer.adamw import build_adamw_v1
 
 NAME = "xling_textcat"
 WARM_UP = 10

@@ -26,9 +26,9 @@ from spacy_xling.data.heldout import is_heldout
 from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.translation_pairs import build_translation_pairs_v1
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
+from spacy_xling.evaluation.translators import read_parallel, score_direction
 from spacy_xling.models.checkpoint import load_tokenizer
 from spacy_xling.switching.code_switching import CodeSwitcher, build_code_switching_v1
-from spacy_xling.translation.evaluating import read_parallel, score_direction
 
 SOURCE, TARGETS = "en", ("da", "de", "nl")
 # About 2,000 pairs.

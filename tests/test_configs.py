@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.plan import CompareBlock, read_plan
 from spacy_xling.data.languages import set_language
-from spacy_xling.training.adamw import AdamW
+from spacy_xling.optimizer.adamw import AdamW
 from tests.conftest import TEXTS, needs_shared, write_raw
 
 CONFIGS = Path(__file__).parent.parent / "configs"

@@ -5,7 +5,7 @@ import pytest
 from spacy_xling.data.sampling import reservoir_sample
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.generators import make_generator
-from spacy_xling.pieces.batching import build_batch_by_pieces_v1
+from spacy_xling.training.batching import build_batch_by_pieces_v1
 from tests.conftest import textcat_config, write_raw
 
 

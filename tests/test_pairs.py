@@ -5,8 +5,8 @@ import spacy
 from spacy.training import Example
 from thinc.api import Config
 
+from spacy_xling.optimizer.adamw import build_adamw_v1
 from spacy_xling.pairs import read_pairs, read_text_pairs
-from spacy_xling.training.adamw import build_adamw_v1
 from tests.conftest import TEXTS, textcat_config
 
 UGLY = [

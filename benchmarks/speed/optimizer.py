@@ -9,7 +9,7 @@ from spacy.training.initialize import init_nlp
 from torch import nn
 
 from spacy_xling.models.architectures import joint_shim
-from spacy_xling.training.adamw import AdamW
+from spacy_xling.optimizer.adamw import AdamW
 
 from .material import own_config
 from .shapes import LEARN_RATE

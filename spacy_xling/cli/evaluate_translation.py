@@ -11,7 +11,7 @@ from .app import app, coded_warnings, names, one_line_errors
 from .options import Gpu
 
 if TYPE_CHECKING:
-    from ..translation.evaluating import DirectionScores
+    from ..evaluation.translators import DirectionScores
 
 
 @app.command("evaluate-translation")
@@ -53,7 +53,7 @@ def evaluate_translation_command(
         from ..data.files import require_new_files
         from ..data.translation_pairs import build_translation_pairs_v1
         from ..evaluation.by_language import column_names
-        from ..translation.evaluating import evaluate_translators
+        from ..evaluation.translators import evaluate_translators
         from ..translation.trained import choose_heldout_share
         from ..translation.translating import Model, load_engine, name_of_pair
         from ..translation.translator import Settings

@@ -57,8 +57,8 @@ def inspect_command(
     """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
     with one_line_errors():
         from ..data.files import require_new_files
-        from ..encoders.figures import check_figure, save_figure
         from ..encoders.inspection import inspect_encoder
+        from ..reporting.encoder_figures import check_figure, save_figure
         from ..writing import write_json
 
         if figure is not None:

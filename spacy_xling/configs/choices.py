@@ -189,7 +189,7 @@ def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
     RAISES (ValueError): It can't be read.
     """
     from ..models.checkpoint import read_config
-    from ..pieces.batching import count_pieces
+    from ..training.batching import count_pieces
 
     pieces = count_pieces(encoder, [doc.text for doc in docs])
     config = read_config(encoder)

@@ -256,7 +256,7 @@ def _of_translations(parts: Mapping[str, Survey], translated: Sequence[Translati
 
 def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str]:
     from ..models.checkpoint import read_window
-    from ..pieces.batching import count_pieces
+    from ..training.batching import count_pieces
 
     window = read_window(encoder)
     for part, found in docs.items():

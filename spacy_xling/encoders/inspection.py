@@ -15,11 +15,11 @@ from ..generators import make_generator
 from ..models.batches import masked_passes
 from ..models.checkpoint import Encoder, load_encoder
 from ..models.masked_lm import MaskedLMLoss
+from ..objective.heldout_loss import mean_loss
 from ..pieces.masking import build_whole_word_masking_v1, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..types import Pieces
 from .distance import median_distance, squared_mmd
-from .heldout import mean_loss
 from .sentence_vectors import padding, resolve_layer, retrieval_accuracy, sentence_vectors
 
 

@@ -14,11 +14,11 @@ from ..generators import generator_state, set_generator_state
 from ..models.batches import masked_windows, padding_for
 from ..models.checkpoint import Encoder, freeze, load_encoder, resolve_precision
 from ..models.masked_lm import MaskedLM, MaskedLMLoss
+from ..optimizer.schedules import value_at
 from ..pieces.cutting import cut_pairs, cut_texts
 from ..pieces.masking import masking_vocabulary
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
-from ..training.schedules import value_at
 from ..types import MaskedPieces
 from .processes import Accelerator, set_seed
 from .settings import OptimizerBlock, Settings

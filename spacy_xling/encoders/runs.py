@@ -15,7 +15,7 @@ from ..models.checkpoint import save_checkpoint
 from ..training.checkpoints import Checkpoints
 from ..writing import remove_leftovers, write_folder
 from .cards import PretrainedCard, write_card
-from .heldout import HeldOut, heldout_losses
+from .heldout_losses import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining
 from .processes import Accelerator

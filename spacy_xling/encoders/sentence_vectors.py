@@ -1,17 +1,17 @@
 """Vectors of texts from the hidden states of an encoder, and how well translations find each other."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import Errors
 from ..models.batches import Padding, padding_for, windows
 from ..models.checkpoint import Encoder
 from ..models.pooling import MeanPooling
+from ..objective.heldout_loss import evaluating
 from ..pieces.windows import split_windows
 
 # In a batch of another length, the vector of a text comes out different by this share of its length.
@@ -97,19 +97,6 @@ def padding(encoder: Encoder, pass_pieces: int) -> Padding:
     """How windows become batches for an encoder, on the device where it lies."""
     device = encoder.masked_lm.decoder.weight.device
     return padding_for(encoder.tokenizer, pass_pieces, "fp32", device)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """No dropout and no gradients inside; afterwards each module trains or not as before."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _hidden(encoder: Encoder, ids: Tensor, attention: Tensor, layer: int) -> Tensor:

@@ -104,7 +104,7 @@ def corpus_score(metric: Any, found: Scored) -> float:
 
 
 def _tokenization(target: str) -> str:
-    from ..translation.codes import parse_code
+    from ..data.codes import parse_code
 
     # Those of Japanese and Korean need libraries of their own; characters do for both.
     return {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}.get(parse_code(target).language, "13a")

@@ -14,9 +14,9 @@ from thinc.api import PyTorchShim, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
+from ..optimizer.adamw import AdamW
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
-from ..training.adamw import AdamW
 from ..types import Pieces
 from . import torch_forking  # noqa: F401  (registers what a forked child needs)
 from .batches import Padding

@@ -5,7 +5,7 @@ from typing import Any, Callable, Literal, Tuple, Union
 import numpy as np
 
 from ..errors import Errors
-from ..training.schedules import value_at
+from ..optimizer.schedules import value_at
 from .classification import Reduction
 
 DEFAULT_WEIGHT = 0.1

@@ -15,6 +15,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
+from ..data.codes import match_code
 from ..data.doc_translations import (
     get_translation,
     get_translation_language,
@@ -29,7 +30,6 @@ from ..objective.translation import TranslationObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts, without_specials
 from ..training.ranks import ranks
-from ..translation.codes import match_code
 from ..translation.trained import BEAMS, TrainedEngine
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
 from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients

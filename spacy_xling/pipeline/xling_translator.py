@@ -12,13 +12,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..data.codes import parse_code
 from ..data.doc_translations import register_translation_extensions, set_translation
 from ..data.languages import get_language, register_language_extension
 from ..data.unlabelled import RawText
 from ..errors import Warnings
 from ..models.checkpoint import Precision
 from ..pairs import Pairs, read_text_pairs
-from ..translation.codes import parse_code
 from ..translation.held import HeldEngines
 from ..translation.seq2seq import Engine
 from ..translation.translating import SOURCE, name_of_pair

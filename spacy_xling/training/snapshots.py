@@ -17,7 +17,7 @@ from thinc.api import Model, Optimizer, torch2xp, xp2torch
 from torch import Tensor
 
 from ..errors import Errors
-from .adamw import AdamW, Key
+from ..optimizer.adamw import AdamW, Key
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 from .ranks import ranks
 

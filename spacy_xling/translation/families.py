@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Optional
 
+from ..data.codes import match_code, parse_code
 from ..errors import Errors
-from .codes import match_code, parse_code
 
 Told = Literal["text", "first piece", "start"]
 

@@ -10,7 +10,7 @@ import spacy
 from spacy.language import Language
 from spacy.util import compile_infix_regex
 
-from .codes import parse_code
+from ..data.codes import parse_code
 
 LINE = re.compile(r"[^\r\n]+")
 # They end a sentence without a space after them, and may themselves be followed by one that closes a

@@ -9,10 +9,10 @@ import spacy
 from spacy.util import load_config
 from thinc.api import require_gpu
 
+from ..data.codes import match_code
 from ..data.translation_pairs import HELDOUT_SHARE
 from ..errors import Errors, Warnings, one_line
 from ..models.translation_shim import TranslationShim
-from .codes import match_code
 from .families import Pair
 from .seq2seq import Generated
 

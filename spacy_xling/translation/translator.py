@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import NamedTuple, Optional
 
+from ..data.codes import parse_code
 from ..data.unlabelled import RawText
 from ..errors import Errors
 from ..pieces.padding import like_lengths
-from .codes import parse_code
 from .families import Pair
 from .guards import LETTER, UNSPACED, find_doubts
 from .sentences import cut, join, split_sentences, whole

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
 
 from spacy_xling.data.heldout import is_heldout
-from spacy_xling.encoders.heldout import HeldOut, heldout_losses
+from spacy_xling.encoders.heldout_losses import HeldOut, heldout_losses
 from spacy_xling.encoders.pretraining import Pretraining, Streams
 from spacy_xling.encoders.settings import resolve_settings
 from spacy_xling.models.checkpoint import load_encoder

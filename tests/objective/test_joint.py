@@ -6,7 +6,7 @@ from thinc.schedules import warmup_linear
 
 from spacy_xling.objective.classification import LabelCounts, build_cross_entropy_v1
 from spacy_xling.objective.joint import build_joint_objective_v1
-from spacy_xling.training.schedules import (
+from spacy_xling.optimizer.schedules import (
     build_constant_v1,
     build_exponential_v1,
     build_linear_v1,

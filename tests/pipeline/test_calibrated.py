@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app
 from spacy_xling.data.languages import set_language
+from spacy_xling.optimizer.adamw import AdamW
 from spacy_xling.pipeline.calibrated import Calibration
-from spacy_xling.training.adamw import AdamW
 from tests.conftest import MULTI, SINGLE, make_examples, textcat_config
 
 KINDS = {"xling_textcat": SINGLE, "xling_textcat_multilabel": MULTI}

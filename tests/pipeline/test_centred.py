@@ -15,8 +15,8 @@ from spacy_xling.data.languages import set_language
 from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.evaluation.calibration import calibrate
+from spacy_xling.optimizer.adamw import AdamW
 from spacy_xling.pipeline.calibrated import Calibration
-from spacy_xling.training.adamw import AdamW
 from tests.conftest import (
     ENGLISH,
     GERMAN,

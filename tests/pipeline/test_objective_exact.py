@@ -16,7 +16,7 @@ from spacy_xling.data.unlabelled import RawText
 from spacy_xling.models import cross_entropy
 from spacy_xling.models.architectures import joint_shim
 from spacy_xling.models.joint_shim import Gradients
-from spacy_xling.training.adamw import build_adamw_v1
+from spacy_xling.optimizer.adamw import build_adamw_v1
 from spacy_xling.types import JointBatch
 from tests.conftest import MULTI, SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config
 from tests.pipeline.shared import NO_DROPOUT, RAW, RawTexts, record_masks

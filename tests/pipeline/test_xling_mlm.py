@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 
 from spacy_xling.models.architectures import lm_head_shim
 from spacy_xling.objective.masked_lm import build_masked_lm_objective_v1
-from spacy_xling.training.adamw import build_adamw_v1
+from spacy_xling.optimizer.adamw import build_adamw_v1
 from spacy_xling.training.callbacks import build_attach_unlabelled_v1, build_without_components_v1
 from tests.conftest import make_checkpoint, make_tokenizer, needs_shared
 from tests.pipeline.shared import (

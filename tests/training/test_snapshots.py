@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from thinc.api import Adam, Linear, PyTorchWrapper, RAdam, chain
 
-from spacy_xling.training.adamw import AdamW
+from spacy_xling.optimizer.adamw import AdamW
 from spacy_xling.training.snapshots import (
     own_states,
     parameters,

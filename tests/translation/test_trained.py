@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli.app import app
 from spacy_xling.data.translation_pairs import HELDOUT_SHARE, build_translation_pairs_v1
-from spacy_xling.translation.evaluating import evaluate_translators
+from spacy_xling.evaluation.translators import evaluate_translators
 from spacy_xling.translation.trained import choose_heldout_share, is_pipeline
 from spacy_xling.translation.translating import Model, load_engine
 from tests.conftest import TEXTS

@@ -9,7 +9,7 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..generators import make_generator
-from .padding import like_lengths
+from ..pieces.padding import like_lengths
 
 
 def build_batch_by_pieces_v1(

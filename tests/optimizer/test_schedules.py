@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from spacy_xling.training.schedules import (
+from spacy_xling.optimizer.schedules import (
     build_constant_v1,
     build_exponential_v1,
     build_linear_v1,

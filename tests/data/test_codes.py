@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_xling.translation.codes import Code, match_code, parse_code
+from spacy_xling.data.codes import Code, match_code, parse_code
 
 NLLB = [
     "arb_Arab",
@@ -70,7 +70,7 @@ def test_the_checkpoints_code_of_a_language_is_found(code, known, expected):
 
 
 def test_no_code_stands_for_two_languages():
-    from spacy_xling.translation.codes import LANGUAGES
+    from spacy_xling.data.codes import LANGUAGES
 
     codes = [code for groups in LANGUAGES.values() for group in groups.split() for code in group.split("/")]
     assert len(codes) == len(set(codes))

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from ..encoders.inspection import Inspection, LanguageReport
 from ..errors import Errors
-from ..reporting.drawing import require_matplotlib
 from ..writing import write_file
-from .inspection import Inspection, LanguageReport
+from .drawing import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

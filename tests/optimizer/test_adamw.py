@@ -9,8 +9,8 @@ from spacy.training import Example
 from thinc.api import Optimizer, fix_random_seed
 from thinc.schedules import warmup_linear
 
-from spacy_xling.training.adamw import AdamW, build_adamw_v1
-from spacy_xling.training.schedules import build_linear_v1, build_warmup_linear_v1
+from spacy_xling.optimizer.adamw import AdamW, build_adamw_v1
+from spacy_xling.optimizer.schedules import build_linear_v1, build_warmup_linear_v1
 from spacy_xling.training.snapshots import parameters
 from tests.conftest import SINGLE, make_examples, textcat_config
 

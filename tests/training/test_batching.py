@@ -3,7 +3,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_xling.pieces.batching import build_batch_by_pieces_v1, count_pieces
+from spacy_xling.training.batching import build_batch_by_pieces_v1, count_pieces
 from tests.conftest import TEXTS, make_tokenizer
 
 

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from spacy_xling.encoders.figures import check_figure, draw_inspection, save_figure
 from spacy_xling.encoders.inspection import Inspection, LanguageReport
+from spacy_xling.reporting.encoder_figures import check_figure, draw_inspection, save_figure
 
 
 def report(language, **changes):

@@ -9,9 +9,9 @@ from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import get_language
 from ..data.translation_pairs import TranslationPairs
 from ..data.unlabelled import RawText
-from ..evaluation.translations import bleu_metric, chrf_metric, paired_bootstrap
-from .seq2seq import Engine
-from .translator import DEFAULTS, Settings, Translator
+from ..translation.seq2seq import Engine
+from ..translation.translator import DEFAULTS, Settings, Translator
+from .translations import bleu_metric, chrf_metric, paired_bootstrap
 
 
 class SystemScore(NamedTuple):
