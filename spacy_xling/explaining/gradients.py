@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 
 from ..errors import Errors, Warnings
+from ..models.contracts import classifier_of
 from ..pipeline.calibrated import CalibratedScores
 from .records import Scored, WordScore
 from .words import piece_shares
@@ -29,10 +30,12 @@ def word_gradients(pipe: Optional[TextCategorizer], doc: Doc, words: "Sequence[W
     RAISES (ValueError): X953: another component; X954: no word has a piece. (ImportError): X950.
     WARNS (UserWarning): W950.
     """
-    if not isinstance(pipe, CalibratedScores) or not pipe.model.shims[0].is_trainable:
-        found = "a component of another kind" if pipe is None else f"'{pipe.name}' ({pipe.model.name})"
-        raise ValueError(Errors.X953.format(label=label, found=found))
-    shim: Any = pipe.model.shims[0]
+    if not isinstance(pipe, CalibratedScores) or not classifier_of(pipe.model).is_trainable:
+        other = "a component of another kind" if pipe is None else f"'{pipe.name}' ({pipe.model.name})"
+        raise ValueError(Errors.X953.format(label=label, found=other))
+    from ..models.architectures import joint_shim
+
+    shim = joint_shim(pipe.model)
     text = pipe.read([doc])[0].text
     pieces = shim.split([text])
     if not pieces.has_words.any():

@@ -12,6 +12,8 @@ from thinc.api import Config
 from ..data.files import require_new_pipeline
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
+from ..models.architectures import joint_shim
+from ..models.contracts import classifier_of
 from ..models.joint_shim import JointShim
 from ..models.onnx_shim import (
     ENCODER_FILE,
@@ -20,7 +22,6 @@ from ..models.onnx_shim import (
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     ExportSettings,
-    OnnxShim,
 )
 from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..writing import write_folder
@@ -66,7 +67,7 @@ def export_pipeline(
     if not found:
         raise ValueError(Errors.X790.format(path=model, found=", ".join(nlp.pipe_names) or "no component"))
     for name, pipe in found.items():
-        if isinstance(pipe._shim, OnnxShim):
+        if not classifier_of(pipe.model).is_trainable:
             raise ValueError(Errors.X794.format(path=model, name=name))
     try:
         write_folder(output, lambda folder: _fill(folder, nlp, found, precision, threads))
@@ -87,7 +88,7 @@ def _fill(
     for name, pipe in pipes.items():
         if f"${{components.{name}.model" in config.to_str():
             config = config.interpolate()
-        pass_pieces = pipe._shim.head.pass_pieces
+        pass_pieces = joint_shim(pipe.model).head.pass_pieces
         config["components"][name]["model"] = {
             "@architectures": "spacy-xling.ExportedTextCat.v1",
             "runtime": "onnx",
@@ -97,7 +98,7 @@ def _fill(
         # It can't be trained, and what makes other texts isn't there to be loaded.
         config["components"][name] |= {"code_switching": None, "translated_texts": None}
         pipe.to_disk(folder / name, exclude=["vocab", "model"])
-        export_shim(pipe._shim, folder / name / "model", precision=precision, name=name)
+        export_shim(joint_shim(pipe.model), folder / name / "model", precision=precision, name=name)
     config.to_disk(folder / "config.cfg")
     pinned = [f"{name}=={import_module(name).__version__}" for name in SERVING]
     lines = [REQUIREMENTS_HEAD, write_serving_wheel(folder), *pinned, ""]

@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from ..data.files import require_apart, require_new_pipeline
 from ..errors import Errors, one_line
+from ..models.architectures import joint_shim
 from ..models.checkpoint_files import (
     SEQUENCE_CLASSIFICATION,
     Checked,
@@ -94,8 +95,8 @@ def _make_pipeline(classifier: Any, name: str, language: str) -> Language:
     for label in labels:
         pipe.add_label(label)
     pipe.model.initialize(Y=pipe.model.ops.alloc2f(1, len(labels)))
-    read_head(pipe._shim.module.head, classifier)
-    require_same_logits(pipe, classifier, make_tokenizer(pipe._shim, classifier))
+    read_head(joint_shim(pipe.model).module.head, classifier)
+    require_same_logits(pipe, classifier, make_tokenizer(joint_shim(pipe.model), classifier))
     return nlp
 
 

@@ -14,11 +14,12 @@ from ..encoders.saving import CONFIG, require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
+from ..models.architectures import joint_shim
 from ..models.checkpoint import save_with_tokenizer
 from ..models.checkpoint_files import SEQUENCE_CLASSIFICATION, make_model
+from ..models.contracts import classifier_of
 from ..models.joint_shim import JointShim
 from ..models.native_head import find_native_head, write_head
-from ..models.onnx_shim import OnnxShim
 from ..models.portable import with_backend
 from ..pieces.windows import select_windows
 from ..pipeline.calibrated import Calibration
@@ -68,13 +69,13 @@ def export_transformers(
     require_apart(output, model)
     _require_classifier(output)
     pipe: Any = find_component(load_pipeline(model), component)
-    if isinstance(pipe._shim, OnnxShim):
+    if not classifier_of(pipe.model).is_trainable:
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
-    pipe._shim.require_loaded()
+    joint_shim(pipe.model).require_loaded()
     require_native(pipe)
     calibration = pipe.calibration or Calibration()
     classifier = make_classifier(pipe, calibration.temperature)
-    tokenizer = make_tokenizer(pipe._shim, classifier)
+    tokenizer = make_tokenizer(joint_shim(pipe.model), classifier)
     require_same_logits(pipe, classifier, tokenizer, calibration.temperature)
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
@@ -96,7 +97,7 @@ def require_native(pipe: XlingTextCategorizer) -> None:
     pipe (XlingTextCategorizer): The component.
     RAISES (ValueError): X333: a family whose head isn't known; X797: a setting that this head hasn't.
     """
-    shim: JointShim = pipe._shim
+    shim = joint_shim(pipe.model)
     config = shim.module.masked_lm.model.config
     native, settings = find_native_head(config), shim.head
     if settings.head == "native":
@@ -126,7 +127,7 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
     temperature (float): What its logits are divided by.
     RETURNS (PreTrainedModel): The model, in fp32, on the CPU.
     """
-    module = pipe._shim.module.cpu()
+    module = joint_shim(pipe.model).module.cpu()
     trained = module.masked_lm.model
     config = type(trained.config).from_dict(trained.config.to_dict())
     config.id2label = dict(enumerate(pipe.labels))
@@ -170,12 +171,12 @@ def require_same_logits(
     temperature (float): What the component's logits are divided by.
     RAISES (ValueError): X799: they differ.
     """
-    module = pipe._shim.module
+    module = joint_shim(pipe.model).module
     # Autocast rounds what is compared.
     precision, module.precision = module.precision, "fp32"
-    pieces = pipe._shim.split(COMPARED)
+    pieces = joint_shim(pipe.model).split(COMPARED)
     firsts = np.unique(pieces.texts, return_index=True)[1].tolist()
-    expected = to_numpy(pipe._shim.predict(select_windows(pieces, firsts))) / temperature
+    expected = to_numpy(joint_shim(pipe.model).predict(select_windows(pieces, firsts))) / temperature
     module.precision = precision
     inputs = [tokenizer(text, truncation=True, return_tensors="pt") for text in COMPARED]
     found = torch.cat([classifier(**each).logits for each in inputs]).numpy()

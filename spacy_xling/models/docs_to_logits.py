@@ -7,6 +7,7 @@ from thinc.api import Model
 
 from ..pieces.windows import select_texts
 from ..types import Floats2d, Gradients, JointBatch
+from .contracts import classifier_of
 
 
 def forward_docs(
@@ -22,8 +23,9 @@ def forward_docs(
         (docs, labels)
     RAISES (ValueError): Nothing was loaded yet.
     """
-    pieces = model.shims[0].split([doc.text for doc in docs])
-    logits = model.ops.alloc2f(len(docs), model.shims[0].n_labels)
+    shim = classifier_of(model)
+    pieces = shim.split([doc.text for doc in docs])
+    logits = model.ops.alloc2f(len(docs), shim.n_labels)
     if not pieces.has_words.any():
         return logits, lambda d_logits: None
     rows = model.ops.xp.asarray(pieces.has_words)

@@ -82,19 +82,6 @@ class EncoderShim(ModuleShim, Generic[Module]):
         packs = module.masked_lm.encoder.packs
         return padding_for(self.tokenizer, self.pass_pieces, module.precision, module.device, packs=packs)
 
-    # Parameters
-
-    @property
-    def has_gradients(self) -> bool:
-        """Whether any parameter has a gradient to step by."""
-        return any(p.grad is not None for p in self.module.parameters())
-
-    def scale_gradients(self, factor: float) -> None:
-        """Multiply all gradients, as a mean over accumulated sub-batches needs."""
-        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
-        if gradients and factor != 1:
-            torch._foreach_mul_(gradients, factor)
-
     # Loading and saving
 
     def initialize(self, size: int) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Optional
 
 import torch
 from safetensors import SafetensorError
-from thinc.api import PyTorchShim, torch2xp, xp2torch
+from thinc.api import torch2xp, xp2torch
+from thinc.shims.pytorch import PyTorchShim
 from torch import Tensor
 
 from ..errors import Errors
@@ -114,6 +115,17 @@ class ModuleShim(FolderShim, PyTorchShim):
     def parameters(self) -> Iterator[torch.nn.Parameter]:
         """The module's parameters, none before it is loaded."""
         return iter(()) if self._model is None else self._model.parameters()
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether any parameter has a gradient to step by."""
+        return any(p.grad is not None for p in self.parameters())
+
+    def scale_gradients(self, factor: float) -> None:
+        """Multiply all gradients, as a mean over accumulated sub-batches needs."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        if gradients and factor != 1:
+            torch._foreach_mul_(gradients, factor)
 
     def parameter_key(self, name: str) -> tuple[int, str]:
         """What the optimizer knows a parameter by."""

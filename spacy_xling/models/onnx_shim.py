@@ -18,7 +18,7 @@ from typing import Any, Iterator, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
-from thinc.api import Shim
+from thinc.shims.shim import Shim
 
 from ..errors import Errors, one_line
 from ..pieces.padding import PassShape, cheapest_passes, padded_windows

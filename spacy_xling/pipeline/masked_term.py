@@ -10,6 +10,7 @@ from ..data.languages import UNKNOWN
 from ..data.unlabelled import RawText
 from ..errors import Errors, Warnings
 from ..generators import generator_state, make_generator, set_generator_state
+from ..models.contracts import Learns, learner_of
 from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
@@ -65,9 +66,9 @@ class MaskedTerm:
         return f"{self.name}_updates"
 
     @property
-    def _shim(self) -> Any:
-        """What holds the encoder: a `ModuleShim`, or an `OnnxShim` once exported."""
-        return self.model.shims[0]
+    def _shim(self) -> Learns:
+        """What holds the encoder."""
+        return learner_of(self.model)
 
     def _split(self, texts: Sequence[str]) -> Pieces:
         return self._shim.split(texts)

@@ -9,6 +9,7 @@ from spacy import util
 from spacy.pipeline import TextCategorizer
 
 from ..errors import Errors, one_line
+from ..models.contracts import classifier_of
 from .calibrated import KEY
 from .centred import CentredScores
 
@@ -30,7 +31,7 @@ class SavedClassifier(CentredScores, TextCategorizer):
             # srsly's JSON keeps ten decimals of a number.
             "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].to_folder(p),
+            "model": lambda p: classifier_of(self.model).to_folder(p),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -71,8 +72,9 @@ class SavedClassifier(CentredScores, TextCategorizer):
         try:
             if len(set(labels)) != len(labels) or any(not isinstance(label, str) for label in labels):
                 raise ValueError(f"labels = {labels!r}")
-            if self.model.shims[0].is_initialized and self.model.shims[0].n_labels != len(labels):
-                raise ValueError(f"{len(labels)} labels, and a model of {self.model.shims[0].n_labels}")
+            shim = classifier_of(self.model)
+            if shim.is_initialized and shim.n_labels != len(labels):
+                raise ValueError(f"{len(labels)} labels, and a model of {shim.n_labels}")
             self._check_threshold(self.cfg["threshold"])
             # It checks, and the pipeline's config follows.
             self.text_field = self.cfg["text_field"]
@@ -89,7 +91,7 @@ class SavedClassifier(CentredScores, TextCategorizer):
             raise ValueError(Errors.X555.format(name=self.name, found=threshold))
 
     def _load_model(self, path: Path) -> None:
-        shim: Any = self.model.shims[0]
+        shim = classifier_of(self.model)
         shim.from_folder(path)
         if shim.is_initialized:
             self.model.set_dim("nO", shim.n_labels, force=True)

@@ -14,6 +14,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..data.languages import register_language_extension
 from ..errors import Errors, Warnings
+from ..models.contracts import classifier_of
 from ..objective.classification import LabelCounts
 from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
@@ -436,7 +437,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return added
 
     def _require_trainable(self) -> None:
-        if not self._shim.is_trainable:
+        if not classifier_of(self.model).is_trainable:
             raise ValueError(Errors.X537.format(name=self.name))
 
     def _require_ready(self) -> None:
