@@ -137,7 +137,7 @@ def build_joint_translation_v1(
     layers: int = 2,
     heads: Optional[int] = None,
     dropout: float = 0.1,
-    pass_pieces: int = 1024,
+    pass_pieces: int = 2048,
 ) -> Model:
     """A translator: a masked-LM encoder that keeps its LM head, and a shallow decoder (Vaswani et al. 2017,
     arXiv 1706.03762) that starts at random. The decoder's embeddings are the encoder's own, and its states

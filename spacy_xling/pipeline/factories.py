@@ -29,7 +29,7 @@ seed = 0
 pooling = "mean"
 pool_specials = true
 hidden_width = null
-pass_pieces = 1024
+pass_pieces = 2048
 head = "plain"
 
 [textcat.model.encoder]
@@ -94,7 +94,7 @@ head_from = null
 window = null
 overlap = 32
 precision = "fp32"
-pass_pieces = 1024
+pass_pieces = 2048
 
 [mlm.objective]
 @losses = "spacy-xling.MaskedLMObjective.v1"
@@ -144,7 +144,7 @@ seed = 0
 layers = 2
 heads = null
 dropout = 0.1
-pass_pieces = 1024
+pass_pieces = 2048
 
 [translator.model.encoder]
 @architectures = "spacy-xling.MaskedLMEncoder.v1"
