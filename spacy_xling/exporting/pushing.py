@@ -11,6 +11,8 @@ from .model_card import Described, format_card, read_scores
 from .to_transformers import Exported, export_transformers
 
 CARD = "README.md"
+# The hub's own, which says how it stores the others.
+ATTRIBUTES = ".gitattributes"
 
 
 class Pushed(NamedTuple):
@@ -39,7 +41,8 @@ def push(
     public: bool = False,
 ) -> Pushed:
     """Upload a pipeline to the model hub in one commit, with a card that says what it was made of, how well
-    it does by language, and how to use it. The repository is made where there is none.
+    it does by language, and how to use it. The repository is made where there is none. One that is there
+    holds afterwards what was pushed, its .gitattributes, and no file of before.
 
     The hub is that of `huggingface_hub` (HF_ENDPOINT), which finds the token by itself. The pipeline's folder
     is left as it is.
@@ -86,20 +89,23 @@ def _is_hidden(name: str) -> bool:
 
 
 def _upload(files: Dict[str, Path], described: Described, repo: str, *, public: bool) -> Tuple[str, bool]:
-    """Make the repository if there is none, and commit all files and the card at once; its address, and
-    whether it is private.
+    """Make the repository if there is none, and in one commit add all files and the card, and remove the
+    others; its address, and whether it is private.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi()
     try:
         url = api.create_repo(repo, private=not public, exist_ok=True)
-        private = bool(api.repo_info(url.repo_id).private)
+        info = api.model_info(url.repo_id)
+        private = bool(info.private)
         if private or public:
             # By now the hub has said whose it is.
             card = format_card(described, url.repo_id).encode("utf8")
-            operations = [CommitOperationAdd(CARD, card)]
+            operations: List[Any] = [CommitOperationAdd(CARD, card)]
             operations += [CommitOperationAdd(name, path) for name, path in files.items()]
+            there = {sibling.rfilename for sibling in info.siblings or ()}
+            operations += map(CommitOperationDelete, sorted(there - {*files, CARD, ATTRIBUTES}))
             api.create_commit(url.repo_id, operations, commit_message="Push a pipeline of spacy-xling")
     # What is raised depends on the library that asks the hub.
     except Exception as error:

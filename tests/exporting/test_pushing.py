@@ -75,6 +75,8 @@ def folder(checkpoints, tmp_path_factory):
 COMMANDS = {
     "private": ({}, ["me/private", "--scores", "SCORES", "--license", "mit"]),
     "again": ({}, ["private"]),
+    "pipeline": ({}, ["me/both"]),
+    "then a checkpoint": ({}, ["me/both", "--format", "transformers"]),
     "public": ({}, ["me/public", "--public"]),
     "checkpoint": ({}, ["me/checkpoint", "--format", "transformers", "--scores", "SCORES"]),
     "theirs": ({}, ["me/theirs"]),
@@ -171,6 +173,16 @@ def test_a_second_push_goes_to_the_same_repository_under_its_short_name(pushed):
     repo = pushed.hub.repos["me/private"]
     assert repo["commits"] == 2
     assert 'snapshot_download("me/private")' in metadata(repo)[1]
+
+
+def test_a_push_of_the_other_format_leaves_no_file_of_before(pushed):
+    for command in ("pipeline", "then a checkpoint"):
+        code, output = pushed.results[command]
+        assert code == 0, output
+    both, checkpoint = (pushed.hub.repos[name]["files"] for name in ("me/both", "me/checkpoint"))
+    assert pushed.hub.repos["me/both"]["commits"] == 2
+    assert ".gitattributes" in both
+    assert sorted(both) == sorted(checkpoint)
 
 
 def test_a_repository_is_public_when_asked(pushed):
@@ -312,7 +324,7 @@ def test_what_goes_wrong_is_one_line(command, code, pushed):
 
 
 def test_nothing_reaches_a_public_repository_unasked(pushed):
-    assert pushed.hub.repos["me/theirs"]["files"] == {}
+    assert pushed.hub.repos["me/theirs"]["commits"] == 0
 
 
 def test_a_hub_that_is_not_there_is_one_line(folder, monkeypatch):
