@@ -21,7 +21,7 @@ from spacy_xling.pipeline.calibrated import Calibration
 from spacy_xling.writing import write_json
 from tests.conftest import SINGLE
 from tests.exporting.hub import TOKEN, running_hub
-from tests.exporting.pipelines import make_unsaturated, scores
+from tests.exporting.pipelines import export, make_unsaturated, scores
 
 NAME = "xling_textcat"
 # Runs commands in one process that may ask a hub: [changes of the environment, arguments] a line.
@@ -256,6 +256,29 @@ def test_the_lines_that_use_it_run(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.snapshot_download", {"me/model": folder / "trained"}.get)
     exec(code, {})
     assert capsys.readouterr().out == f"{nlp('A text.').cats}\n"
+
+
+def test_the_card_of_an_exported_pipeline_installs_what_serves_it(checkpoint, tmp_path):
+    nlp = export(make_unsaturated(checkpoint), tmp_path)
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    shell, code = card.split("```")[1::2]
+    folder, needed = "hf download me/model --local-dir model", "pip install -r model/requirements.txt"
+    assert shell.splitlines()[1:] == ["pip install huggingface_hub", folder, needed]
+    assert 'spacy.load("model")' in code
+    assert "requirements.txt" in find_files(nlp.path)
+    # Saved again, it has none of these.
+    nlp.to_disk(tmp_path / "again")
+    nlp = spacy.load(tmp_path / "again")
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    assert "# pip install 'spacy-xling[onnx]'\n" in card
+
+
+def test_the_card_names_the_extra_of_a_translator(folder):
+    nlp = spacy.load(folder / "trained")
+    described = Described(nlp, nlp.get_pipe(NAME), None, None, False, [])
+    assert "# pip install spacy-xling\n" in format_card(described, "me/model")
+    nlp.add_pipe("xling_translator", first=True)
+    assert "# pip install 'spacy-xling[translate]'\n" in format_card(described, "me/model")
 
 
 def test_without_scores_the_card_says_so(folder):
