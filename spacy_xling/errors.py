@@ -788,6 +788,11 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} can't be used as scores of '{name}' ({error}); expected what spacy xling evaluate --json wrote of this one "
         "pipeline. Evaluate it again."
     )
+    X728 = (
+        "The scores in {path} are those of '{name}', and a checkpoint for transformers lacks what makes some of them ({lost}); "
+        "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline of it with spacy "
+        "xling import-transformers, and evaluate and push that."
+    )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
         "--source one of these."

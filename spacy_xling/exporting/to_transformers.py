@@ -191,6 +191,17 @@ def find_losses(pipe: XlingTextCategorizer) -> List[str]:
     pipe (XlingTextCategorizer): The component.
     RETURNS (List[str]): Each in a few words.
     """
+    below = (pipe.calibration or Calibration()).abstain_below
+    abstaining = [] if below is None else [f"doc._.abstained, for scores below {below:.4f}"]
+    return find_score_losses(pipe) + abstaining
+
+
+def find_score_losses(pipe: XlingTextCategorizer) -> List[str]:
+    """Of what `find_losses` gives, that without which short texts have other scores.
+
+    pipe (XlingTextCategorizer): The component.
+    RETURNS (List[str]): Each in a few words.
+    """
     calibration = pipe.calibration or Calibration()
     lost = []
     if calibration.by_language:
@@ -199,8 +210,6 @@ def find_losses(pipe: XlingTextCategorizer) -> List[str]:
         )
     if calibration.offsets:
         lost.append(f"the offsets of {_listed(calibration.offsets)}, by which their scores were centred")
-    if calibration.abstain_below is not None:
-        lost.append(f"doc._.abstained, for scores below {calibration.abstain_below:.4f}")
     if pipe.text_field != "text":
         lost.append("the translations that it reads: texts are read as they are")
     return lost

@@ -48,7 +48,9 @@ def write_lines(path, records):
 
 @pytest.fixture(scope="module")
 def folder(checkpoints, tmp_path_factory):
-    """A trained pipeline in `trained`, and in `scores.json` what was found on its test text."""
+    """A trained pipeline in `trained`, in `scores.json` what was found on its test text, and in `abstains`
+    one that a checkpoint scores alike.
+    """
     folder = tmp_path_factory.mktemp("pushed")
     nlp = make_unsaturated(checkpoints("xlm-roberta"), head="native")
     pipe = nlp.get_pipe(NAME)
@@ -58,6 +60,8 @@ def folder(checkpoints, tmp_path_factory):
     nlp.config["paths"]["train"] = "/home/someone/secret/train.jsonl"
     nlp.config["paths"]["unlabelled"] = ["/home/someone/raw", "more"]
     nlp.to_disk(folder / "trained")
+    pipe.calibration = Calibration(2.5, {}, 0.7)
+    nlp.to_disk(folder / "abstains")
     (folder / "trained" / ".cache").mkdir()
     (folder / "trained" / ".cache" / "token").write_text("mine")
     records = [{"text": text, "label": max(cats, key=cats.get)} for text, cats in SINGLE]
@@ -78,7 +82,9 @@ COMMANDS = {
     "pipeline": ({}, ["me/both"]),
     "then a checkpoint": ({}, ["me/both", "--format", "transformers"]),
     "public": ({}, ["me/public", "--public"]),
-    "checkpoint": ({}, ["me/checkpoint", "--format", "transformers", "--scores", "SCORES"]),
+    "checkpoint": ({}, ["me/checkpoint", "--format", "transformers"]),
+    "scores of a pipeline": ({}, ["me/scores", "--format", "transformers", "--scores", "SCORES"]),
+    "abstains": ({}, ["me/abstains", "--format", "transformers", "--scores", "SCORES"]),
     "theirs": ({}, ["me/theirs"]),
     "refused": ({}, ["me/refused"]),
     "other owner": ({}, ["they/model"]),
@@ -95,7 +101,7 @@ def pushed(folder):
     """What each of `COMMANDS` printed, and the hub after them all."""
     lines = []
     for name, (changes, arguments) in COMMANDS.items():
-        model = folder / ("nothing" if name == "no model" else "trained")
+        model = folder / {"no model": "nothing", "abstains": "abstains"}.get(name, "trained")
         given = [str(folder / "scores.json") if argument == "SCORES" else argument for argument in arguments]
         lines.append(json.dumps([changes, [str(model), *given]]))
     with running_hub() as hub:
@@ -205,6 +211,23 @@ def test_a_checkpoint_is_one_that_transformers_loads(pushed, folder, tmp_path):
     assert "first 64 pieces" in text
     assert "Logits are divided by 2.500" in text
     assert "Temperatures by language" not in text
+
+
+def test_scores_that_a_checkpoint_has_not_are_not_pushed_with_it(pushed):
+    said = " ".join(pushed.results["scores of a pipeline"][1].split())
+    assert "temperatures of da" in said
+    assert "offsets of tr" in said
+    assert "me/scores" not in pushed.hub.repos
+
+
+def test_scores_that_a_checkpoint_has_are_on_its_card(pushed):
+    code, output = pushed.results["abstains"]
+    assert code == 0, output
+    assert "[W763]" in output
+    data, text = metadata(pushed.hub.repos["me/abstains"])
+    measured = {result["dataset"]["config"] for result in data["model-index"][0]["results"]}
+    assert measured == {"en", "da", "zh-Hans"}
+    assert "first 64 pieces of a text; the scores are of the pipeline, which reads all of them" in text
 
 
 def test_no_token_is_printed_or_stored(pushed, folder):
@@ -339,6 +362,7 @@ def test_files_are_found_but_for_hidden_ones_and_a_card(tmp_path):
         ("no name", "X725"),
         ("no format", "X796"),
         ("no scores", "X727"),
+        ("scores of a pipeline", "X728"),
         ("no model", "X751"),
     ],
 )
