@@ -82,7 +82,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X111 = "{path}, line {line}: {error}. UTF-8 was expected: convert the file to UTF-8."
     X112 = (
-        "{path}, line {line}: not valid JSON: {error}. One JSON object per line was expected: correct the "
+        "{path}, line {line}: no JSON that can be read: {error}. One JSON object per line was expected: correct the "
         "line."
     )
     X113 = (

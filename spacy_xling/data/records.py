@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import reprlib
 from contextlib import closing
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
@@ -170,10 +171,11 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
     line (int): The line it stands on.
     content (str): The line.
     RETURNS (Record): The record.
-    RAISES (ValueError): If the line is not valid JSON or not an object.
+    RAISES (ValueError): If the line is not valid JSON or not an object, or holds a number that isn't finite.
     """
     try:
-        values = json.loads(content, object_pairs_hook=_object)
+        # Python reads NaN, Infinity and numbers beyond its own, which no JSON can be written of.
+        values = json.loads(content, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError(Errors.X112.format(path=file.path, line=line, error=error)) from error
     if isinstance(values, DoubledFields):
@@ -231,6 +233,13 @@ class DoubledFields(Dict[str, Any]):
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     values = dict(pairs)
     return values if len(values) == len(pairs) else DoubledFields(values)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no finite number")
+    return value
 
 
 def _check_delimiter(file: TextFile) -> None:

@@ -208,6 +208,7 @@ BAD = {
     "no object": ("[1]", r"\[X113\] .*line 3:"),
     "no text": ('{"id": 1}', r"\[X114\] .*line 3:"),
     "a number": ('{"text": 1}', r"\[X115\] .*line 3:"),
+    "a number beyond all": ('{"text": "a", "n": 1e400}', r"\[X112\] .*line 3: .*1e400"),
     "no language": ('{"text": "a", "lang": 1}', r"\[X126\] .*line 3:"),
     "breaks": (json.dumps({"text": BREAKS}), r"\[X905\] .*line 3: .*found a text that breaks"),
     "has a label": ('{"text": "a", "label": "late"}', r"\[X905\] .*line 3: .*\[X903\]"),
