@@ -270,6 +270,7 @@ def test_rejects_go_on_in_their_own_file(tmp_path, settings, engine):
 
 def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
     rows = ["id,text", "1,a", '2,"open', "3,c,more", '4,"two', 'lines"', b"5,\xff".decode("latin-1"), "6,f"]
+    rows += ["", '7,"three', "more", 'lines",more', "8,h"]
     data = tmp_path / "t.csv"
     data.write_bytes("\n".join(rows).encode("latin-1"))
     rejects = tmp_path / "bad.jsonl"
@@ -278,13 +279,16 @@ def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
         ("1", "a"),
         ("4", "two\nlines"),
         ("6", "f"),
+        ("8", "h"),
     ]
     assert [(reject["line"], reject["error"][:6]) for reject in read_jsonl(rejects)] == [
         (3, "[X117]"),
         (4, "[X118]"),
         (7, "[X111]"),
+        (10, "[X118]"),
     ]
-    assert [reject["content"] for reject in read_jsonl(rejects)] == ['2,"open\n', ["3", "c", "more"], None]
+    contents = ['2,"open\n', ["3", "c", "more"], None, ["7", "three\nmore\nlines", "more"]]
+    assert [reject["content"] for reject in read_jsonl(rejects)] == contents
 
 
 def test_a_null_of_parquet_is_a_rows_error_and_types_stay(tmp_path, settings, engine):
