@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -155,8 +156,10 @@ def apply_files(
         )
     with State.lock(path), nullcontext() if rejects is None else State.lock(rejects):
         state = State.of_run(path, identity, resume=resume)
+        _require_same_rejects(rejects, state)
         if rejects is not None:
             _require_own(rejects, state, targets, overwrite=overwrite)
+            state.of(REJECTS)["path"] = _seen_from(state, rejects)
         state.write()
         rejects_left = rejects if not state.of(REJECTS)["finished"] else None
         if rejects_left is not None:
@@ -171,6 +174,22 @@ def apply_files(
         if rejects_left is not None:
             grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
     return {target.path.name: state.of(target.path.name) for target in targets}
+
+
+def _require_same_rejects(rejects: Optional[Path], state: State) -> None:
+    """Refuse to leave behind the rejects of a run that is gone on with. One that had no file for them may get
+    one.
+    """
+    begun = state.of(REJECTS)
+    given = None if rejects is None else _seen_from(state, rejects)
+    if not begun["finished"] and begun.get("path", given) != given:
+        found = f"changed: --rejects, which was {begun['path']} as seen from there"
+        raise ValueError(Errors.X007.format(path=state.path, found=found))
+
+
+def _seen_from(state: State, path: Path) -> str:
+    """A path that stays the same where a folder with both is moved."""
+    return os.path.relpath(path, state.path.parent)
 
 
 def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, overwrite: bool) -> None:

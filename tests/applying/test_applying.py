@@ -253,19 +253,18 @@ def test_rejects_go_on_in_their_own_file(tmp_path, settings, engine):
     reading = Reading(batch_size=2)
     with pytest.raises(ValueError, match="the cable"):
         apply_files(data, tmp_path / "o.jsonl", settings, broken, reading=reading, rejects=rejects)
-    with pytest.raises(ValueError, match=r"^\[X007\] .*0 bytes in other\.jsonl"):
-        apply_files(
-            data,
-            tmp_path / "o.jsonl",
-            settings,
-            engine,
-            reading=reading,
-            rejects=tmp_path / "other.jsonl",
-            resume=True,
-        )
+    # Neither with another file nor without one, which would leave this one half written.
+    for other in (tmp_path / "other.jsonl", None):
+        with pytest.raises(ValueError, match=r"^\[X007\] .*changed: --rejects, which was .*rejects\.jsonl"):
+            apply_files(
+                data, tmp_path / "o.jsonl", settings, engine, reading=reading, rejects=other, resume=True
+            )
     apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, rejects=rejects, resume=True)
     assert [reject["line"] for reject in read_jsonl(rejects)] == [1, 3]
     assert [record["text"] for record in read_jsonl(tmp_path / "o.jsonl")] == ["a", "b"]
+    assert not list(tmp_path.rglob("*.unfinished"))
+    # Of a run that is done nothing is left to be written.
+    apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, resume=True)
 
 
 def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
