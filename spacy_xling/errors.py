@@ -293,8 +293,8 @@ class Errors(metaclass=MessagesWithCodes):
     X171 = "Found the seed {found!r}; expected a whole number from 0 to 2 ** 32 - 1. Set e.g. seed = 0."
     X172 = "Found a file twice among those to be written: {paths}; expected each once. Give each a name of its own."
     X173 = (
-        "{path} is there, and is {read} or part of it, which is read; expected another file, so that nothing is lost. "
-        "Choose another name."
+        "{path} is there, and is, holds or is part of {read}, which is read; expected another file or folder, so that nothing "
+        "is lost. Choose another name."
     )
     X174 = (
         "paths.translations is not set: the Translations reader got no path. A file or a folder of files by language was "

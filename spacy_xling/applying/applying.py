@@ -196,7 +196,7 @@ def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, over
     """Refuse a file of rejects that isn't this run's."""
     is_own = rejects.exists() and rejects.stat().st_size == state.of(REJECTS)["bytes"]
     if not (is_own or unfinished(rejects).exists()):
-        require_new_files([rejects], overwrite=overwrite)
+        require_new_files([rejects], overwrite=overwrite, inputs=[target.source.path for target in targets])
     if rejects.absolute() in [target.path.absolute() for target in targets]:
         raise ValueError(Errors.X172.format(paths=rejects))
 

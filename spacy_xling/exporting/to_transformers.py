@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 import numpy as np
-import srsly
 import torch
 from thinc.api import to_numpy
 
-from ..data.files import require_apart
-from ..encoders.saving import CONFIG, require_new_folder
+from ..encoders.saving import require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
@@ -62,11 +60,9 @@ def export_transformers(
     component (Optional[str]): The component; None for the only one.
     overwrite (bool): Replace a checkpoint that is there.
     RETURNS (Exported): The component, and what is lost.
-    RAISES (ValueError): X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
+    RAISES (ValueError): X173, X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
     """
-    require_new_folder(output, overwrite=overwrite)
-    require_apart(output, model)
-    _require_classifier(output)
+    require_new_folder(output, overwrite=overwrite, inputs=[model])
     pipe: Any = find_component(load_pipeline(model), component)
     if isinstance(pipe._shim, OnnxShim):
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
@@ -79,15 +75,6 @@ def export_transformers(
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
     return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
-
-
-def _require_classifier(folder: Path) -> None:
-    """Refuse to replace a checkpoint of another kind, as an encoder that was trained."""
-    config = folder / CONFIG
-    if config.is_file():
-        found = srsly.read_json(config).get("architectures") or ["none"]
-        if not str(found[0]).endswith("ForSequenceClassification"):
-            raise ValueError(Errors.X706.format(path=folder))
 
 
 def require_native(pipe: XlingTextCategorizer) -> None:
