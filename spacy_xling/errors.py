@@ -1123,9 +1123,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
 
     # 9 applying
-    X901 = (
-        "Found no column '{field}' for the text; there are: {found}. Expected one: name it with --text-field."
-    )
+    X901 = "Found no column '{field}' for the text; there are: {found}. Expected one: name it with --text."
     X902 = "Found a {found} for a text; expected a string. Correct it, or take it out."
     X903 = (
         "The data has {taken} already, and that is where predictions go; expected other names, so that nothing is lost. Give "
