@@ -82,7 +82,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
     X111 = "{path}, line {line}: {error}. UTF-8 was expected: convert the file to UTF-8."
     X112 = (
-        "{path}, line {line}: not valid JSON: {error}. One JSON object per line was expected: correct the "
+        "{path}, line {line}: no JSON that can be read: {error}. One JSON object per line was expected: correct the "
         "line."
     )
     X113 = (
@@ -293,8 +293,8 @@ class Errors(metaclass=MessagesWithCodes):
     X171 = "Found the seed {found!r}; expected a whole number from 0 to 2 ** 32 - 1. Set e.g. seed = 0."
     X172 = "Found a file twice among those to be written: {paths}; expected each once. Give each a name of its own."
     X173 = (
-        "{path} is there, and is {read} or part of it, which is read; expected another file, so that nothing is lost. "
-        "Choose another name."
+        "{path} is there, and is, holds or is part of {read}, which is read; expected another file or folder, so that nothing "
+        "is lost. Choose another name."
     )
     X174 = (
         "paths.translations is not set: the Translations reader got no path. A file or a folder of files by language was "
@@ -788,6 +788,11 @@ class Errors(metaclass=MessagesWithCodes):
         "{path} can't be used as scores of '{name}' ({error}); expected what spacy xling evaluate --json wrote of this one "
         "pipeline. Evaluate it again."
     )
+    X728 = (
+        "The scores in {path} are those of '{name}', and a checkpoint for transformers lacks what makes some of them ({lost}); "
+        "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline of it with spacy "
+        "xling import-transformers, and evaluate and push that."
+    )
     X730 = (
         "Found texts of {found}; expected the source language '{source}' among them. Add its file, or give "
         "--source one of these."
@@ -1118,9 +1123,7 @@ class Errors(metaclass=MessagesWithCodes):
     )
 
     # 9 applying
-    X901 = (
-        "Found no column '{field}' for the text; there are: {found}. Expected one: name it with --text-field."
-    )
+    X901 = "Found no column '{field}' for the text; there are: {found}. Expected one: name it with --text."
     X902 = "Found a {found} for a text; expected a string. Correct it, or take it out."
     X903 = (
         "The data has {taken} already, and that is where predictions go; expected other names, so that nothing is lost. Give "

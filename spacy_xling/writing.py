@@ -92,25 +92,35 @@ def writing_errors(path: Path) -> Iterator[None]:
 def locked(path: Path, patience: float = 0.0) -> Iterator[int]:
     """Keep a second process out until the block ends, or this process does.
 
-    path (Path): The file of the lock; made where it isn't there, and left there.
+    path (Path): The file of the lock; made where it isn't there. Who has the lock may remove it.
     patience (float): Seconds to wait for another process to end.
     YIELDS (int): Handle of the lock. Processes that inherit it hold the lock too.
     RAISES (ValueError): X008: another process holds the lock. (OSError): X161.
     """
-    with writing_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
-    with lock as handle:
-        end = time.monotonic() + patience
-        while True:
+    end = time.monotonic() + patience
+    while True:
+        with writing_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("w")
+        with lock:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= end:
                     raise ValueError(Errors.X008.format(folder=path.parent)) from None
                 time.sleep(POLL)
-        yield handle.fileno()
+            else:
+                # The process that had it may have removed the file meanwhile: a third one would make another.
+                if _is_at(path, lock.fileno()):
+                    yield lock.fileno()
+                    return
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def remove_leftovers(folder: Path) -> None:

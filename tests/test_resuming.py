@@ -1,5 +1,6 @@
 """Files that grow belong to one process at a time."""
 
+import fcntl
 import subprocess
 import sys
 
@@ -57,3 +58,22 @@ def test_runs_of_one_folder_with_states_of_their_own_go_beside_each_other(holder
     _, path = holder
     with State.lock(path.with_name("1-of-2.state.json")):
         pass
+
+
+def test_a_lock_whose_file_was_removed_while_it_was_taken_is_taken_anew(tmp_path, monkeypatch):
+    path = tmp_path / "state.json"
+    lock, flock, removed = tmp_path / ".state.json.lock", fcntl.flock, []
+
+    def end_another(handle, operation):
+        # As a process does that has the lock, and ends once this one has opened the file.
+        if not removed:
+            removed.append(lock.stat().st_ino)
+            lock.unlink()
+        flock(handle, operation)
+
+    monkeypatch.setattr("spacy_xling.writing.fcntl.flock", end_another)
+    with State.lock(path):
+        assert lock.exists()
+        with pytest.raises(ValueError, match=r"^\[X008\]"), State.lock(path):
+            pass
+    assert len(removed) == 1

@@ -34,6 +34,7 @@ BATCH_TEXTS = int(os.environ.get("BATCH_TEXTS", "32"))
 WAIT_SECONDS = float(os.environ.get("WAIT_MS", "2")) / 1000
 # Most texts that wait; a request that comes then is told to try again.
 MOST_WAITING = int(os.environ.get("MOST_WAITING", "1000"))
+ENDED = "The server classifies no more; start it anew."
 
 
 class Texts(BaseModel):
@@ -101,7 +102,7 @@ class Batcher:
         return [one.answer for one in waiting]
 
     async def run(self) -> None:
-        """Answer for ever."""
+        """Answer for ever. An error here is none of a text: it ends the task, and with it the service."""
         while True:
             batch = await self._gather()
             self.metrics.batches.observe(len(batch))
@@ -153,6 +154,11 @@ def _answer(doc: Doc) -> Answer:
     return Answer(label=label, score=doc.cats[label], scores=doc.cats, abstained=abstained)
 
 
+def _report(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        logger.critical("No text is classified any more.", exc_info=task.exception())
+
+
 def make_app(model: str = MODEL) -> FastAPI:
     """Make the app; the pipeline is loaded when it starts.
 
@@ -166,10 +172,10 @@ def make_app(model: str = MODEL) -> FastAPI:
         batcher = Batcher(spacy.load(model), metrics)
         # The first pass is slower than all others.
         batcher.nlp("warm")
-        task = asyncio.create_task(batcher.run())
-        app.state.batcher = batcher
+        app.state.batcher, app.state.task = batcher, asyncio.create_task(batcher.run())
+        app.state.task.add_done_callback(_report)
         yield
-        task.cancel()
+        app.state.task.cancel()
         batcher.thread.shutdown()
 
     app = FastAPI(title="Text classifier", lifespan=lifespan)
@@ -189,13 +195,19 @@ def make_app(model: str = MODEL) -> FastAPI:
             answers = app.state.batcher.add(asked.texts, asked.language)
         except asyncio.QueueFull:
             raise HTTPException(503, "Too many texts wait; try again.", {"Retry-After": "1"}) from None
-        found = await asyncio.gather(*answers)
+        answered = asyncio.gather(*answers)
+        await asyncio.wait([answered, app.state.task], return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise HTTPException(503, ENDED)
+        found = await answered
         if None in found:
             raise HTTPException(500, f"The pipeline failed on text {found.index(None)}.")
         return found
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
+        if app.state.task.done():
+            raise HTTPException(503, ENDED)
         meta = app.state.batcher.nlp.meta
         return {"status": "ok", "model": f"{meta['lang']}_{meta['name']}", "version": meta["version"]}
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -155,8 +156,10 @@ def apply_files(
         )
     with State.lock(path), nullcontext() if rejects is None else State.lock(rejects):
         state = State.of_run(path, identity, resume=resume)
+        _require_same_rejects(rejects, state)
         if rejects is not None:
             _require_own(rejects, state, targets, overwrite=overwrite)
+            state.of(REJECTS)["path"] = _seen_from(state, rejects)
         state.write()
         rejects_left = rejects if not state.of(REJECTS)["finished"] else None
         if rejects_left is not None:
@@ -173,11 +176,27 @@ def apply_files(
     return {target.path.name: state.of(target.path.name) for target in targets}
 
 
+def _require_same_rejects(rejects: Optional[Path], state: State) -> None:
+    """Refuse to leave behind the rejects of a run that is gone on with. One that had no file for them may get
+    one.
+    """
+    begun = state.of(REJECTS)
+    given = None if rejects is None else _seen_from(state, rejects)
+    if not begun["finished"] and begun.get("path", given) != given:
+        found = f"changed: --rejects, which was {begun['path']} as seen from there"
+        raise ValueError(Errors.X007.format(path=state.path, found=found))
+
+
+def _seen_from(state: State, path: Path) -> str:
+    """A path that stays the same where a folder with both is moved."""
+    return os.path.relpath(path, state.path.parent)
+
+
 def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, overwrite: bool) -> None:
     """Refuse a file of rejects that isn't this run's."""
     is_own = rejects.exists() and rejects.stat().st_size == state.of(REJECTS)["bytes"]
     if not (is_own or unfinished(rejects).exists()):
-        require_new_files([rejects], overwrite=overwrite)
+        require_new_files([rejects], overwrite=overwrite, inputs=[target.source.path for target in targets])
     if rejects.absolute() in [target.path.absolute() for target in targets]:
         raise ValueError(Errors.X172.format(paths=rejects))
 

@@ -143,7 +143,7 @@ class JsonLines:
                 if reader.line == line:
                     # Not of one line, but of all that follow.
                     raise
-                rejects.append(Reject(reader.line, str(error), reader.content))
+                rejects.append(Reject(reader.first_line, str(error), reader.content))
             else:
                 records.append(record)
                 texts.append(text)

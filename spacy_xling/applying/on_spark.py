@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any, Optional
 
 from ..errors import Errors, one_line
-from ..pipeline.calibrated import EXTENSION
-from .arrow import import_pyarrow, require_text, score_tables
+from .arrow import import_pyarrow, require_text, score_tables, types_of_columns
 from .engines import SPARK, Engine
 from .predictor import Columns, PredictorSettings, predict, set_predictions
 
@@ -71,16 +70,13 @@ def names_of_columns(spark: Any, settings: PredictorSettings) -> list[str]:
 
 
 def _fields(names: list[str], new: Iterable[str]) -> list[Any]:
-    from pyspark.sql.types import ArrayType, BooleanType, DoubleType, MapType, StringType, StructField
+    from pyspark.sql.pandas.types import from_arrow_type
+    from pyspark.sql.types import StructField
 
-    kinds = {
-        "labels": ArrayType(StringType()),
-        "score": DoubleType(),
-        "scores": MapType(StringType(), DoubleType()),
-        EXTENSION: BooleanType(),
-    }
-    pairs = zip(names, new, strict=True)
-    return [StructField(column, kinds.get(name, StringType())) for name, column in pairs]
+    types = types_of_columns()
+    return [
+        StructField(column, from_arrow_type(types[name])) for name, column in zip(names, new, strict=True)
+    ]
 
 
 @contextmanager

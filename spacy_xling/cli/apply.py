@@ -10,7 +10,7 @@ import typer
 from wasabi import msg
 
 from .app import app, coded_warnings, one_line_errors
-from .options import Gpu, Quotes, Separator
+from .options import Gpu, LanguageField, Quotes, Separator, TextField
 
 
 class EngineName(str, Enum):
@@ -36,10 +36,8 @@ def apply_command(
             help="The same again: of a file a file of its kind, of a folder a folder", metavar="OUT"
         ),
     ],
-    text_field: Annotated[str, typer.Option(help="Field, or column, of the text")] = "text",
-    language_field: Annotated[
-        str, typer.Option(help="Field of a text's language; it may be missing")
-    ] = "lang",
+    text: TextField = "text",
+    lang: LanguageField = "lang",
     language: Annotated[Optional[str], typer.Option(help="Language of texts that don't name theirs")] = None,
     language_from_name: Annotated[
         bool, typer.Option("--language-from-name", help="Take it from a file's name in a folder, as da.jsonl")
@@ -85,9 +83,7 @@ def apply_command(
         from ..applying.engines import open_engine
         from ..applying.predictor import PredictorSettings
 
-        settings = PredictorSettings(
-            str(model), text_field, language_field, language, scores, prefix, threads, gpu_id
-        )
+        settings = PredictorSettings(str(model), text, lang, language, scores, prefix, threads, gpu_id)
         started = time.monotonic()
         results = apply_files(
             data,

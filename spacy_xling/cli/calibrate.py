@@ -77,7 +77,7 @@ def calibrate_command(
         from ..evaluation.calibration import calibrate, centre, find_component, with_translations
         from ..writing import write_folder, writing_errors
 
-        require_new_pipeline(output, overwrite=overwrite)
+        require_new_pipeline(output, overwrite=overwrite, inputs=[model, dev, unlabelled])
         if centred != (unlabelled is not None):
             given, missing = ("--centre", "--unlabelled") if centred else ("--unlabelled", "--centre")
             raise ValueError(Errors.X769.format(found=given, missing=missing))

@@ -48,8 +48,10 @@ def init_encoder_command(
         from ..data.parallel import build_parallel_text_v1
         from ..data.unlabelled import build_unlabelled_text_v1
         from ..encoders.initialising import init_encoder, preset_config
+        from ..encoders.saving import require_new_folder
         from ..models.checkpoint import read_config
 
+        require_new_folder(output, overwrite=overwrite, inputs=[Path(config) if config else None])
         made = init_encoder(
             output,
             build_unlabelled_text_v1(texts, languages=names(languages), alpha=alpha, seed=seed),

@@ -35,7 +35,8 @@ def push_command(
     """Upload a pipeline to the model hub, with a model card: languages, data, base model, scores by language,
     calibration, limits, and the lines that use it.
 
-    A new repository is private. Log in first (hf auth login, or the environment variable HF_TOKEN).
+    A new repository is private. From one that is there, files that aren't pushed are removed. Log in first
+    (hf auth login, or the environment variable HF_TOKEN).
     """
     with one_line_errors():
         from ..errors import Errors, Warnings

@@ -38,7 +38,7 @@ def convert(
     RAISES (ValueError): The ending is another, the file exists, or the corpus is not what the reader expects.
         (OSError): The file can't be written.
     """
-    _check_outputs([output], overwrite)
+    _check_outputs([output], corpus, overwrite)
     return _write({output: read_docs(corpus)}, separator)
 
 
@@ -66,7 +66,7 @@ def convert_in_parts(
         corpus is not what the reader expects. (OSError): A file can't be written.
     """
     paths = {part: output / f"{part}.{kind}" for part in PARTS}
-    _check_outputs(list(paths.values()), overwrite)
+    _check_outputs(list(paths.values()), corpus, overwrite)
     parts = split(read_docs(corpus), dev_share=dev_share, test_share=test_share)
     return _write({paths[part]: docs for part, docs in parts.items() if docs}, separator)
 
@@ -150,11 +150,11 @@ def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, byte
     return _table(docs, path, separator)
 
 
-def _check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
+def _check_outputs(paths: Sequence[Path], corpus: LabelledText, overwrite: bool) -> None:
     for path in paths:
         if path.suffix.removeprefix(".") not in KINDS:
             raise ValueError(Errors.X141.format(path=path, expected=", ".join(f".{kind}" for kind in KINDS)))
-    require_new_files(paths, overwrite=overwrite)
+    require_new_files(paths, overwrite=overwrite, inputs=[corpus.path])
 
 
 def check_values(doc: Doc, path: Path) -> None:

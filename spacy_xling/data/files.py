@@ -115,26 +115,33 @@ def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def require_apart(output: Path, read: Path) -> None:
-    """Refuse a folder to write that is, or holds, what is read.
+def require_apart(folder: Path, inputs: Sequence[Optional[Path]]) -> None:
+    """Refuse to replace what is read.
 
-    output (Path): The folder to write.
-    read (Path): What is read.
-    RAISES (ValueError): X173.
+    folder (Path): The folder to be written.
+    inputs (Sequence[Optional[Path]]): Files and folders that are read; names that aren't there, as those of
+        the hub, are passed over.
+    RAISES (ValueError): X173: the folder holds something, and is one of them, part of one, or holds one.
     """
-    if output.exists() and read.exists() and _real(output) in (_real(read), *_real(read).parents):
-        raise ValueError(Errors.X173.format(path=output, read=read))
+    if is_free(folder):
+        return
+    for read in filter(None, inputs):
+        ours, theirs = _real(folder), _real(read)
+        if read.exists() and (ours in (theirs, *theirs.parents) or theirs in ours.parents):
+            raise ValueError(Errors.X173.format(path=folder, read=read))
 
 
-def require_new_pipeline(folder: Path, *, overwrite: bool) -> None:
+def require_new_pipeline(folder: Path, *, overwrite: bool, inputs: Sequence[Optional[Path]] = ()) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 
     folder (Path): The folder of a pipeline that is to be written.
     overwrite (bool): It may hold a pipeline, which will be replaced.
-    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced.
+    inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
+    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced; X173.
     """
     if not is_free(folder, replaces="config.cfg" if overwrite else None):
         raise ValueError(Errors.X765.format(path=folder))
+    require_apart(folder, inputs)
 
 
 def open_binary(file: TextFile) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import reprlib
 from contextlib import closing
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
@@ -90,6 +91,11 @@ class RecordReader:
         """Number of the last line read; the first line is 1."""
         return self._lines.line
 
+    @property
+    def first_line(self) -> int:
+        """Number of the line that the record begins on which was read last, or is bad."""
+        return self._first_line if self.file.kind in DIALECTS else self.line
+
     def __iter__(self) -> "RecordReader":
         return self
 
@@ -111,18 +117,18 @@ class RecordReader:
         return parse_json_record(self.file, self.line, self.content)
 
     def _next_row(self) -> Record:
-        line, row = self._read_row()
-        self.content = row
+        row = self.content = self._read_row()
         if len(row) != len(self.header):
-            place = {"path": self.file.path, "line": line}
+            place = {"path": self.file.path, "line": self.first_line}
             raise ValueError(Errors.X118.format(found=len(row), expected=len(self.header), **place))
-        return Record(self.file, line, dict(zip(self.header, row, strict=True)))
+        return Record(self.file, self.first_line, dict(zip(self.header, row, strict=True)))
 
-    def _read_row(self) -> Tuple[int, List[str]]:
-        """The next row that isn't blank, and the line it starts on: a quoted field may hold line ends."""
+    def _read_row(self) -> List[str]:
+        """The next row that isn't blank. A quoted field may hold line ends."""
         row: List[str] = []
         while not row:
             offset, line = self.offset, self.line
+            self._first_line = line + 1
             try:
                 row = next(self._rows)
             except (csv.Error, ValueError) as error:
@@ -132,20 +138,20 @@ class RecordReader:
                 self.content = next(self._lines)
                 place = {"path": self.file.path, "line": self.line}
                 raise ValueError(Errors.X117.format(error=error, **place)) from error
-        return line + 1, row
+        return row
 
     def _read_header(self) -> None:
         offset, line = self.offset, self.line
         self._go_to(0, 0)
         try:
-            header_line, cells = self._read_row()
+            cells = self._read_row()
         except StopIteration:
             return
         self.header = [clean_name(cell) for cell in cells]
         named = [name for name in self.header if name]
         if len(set(named)) < len(named):
             found = ", ".join(self.header)
-            raise ValueError(Errors.X119.format(path=self.file.path, line=header_line, found=found))
+            raise ValueError(Errors.X119.format(path=self.file.path, line=self.first_line, found=found))
         if line > self.line:
             self._go_to(offset, line)
 
@@ -170,10 +176,11 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
     line (int): The line it stands on.
     content (str): The line.
     RETURNS (Record): The record.
-    RAISES (ValueError): If the line is not valid JSON or not an object.
+    RAISES (ValueError): If the line is not valid JSON or not an object, or holds a number that isn't finite.
     """
     try:
-        values = json.loads(content, object_pairs_hook=_object)
+        # Python reads NaN, Infinity and numbers beyond its own, which no JSON can be written of.
+        values = json.loads(content, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError(Errors.X112.format(path=file.path, line=line, error=error)) from error
     if isinstance(values, DoubledFields):
@@ -231,6 +238,13 @@ class DoubledFields(Dict[str, Any]):
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     values = dict(pairs)
     return values if len(values) == len(pairs) else DoubledFields(values)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no finite number")
+    return value
 
 
 def _check_delimiter(file: TextFile) -> None:

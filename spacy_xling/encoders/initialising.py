@@ -123,7 +123,8 @@ def init_encoder(
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
         (ImportError): Embeddings are to be aligned, and scikit-learn is missing.
     """
-    require_new_folder(output, overwrite=overwrite)
+    read = [raw.path, None if parallel is None else parallel.path]
+    require_new_folder(output, overwrite=overwrite, inputs=read)
     if parallel is not None:
         require_scikit_learn()
     # Where the tokenizer will have it; the config's own may be beyond its vocabulary.

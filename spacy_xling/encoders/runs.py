@@ -10,6 +10,7 @@ from spacy.util import dict_to_dot
 from thinc.api import Config
 from tqdm import tqdm
 
+from ..data.files import require_apart
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
 from ..training.checkpoints import Checkpoints
@@ -50,6 +51,8 @@ def pretrain(
     if resume and overwrite:
         raise ValueError(Errors.X717)
     settings = resolve_settings(config)
+    for name in (BEST, LAST, CHECKPOINTS):
+        require_apart(output / name, [Path(settings.encoder.name)])
     accelerator = Accelerator()
     checkpoints = Checkpoints(output / CHECKPOINTS)
     latest = None if overwrite else checkpoints.latest()

@@ -1,9 +1,9 @@
 """Writing an encoder where nothing else is."""
 
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional, Sequence
 
-from ..data.files import is_free
+from ..data.files import is_free, require_apart
 from ..errors import Errors, one_line
 from ..writing import write_folder
 
@@ -11,15 +11,17 @@ from ..writing import write_folder
 CONFIG = "config.json"
 
 
-def require_new_folder(path: Path, *, overwrite: bool = False) -> None:
+def require_new_folder(path: Path, *, overwrite: bool = False, inputs: Sequence[Optional[Path]] = ()) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 
     path (Path): The folder to be written.
     overwrite (bool): It may hold an encoder, which will be replaced.
-    RAISES (ValueError): It exists, is not an empty folder, and not an encoder to be replaced.
+    inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
+    RAISES (ValueError): It exists, is not an empty folder, and not an encoder to be replaced; X173.
     """
     if not is_free(path, replaces=CONFIG if overwrite else None):
         raise ValueError(Errors.X706.format(path=path))
+    require_apart(path, inputs)
 
 
 def write_encoder(path: Path, fill: Callable[[Path], None]) -> None:

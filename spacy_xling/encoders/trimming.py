@@ -74,7 +74,7 @@ def trim_encoder(
     from ..models.checkpoint import load_encoder
     from ..models.checkpoint_files import find_checkpoint
 
-    require_new_folder(output, overwrite=overwrite)
+    require_new_folder(output, overwrite=overwrite, inputs=[Path(name), texts])
     _check_settings(min_count=min_count, max_pieces=max_pieces, alpha=alpha)
     corpus = files_by_language(texts, languages=languages, language=language)
     masked_lm, whole, _ = load_encoder(name)

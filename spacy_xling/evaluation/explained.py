@@ -6,6 +6,7 @@ from typing import List, Mapping, Optional, Sequence
 from spacy.language import Language
 
 from ..data.languages import UNKNOWN, set_language
+from ..errors import one_line
 from ..explaining import Explanation, explain
 from .mistakes import Mistake
 
@@ -14,16 +15,21 @@ from .mistakes import Mistake
 class ExplainedMistake:
     """A text that is wrong, and what its words did for that.
 
+    text (str): The text.
     language (str): The language, "-" for one that isn't known.
     gold (Sequence[str]): Its labels.
     predicted (Sequence[str]): The labels that the pipeline gives it.
-    explanation (Explanation): Of the label that the pipeline is most surely wrong about.
+    explanation (Optional[Explanation]): Of the label that the pipeline is most surely wrong about; None for a
+        text that can't be explained.
+    error (Optional[str]): Why it can't.
     """
 
+    text: str
     language: str
     gold: Sequence[str]
     predicted: Sequence[str]
-    explanation: Explanation
+    explanation: Optional[Explanation] = None
+    error: Optional[str] = None
 
 
 def explain_mistakes(
@@ -34,8 +40,7 @@ def explain_mistakes(
     nlp (Language): The pipeline.
     mistakes (Mapping[str, Sequence[Mistake]]): Its mistakes, by language.
     limit (int): The most to explain, of all languages together.
-    RETURNS (List[ExplainedMistake]): The mistakes, the surest first; those of texts without words are left
-        out.
+    RETURNS (List[ExplainedMistake]): The mistakes, the surest first; blank texts are left out.
     """
     found = [(language, one) for language, several in mistakes.items() for one in several if one.text.strip()]
     found.sort(key=lambda pair: -pair[1].score)
@@ -46,8 +51,13 @@ def _explain(nlp: Language, language: str, mistake: Mistake) -> ExplainedMistake
     # Unlike nlp.make_doc, it takes a text of any length.
     doc = nlp.tokenizer(mistake.text)
     set_language(doc, None if language == UNKNOWN else language)
-    explanation = explain(nlp, doc, _surest_wrong(nlp(doc).cats, mistake))
-    return ExplainedMistake(language, mistake.gold, mistake.predicted, explanation)
+    explanation = error = None
+    try:
+        explanation = explain(nlp, doc, _surest_wrong(nlp(doc).cats, mistake))
+    # Any component may fail on a text that others aren't around, or that lacks a word; the others go on.
+    except Exception as failure:
+        error = one_line(failure)
+    return ExplainedMistake(mistake.text, language, mistake.gold, mistake.predicted, explanation, error)
 
 
 def _surest_wrong(cats: Mapping[str, float], mistake: Mistake) -> Optional[str]:

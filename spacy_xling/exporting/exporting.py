@@ -53,14 +53,14 @@ def export_pipeline(
     threads (Optional[int]): Threads of a pass; None for as many as a process may use.
     overwrite (bool): Replace a pipeline that is there.
     RETURNS (List[str]): Names of the components that were exported.
-    RAISES (ValueError): X311, X751, X765, X790, X792, X793, X794. (ImportError): X321, X791.
+    RAISES (ValueError): X173, X311, X751, X765, X790, X792, X793, X794. (ImportError): X321, X791.
         (OSError): X795.
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
     if threads is not None and threads < 1:
         raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
-    require_new_pipeline(output, overwrite=overwrite)
+    require_new_pipeline(output, overwrite=overwrite, inputs=[model])
     require_libraries()
     nlp = load_pipeline(model)
     found = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, XlingTextCategorizer)}

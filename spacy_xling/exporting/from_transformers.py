@@ -8,7 +8,7 @@ from typing import Any, Iterator, List, NamedTuple
 import spacy
 from spacy.language import Language
 
-from ..data.files import require_apart, require_new_pipeline
+from ..data.files import require_new_pipeline
 from ..errors import Errors, one_line
 from ..models.architectures import joint_shim
 from ..models.checkpoint_files import (
@@ -51,11 +51,10 @@ def import_transformers(
     language (str): The pipeline's language, as spaCy names it; "xx" for any.
     overwrite (bool): Replace a pipeline that is there.
     RETURNS (Imported): The component and its labels.
-    RAISES (ValueError): X301, X330, X331, X333, X765, X787, X788, X789, X799, and as `load_encoder`.
+    RAISES (ValueError): X173, X301, X330, X331, X333, X765, X787, X788, X789, X799, and as `load_encoder`.
         (OSError): X161. (ImportError): As `load_encoder`.
     """
-    require_new_pipeline(output, overwrite=overwrite)
-    require_apart(output, Path(checkpoint))
+    require_new_pipeline(output, overwrite=overwrite, inputs=[Path(checkpoint)])
     found = find_checkpoint(checkpoint, weights=True, model=SEQUENCE_CLASSIFICATION)
     with _without_reports():
         classifier = _load_classifier(found, checkpoint)

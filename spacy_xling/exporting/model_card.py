@@ -12,17 +12,36 @@ from ..encoders.cards import hub_name, markdown_table
 from ..errors import Errors, one_line
 from ..evaluation.records import EVALUATION_KEY
 from ..evaluation.tables import percent
+from ..models.onnx_shim import OnnxShim
 from ..pipeline.calibrated import Calibration
+from .exporting import REQUIREMENTS_FILE
 
 # The texts of a config's [paths] that are named in a card.
 PATHS = ("train", "dev", "unlabelled", "parallel", "dictionaries", "translations")
+# The extras that components need, by factory.
+EXTRAS = {"transformer": "shared", "xling_translator": "translate"}
 PIPELINE_USE = """\
 ```python
-# pip install spacy-xling
+# pip install {package}
 import spacy
 from huggingface_hub import snapshot_download
 
 nlp = spacy.load(snapshot_download("{repo}"))
+print(nlp("A text.").cats)
+```
+"""
+# What an exported pipeline needs lies in its folder.
+EXPORTED_USE = """\
+```sh
+pip install huggingface_hub
+hf download {repo} --local-dir model
+pip install -r model/requirements.txt
+```
+
+```python
+import spacy
+
+nlp = spacy.load("model")
 print(nlp("A text.").cats)
 ```
 """
@@ -104,7 +123,7 @@ def format_card(described: Described, repo: str) -> str:
     """
     sections = [
         f"# {_plain(repo.split('/')[-1])}\n\n{_introduction(described)}",
-        f"## Use\n\n{(TRANSFORMERS_USE if described.for_transformers else PIPELINE_USE).format(repo=repo)}",
+        f"## Use\n\n{_use(described, repo)}",
         f"## Data\n\n{_data(described)}",
         f"## Scores\n\n{_scores(described)}",
         f"## Calibration\n\n{_calibration(described)}",
@@ -177,6 +196,22 @@ def _introduction(described: Described) -> str:
     return (
         f"A text classifier, {made} spaCy pipeline of spacy-xling. It gives a text {kind} {labels}.\n\n"
         f"Languages: {_plain(languages)}. Base model: {f'`{base}`' if base else 'not on the hub'}.\n"
+    )
+
+
+def _use(described: Described, repo: str) -> str:
+    if described.for_transformers:
+        return TRANSFORMERS_USE.format(repo=repo)
+    nlp, is_exported = described.nlp, isinstance(described.pipe._shim, OnnxShim)
+    # One that was loaded and saved again has none.
+    if is_exported and (Path(str(nlp.path)) / REQUIREMENTS_FILE).is_file():
+        return EXPORTED_USE.format(repo=repo)
+    factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    extras = sorted(
+        {*(EXTRAS[name] for name in factories & EXTRAS.keys()), *(["onnx"] if is_exported else [])}
+    )
+    return PIPELINE_USE.format(
+        repo=repo, package=f"'spacy-xling[{','.join(extras)}]'" if extras else "spacy-xling"
     )
 
 

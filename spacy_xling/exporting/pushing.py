@@ -8,9 +8,11 @@ from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
 from .model_card import Described, format_card, read_scores
-from .to_transformers import Exported, export_transformers
+from .to_transformers import Exported, export_transformers, find_score_losses
 
 CARD = "README.md"
+# The hub's own, which says how it stores the others.
+ATTRIBUTES = ".gitattributes"
 
 
 class Pushed(NamedTuple):
@@ -39,7 +41,8 @@ def push(
     public: bool = False,
 ) -> Pushed:
     """Upload a pipeline to the model hub in one commit, with a card that says what it was made of, how well
-    it does by language, and how to use it. The repository is made where there is none.
+    it does by language, and how to use it. The repository is made where there is none. One that is there
+    holds afterwards what was pushed, its .gitattributes, and no file of before.
 
     The hub is that of `huggingface_hub` (HF_ENDPOINT), which finds the token by itself. The pipeline's folder
     is left as it is.
@@ -48,22 +51,29 @@ def push(
     repo (str): The repository, as you/name.
     for_transformers (bool): Upload the text classifier as `export_transformers` writes it.
     component (Optional[str]): The text classifier that the card describes; None for the only one.
-    scores (Optional[Path]): What `spacy xling evaluate --json` wrote of the pipeline.
+    scores (Optional[Path]): What `spacy xling evaluate --json` wrote of the pipeline; refused for a
+        checkpoint without what makes these scores.
     license (Optional[str]): The model's licence, by its identifier on the hub, e.g. "mit".
     public (bool): A new repository may be read by everyone, and one that everyone reads may be written to.
     RETURNS (Pushed): What was pushed.
-    RAISES (ValueError): X726, X727, X751, X760, and as `export_transformers`. (OSError): X725; X161.
+    RAISES (ValueError): X726, X727, X728, X751, X760, and as `export_transformers`. (OSError): X725; X161.
     """
     nlp = load_pipeline(model)
     pipe: Any = find_component(nlp, component)
     found = None if scores is None else read_scores(scores, pipe.name, pipe.labels)
+    if for_transformers and scores is not None and (lost := find_score_losses(pipe)):
+        raise ValueError(Errors.X728.format(path=scores, name=pipe.name, lost="; ".join(lost)))
     with tempfile.TemporaryDirectory() as place:
         folder, exported, limits = Path(str(nlp.path)), None, ["An empty text scores 0 for every label."]
         if for_transformers:
             folder = Path(place) / "checkpoint"
             exported = export_transformers(model, folder, component=pipe.name)
-            read = f"It reads the first {exported.window} pieces of a text."
-            limits = [read, *(f"The pipeline has what it lacks: {lost}." for lost in exported.lost)]
+            read = f"It reads the first {exported.window} pieces of a text"
+            whole = "" if found is None else "; the scores are of the pipeline, which reads all of them"
+            limits = [
+                f"{read}{whole}.",
+                *(f"The pipeline has what it lacks: {lost}." for lost in exported.lost),
+            ]
         described = Described(nlp, pipe, found, license, for_transformers, limits)
         files = find_files(folder)
         url, private = _upload(files, described, repo, public=public)
@@ -86,20 +96,23 @@ def _is_hidden(name: str) -> bool:
 
 
 def _upload(files: Dict[str, Path], described: Described, repo: str, *, public: bool) -> Tuple[str, bool]:
-    """Make the repository if there is none, and commit all files and the card at once; its address, and
-    whether it is private.
+    """Make the repository if there is none, and in one commit add all files and the card, and remove the
+    others; its address, and whether it is private.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi()
     try:
         url = api.create_repo(repo, private=not public, exist_ok=True)
-        private = bool(api.repo_info(url.repo_id).private)
+        info = api.model_info(url.repo_id)
+        private = bool(info.private)
         if private or public:
             # By now the hub has said whose it is.
             card = format_card(described, url.repo_id).encode("utf8")
-            operations = [CommitOperationAdd(CARD, card)]
+            operations: List[Any] = [CommitOperationAdd(CARD, card)]
             operations += [CommitOperationAdd(name, path) for name, path in files.items()]
+            there = {sibling.rfilename for sibling in info.siblings or ()}
+            operations += map(CommitOperationDelete, sorted(there - {*files, CARD, ATTRIBUTES}))
             api.create_commit(url.repo_id, operations, commit_message="Push a pipeline of spacy-xling")
     # What is raised depends on the library that asks the hub.
     except Exception as error:

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 import numpy as np
-import srsly
 import torch
 from thinc.api import to_numpy
 
-from ..data.files import require_apart
-from ..encoders.saving import CONFIG, require_new_folder
+from ..encoders.saving import require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
@@ -63,11 +61,9 @@ def export_transformers(
     component (Optional[str]): The component; None for the only one.
     overwrite (bool): Replace a checkpoint that is there.
     RETURNS (Exported): The component, and what is lost.
-    RAISES (ValueError): X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
+    RAISES (ValueError): X173, X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
     """
-    require_new_folder(output, overwrite=overwrite)
-    require_apart(output, model)
-    _require_classifier(output)
+    require_new_folder(output, overwrite=overwrite, inputs=[model])
     pipe: Any = find_component(load_pipeline(model), component)
     if not classifier_of(pipe.model).is_trainable:
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
@@ -80,15 +76,6 @@ def export_transformers(
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
     return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
-
-
-def _require_classifier(folder: Path) -> None:
-    """Refuse to replace a checkpoint of another kind, as an encoder that was trained."""
-    config = folder / CONFIG
-    if config.is_file():
-        found = srsly.read_json(config).get("architectures") or ["none"]
-        if not str(found[0]).endswith("ForSequenceClassification"):
-            raise ValueError(Errors.X706.format(path=folder))
 
 
 def require_native(pipe: XlingTextCategorizer) -> None:
@@ -192,6 +179,17 @@ def find_losses(pipe: XlingTextCategorizer) -> List[str]:
     pipe (XlingTextCategorizer): The component.
     RETURNS (List[str]): Each in a few words.
     """
+    below = (pipe.calibration or Calibration()).abstain_below
+    abstaining = [] if below is None else [f"doc._.abstained, for scores below {below:.4f}"]
+    return find_score_losses(pipe) + abstaining
+
+
+def find_score_losses(pipe: XlingTextCategorizer) -> List[str]:
+    """Of what `find_losses` gives, that without which short texts have other scores.
+
+    pipe (XlingTextCategorizer): The component.
+    RETURNS (List[str]): Each in a few words.
+    """
     calibration = pipe.calibration or Calibration()
     lost = []
     if calibration.by_language:
@@ -200,8 +198,6 @@ def find_losses(pipe: XlingTextCategorizer) -> List[str]:
         )
     if calibration.offsets:
         lost.append(f"the offsets of {_listed(calibration.offsets)}, by which their scores were centred")
-    if calibration.abstain_below is not None:
-        lost.append(f"doc._.abstained, for scores below {calibration.abstain_below:.4f}")
     if pipe.text_field != "text":
         lost.append("the translations that it reads: texts are read as they are")
     return lost

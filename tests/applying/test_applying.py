@@ -208,6 +208,7 @@ BAD = {
     "no object": ("[1]", r"\[X113\] .*line 3:"),
     "no text": ('{"id": 1}', r"\[X114\] .*line 3:"),
     "a number": ('{"text": 1}', r"\[X115\] .*line 3:"),
+    "a number beyond all": ('{"text": "a", "n": 1e400}', r"\[X112\] .*line 3: .*1e400"),
     "no language": ('{"text": "a", "lang": 1}', r"\[X126\] .*line 3:"),
     "breaks": (json.dumps({"text": BREAKS}), r"\[X905\] .*line 3: .*found a text that breaks"),
     "has a label": ('{"text": "a", "label": "late"}', r"\[X905\] .*line 3: .*\[X903\]"),
@@ -252,23 +253,23 @@ def test_rejects_go_on_in_their_own_file(tmp_path, settings, engine):
     reading = Reading(batch_size=2)
     with pytest.raises(ValueError, match="the cable"):
         apply_files(data, tmp_path / "o.jsonl", settings, broken, reading=reading, rejects=rejects)
-    with pytest.raises(ValueError, match=r"^\[X007\] .*0 bytes in other\.jsonl"):
-        apply_files(
-            data,
-            tmp_path / "o.jsonl",
-            settings,
-            engine,
-            reading=reading,
-            rejects=tmp_path / "other.jsonl",
-            resume=True,
-        )
+    # Neither with another file nor without one, which would leave this one half written.
+    for other in (tmp_path / "other.jsonl", None):
+        with pytest.raises(ValueError, match=r"^\[X007\] .*changed: --rejects, which was .*rejects\.jsonl"):
+            apply_files(
+                data, tmp_path / "o.jsonl", settings, engine, reading=reading, rejects=other, resume=True
+            )
     apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, rejects=rejects, resume=True)
     assert [reject["line"] for reject in read_jsonl(rejects)] == [1, 3]
     assert [record["text"] for record in read_jsonl(tmp_path / "o.jsonl")] == ["a", "b"]
+    assert not list(tmp_path.rglob("*.unfinished"))
+    # Of a run that is done nothing is left to be written.
+    apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, resume=True)
 
 
 def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
     rows = ["id,text", "1,a", '2,"open', "3,c,more", '4,"two', 'lines"', b"5,\xff".decode("latin-1"), "6,f"]
+    rows += ["", '7,"three', "more", 'lines",more', "8,h"]
     data = tmp_path / "t.csv"
     data.write_bytes("\n".join(rows).encode("latin-1"))
     rejects = tmp_path / "bad.jsonl"
@@ -277,13 +278,16 @@ def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):
         ("1", "a"),
         ("4", "two\nlines"),
         ("6", "f"),
+        ("8", "h"),
     ]
     assert [(reject["line"], reject["error"][:6]) for reject in read_jsonl(rejects)] == [
         (3, "[X117]"),
         (4, "[X118]"),
         (7, "[X111]"),
+        (10, "[X118]"),
     ]
-    assert [reject["content"] for reject in read_jsonl(rejects)] == ['2,"open\n', ["3", "c", "more"], None]
+    contents = ['2,"open\n', ["3", "c", "more"], None, ["7", "three\nmore\nlines", "more"]]
+    assert [reject["content"] for reject in read_jsonl(rejects)] == contents
 
 
 def test_a_null_of_parquet_is_a_rows_error_and_types_stay(tmp_path, settings, engine):

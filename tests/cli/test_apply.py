@@ -24,7 +24,7 @@ def run(*arguments):
 def test_options_name_columns_and_languages_and_bad_lines_go_to_a_file(model, tmp_path):
     data = tmp_path / "t.tsv"
     data.write_text(f"Text\tsprog\n{TEXTS[0]}\t\n{TEXTS[1]}\ten\nbad\n", encoding="utf-8")
-    options = ("--text-field", "Text", "--language-field", "sprog", "--language", "da", "--prefix", "p_")
+    options = ("--text", "Text", "--lang", "sprog", "--language", "da", "--prefix", "p_")
     more = ("--scores", "--batch-size", 2, "--no-quotes", "--rejects", tmp_path / "bad.jsonl")
     result = run(model, data, tmp_path / "o.tsv", *options, *more)
     assert result.exit_code == 0, result.output

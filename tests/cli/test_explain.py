@@ -5,6 +5,7 @@ import json
 import pytest
 import spacy
 import srsly
+from spacy.language import Language
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
@@ -117,6 +118,45 @@ def test_a_report_explains_the_surest_mistakes(model, tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<mark") == sum(len(one["explanation"]["words"]) for one in explained)
     assert 'href="#why"' in page
+    assert "<b>late" not in page
+
+
+@Language.component("some_translations_of_a_test", assigns=["doc._.translation"])
+def some_translations_of_a_test(doc):
+    """Stands for a translator that makes nothing of a text, and lets another be."""
+    doc._.translation = {TEXTS[0]: "", HARM: None}.get(doc.text, doc.text)
+    return doc
+
+
+def test_a_text_that_can_not_be_explained_says_so_in_its_place(checkpoint, tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra 'plots'")
+    nlp = make_pipeline(checkpoint)
+    nlp.add_pipe("some_translations_of_a_test", first=True)
+    nlp.get_pipe("xling_textcat").text_field = "translation"
+    nlp.to_disk(tmp_path / "model")
+    texts = [TEXTS[0], HARM, TEXTS[1], TEXTS[2]]
+    given = [max(doc.cats, key=doc.cats.get) for doc in nlp.pipe(texts)]
+    wrong = [next(label for label in nlp.pipe_labels["xling_textcat"] if label != one) for one in given]
+    rows = [{"text": text, "label": label} for text, label in zip(texts, wrong, strict=True)]
+    srsly.write_jsonl(tmp_path / "en.jsonl", rows)
+    files = ("--html", tmp_path / "report.html", "--json", tmp_path / "report.json")
+    options = (*files, "--explain", 4, "--resamples", 0)
+    result = run(tmp_path / "model", tmp_path / "en.jsonl", *options, command="evaluate")
+    assert result.exit_code == 0, result.output
+    explained = srsly.read_json(tmp_path / "report.json")["$evaluation"]["models"]["model"]["explained"]
+    errors = {one["text"]: one["error"] for one in explained}
+    assert errors[TEXTS[0]].startswith("[X954]")
+    assert errors[HARM].startswith("[X557]")
+    assert [one["text"] for one in explained if one["explanation"]] == [
+        text for text in errors if text in TEXTS[1:3]
+    ]
+    assert errors[TEXTS[1]] is errors[TEXTS[2]] is None
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("can't be explained: [X") == 2
+    assert page.count("<mark") == sum(
+        len(one["explanation"]["words"]) for one in explained if one["explanation"]
+    )
+    assert TEXTS[0] in page.partition('id="why"')[2]
     assert "<b>late" not in page
 
 

@@ -35,6 +35,9 @@ def test_table_rows_are_records_of_the_line_they_start_on(tmp_path, name, delimi
     [
         ("da.jsonl", '{"a": 1}\n{"a": \n', r"X112.*da\.jsonl, line 2"),
         ("da.jsonl", "[" * 100_000, "X112.*line 1"),
+        ("da.jsonl", '{"a": 1e308}\n{"a": [-1e400]}\n', "X112.*line 2.*-1e400"),
+        ("da.jsonl", '{"a": 1}\n{"b": {"c": NaN}}\n', "X112.*line 2.*NaN"),
+        ("da.jsonl", '{"a": -Infinity}\n', "X112.*line 1.*-Infinity"),
         ("da.jsonl", '{"a": 1}\n\n[1]\n', "X113.*line 3.*list"),
         ("da.csv", 'a,b\n1,2\n"x"y,2\n', r"X117.*da\.csv, line 3"),
         ("da.csv", 'a,b\n1,2\n"open,2\n3,4\n', "X117.*line 3"),

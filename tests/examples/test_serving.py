@@ -139,6 +139,18 @@ def test_a_text_on_which_the_pipeline_fails_is_no_other_text_s_error(example, fo
         assert 'requests_total{status="500"} 1.0' in client.get("/metrics").text
 
 
+def test_a_server_that_classifies_no_more_says_so_at_once(client, caplog):
+    assert client.get("/health").status_code == 200
+    # Whatever an error, it is none of a text: here the thread can't be had.
+    client.app.state.batcher.thread.shutdown()
+    for _ in range(2):
+        response = client.post("/classify", json={"texts": TEXTS[:1]})
+        assert (response.status_code, response.json()["detail"][:10]) == (503, "The server")
+        assert client.get("/health").status_code == 503
+    (record,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert "shutdown" in str(record.exc_info[1])
+
+
 def test_latency_is_measured_for_each_number_of_clients(example, folder, tmp_path):
     uvicorn = pytest.importorskip("uvicorn", reason="needs examples/serving/requirements.txt")
     config = uvicorn.Config(example.make_app(str(folder)), port=0, log_level="warning")

@@ -13,7 +13,8 @@ OWNER = "me"
 class Hub(ThreadingHTTPServer):
     """It knows one user, `OWNER`, by one token, and holds its repositories in memory.
 
-    repos (dict): By name: whether it is private, its files, and how many commits there were.
+    repos (dict): By name: whether it is private, its files, and how many commits there were. As on the hub, a
+        new one holds .gitattributes.
     refused (set): Names that nobody may write to.
     headers (list): The headers of all requests.
     """
@@ -30,7 +31,7 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def add_repo(self, name, *, private):
-        self.repos[name] = {"private": private, "files": {}, "commits": 0}
+        self.repos[name] = {"private": private, "files": {".gitattributes": b""}, "commits": 0}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             if name not in self.server.repos:
                 self.answer({"error": "Repository not found"}, 404)
             else:
-                self.answer({"id": name, "private": self.server.repos[name]["private"], "siblings": []})
+                repo = self.server.repos[name]
+                siblings = [{"rfilename": file} for file in repo["files"]]
+                self.answer({"id": name, "private": repo["private"], "siblings": siblings})
 
     def do_PUT(self):
         self.server.blobs[self.path.rpartition("/")[2]] = self.body()
@@ -125,6 +128,8 @@ class Handler(BaseHTTPRequestHandler):
                 repo["files"][value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "lfsFile":
                 repo["files"][value["path"]] = self.server.blobs[value["oid"]]
+            elif operation["key"] == "deletedFile":
+                del repo["files"][value["path"]]
         repo["commits"] += 1
         self.answer({"commitUrl": f"{self.server.endpoint}/{name}/commit/1", "commitOid": "1" * 40})
 

@@ -21,7 +21,7 @@ from spacy_xling.pipeline.calibrated import Calibration
 from spacy_xling.writing import write_json
 from tests.conftest import SINGLE
 from tests.exporting.hub import TOKEN, running_hub
-from tests.exporting.pipelines import make_unsaturated, scores
+from tests.exporting.pipelines import export, make_unsaturated, scores
 
 NAME = "xling_textcat"
 # Runs commands in one process that may ask a hub: [changes of the environment, arguments] a line.
@@ -48,7 +48,9 @@ def write_lines(path, records):
 
 @pytest.fixture(scope="module")
 def folder(checkpoints, tmp_path_factory):
-    """A trained pipeline in `trained`, and in `scores.json` what was found on its test text."""
+    """A trained pipeline in `trained`, in `scores.json` what was found on its test text, and in `abstains`
+    one that a checkpoint scores alike.
+    """
     folder = tmp_path_factory.mktemp("pushed")
     nlp = make_unsaturated(checkpoints("xlm-roberta"), head="native")
     pipe = nlp.get_pipe(NAME)
@@ -58,6 +60,8 @@ def folder(checkpoints, tmp_path_factory):
     nlp.config["paths"]["train"] = "/home/someone/secret/train.jsonl"
     nlp.config["paths"]["unlabelled"] = ["/home/someone/raw", "more"]
     nlp.to_disk(folder / "trained")
+    pipe.calibration = Calibration(2.5, {}, 0.7)
+    nlp.to_disk(folder / "abstains")
     (folder / "trained" / ".cache").mkdir()
     (folder / "trained" / ".cache" / "token").write_text("mine")
     records = [{"text": text, "label": max(cats, key=cats.get)} for text, cats in SINGLE]
@@ -75,8 +79,12 @@ def folder(checkpoints, tmp_path_factory):
 COMMANDS = {
     "private": ({}, ["me/private", "--scores", "SCORES", "--license", "mit"]),
     "again": ({}, ["private"]),
+    "pipeline": ({}, ["me/both"]),
+    "then a checkpoint": ({}, ["me/both", "--format", "transformers"]),
     "public": ({}, ["me/public", "--public"]),
-    "checkpoint": ({}, ["me/checkpoint", "--format", "transformers", "--scores", "SCORES"]),
+    "checkpoint": ({}, ["me/checkpoint", "--format", "transformers"]),
+    "scores of a pipeline": ({}, ["me/scores", "--format", "transformers", "--scores", "SCORES"]),
+    "abstains": ({}, ["me/abstains", "--format", "transformers", "--scores", "SCORES"]),
     "theirs": ({}, ["me/theirs"]),
     "refused": ({}, ["me/refused"]),
     "other owner": ({}, ["they/model"]),
@@ -93,7 +101,7 @@ def pushed(folder):
     """What each of `COMMANDS` printed, and the hub after them all."""
     lines = []
     for name, (changes, arguments) in COMMANDS.items():
-        model = folder / ("nothing" if name == "no model" else "trained")
+        model = folder / {"no model": "nothing", "abstains": "abstains"}.get(name, "trained")
         given = [str(folder / "scores.json") if argument == "SCORES" else argument for argument in arguments]
         lines.append(json.dumps([changes, [str(model), *given]]))
     with running_hub() as hub:
@@ -173,6 +181,16 @@ def test_a_second_push_goes_to_the_same_repository_under_its_short_name(pushed):
     assert 'snapshot_download("me/private")' in metadata(repo)[1]
 
 
+def test_a_push_of_the_other_format_leaves_no_file_of_before(pushed):
+    for command in ("pipeline", "then a checkpoint"):
+        code, output = pushed.results[command]
+        assert code == 0, output
+    both, checkpoint = (pushed.hub.repos[name]["files"] for name in ("me/both", "me/checkpoint"))
+    assert pushed.hub.repos["me/both"]["commits"] == 2
+    assert ".gitattributes" in both
+    assert sorted(both) == sorted(checkpoint)
+
+
 def test_a_repository_is_public_when_asked(pushed):
     code, output = pushed.results["public"]
     assert code == 0, output
@@ -193,6 +211,23 @@ def test_a_checkpoint_is_one_that_transformers_loads(pushed, folder, tmp_path):
     assert "first 64 pieces" in text
     assert "Logits are divided by 2.500" in text
     assert "Temperatures by language" not in text
+
+
+def test_scores_that_a_checkpoint_has_not_are_not_pushed_with_it(pushed):
+    said = " ".join(pushed.results["scores of a pipeline"][1].split())
+    assert "temperatures of da" in said
+    assert "offsets of tr" in said
+    assert "me/scores" not in pushed.hub.repos
+
+
+def test_scores_that_a_checkpoint_has_are_on_its_card(pushed):
+    code, output = pushed.results["abstains"]
+    assert code == 0, output
+    assert "[W763]" in output
+    data, text = metadata(pushed.hub.repos["me/abstains"])
+    measured = {result["dataset"]["config"] for result in data["model-index"][0]["results"]}
+    assert measured == {"en", "da", "zh-Hans"}
+    assert "first 64 pieces of a text; the scores are of the pipeline, which reads all of them" in text
 
 
 def test_no_token_is_printed_or_stored(pushed, folder):
@@ -244,6 +279,29 @@ def test_the_lines_that_use_it_run(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.snapshot_download", {"me/model": folder / "trained"}.get)
     exec(code, {})
     assert capsys.readouterr().out == f"{nlp('A text.').cats}\n"
+
+
+def test_the_card_of_an_exported_pipeline_installs_what_serves_it(checkpoint, tmp_path):
+    nlp = export(make_unsaturated(checkpoint), tmp_path)
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    shell, code = card.split("```")[1::2]
+    folder, needed = "hf download me/model --local-dir model", "pip install -r model/requirements.txt"
+    assert shell.splitlines()[1:] == ["pip install huggingface_hub", folder, needed]
+    assert 'spacy.load("model")' in code
+    assert "requirements.txt" in find_files(nlp.path)
+    # Saved again, it has none of these.
+    nlp.to_disk(tmp_path / "again")
+    nlp = spacy.load(tmp_path / "again")
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    assert "# pip install 'spacy-xling[onnx]'\n" in card
+
+
+def test_the_card_names_the_extra_of_a_translator(folder):
+    nlp = spacy.load(folder / "trained")
+    described = Described(nlp, nlp.get_pipe(NAME), None, None, False, [])
+    assert "# pip install spacy-xling\n" in format_card(described, "me/model")
+    nlp.add_pipe("xling_translator", first=True)
+    assert "# pip install 'spacy-xling[translate]'\n" in format_card(described, "me/model")
 
 
 def test_without_scores_the_card_says_so(folder):
@@ -304,6 +362,7 @@ def test_files_are_found_but_for_hidden_ones_and_a_card(tmp_path):
         ("no name", "X725"),
         ("no format", "X796"),
         ("no scores", "X727"),
+        ("scores of a pipeline", "X728"),
         ("no model", "X751"),
     ],
 )
@@ -312,7 +371,7 @@ def test_what_goes_wrong_is_one_line(command, code, pushed):
 
 
 def test_nothing_reaches_a_public_repository_unasked(pushed):
-    assert pushed.hub.repos["me/theirs"]["files"] == {}
+    assert pushed.hub.repos["me/theirs"]["commits"] == 0
 
 
 def test_a_hub_that_is_not_there_is_one_line(folder, monkeypatch):

@@ -1,0 +1,97 @@
+"""No command that replaces a folder or a file replaces what it reads."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_xling.cli import app
+from tests.conftest import PRETRAIN_CONFIG, SINGLE, TEXTS
+from tests.exporting.pipelines import make_unsaturated
+
+# Of each command: what it would replace, and its arguments, one of which reads that, a part of it, or what it
+# is a part of.
+COMMANDS = {
+    "calibrate the model": ("model", "calibrate {model} {texts} -o {model} --overwrite"),
+    "calibrate by what the output holds": (
+        "other",
+        "calibrate {model} {other}/texts.jsonl -o {other} --overwrite",
+    ),
+    "calibrate centred by what the output holds": (
+        "other",
+        "calibrate {model} {texts} -o {other} --overwrite --centre --unlabelled {other}/raw",
+    ),
+    "export": ("model", "export {model} -o {model} --overwrite"),
+    "export to a part": (
+        "model/xling_textcat/model",
+        "export {model} -o {model}/xling_textcat/model --format transformers --overwrite",
+    ),
+    "import": ("other", "import-transformers {other}/xling_textcat/model -o {other} --overwrite"),
+    "trim": ("encoder", "trim {encoder} {texts} -o {encoder} --overwrite"),
+    "trim to what the output holds": (
+        "encoder",
+        "trim {model}/xling_textcat/model {encoder}/raw -o {encoder} --overwrite",
+    ),
+    "init-encoder": ("encoder", "init-encoder {encoder}/raw -o {encoder} --overwrite"),
+    "init-encoder of a config": (
+        "encoder",
+        "init-encoder {texts} -o {encoder} --overwrite --config {encoder}/config.json",
+    ),
+    "init-encoder aligned": (
+        "encoder",
+        "init-encoder {texts} -o {encoder} --overwrite --parallel {encoder}/parallel",
+    ),
+    "pretrain": (
+        "run/model-last",
+        "pretrain {config} -o {run} --overwrite --paths.encoder {run}/model-last --paths.unlabelled {texts}",
+    ),
+    "pretrain without --overwrite": (
+        "run/model-last",
+        "pretrain {config} -o {run} --paths.encoder {run}/model-last --paths.unlabelled {texts}",
+    ),
+    "convert": ("texts.jsonl", "convert {texts} {texts} --overwrite"),
+    "convert in parts": ("parts", "convert {parts} {parts} --dev-share 0.1 --overwrite"),
+}
+
+
+@pytest.fixture
+def places(checkpoint, tmp_path):
+    """A pipeline, another with texts in its folder, an encoder with texts in its, a run, and texts."""
+    make_unsaturated(checkpoint, head="native").to_disk(tmp_path / "model")
+    lines = [json.dumps({"text": text, "label": max(cats, key=cats.get)}) for text, cats in SINGLE]
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines), encoding="utf8")
+    shutil.copytree(tmp_path / "model", tmp_path / "other")
+    shutil.copytree(checkpoint, tmp_path / "encoder")
+    shutil.copytree(checkpoint, tmp_path / "run" / "model-last")
+    for folder in ("other", "encoder"):
+        (tmp_path / folder / "raw").mkdir()
+        (tmp_path / folder / "raw" / "de.txt").write_text("\n".join(TEXTS), encoding="utf8")
+    (tmp_path / "encoder" / "parallel").mkdir()
+    (tmp_path / "encoder" / "parallel" / "en-de.tsv").write_text("late\tspät\n", encoding="utf8")
+    shutil.copy(tmp_path / "texts.jsonl", tmp_path / "other")
+    (tmp_path / "parts").mkdir()
+    for part in ("train", "dev"):
+        shutil.copy(tmp_path / "texts.jsonl", tmp_path / "parts" / f"{part}.spacy")
+    names = ("model", "other", "encoder", "run", "parts")
+    return {
+        **{name: tmp_path / name for name in names},
+        "texts": tmp_path / "texts.jsonl",
+        "config": PRETRAIN_CONFIG,
+    }
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_read_is_not_replaced(name, places, tmp_path):
+    replaced, command = COMMANDS[name]
+    before = contents(tmp_path)
+    assert (tmp_path / replaced).exists()
+    result = CliRunner().invoke(app, command.format(**places).split())
+    assert result.exit_code == 1, result.output
+    assert "[X173]" in result.output
+    assert "Traceback" not in result.output
+    assert contents(tmp_path) == before
