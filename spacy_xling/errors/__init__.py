@@ -1,0 +1,74 @@
+"""Every message of the package, with its code.
+
+A message is one line that says what was found, what was expected and what to do. The first digit of a code
+tells where it belongs: 0 all folders, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training, 7
+encoders, evaluation, comparison, exporting, 8 translation, 9 applying, explaining.
+"""
+
+from typing import Optional
+
+from . import (
+    applying,
+    comparison,
+    configs,
+    data,
+    encoders,
+    evaluation,
+    everywhere,
+    explaining,
+    exporting,
+    models,
+    objective,
+    pieces,
+    pipeline,
+    training,
+    translation,
+)
+
+
+class MessagesWithCodes(type):
+    """Prefixes each message with its name in square brackets."""
+
+    def __getattribute__(cls, name: str) -> str:
+        message: str = super().__getattribute__(name)
+        return message if name.startswith("__") else f"[{name}] {message}"
+
+
+class Errors(
+    everywhere.Errors,
+    data.Errors,
+    pieces.Errors,
+    models.Errors,
+    objective.Errors,
+    pipeline.Errors,
+    training.Errors,
+    configs.Errors,
+    encoders.Errors,
+    evaluation.Errors,
+    comparison.Errors,
+    exporting.Errors,
+    translation.Errors,
+    applying.Errors,
+    explaining.Errors,
+    metaclass=MessagesWithCodes,
+):
+    """All errors by their codes."""
+
+
+class Warnings(
+    data.Warnings,
+    models.Warnings,
+    pipeline.Warnings,
+    training.Warnings,
+    encoders.Warnings,
+    evaluation.Warnings,
+    translation.Warnings,
+    explaining.Warnings,
+    metaclass=MessagesWithCodes,
+):
+    """All warnings by their codes."""
+
+
+def one_line(error: Exception, longest: Optional[int] = 300) -> str:
+    """The message of an error, as one line, cut after so many characters; None cuts nothing."""
+    return " ".join(str(error).split())[:longest]

@@ -1,0 +1,49 @@
+"""Messages of comparisons and searches."""
+
+
+class Errors:
+    X770 = (
+        "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
+        "Start from configs/compare.cfg."
+    )
+    X771 = (
+        "Found the name {name!r}; expected one of letters, digits, '.', '+', '-' and '_', for a folder is named so. "
+        "Change it."
+    )
+    X772 = (
+        "The config {config} of '{name}' can't be read with the plan's settings ({error}); expected a config that "
+        "has each of them. Correct its path, or its settings in the plan."
+    )
+    X773 = "The plan names the {what} '{name}'; expected one of {known}. Correct the name, or add its block."
+    X774 = "Found seeds = {seeds}; expected each once. Take out what is there twice."
+    X775 = (
+        "The plan of {title} has changed since the run in {folder}: {changes}; expected the same one, for results "
+        "of two plans must not be mixed. Undo the changes, take another --output, or remove that folder."
+    )
+    X776 = (
+        "The config {config} of '{way}' doesn't take its seed from the plan; expected training.seed = "
+        "${{system.seed}}, so that seeds differ. Correct the config."
+    )
+    X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
+    X779 = "Found no {what}; expected one or more. See what has failed in the logs."
+    X780 = (
+        "The way '{way}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "
+        "expected 1 or more of both to equalise compute. Set max_steps, or leave --equal-compute out."
+    )
+    X781 = (
+        "{test} has labelled text of the languages {found}; expected the source '{source}' and one more. Correct "
+        "`source`, or give test text by language."
+    )
+    X782 = (
+        "Optuna can't be imported ({error}); expected it for a search. Install the extra: pip install "
+        "'spacy-xling[search]'."
+    )
+    X783 = (
+        "The plan has no section [search]; expected one with `way`, `trials` and ranges of settings. Add it, as "
+        "configs/compare.cfg shows."
+    )
+    X784 = (
+        'The range of \'{name}\' is {found}; expected ["uniform", low, high], ["log", low, high] with low above 0, or '
+        '["choices", ...]. Correct it '
+        "under [search.ranges]."
+    )
