@@ -21,6 +21,7 @@ LIGHT = {
     *(f"spacy_xling.errors.{file.stem}" for file in (PACKAGE / "errors").glob("[a-z]*.py")),
     "spacy_xling.pipeline",
     "spacy_xling.pipeline.factories",
+    "spacy_xling.pipeline.translator_factories",
     "spacy_xling.training",
     "spacy_xling.training.loggers",
 }
@@ -29,7 +30,7 @@ import json, sys, time
 import spacy
 before = set(sys.modules)
 start = time.perf_counter()
-import spacy_xling.pipeline.factories
+import spacy_xling.pipeline.factories, spacy_xling.pipeline.translator_factories
 seconds = time.perf_counter() - start
 added = sorted(set(sys.modules) - before)
 found = spacy.blank("xx").has_factory("xling_textcat")
