@@ -18,7 +18,7 @@ from ..errors import Errors, one_line
 
 # How a message of this package begins, and one of spaCy.
 CODE, SPACY_CODE = re.compile(r"\[X\d+\]"), re.compile(r"\[E\d+\]")
-HELP = "Label in one language, ship in many: from raw text to an encoder, and training that can be resumed."
+HELP = "Label in one language, ship in many: data, encoders, training, evaluation and serving."
 
 
 class Panel(str, Enum):

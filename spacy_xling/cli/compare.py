@@ -29,7 +29,7 @@ def compare_command(
     ] = 1,
     equal_compute: Annotated[
         bool,
-        typer.Option("--equal-compute", help="As many encoder passes for each way as the costliest has"),
+        typer.Option("--equal-compute", help="As many encoder passes for each recipe as the costliest has"),
     ] = False,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
     code_path: Code = None,

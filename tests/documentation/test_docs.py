@@ -29,6 +29,9 @@ LINES = [
     for line, whole in find_commands(page.read_text(encoding="utf8"))
 ]
 COMMANDS = app.registered_commands
+# The last is an example's.
+NAMES = {*(name for _, name, _ in FUNCTIONS), "spacy-xling.Thing.v1"}
+CODES = {code for catalogue in (Errors, Warnings) for code in vars(catalogue) if re.match(r"[XW]\d", code)}
 
 
 @functools.cache
@@ -131,6 +134,16 @@ def test_an_anchor_is_that_of_a_heading():
     assert "x000" not in found
 
 
+# Names and codes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_names_and_codes_exist(page):
+    text = page.read_text(encoding="utf8")
+    assert set(re.findall(r"spacy-xling\.\w+\.v\d+", text)) <= NAMES
+    assert set(re.findall(r"\b[XW]\d{3}\b", text)) <= CODES
+
+
 # The reference
 
 
@@ -162,7 +175,7 @@ def test_the_reference_has_every_error():
         code for catalogue in (Errors, Warnings) for code in vars(catalogue) if re.match(r"[XW]\d", code)
     }
     assert len(codes) > 300
-    assert set(re.findall(r"^### (\w+)$", generated("errors"), re.MULTILINE)) == codes
+    assert set(re.findall(r"^### (\w+)$", generated("errors"), re.MULTILINE)) == CODES
 
 
 def test_the_reference_has_all_of_the_project():
