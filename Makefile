@@ -8,14 +8,14 @@ SHARED_VENV ?= .venv-shared
 EXTRAS = dev,pretrain,sentencepiece,tensorboard,plots,search,onnx,translate,explain,parquet
 FAST = -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile
 
-.PHONY: env quickstart format check test test-shared test-pythons test-slow bench clean
+.PHONY: env quickstart format check test test-shared test-pythons test-slow docs bench clean
 
 env: $(VENV)/.made
 
 $(VENV)/.made: setup.cfg constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS),docs]"
 	touch $@
 
 $(SHARED_VENV)/.made: setup.cfg constraints-shared.txt
@@ -53,9 +53,13 @@ test-pythons: env
 test-slow: env
 	$(BIN)/python -m pytest -m "slow or gpu"
 
+# The pages of docs/, with the reference from the code, in site/. A warning is an error.
+docs: env
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 # BENCH="--sections joint --repeats 1", say; `python -m benchmarks.speed --help` has the options.
 bench: env
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(SHARED_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SHARED_VENV) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

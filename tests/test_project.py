@@ -1,14 +1,12 @@
 """project.yml: each workflow is whole, and what it prepares is honest."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import srsly
-from weasel.cli.document import project_document
 from weasel.schemas import ProjectConfigSchema, validate
 
 ROOT = Path(__file__).parent.parent
@@ -45,14 +43,6 @@ def test_every_command_is_in_a_workflow_and_explained():
     used = {name for names in PROJECT["workflows"].values() for name in names}
     assert used == set(COMMANDS)
     assert all(command["help"] for command in COMMANDS.values())
-
-
-def test_the_readme_has_the_projects_documentation(tmp_path):
-    shutil.copy(ROOT / "README.md", tmp_path)
-    project_document(ROOT, tmp_path / "README.md", no_emoji=True)
-    assert (tmp_path / "README.md").read_text(encoding="utf8") == (ROOT / "README.md").read_text(
-        encoding="utf8"
-    )
 
 
 def sentences(path, rows):

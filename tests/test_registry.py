@@ -113,16 +113,3 @@ def test_default_config_is_whole(name):
     written = nlp.config["components"][name]
     default = Language.get_factory_meta(name).default_config
     assert {key: value for key, value in written.items() if key != "factory"} == default
-
-
-@pytest.mark.parametrize("name", [name for _, name, _ in FUNCTIONS] + FACTORIES)
-def test_the_readme_lists_every_registered_name(name):
-    assert f"`{name}`" in SETUP.with_name("README.md").read_text(encoding="utf8")
-
-
-def test_the_readme_lists_every_command():
-    from spacy_xling.cli import app
-
-    readme = SETUP.with_name("README.md").read_text(encoding="utf8")
-    commands = [command.name for command in app.registered_commands]
-    assert [name for name in commands if f"`spacy xling {name}`" not in readme] == []

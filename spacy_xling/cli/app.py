@@ -6,19 +6,58 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import IO, Any, Optional
 
 import typer
 from spacy.cli._util import app as spacy_app
+from typer.core import TyperGroup
 from wasabi import msg
 
 from ..errors import Errors, one_line
 
 # How a message of this package begins, and one of spaCy.
 CODE, SPACY_CODE = re.compile(r"\[X\d+\]"), re.compile(r"\[E\d+\]")
-HELP = "Label in one language, ship in many: from raw text to an encoder, and training that can be resumed."
+HELP = "Label in one language, ship in many: data, encoders, training, evaluation and serving."
 
-app = typer.Typer(name="xling", help=HELP, no_args_is_help=True, rich_markup_mode=None)
+
+class Panel(str, Enum):
+    """The groups of commands, in the order of the help."""
+
+    DATA = "Data"
+    ENCODER = "Encoder"
+    TRAIN = "Train"
+    EVALUATE = "Evaluate"
+    SHIP = "Ship"
+
+
+class Panels(TyperGroup):
+    """A group whose help lists the commands by panel, with rich and without."""
+
+    def panels(self) -> dict[str, list[tuple[str, Any]]]:
+        """The commands, with their names, of each panel."""
+        listed = sorted(self.commands.items())
+        return {panel.value: [item for item in listed if item[1].rich_help_panel == panel] for panel in Panel}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        longest = max(map(len, self.commands))
+        for panel, commands in self.panels().items():
+            with formatter.section(panel):
+                formatter.write_dl(
+                    (name.ljust(longest), command.get_short_help_str(formatter.width - longest - 6))
+                    for name, command in commands
+                )
+
+
+def example(line: str) -> str:
+    """What ends a command's help: a line as it is typed.
+
+    line (str): The command, with its arguments.
+    """
+    return f"\b\nExample:\n  spacy xling {line}"
+
+
+app = typer.Typer(name="xling", help=HELP, no_args_is_help=True, rich_markup_mode=None, cls=Panels)
 spacy_app.add_typer(app)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, coded_warnings, one_line_errors
+from .app import Panel, app, coded_warnings, example, one_line_errors
 from .options import Gpu, LanguageField, Quotes, Separator, TextField
 
 
@@ -21,7 +21,11 @@ class EngineName(str, Enum):
     spark = "spark"
 
 
-@app.command("apply")
+@app.command(
+    "apply",
+    rich_help_panel=Panel.SHIP,
+    epilog=example("apply training/model-best messages.jsonl scored.jsonl"),
+)
 def apply_command(
     model: Annotated[Path, typer.Argument(help="Folder of a trained or exported pipeline")],
     data: Annotated[

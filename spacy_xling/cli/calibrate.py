@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
 import typer
 from wasabi import msg, table
 
-from .app import app, coded_warnings, one_line_errors
+from .app import Panel, app, coded_warnings, example, one_line_errors
 from .options import Unlabelled
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ ECE           expected calibration error in percent, {bins} bins, on the texts t
 temperature   * that of all texts: no language, or fewer than {min_texts} texts of it, or no mistake"""
 
 
-@app.command("calibrate")
+@app.command(
+    "calibrate",
+    rich_help_panel=Panel.EVALUATE,
+    epilog=example("calibrate training/model-best dev --output calibrated --by-language"),
+)
 def calibrate_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline")],
     dev: Annotated[Path, typer.Argument(help="Labelled dev text: a folder of files by language, or a file")],

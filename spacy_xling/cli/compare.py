@@ -7,11 +7,19 @@ import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 from .options import PASS_ON, Code, Gpu, read_config
 
 
-@app.command("compare", context_settings=PASS_ON)
+@app.command(
+    "compare",
+    rich_help_panel=Panel.TRAIN,
+    epilog=example(
+        "compare configs/compare.cfg --output compared --paths.train train.jsonl --paths.dev dev.jsonl "
+        "--paths.test test"
+    ),
+    context_settings=PASS_ON,
+)
 def compare_command(
     ctx: typer.Context,
     plan_path: Annotated[Path, typer.Argument(help="Plan, as configs/compare.cfg", exists=True)],
@@ -21,13 +29,13 @@ def compare_command(
     ] = 1,
     equal_compute: Annotated[
         bool,
-        typer.Option("--equal-compute", help="As many encoder passes for each way as the costliest has"),
+        typer.Option("--equal-compute", help="As many encoder passes for each recipe as the costliest has"),
     ] = False,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
     code_path: Code = None,
     use_gpu: Gpu = -1,
 ) -> None:
-    """Train each way of a plan with each seed, and compare them on the test text of each language.
+    """Train each recipe of a plan with each seed, and compare them on the test text of each language.
 
     Stop it at any moment and start it again: finished runs are never repeated, one that has begun goes on.
     Settings of the plan can be given as options, such as --compare.seeds [0,1].

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, coded_warnings, one_line_errors
+from .app import Panel, app, coded_warnings, example, one_line_errors
 from .options import LanguageField, Quotes, Separator, TextField
 
 
@@ -20,7 +20,11 @@ class Kind(str, Enum):
     tsv = "tsv"
 
 
-@app.command("convert")
+@app.command(
+    "convert",
+    rich_help_panel=Panel.DATA,
+    epilog=example("convert messages.csv corpus --language en --dev-share 0.1 --test-share 0.1"),
+)
 def convert_command(
     texts: Annotated[
         Path,
@@ -46,10 +50,11 @@ def convert_command(
     quotes: Quotes = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
 ) -> None:
-    """Convert labelled text, e.g. to .spacy, which `spacy evaluate` and `spacy find-threshold` read.
+    """Convert labelled text between .spacy, JSONL, CSV and TSV.
 
-    Languages and labels are kept. With --dev-share or --test-share the texts are split: each label has the
-    same share in each part, and texts of the same wording are in the same part.
+    `spacy evaluate` and `spacy find-threshold` read .spacy. Languages and labels are kept. With --dev-share
+    or --test-share the texts are split: each label has the same share in each part, and texts of the same
+    wording are in the same part.
     """
     with one_line_errors(), coded_warnings():
         from ..data.conversion import convert, convert_in_parts

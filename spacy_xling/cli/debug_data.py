@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled
 
 if TYPE_CHECKING:
     from ..configs.debugging import DataReport
 
 
-@app.command("debug-data")
+@app.command(
+    "debug-data",
+    rich_help_panel=Panel.DATA,
+    epilog=example("debug-data corpus/train.spacy --test corpus/test.spacy --unlabelled raw"),
+)
 def debug_data_command(
     labelled: Annotated[Path, typer.Argument(help="Labelled text to train on: what `convert` takes")],
     dev: Dev = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional
 import typer
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 
 if TYPE_CHECKING:
     from ..evaluation.records import Evaluation
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 HELP_THRESHOLD = "Score from which a label counts, where texts have any number of them"
 
 
-@app.command("evaluate")
+@app.command(
+    "evaluate",
+    rich_help_panel=Panel.EVALUATE,
+    epilog=example("evaluate training/model-best test --source en --html report.html"),
+)
 def evaluate_command(
     models: Annotated[List[Path], typer.Argument(help="Trained pipelines", metavar="MODEL...")],
     texts: Annotated[Path, typer.Argument(help="Labelled text: a folder of files by language, or a file")],

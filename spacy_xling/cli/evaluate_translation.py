@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated, List, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, coded_warnings, names, one_line_errors
+from .app import Panel, app, coded_warnings, example, names, one_line_errors
 from .options import Gpu
 
 if TYPE_CHECKING:
     from ..evaluation.translators import DirectionScores
 
 
-@app.command("evaluate-translation")
+@app.command(
+    "evaluate-translation",
+    rich_help_panel=Panel.EVALUATE,
+    epilog=example("evaluate-translation translator/model-best parallel"),
+)
 def evaluate_translation_command(
     models: Annotated[
         List[str],

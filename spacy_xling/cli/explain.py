@@ -10,7 +10,7 @@ import typer
 from wasabi import msg, table
 
 from ..errors import Errors
-from .app import app, coded_warnings, echo, one_line_errors
+from .app import Panel, app, coded_warnings, echo, example, one_line_errors
 from .options import LanguageField, Quotes, TextField
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ class Method(str, Enum):
     integrated_gradients = "integrated_gradients"
 
 
-@app.command("explain")
+@app.command(
+    "explain",
+    rich_help_panel=Panel.EVALUATE,
+    epilog=example('explain training/model-best "Wo bleibt mein Paket?" --label LATE --language de'),
+)
 def explain_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline, or an exported one")],
     text: Annotated[

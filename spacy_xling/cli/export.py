@@ -6,12 +6,16 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 
 ONNX, TRANSFORMERS = FORMATS = ("onnx", "transformers")
 
 
-@app.command("export")
+@app.command(
+    "export",
+    rich_help_panel=Panel.SHIP,
+    epilog=example("export training/model-best --output shipped"),
+)
 def export_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is exported")],

@@ -6,10 +6,14 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
-from .app import app, coded_warnings, one_line_errors
+from .app import Panel, app, coded_warnings, example, one_line_errors
 
 
-@app.command("import-transformers")
+@app.command(
+    "import-transformers",
+    rich_help_panel=Panel.SHIP,
+    epilog=example("import-transformers checkpoint --output imported"),
+)
 def import_transformers_command(
     checkpoint: Annotated[
         str, typer.Argument(help="Checkpoint for sequence classification: hub name or folder")

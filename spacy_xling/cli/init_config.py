@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, names, one_line_errors
+from .app import Panel, app, example, names, one_line_errors
 from .init_dictionaries import print_made
 from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled, path_or_none
 
@@ -22,7 +22,13 @@ class Mode(str, Enum):
     shared = "shared"
 
 
-@app.command("init-config")
+@app.command(
+    "init-config",
+    rich_help_panel=Panel.TRAIN,
+    epilog=example(
+        "init-config my.cfg --labelled corpus/train.spacy --dev corpus/dev.spacy --parallel parallel"
+    ),
+)
 def init_config_command(
     output: Annotated[Path, typer.Argument(help="Config file to write")],
     labelled: Annotated[

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, names, one_line_errors
+from .app import Panel, app, example, names, one_line_errors
 
 if TYPE_CHECKING:
     from ..dictionaries.making import MadeDictionary
 
 
-@app.command("init-dictionaries")
+@app.command(
+    "init-dictionaries",
+    rich_help_panel=Panel.DATA,
+    epilog=example("init-dictionaries parallel --output dictionaries --labelled corpus/train.spacy"),
+)
 def init_dictionaries_command(
     parallel: Annotated[
         Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")

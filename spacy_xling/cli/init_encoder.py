@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, names, one_line_errors
+from .app import Panel, app, example, names, one_line_errors
 from .options import OverwriteEncoder
 
 
@@ -18,7 +18,11 @@ class Tokenizer(str, Enum):
     wordpiece = "wordpiece"
 
 
-@app.command("init-encoder")
+@app.command(
+    "init-encoder",
+    rich_help_panel=Panel.ENCODER,
+    epilog=example("init-encoder raw --output start --preset mini --parallel parallel"),
+)
 def init_encoder_command(
     texts: Annotated[
         Path, typer.Argument(help="Raw text: a folder of files by language (da.txt ...), or a file")

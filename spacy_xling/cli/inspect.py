@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 
 if TYPE_CHECKING:
     from ..encoders.inspection import Inspection, LanguageReport
@@ -36,7 +36,11 @@ retrieval %   of the texts of {source}, those whose translation is the closest o
 Vectors are the mean, over a text's ordinary pieces, of the states of layer {layer}; 0 is the embeddings."""
 
 
-@app.command("inspect")
+@app.command(
+    "inspect",
+    rich_help_panel=Panel.ENCODER,
+    epilog=example("inspect xlm-roberta-base raw --json inspect.json"),
+)
 def inspect_command(
     encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
     texts: Annotated[Path, typer.Argument(help="Folder of raw text by language: da.txt, de.jsonl.gz ...")],

@@ -7,11 +7,19 @@ import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 from .options import PASS_ON, read_config
 
 
-@app.command("pretrain", context_settings=PASS_ON)
+@app.command(
+    "pretrain",
+    rich_help_panel=Panel.ENCODER,
+    epilog=example(
+        "pretrain configs/pretrain.cfg --output adapted --paths.encoder xlm-roberta-base "
+        "--paths.unlabelled raw"
+    ),
+    context_settings=PASS_ON,
+)
 def pretrain_command(
     ctx: typer.Context,
     config_path: Annotated[Path, typer.Argument(help="Config file, as configs/pretrain.cfg", exists=True)],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .app import app, echo, names, one_line_errors
+from .app import Panel, app, echo, example, names, one_line_errors
 
 if TYPE_CHECKING:
     from ..encoders.previews import PreviewPiece, WindowPreview
@@ -26,7 +26,11 @@ class Unit(str, Enum):
     piece = "piece"
 
 
-@app.command("preview-masks")
+@app.command(
+    "preview-masks",
+    rich_help_panel=Panel.ENCODER,
+    epilog=example("preview-masks xlm-roberta-base raw"),
+)
 def preview_masks_command(
     encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
     texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .app import app, echo, names, one_line_errors
+from .app import Panel, app, echo, example, names, one_line_errors
 
 if TYPE_CHECKING:
     from ..switching.previewing import TextPreview
@@ -19,7 +19,11 @@ class SwitchedUnit(str, Enum):
     word = "word"
 
 
-@app.command("preview-switching")
+@app.command(
+    "preview-switching",
+    rich_help_panel=Panel.DATA,
+    epilog=example("preview-switching corpus/train.spacy dictionaries"),
+)
 def preview_switching_command(
     labelled: Annotated[Path, typer.Argument(help="Labelled text: what `convert` takes")],
     dictionaries: Annotated[

@@ -6,12 +6,16 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 
 PIPELINE, TRANSFORMERS = FORMATS = ("pipeline", "transformers")
 
 
-@app.command("push")
+@app.command(
+    "push",
+    rich_help_panel=Panel.SHIP,
+    epilog=example("push training/model-best you/support --license mit"),
+)
 def push_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline")],
     repo: Annotated[str, typer.Argument(help="Repository, as you/name; made where there is none")],

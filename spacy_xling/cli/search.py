@@ -7,7 +7,7 @@ import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
 from wasabi import msg, table
 
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 from .options import PASS_ON, Code, Gpu, read_config
 
 if TYPE_CHECKING:
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
-@app.command("search", context_settings=PASS_ON)
+@app.command(
+    "search",
+    rich_help_panel=Panel.TRAIN,
+    epilog=example(
+        "search configs/compare.cfg --output searched --paths.train train.jsonl --paths.dev dev.jsonl"
+    ),
+    context_settings=PASS_ON,
+)
 def search_command(
     ctx: typer.Context,
     plan_path: Annotated[
@@ -30,7 +37,7 @@ def search_command(
     code_path: Code = None,
     use_gpu: Gpu = -1,
 ) -> None:
-    """Search for good settings of a way, such as lambda, by its score on the source's dev text.
+    """Search for good settings of a recipe, such as lambda, by its score on the source's dev text.
 
     Stop it at any moment and start it again. Needs the extra `search`.
     """

@@ -12,11 +12,16 @@ from wasabi import msg
 
 from ..errors import Errors, one_line
 from ..training.ranks import launched, local_rank
-from .app import app, one_line_errors
+from .app import Panel, app, example, one_line_errors
 from .options import PASS_ON, Code, Gpu, read_config
 
 
-@app.command("train", context_settings=PASS_ON)
+@app.command(
+    "train",
+    rich_help_panel=Panel.TRAIN,
+    epilog=example("train my.cfg --output training --resume"),
+    context_settings=PASS_ON,
+)
 def train_command(
     ctx: typer.Context,
     config_path: Annotated[Path, typer.Argument(help="Path to config file", exists=True, allow_dash=True)],

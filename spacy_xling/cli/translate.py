@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 from wasabi import msg, table
 
-from .app import app, coded_warnings, names, one_line_errors
+from .app import Panel, app, coded_warnings, example, names, one_line_errors
 from .options import Gpu, LanguageField, Quotes, Separator, TextField
 
 
@@ -26,7 +26,13 @@ class OnDoubt(str, Enum):
     drop = "drop"
 
 
-@app.command("translate")
+@app.command(
+    "translate",
+    rich_help_panel=Panel.DATA,
+    epilog=example(
+        "translate train.jsonl --model facebook/nllb-200-distilled-600M --to da --from en --output translated"
+    ),
+)
 def translate_command(
     data: Annotated[
         Path,

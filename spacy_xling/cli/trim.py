@@ -6,11 +6,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from .app import app, names, one_line_errors
+from .app import Panel, app, example, names, one_line_errors
 from .options import OverwriteEncoder
 
 
-@app.command("trim")
+@app.command(
+    "trim",
+    rich_help_panel=Panel.ENCODER,
+    epilog=example("trim xlm-roberta-base raw --output trimmed"),
+)
 def trim_command(
     encoder: Annotated[str, typer.Argument(help="Masked-LM checkpoint: hub name or folder")],
     texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],

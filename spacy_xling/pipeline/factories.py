@@ -1,4 +1,4 @@
-"""The factories of classifiers and of the masked-LM term. Every `Language()` imports this module, so it imports nothing heavy."""
+"""The factories of classifiers and the masked-LM term. Every `Language()` imports this: nothing heavy is."""
 
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 

@@ -1,4 +1,4 @@
-"""The factories of translators. Every `Language()` imports this module, so it imports nothing heavy."""
+"""The factories of translators. Every `Language()` imports this: nothing heavy is."""
 
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 

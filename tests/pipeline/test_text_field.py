@@ -392,9 +392,9 @@ def danish_to_english(tmp_path_factory):
     return folder
 
 
-def test_the_example_of_the_readme_runs(checkpoint, danish_to_english, tmp_path, monkeypatch, capsys):
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    section = readme.partition("## Translate the text, not the classifier")[2]
+def test_the_example_of_the_guide_runs(checkpoint, danish_to_english, tmp_path, monkeypatch, capsys):
+    guide = (ROOT / "docs" / "guides" / "translation.md").read_text(encoding="utf8")
+    section = guide.partition("## Translate-test: translate the text, not the classifier")[2]
     code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
     code = code.replace("Helsinki-NLP/opus-mt-da-en", str(danish_to_english))
     monkeypatch.chdir(tmp_path)
