@@ -123,7 +123,8 @@ def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -
     use_gpu (int): The GPU, or -1.
     RETURNS (Dict[str, Any]): Steps, pieces, seconds, and the best score on dev.
     """
-    from ..training.resume import is_finished, read_outcome, train_resumable
+    from ..training.resume import train_resumable
+    from ..training.run_file import is_finished, read_outcome
 
     setup_gpu(use_gpu)
     if not is_finished(output, resume=True):

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import randrange
@@ -28,19 +28,16 @@ from wasabi import Printer
 from ..errors import Errors
 from ..generators import SEEDS
 from ..models.encoder_shim import EncoderShim
-from ..writing import remove_leftovers, write_file, write_folder
+from ..writing import remove_leftovers, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
 from .compute import EncoderPieces
-from .logs import files_of_log, log_settings
+from .logs import log_settings
 from .randomness import generator_states, seed_generators, set_generator_states
 from .ranks import ranks
 from .replay import Batches, LiveOutput, ReplayedPipeline
+from .run_file import CHECKPOINTS, Outcome, claim_logs, is_finished, note_finished
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
-
-CHECKPOINTS = "checkpoints"
-# What is true of the run and of no single checkpoint: its logs, and whether it is finished.
-RUN_FILE = "run.json"
 
 Info = dict[str, Any]
 
@@ -77,21 +74,6 @@ class Run(NamedTuple):
     def progress(self) -> dict[str, Any]:
         """What the loop had noted in the checkpoint to go on from."""
         return self.saved.data["progress"] if self.saved else {}
-
-
-class Outcome(NamedTuple):
-    """What a finished run has cost, and how well it did.
-
-    steps (int): Optimiser steps.
-    encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
-    seconds (float): Seconds of its steps and evaluations, in all processes that went on with it.
-    score (Optional[float]): The best score on the dev text, that of `model-best`; None without any.
-    """
-
-    steps: int
-    encoder_pieces: int
-    seconds: float
-    score: Optional[float]
 
 
 def train_resumable(
@@ -150,17 +132,7 @@ def train_resumable(
 
 def _finish(run: Run, outcome: Outcome) -> None:
     _save_last(run)
-    finished = {"is_finished": True, "outcome": outcome._asdict()}
-    _write_run_file(run.output_path, {**_read_run_file(run.output_path), **finished})
-
-
-def read_outcome(output_path: Path) -> Outcome:
-    """What a finished run has cost, and how well it did.
-
-    output_path (Path): The run's folder.
-    RETURNS (Outcome): As it was noted at the run's end.
-    """
-    return Outcome(**_read_run_file(output_path)["outcome"])
+    note_finished(run.output_path, outcome)
 
 
 def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> Outcome:
@@ -198,21 +170,6 @@ def _set_up_logger(run: Run, console: tuple[Any, Any]) -> tuple[Callable, Callab
         return run.training["logger"](run.nlp, *console)
 
 
-def is_finished(output_path: Path, *, resume: bool) -> bool:
-    """Look whether there is anything to do, which costs nothing and can be done before a pipeline is made.
-
-    output_path (Path): The run's folder.
-    resume (bool): Whether a run that is there is to go on.
-    RETURNS (bool): The run that is there has come to its end.
-    RAISES (ValueError): A run is there, and isn't to go on.
-    """
-    folder = output_path / CHECKPOINTS
-    latest = Checkpoints(folder).latest()
-    if latest and not resume:
-        raise ValueError(Errors.X610.format(path=latest, folder=folder))
-    return latest is not None and bool(_read_run_file(output_path).get("is_finished"))
-
-
 def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) -> Run:
     """Look for a checkpoint, make room for what is to be written, and resolve `[training]`."""
     config = nlp.config.interpolate()
@@ -231,7 +188,7 @@ def _start_run(nlp: Language, output_path: Path, *, resume: bool, use_gpu: int) 
     if use_gpu >= 0 and allocator:
         set_gpu_allocator(allocator)
     logs = [path for _, path in log_settings(plain["training"]["logger"])]
-    ranks().from_first(partial(_claim_logs, logs, output_path, resume=resume))
+    ranks().from_first(partial(claim_logs, logs, output_path, resume=resume))
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     _check_training(training)
     _require_shared(nlp, training["frozen_components"])
@@ -401,33 +358,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         return value.item()
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
-
-
-def _claim_logs(logs: Iterable[Path], output_path: Path, *, resume: bool) -> None:
-    """Remove the logs that this run has begun, for the loggers write them again from the beginning. One that
-    was there before the run is another's, and stays.
-    """
-    begun = _read_run_file(output_path).get("logs", []) if resume else []
-    own = [log for log in logs if str(log) in begun or not files_of_log(log)]
-    _write_run_file(output_path, {"logs": [str(log) for log in own], "is_finished": False})
-    for log in own:
-        for path in files_of_log(log):
-            path.unlink()
-
-
-def _read_run_file(output_path: Path) -> dict[str, Any]:
-    path = output_path / CHECKPOINTS / RUN_FILE
-    return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
-
-
-def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
-    path = output_path / CHECKPOINTS / RUN_FILE
-    try:
-        write_file(path, json.dumps(run))
-    except OSError as error:
-        kept = Checkpoints(path.parent).latest() or "none"
-        # What the system said, for a run can be gone on with.
-        raise OSError(Errors.X609.format(path=path, error=error.__cause__, kept=kept)) from error
 
 
 def _announce(run: Run, *, resume: bool, write: Callable[[str], Any]) -> None:

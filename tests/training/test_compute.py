@@ -8,7 +8,7 @@ from transformers import AutoModel, AutoModelForMaskedLM
 from spacy_xling.models.batches import Batch
 from spacy_xling.models.checkpoint import load_masked_lm
 from spacy_xling.training.compute import EncoderPieces
-from spacy_xling.training.resume import read_outcome
+from spacy_xling.training.run_file import read_outcome
 from tests.training.runs import JOINT, SHARED, SPACY, Work
 from tests.training.test_resume import interrupt
 

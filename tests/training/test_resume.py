@@ -15,7 +15,7 @@ from spacy.training.loop import train
 from spacy_xling import writing
 from spacy_xling.optimizer.adamw import AdamW
 from spacy_xling.training import resume, snapshots
-from spacy_xling.training.resume import is_finished
+from spacy_xling.training.run_file import is_finished
 from spacy_xling.training.snapshots import parameters
 from tests.training.runs import (
     JOINT,
