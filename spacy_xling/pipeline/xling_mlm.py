@@ -25,6 +25,9 @@ from ..types import MaskedPieces
 from .masked_term import MaskedTerm
 from .upstream import StepHook, Upstream, find_upstream, transformer_class
 
+# Steps of ours without one of the transformer's, after which it is taken for frozen.
+UNSTEPPED = 2
+
 
 class XlingMaskedLM(MaskedTerm, TrainablePipe):
     """Regularises the encoder that other components share: at each update a masked pass goes through the
@@ -159,7 +162,10 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         self._shim.require_gradients()
         if self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
-        if self._is_frozen(upstream):
+        self._watch_steps(upstream)
+        if self._is_frozen:
+            if self._steps_alone == UNSTEPPED and self._n_batches == 0:
+                self._drop_gradients(upstream)
             return 0.0, 0.0
         masked = self._windows([eg.predicted.text for eg in examples])
         if masked is None:
@@ -186,19 +192,23 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         lm_head_shim(self.model).bind(upstream.transformer, upstream.tokenizer, self.upstream)
         return upstream
 
-    def _is_frozen(self, upstream: Upstream) -> bool:
-        """Whether the transformer takes no steps: spaCy tells nobody which components are frozen, and steps
-        them in the pipeline's order, so that ours may end before the transformer's.
-        """
+    def _watch_steps(self, upstream: Upstream) -> None:
+        """Have each step of the transformer told to `_before_upstream_step`."""
         if self._hook is None or self._hook.shim is not upstream.shim:
             self._hook = StepHook(upstream.shim, self._before_upstream_step)
-        if self._steps_alone < 2:
-            return False
-        if self._steps_alone == 2 and self._n_batches == 0:
-            self._held.drop()
-            upstream.transformer.zero_grad(set_to_none=True)
-            warnings.warn(Warnings.W520.format(name=self.name, upstream=self.upstream), stacklevel=2)
-        return True
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether the transformer takes no steps: spaCy tells nobody which components are frozen, and steps
+        them in the pipeline's order, so that ours may end one before the transformer's.
+        """
+        return self._steps_alone >= UNSTEPPED
+
+    def _drop_gradients(self, upstream: Upstream) -> None:
+        """Drop what was added up for a transformer that is frozen, and say so."""
+        self._held.drop()
+        upstream.transformer.zero_grad(set_to_none=True)
+        warnings.warn(Warnings.W520.format(name=self.name, upstream=self.upstream), stacklevel=2)
 
     def _before_upstream_step(self) -> None:
         self._hook = None

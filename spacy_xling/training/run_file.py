@@ -1,0 +1,91 @@
+"""What is true of a training run and of no single checkpoint: its logs, and whether it is finished."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+from ..errors import Errors
+from ..writing import write_file
+from .checkpoints import Checkpoints
+from .logs import files_of_log
+
+CHECKPOINTS = "checkpoints"
+RUN_FILE = "run.json"
+
+
+class Outcome(NamedTuple):
+    """What a finished run has cost, and how well it did.
+
+    steps (int): Optimiser steps.
+    encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
+    seconds (float): Seconds of its steps and evaluations, in all processes that went on with it.
+    score (Optional[float]): The best score on the dev text, that of `model-best`; None without any.
+    """
+
+    steps: int
+    encoder_pieces: int
+    seconds: float
+    score: Optional[float]
+
+
+def is_finished(output_path: Path, *, resume: bool) -> bool:
+    """Look whether there is anything to do, which costs nothing and can be done before a pipeline is made.
+
+    output_path (Path): The run's folder.
+    resume (bool): Whether a run that is there is to go on.
+    RETURNS (bool): The run that is there has come to its end.
+    RAISES (ValueError): A run is there, and isn't to go on.
+    """
+    folder = output_path / CHECKPOINTS
+    latest = Checkpoints(folder).latest()
+    if latest and not resume:
+        raise ValueError(Errors.X610.format(path=latest, folder=folder))
+    return latest is not None and bool(_read_run_file(output_path).get("is_finished"))
+
+
+def note_finished(output_path: Path, outcome: Outcome) -> None:
+    """Note that a run has come to its end.
+
+    output_path (Path): The run's folder.
+    outcome (Outcome): What it has cost, and how well it did.
+    RAISES (OSError): It can't be written.
+    """
+    finished = {"is_finished": True, "outcome": outcome._asdict()}
+    _write_run_file(output_path, {**_read_run_file(output_path), **finished})
+
+
+def read_outcome(output_path: Path) -> Outcome:
+    """What a finished run has cost, and how well it did.
+
+    output_path (Path): The run's folder.
+    RETURNS (Outcome): As it was noted at the run's end.
+    """
+    return Outcome(**_read_run_file(output_path)["outcome"])
+
+
+def claim_logs(logs: Iterable[Path], output_path: Path, *, resume: bool) -> None:
+    """Remove the logs that this run has begun, for the loggers write them again from the beginning. One that
+    was there before the run is another's, and stays.
+    """
+    begun = _read_run_file(output_path).get("logs", []) if resume else []
+    own = [log for log in logs if str(log) in begun or not files_of_log(log)]
+    _write_run_file(output_path, {"logs": [str(log) for log in own], "is_finished": False})
+    for log in own:
+        for path in files_of_log(log):
+            path.unlink()
+
+
+def _read_run_file(output_path: Path) -> dict[str, Any]:
+    path = output_path / CHECKPOINTS / RUN_FILE
+    return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+
+
+def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
+    path = output_path / CHECKPOINTS / RUN_FILE
+    try:
+        write_file(path, json.dumps(run))
+    except OSError as error:
+        kept = Checkpoints(path.parent).latest() or "none"
+        # What the system said, for a run can be gone on with.
+        raise OSError(Errors.X609.format(path=path, error=error.__cause__, kept=kept)) from error
