@@ -12,7 +12,7 @@ from .onnx_shim import OnnxShim
 
 
 def build_exported_textcat_v1(
-    runtime: Literal["onnx"] = "onnx", threads: Optional[int] = None, pass_pieces: int = 1024
+    runtime: Literal["onnx"] = "onnx", threads: Optional[int] = None, pass_pieces: int = 2048
 ) -> Model:
     """A text classifier that `spacy xling export` wrote. It only predicts, and needs no torch.
 

@@ -1,4 +1,4 @@
-"""The factories of classifiers and the masked-LM term. Every `Language()` imports this: nothing heavy is."""
+"""The factories of classifiers and the masked-LM term. Every `Language()` imports them: keep them light."""
 
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 

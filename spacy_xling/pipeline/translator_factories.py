@@ -1,4 +1,4 @@
-"""The factories of translators. Every `Language()` imports this: nothing heavy is."""
+"""The factories of translators. Every `Language()` imports them: keep them light."""
 
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 
