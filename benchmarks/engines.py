@@ -1,12 +1,13 @@
 """Texts per second of the engines of `spacy xling apply`, and what each costs to start.
 
-    python benchmarks/engines.py MODEL TEXTS [--few 2048] [--repeats 3] [--only NAMES] [--json FILE]
+    python benchmarks/engines.py MODEL TEXTS [--few 4096] [--repeats 3] [--only NAMES] [--json FILE]
 
-Runs the command over the first FEW texts and over all of them: one process with two threads, two processes
-of a thread each, Ray and Spark with two workers of a thread each. All of them in turns, REPEATS times. The
-few are some batches for each worker, so that all have loaded: their seconds say what starting costs. The
-texts between, by the seconds between, are the throughput. Medians of the repeats are printed, with the
-throughput beside that of one process in the same round. TEXTS is JSONL with "text".
+Runs the command over the first FEW texts and over all of them: one process with two threads, two processes of
+a thread each, Ray and Spark with two workers of a thread each, Spark in batches of 1,024, for a batch is a
+job there. All of them in turns, REPEATS times. The few are some batches for each worker, so that all have
+loaded: their seconds say what starting costs. The texts between, by the seconds between, are the throughput.
+Medians of the repeats are printed, with the throughput beside that of one process in the same round. TEXTS is
+JSONL with "text".
 """
 
 import argparse
@@ -23,11 +24,11 @@ from typing import Any
 from spacy_xling.writing import write_json
 
 FIRST = "one process, two threads"
-WAYS = {
+ENGINES = {
     FIRST: ["--threads", "2"],
     "two processes": ["--n-process", "2", "--threads", "1"],
     "Ray, two workers": ["--engine", "ray", "--n-process", "2", "--threads", "1"],
-    "Spark, two workers": ["--engine", "spark", "--n-process", "2", "--threads", "1"],
+    "Spark, two workers": ["--engine", "spark", "--n-process", "2", "--threads", "1", "--batch-size", "1024"],
 }
 
 
@@ -44,9 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("texts", type=Path)
-    parser.add_argument("--few", type=int, default=2048)
+    parser.add_argument("--few", type=int, default=4096)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--only", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     lines = options.texts.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -58,8 +59,8 @@ def main() -> None:
         for _ in range(options.repeats):
             found = {}
             for name in options.only:
-                start = seconds_of(options.model, few, WAYS[name])
-                whole = seconds_of(options.model, all_, WAYS[name])
+                start = seconds_of(options.model, few, ENGINES[name])
+                whole = seconds_of(options.model, all_, ENGINES[name])
                 rate = (len(lines) - options.few) / (whole - start)
                 found[name] = {"seconds_of_few": start, "texts_per_second": rate}
                 print(name, found[name], flush=True)
