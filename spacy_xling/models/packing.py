@@ -239,6 +239,11 @@ class Layout(NamedTuple):
 
 
 def _lay_out(batches: Sequence[Batch]) -> Layout:
+    """The layout of batches, short windows first.
+
+    A batch of two windows, `a b -` and `c d e` with `-` for padding, has the rows 0 1 3 4 5, the places
+    0 1 0 1 2, and the runs (1 window of 2 pieces) and (1 window of 3).
+    """
     lengths = torch.cat([batch.attention.sum(dim=1) for batch in batches])
     padded = torch.cat([torch.full((len(batch.ids),), batch.ids.shape[1]) for batch in batches])
     starts = padded.cumsum(dim=0) - padded

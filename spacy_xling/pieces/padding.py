@@ -65,8 +65,8 @@ class PassShape(NamedTuple):
 def padded_positions(pieces: Pieces, length: Optional[int] = None) -> Ints1d:
     """Where each piece stands in a padded batch, counted row by row. *Shape:* (pieces,)
 
-    A batch of windows is padded to (windows, length); piece k of window w stands at w * length + k. Without
-    a length it is that of the longest window.
+    A batch of windows is padded to (windows, length); piece k of window w stands at w * length + k. Windows
+    of 2 and 3 pieces, padded to 3, stand at 0 1 and 3 4 5. Without a length it is that of the longest window.
     """
     longest = int(pieces.lengths.max(initial=0)) if length is None else length
     row = np.repeat(np.arange(len(pieces.lengths)), pieces.lengths)
@@ -115,7 +115,8 @@ def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
 def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
     """Group items into passes of the encoder at the least cost. A pass costs its items times the length they
     are padded to, and `PASS_COST`: with few items to choose from, small passes of like lengths are cheaper
-    than full ones.
+    than full ones. Items of 30, 12, 11, 4 and 3 pieces go as [30], [12, 11, 4, 3]: 30 + 4 * 12 and two
+    passes, 206, compared with 5 * 30 and one, 214.
 
     lengths (Ints1d): The length of each item. *Shape:* (items,)
     shape (PassShape): What a pass looks like.

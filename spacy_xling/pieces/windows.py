@@ -150,7 +150,10 @@ def separate(pieces: Pieces) -> list[Pieces]:
 
 def places(pieces: Pieces) -> Ints1d:
     """The place of each piece in its text. In a window with the two texts of a pair the second has the
-    places that it has by itself, as in XLM (Conneau & Lample 2019, arXiv 1901.07291, figure 1).
+    places that it has by itself, as in XLM (Conneau & Lample 2019, arXiv 1901.07291, figure 1):
+
+        <s>  a  b  </s>  </s>  c  d  </s>
+          0  1  2     3     4  1  2     3
 
     pieces (Pieces): The windows; only between the texts of a pair do special pieces stand inside one.
     RETURNS (Ints1d): Places, counted from 0. *Shape:* (pieces,)
