@@ -1,4 +1,4 @@
-"""`spacy xling compare`: ways of training side by side, over seeds."""
+"""`spacy xling compare`: recipes side by side, over seeds."""
 
 from pathlib import Path
 from typing import Annotated, Optional

@@ -1,4 +1,4 @@
-"""`spacy xling search`: good settings of a way of training."""
+"""`spacy xling search`: good settings of a recipe."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List

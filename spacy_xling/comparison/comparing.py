@@ -94,10 +94,10 @@ def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
 
     plan (Plan): The plan.
     jobs (Jobs): Its runs.
-    RETURNS (Dict[str, Dict[int, Result]]): Results by way and seed; what an encoder has cost is part of what
-        each pipeline that starts from it has.
+    RETURNS (Dict[str, Dict[int, Result]]): Results by recipe and seed. The cost of an encoder counts for each
+        pipeline that starts from it.
     """
-    results: Dict[str, Dict[int, Result]] = {way: {} for way in plan.ways}
+    results: Dict[str, Dict[int, Result]] = {recipe: {} for recipe in plan.recipes}
     for job in jobs.trainings:
         found, made = job.result, job.encoder.result if job.encoder else None
         if found is None or job.seed is None:
@@ -115,7 +115,7 @@ def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
 
 
 def _measure(jobs: Jobs, machine: Machine, say: Say) -> List[Failure]:
-    """See what a step of each way costs. Without one of them, no way's steps are known."""
+    """See what a step of each recipe costs. Without one of them, no recipe's steps are known."""
     first = {job.encoder.folder for job in jobs.measures if job.encoder is not None}
     encoders = [job for job in jobs.encoders if job.folder in first]
     return _run([*encoders, *jobs.measures], machine, say)

@@ -1,8 +1,8 @@
 """The runs of a plan, each in a folder of its own.
 
-OUT/encoders/NAME/SEED      an encoder that ways start from
-OUT/measured/WAY            a few steps of a way, to see how many pieces a step has
-OUT/runs/WAY/SEED           a training
+OUT/encoders/NAME/SEED      an encoder that recipes start from
+OUT/measured/RECIPE         a few steps of a recipe, to see how many pieces a step has
+OUT/runs/RECIPE/SEED        a training
 OUT/trials/NUMBER           a training of a search
 
     run.json                what the run is of
@@ -42,7 +42,7 @@ class Job(NamedTuple):
     """A run.
 
     kind (str): "encoder", "measure", "training" or "trial".
-    name (str): The way's, or the encoder's.
+    name (str): The recipe's, or the encoder's.
     seed (Optional[int]): Its seed; None for an encoder that is made once for all.
     folder (Path): Its folder.
     config (Path): Its config.
@@ -87,7 +87,7 @@ class Jobs(NamedTuple):
 
     encoders (List[Job]): Those that make encoders.
     trainings (List[Job]): The trainings, seed by seed.
-    measures (List[Job]): For equal compute, a few steps of each way.
+    measures (List[Job]): For equal compute, a few steps of each recipe.
     """
 
     encoders: List[Job]
@@ -100,59 +100,59 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
 
     plan (Plan): The plan.
     output (Path): Folder of the comparison.
-    max_steps (Optional[Dict[str, int]]): Optimiser steps of ways, where they aren't those of the config.
+    max_steps (Optional[Dict[str, int]]): Optimiser steps of recipes, where they aren't those of the config.
     RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
     seeds = plan.compare.seeds
-    used = {way.encoder for way in plan.ways.values()}
+    used = {recipe.encoder for recipe in plan.recipes.values()}
     encoders: Dict[tuple, Job] = {}
     for name, block in plan.encoders.items():
         for seed in (seeds if block.per_seed else [None]) if name in used else []:
             encoders[name, seed] = _encoder_job(plan, output, name, seed)
 
-    def encoder(way: str, seed: int) -> Optional[Job]:
-        name = plan.ways[way].encoder
+    def encoder(recipe: str, seed: int) -> Optional[Job]:
+        name = plan.recipes[recipe].encoder
         return None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
 
     test = _fingerprint(plan)
     trainings = []
     for seed in seeds:
-        for way in plan.ways:
-            overrides = plan.overrides(way, seed)
+        for recipe in plan.recipes:
+            overrides = plan.overrides(recipe, seed)
             if max_steps is not None:
-                overrides["training.max_steps"] = max_steps[way]
-            folder = output / "runs" / way / str(seed)
-            trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
+                overrides["training.max_steps"] = max_steps[recipe]
+            folder = output / "runs" / recipe / str(seed)
+            trainings.append(_training_job(plan, folder, recipe, overrides, encoder(recipe, seed), test=test))
     measures = []
-    for planned in trainings[: len(plan.ways)] if plan.compare.equal_compute else []:
+    for planned in trainings[: len(plan.recipes)] if plan.compare.equal_compute else []:
         steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
-        # The way's own, for its schedule is to follow the fewer steps.
+        # The recipe's own, for its schedule is to follow the fewer steps.
         overrides = {**plan.overrides(planned.name, seeds[0]), **fewer}
         folder = output / "measured" / planned.name
         measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
     return Jobs(list(encoders.values()), trainings, measures)
 
 
-def trial_job(plan: Plan, output: Path, way: str, number: int, settings: Dict[str, Any]) -> Job:
+def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Dict[str, Any]) -> Job:
     """A training of a search, with the first seed. Its pipeline is not scored on the test text.
 
     plan (Plan): The plan.
     output (Path): Folder of the search.
-    way (str): The way.
+    recipe (str): The recipe.
     number (int): The trial's number.
     settings (Dict[str, Any]): What it tries, by dot name.
     RETURNS (Job): The run.
     """
-    seed, name = plan.compare.seeds[0], plan.ways[way].encoder
+    seed, name = plan.compare.seeds[0], plan.recipes[recipe].encoder
     encoder = None
     if name is not None:
         encoder = _encoder_job(plan, output, name, seed if plan.encoders[name].per_seed else None)
-    overrides = {**plan.overrides(way, seed), **settings}
+    overrides = {**plan.overrides(recipe, seed), **settings}
     folder = output / "trials" / str(number)
-    return _training_job(plan, folder, way, overrides, encoder, kind="trial", name=str(number))
+    return _training_job(plan, folder, recipe, overrides, encoder, kind="trial", name=str(number))
 
 
 def claim(job: Job) -> None:
@@ -241,7 +241,7 @@ def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Jo
 def _training_job(
     plan: Plan,
     folder: Path,
-    way: str,
+    recipe: str,
     overrides: Dict[str, Any],
     encoder: Optional[Job],
     *,
@@ -249,18 +249,20 @@ def _training_job(
     name: Optional[str] = None,
     test: Optional[Dict[str, Any]] = None,
 ) -> Job:
-    path, seed, title = plan.ways[way].config, overrides[SEED], f"ways.{way}"
+    path, seed, title = plan.recipes[recipe].config, overrides[SEED], f"recipes.{recipe}"
     overrides = follow_steps(load_run_config(path, {}, title), overrides)
     config = load_run_config(path, overrides, title)
     if config.get("training", {}).get("seed") != seed:
-        raise ValueError(Errors.X776.format(way=way, config=path))
+        raise ValueError(Errors.X776.format(recipe=recipe, config=path))
     plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}
     if encoder is not None:
         # Where it lies is no part of what it is.
         plain["config"].get("paths", {}).pop("encoder", None)
         plain["files"].pop("encoder", None)
         plain["encoder"] = encoder.plan
-    return Job(kind, name or way, None if kind == "trial" else seed, folder, path, overrides, plain, encoder)
+    return Job(
+        kind, name or recipe, None if kind == "trial" else seed, folder, path, overrides, plain, encoder
+    )
 
 
 def _plain(config: Config) -> Dict[str, Any]:

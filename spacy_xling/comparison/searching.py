@@ -1,4 +1,4 @@
-"""A search for good settings of a way, by its score on the dev text of the source language.
+"""A search for good settings of a recipe, by its score on the dev text of the source language.
 
 Optuna's tree-structured Parzen estimator proposes them (Bergstra et al. 2011, "Algorithms for Hyper-Parameter
 Optimization"); its journal is a file in the folder of the search. No label of a target language is looked at.
@@ -72,8 +72,8 @@ def as_options(plan: Plan, trial: Trial) -> str:
     trial (Trial): The settings.
     RETURNS (str): Options, those too that the trial's own settings bring with them.
     """
-    way = cast(SearchBlock, plan.search).way
-    config = load_run_config(plan.ways[way].config, {}, f"ways.{way}")
+    recipe = cast(SearchBlock, plan.search).recipe
+    config = load_run_config(plan.recipes[recipe].config, {}, f"recipes.{recipe}")
     settings = follow_steps(config, trial.settings)
     return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
@@ -127,7 +127,7 @@ def _open(block: SearchBlock, output: Path) -> Any:
 def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
     study = _open(block, output)
     now = {
-        "run": trial_job(plan, output, block.way, 0, {}).plan,
+        "run": trial_job(plan, output, block.recipe, 0, {}).plan,
         "search": block.model_dump(exclude={"trials"}),
     }
     now = json.loads(json.dumps(now))
@@ -169,7 +169,7 @@ def _do(
     say: Say,
 ) -> None:
     """Train with settings that were proposed, and tell the study what came of it."""
-    jobs = [trial_job(plan, output, block.way, number, settings) for number, settings in waiting.items()]
+    jobs = [trial_job(plan, output, block.recipe, number, settings) for number, settings in waiting.items()]
     encoders: Dict[Path, Job] = {job.encoder.folder: job.encoder for job in jobs if job.encoder is not None}
     for job in jobs:
         say(f"{job.title}: {json.dumps(waiting[int(job.name)])}")

@@ -1,4 +1,4 @@
-"""Means over seeds, and differences of two ways that are paired by seed."""
+"""Means over seeds, and differences of two recipes that are paired by seed."""
 
 import math
 from typing import Mapping, NamedTuple, Optional, Sequence
@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How much two ways differ, over the seeds that both have.
+    """How much two recipes differ, over the seeds that both have.
 
     mean (float): Mean of the differences.
     low (Optional[float]): Lower end of its confidence interval; None for one seed.
@@ -69,8 +69,8 @@ def paired_difference(
     It takes the seeds for a sample of all there are, and the differences for normal ones. Both runs of a
     seed have the order of texts, and the head's first weights, in common where their configs agree on them.
 
-    first (Mapping[int, float]): A number by seed, for the way to compare with.
-    second (Mapping[int, float]): The number by seed for the other way.
+    first (Mapping[int, float]): A number by seed, for the recipe to compare with.
+    second (Mapping[int, float]): The number by seed for the other recipe.
     level (float): How often the interval is to cover the truth.
     RETURNS (Optional[Difference]): The difference over the seeds of both; None without any.
     """

@@ -3,7 +3,7 @@
 
 class Errors:
     X770 = (
-        "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
+        "The plan has no section {missing}; expected [compare] and [recipes] with a block for each recipe. "
         "Start from configs/compare.cfg."
     )
     X771 = (
@@ -21,13 +21,13 @@ class Errors:
         "of two plans must not be mixed. Undo the changes, take another --output, or remove that folder."
     )
     X776 = (
-        "The config {config} of '{way}' doesn't take its seed from the plan; expected training.seed = "
+        "The config {config} of '{recipe}' doesn't take its seed from the plan; expected training.seed = "
         "${{system.seed}}, so that seeds differ. Correct the config."
     )
     X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
     X779 = "Found no {what}; expected one or more. See what has failed in the logs."
     X780 = (
-        "The way '{way}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "
+        "The recipe '{recipe}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "
         "expected 1 or more of both to equalise compute. Set max_steps, or leave --equal-compute out."
     )
     X781 = (
@@ -39,7 +39,7 @@ class Errors:
         "'spacy-xling[search]'."
     )
     X783 = (
-        "The plan has no section [search]; expected one with `way`, `trials` and ranges of settings. Add it, as "
+        "The plan has no section [search]; expected one with `recipe`, `trials` and ranges of settings. Add it, as "
         "configs/compare.cfg shows."
     )
     X784 = (
