@@ -8,9 +8,9 @@ from ..errors import Errors
 class Cost(NamedTuple):
     """What a recipe costs.
 
-    pieces_per_step (float): Pieces that pass the encoder in an optimiser step, as measured.
+    pieces_per_step (float): Pieces that pass the encoder per optimiser step, as measured.
     max_steps (int): `training.max_steps` of its config.
-    adaptation_pieces (float): Pieces that passed the encoder to make the one it starts from.
+    adaptation_pieces (float): Pieces that passed the encoder to make the one that it starts from.
     """
 
     pieces_per_step: float
@@ -33,8 +33,8 @@ def equal_steps(costs: Mapping[str, Cost]) -> Dict[str, int]:
         M'_w = round((P - A_w) / r_w) - 1
 
     costs (Mapping[str, Cost]): What each recipe costs.
-    RETURNS (Dict[str, int]): `training.max_steps` by recipe; that of the costliest is as it was.
-    RAISES (ValueError): A recipe has no end, or no pieces of it were counted.
+    RETURNS (Dict[str, int]): `training.max_steps` by recipe; that of the costliest is unchanged.
+    RAISES (ValueError): A recipe has no `max_steps`, or none of its pieces were counted.
     """
     for recipe, cost in costs.items():
         if cost.max_steps < 1 or cost.pieces_per_step <= 0:

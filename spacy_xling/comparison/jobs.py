@@ -1,15 +1,15 @@
-"""The runs of a plan, each in a folder of its own.
+"""The runs of a plan, each in its own folder.
 
 OUT/encoders/NAME/SEED      an encoder that recipes start from
-OUT/measured/RECIPE         a few steps of a recipe, to see how many pieces a step has
+OUT/measured/RECIPE         a few steps of a recipe, to count the pieces of a step
 OUT/runs/RECIPE/SEED        a training
 OUT/trials/NUMBER           a training of a search
 
-    run.json                what the run is of
-    log.txt                 what its processes have printed
+    run.json                what to run, and its plan
+    log.txt                 what its processes printed
     logs                    what the loggers of its config write
     model                   what it makes
-    scores.json             of a training; of the others, result.json: it is finished
+    scores.json             its result (result.json of other runs than trainings): it is finished
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from .plan import SEED, Plan, load_run_config
 RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"
 SCORES_FILE, RESULT_FILE = "scores.json", "result.json"
 CHECKPOINTS = "checkpoints"
-# Steps of a run that only sees how many pieces a step has.
+# Steps of a run that only counts the pieces of a step.
 MEASURED_STEPS = 100
 
 Kind = Literal["encoder", "measure", "training", "trial"]
@@ -43,11 +43,11 @@ class Job(NamedTuple):
 
     kind (str): "encoder", "measure", "training" or "trial".
     name (str): The recipe's, or the encoder's.
-    seed (Optional[int]): Its seed; None for an encoder that is made once for all.
+    seed (Optional[int]): Its seed; None for an encoder that is made once for all seeds.
     folder (Path): Its folder.
     config (Path): Its config.
     overrides (Dict[str, Any]): What is changed in the config, by dot name.
-    plan (Dict[str, Any]): All that its result depends on, as plain data.
+    plan (Dict[str, Any]): Everything that its result depends on, as plain data.
     encoder (Optional[Job]): The run that makes its encoder.
     """
 
@@ -62,13 +62,13 @@ class Job(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         what = {"encoder": "encoder ", "measure": "steps of ", "training": "", "trial": "trial "}[self.kind]
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
     def result(self) -> Optional[Dict[str, Any]]:
-        """What it has found; None while it isn't finished."""
+        """Its result; None until it is finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
     @property
@@ -78,7 +78,7 @@ class Job(NamedTuple):
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return Checkpoints(self.folder / MODEL / CHECKPOINTS).latest() is not None
 
 
@@ -100,7 +100,7 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
 
     plan (Plan): The plan.
     output (Path): Folder of the comparison.
-    max_steps (Optional[Dict[str, int]]): Optimiser steps of recipes, where they aren't those of the config.
+    max_steps (Optional[Dict[str, int]]): Optimiser steps by recipe; None for those of the configs.
     RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
@@ -129,7 +129,7 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
         steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
-        # The recipe's own, for its schedule is to follow the fewer steps.
+        # The recipe's own overrides, so that its schedule follows the fewer steps.
         overrides = {**plan.overrides(planned.name, seeds[0]), **fewer}
         folder = output / "measured" / planned.name
         measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
@@ -156,8 +156,8 @@ def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Dict
 
 
 def claim(job: Job) -> None:
-    """Get a run's folder ready: go on with what is there if it is of the same plan, start anew if nothing
-    of worth is there.
+    """Get a run's folder ready: keep what is there if it belongs to the same plan, otherwise empty the
+    folder.
 
     job (Job): The run.
     """
@@ -169,8 +169,8 @@ def claim(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. Of a
-    trial, which is made for its score, the pipelines too.
+    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. A
+    trial only has to give its score, so its pipelines go too.
 
     job (Job): The run.
     """
@@ -182,7 +182,7 @@ def is_finished(job: Job) -> bool:
     """Tell whether a run is finished.
 
     job (Job): The run.
-    RETURNS (bool): True if its result is whole, and it is known what it is of.
+    RETURNS (bool): True if its result is whole and its plan is known.
     """
     return job.result is not None and read_json(job.folder / RUN_FILE) is not None
 
@@ -191,7 +191,7 @@ def require_same_plan(job: Job) -> None:
     """Refuse to mix the results of two plans.
 
     job (Job): The run.
-    RAISES (ValueError): Its folder holds a finished run, or one that can be gone on with, of another plan.
+    RAISES (ValueError): Its folder holds a run of another plan that is finished or can be resumed.
     """
     before = read_json(job.folder / RUN_FILE)
     if before is None or not (job.result is not None or job.has_checkpoint):
@@ -215,7 +215,7 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
 
 
 def _order(job: Job) -> Dict[str, Any]:
-    """What a process is told."""
+    """What a process is given."""
     made = None if job.encoder is None else str(job.encoder.folder)
     order = {
         "kind": job.kind,
@@ -256,7 +256,7 @@ def _training_job(
         raise ValueError(Errors.X776.format(recipe=recipe, config=path))
     plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}
     if encoder is not None:
-        # Where it lies is no part of what it is.
+        # The path of an encoder doesn't change the result.
         plain["config"].get("paths", {}).pop("encoder", None)
         plain["files"].pop("encoder", None)
         plain["encoder"] = encoder.plan
@@ -270,7 +270,7 @@ def _plain(config: Config) -> Dict[str, Any]:
 
 
 def _sizes(config: Config) -> Dict[str, int]:
-    """Bytes of what `[paths]` names: text that has changed mostly has another size."""
+    """Bytes of what `[paths]` names: changed text mostly has another size."""
     sizes = {}
     for name, value in config.get("paths", {}).items():
         path = Path(value) if isinstance(value, str) else None
@@ -281,7 +281,7 @@ def _sizes(config: Config) -> Dict[str, int]:
 
 
 def _fingerprint(plan: Plan) -> Dict[str, Any]:
-    """What the scores depend on, beside the trained pipeline."""
+    """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
     for file in find_files(plan.compare.test, KINDS):
         digest.update(file.path.name.encode("utf8") + b"\0" + file.path.read_bytes())

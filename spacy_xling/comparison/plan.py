@@ -19,7 +19,7 @@ ScoreName = Literal["accuracy", "macro_f1"]
 
 
 class Block(BaseModel):
-    """A block of the plan: no other settings than its own."""
+    """A block of the plan; unknown settings are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,7 +57,7 @@ class RecipeBlock(Block):
 class SearchBlock(Block):
     """A search over settings of one recipe.
 
-    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even by the logarithm, or
+    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even on a log scale, or
         `["choices", ...]`.
     """
 
@@ -72,7 +72,7 @@ class Plan(NamedTuple):
 
     compare (CompareBlock): What all recipes have in common.
     settings (Dict[str, Any]): Settings that are changed in the configs of all recipes, by dot name.
-    encoders (Dict[str, EncoderBlock]): Encoders that are made first, by name.
+    encoders (Dict[str, EncoderBlock]): Encoders that are trained first, by name.
     recipes (Dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
     search (Optional[SearchBlock]): A search over settings.
     """
@@ -89,7 +89,7 @@ class Plan(NamedTuple):
         return next(iter(self.recipes))
 
     def overrides(self, recipe: str, seed: int) -> Dict[str, Any]:
-        """The settings that a run changes in its config, but for the encoder that is made first.
+        """The settings that a run changes in its config, except the encoder that is trained first.
 
         recipe (str): The recipe.
         seed (int): The seed.
@@ -103,8 +103,8 @@ def read_plan(config: Config) -> Plan:
 
     config (Config): The config, e.g. that of configs/compare.cfg.
     RETURNS (Plan): The plan.
-    RAISES (ValueError): A section is missing, a name can't be that of a folder, or names something that the
-        plan hasn't. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
+    RAISES (ValueError): A section is missing, a name can't name a folder, or refers to something that the
+        plan lacks. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
     """
     plain = config.interpolate()
     missing = [f"[{name}]" for name in ("compare", "recipes") if not plain.get(name)]
@@ -126,9 +126,9 @@ def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Co
 
     config (Path): The config.
     overrides (Mapping[str, Any]): Values by dot name.
-    name (str): What the run is of, for the message.
+    name (str): The run's name, for the message.
     RETURNS (Config): The config, interpolated.
-    RAISES (ValueError): There is none, or a setting isn't in it.
+    RAISES (ValueError): There is no config, or it lacks a setting.
     """
     try:
         return load_config(config, overrides=dict(overrides), interpolate=True)

@@ -12,14 +12,14 @@ STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"
 
 
 class Result(NamedTuple):
-    """What a training has found.
+    """The result of a training.
 
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     exclusive (bool): Whether its classes exclude each other.
     steps (int): Optimiser steps.
-    encoder_pieces (int): Pieces that passed the encoder in training, those that made the encoder too.
-    adaptation_pieces (int): Those of them that made the encoder.
-    seconds (float): Seconds of training, those that made the encoder too.
+    encoder_pieces (int): Pieces that passed the encoder in training, adaptation included.
+    adaptation_pieces (int): Those of them that adapted the encoder.
+    seconds (float): Seconds of training, adaptation included.
     """
 
     languages: Mapping[str, Mapping[str, float]]
@@ -58,7 +58,7 @@ class Summary(NamedTuple):
 def summarize(
     results: Mapping[str, Mapping[int, Result]], *, source: str, score: Optional[ScoreName] = None
 ) -> Summary:
-    """Bring the results of all runs together.
+    """Summarise the results of all runs.
 
     results (Mapping[str, Mapping[int, Result]]): Finished runs by recipe and seed, the baseline first.
     source (str): The source language.
@@ -111,8 +111,8 @@ def row_points(
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     source (str): The source language.
     score (str): Name of the score.
-    RETURNS (Dict[str, float]): The source, each target, their mean, and the least of them. Texts of no
-        known language have a row, and are no target.
+    RETURNS (Dict[str, float]): The source, each target, their mean, and the lowest of them. Texts of unknown
+        language have a row, but are no target.
     """
     points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
     targets = [value for language, value in points.items() if language not in (source, UNKNOWN)]
@@ -120,7 +120,7 @@ def row_points(
 
 
 def conclude(recipe: str, baseline: str, difference: Optional[Difference]) -> str:
-    """Say in a sentence what a comparison shows.
+    """One sentence on what a comparison shows.
 
     recipe (str): The recipe.
     baseline (str): What it is compared with.
@@ -146,7 +146,7 @@ def conclude(recipe: str, baseline: str, difference: Optional[Difference]) -> st
 
 
 def signed(value: float) -> str:
-    """A number of points, with its sign where it is below 0."""
+    """A number of points; only a negative one has a sign."""
     return f"{value:.1f}".replace("-0.0", "0.0")
 
 

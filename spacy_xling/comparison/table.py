@@ -50,7 +50,7 @@ def format_markdown(summary: Summary) -> str:
 
 
 def to_plain(summary: Summary) -> Dict[str, Any]:
-    """The comparison as JSON takes it.
+    """The comparison as plain data for JSON.
 
     summary (Summary): The comparison.
     RETURNS (Dict[str, Any]): Its fields; numbers over seeds are objects.

@@ -72,7 +72,7 @@ def test_recipes_are_left_out_whose_encoder_failed(run, tmp_path):
     assert "sequential, seed 0" in titles
     assert "sequential, seed 1" not in titles
     logs = {failure.title: failure.log for failure in done.failures}
-    # It is told in the encoder's log why.
+    # The encoder's log says why.
     log = tmp_path / "out" / "encoders" / "adapted" / "1" / LOG_FILE
     assert logs == {"encoder adapted, seed 1": log, "sequential, seed 1": log}
     assert {recipe: cell.n for recipe, cell in done.summary.scores["en"].items()} == {

@@ -191,7 +191,7 @@ def test_the_command_fails_if_every_trial_does(folder, monkeypatch):
     monkeypatch.setattr(FakeProcess, "broken", ("0",))
     result = invoke(folder, "--search.trials", 1)
     assert result.exit_code == 1
-    assert "No trial has come to its end" in result.output
+    assert "No trial has finished" in result.output
 
 
 @pytest.mark.slow
