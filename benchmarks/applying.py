@@ -8,7 +8,7 @@ of words drawn anew, to a folder that is removed in the end. First it scores TIM
 memory zones and by the command's own function, in this process and in turns, ROUNDS times: texts per second
 of the processor. Then a new process applies the pipeline to all TEXTS, and one lets the pipeline's tokenizer
 alone read them, in memory zones too: their resident memory after each tenth. Last, a process does it again,
-is killed at random moments, and goes on with `--resume` each time: the bytes are compared.
+is killed at random moments, and resumes with `--resume` each time: the bytes are compared.
 """
 
 import argparse

@@ -7,8 +7,8 @@
 DATA is a folder with `xsid` (github.com/mainlp/xsid), one file per language. Labels are 4,000 English
 utterances. Raw text are 16,000 Danish utterances, which translate none of the labelled ones, and all English
 utterances that none of these translates: no sentence stands in both languages. An encoder of the preset
-`tiny` with 2,000 pieces is made from the raw text, without parallel text. Three ways, with the same steps and
-rate, the checkpoint that is best on English dev, and 3 seeds:
+`tiny` with 2,000 pieces is made from the raw text, without parallel text. Three recipes, with the same steps
+and rate, the checkpoint that is best on English dev, and 3 seeds:
 
     baseline      classification only, on the encoder's random weights
     sequential    masked-LM training on the raw text of both languages, then classification only
@@ -27,8 +27,8 @@ import transfer
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SEEDS = (0, 1, 2)
-# The name of a way to its mode and its encoder.
-WAYS = {
+# The name of a recipe to its mode and its encoder.
+RECIPES = {
     "baseline": (transfer.BOTH["baseline"], "start"),
     "sequential": (transfer.BOTH["baseline"], "encoder/model-best"),
     "joint": (transfer.BOTH["joint"], "encoder/model-best"),
@@ -64,24 +64,24 @@ def prepare(data: Path, work: Path) -> None:
 
 
 def run(work: Path) -> None:
-    """Make the encoder, then train and score each way and seed that has no result yet."""
+    """Make the encoder, then train and score each recipe and seed that has no result yet."""
     if not (work / "start").exists():
         xling("init-encoder", work / "raw", "--output", work / "start", "--preset", "tiny", "--pieces", 2000)
     settings = {"paths.encoder": work / "start", "paths.unlabelled": work / "raw", **PRETRAINING}
     options = [part for key, value in settings.items() for part in (f"--{key}", value)]
     xling("pretrain", CONFIGS / "pretrain.cfg", "--output", work / "encoder", "--resume", *options)
     for seed in SEEDS:
-        for way, (mode, encoder) in WAYS.items():
-            result = work / "results" / f"{way}-{seed}.json"
+        for recipe, (mode, encoder) in RECIPES.items():
+            result = work / "results" / f"{recipe}-{seed}.json"
             if result.exists():
                 continue
-            model = work / "models" / f"{way}-{seed}"
+            model = work / "models" / f"{recipe}-{seed}"
             task = transfer.TASKS["xsid"]
             seconds = transfer.train(task, mode, work, model, str(work / encoder), seed)
             scores = transfer.score(model / "model-best", work / "test")
             result.parent.mkdir(parents=True, exist_ok=True)
             result.write_text(json.dumps({"seconds": seconds, "scores": scores}, indent=1), encoding="utf-8")
-            print(way, seed, f"{seconds:.0f} s", scores, flush=True)
+            print(recipe, seed, f"{seconds:.0f} s", scores, flush=True)
 
 
 def xling(*arguments: object) -> None:
@@ -92,8 +92,8 @@ def xling(*arguments: object) -> None:
 def table(work: Path) -> None:
     """Print mean and standard deviation over seeds, in percent."""
     columns = {
-        way: [json.loads(path.read_text()) for path in sorted((work / "results").glob(f"{way}-*.json"))]
-        for way in WAYS
+        recipe: [json.loads(path.read_text()) for path in sorted((work / "results").glob(f"{recipe}-*.json"))]
+        for recipe in RECIPES
     }
     print("| | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     for language, name in (("en", "English"), ("da", "Danish")):

@@ -20,7 +20,7 @@ from transfer import spread
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
-WAYS = ("without", "with")
+RECIPES = ("without", "with")
 SCORES = ("cats_macro_f", "ents_f")
 SETTINGS = {
     "training.max_steps": 300,
@@ -32,12 +32,12 @@ SETTINGS = {
 }
 
 
-def run(work: Path, way: str, seed: int) -> dict[str, float]:
+def run(work: Path, recipe: str, seed: int) -> dict[str, float]:
     """Train and score, unless that is done already; gives the scores of `spacy evaluate`."""
-    folder = work / way / str(seed)
+    folder = work / recipe / str(seed)
     scores = folder / "scores.json"
     if not scores.exists():
-        config, corpus = work / f"{way}.cfg", work / "corpus"
+        config, corpus = work / f"{recipe}.cfg", work / "corpus"
         settings = {**SETTINGS, "system.seed": seed}
         overrides = [word for name, value in settings.items() for word in (f"--{name}", value)]
         spacy_command("train", config, "--output", folder, *overrides)
@@ -46,15 +46,15 @@ def run(work: Path, way: str, seed: int) -> dict[str, float]:
 
 
 def prepare(work: Path, encoder: str, dictionaries: Path) -> None:
-    """Write the text as spaCy's own files, and a config for each way."""
+    """Write the text as spaCy's own files, and a config for each recipe."""
     corpus, raw = work / "corpus", ROOT / "assets" / "shared" / "raw"
     command = [sys.executable, ROOT / "assets" / "shared" / "corpus.py", ROOT / "assets" / "shared", corpus]
     subprocess.run(list(map(str, command)), check=True)
-    for way in WAYS:
-        switched = ("--dictionaries", dictionaries) if way == "with" else ()
+    for recipe in RECIPES:
+        switched = ("--dictionaries", dictionaries) if recipe == "with" else ()
         data = ("--labelled", corpus / "train.spacy", "--dev", corpus / "dev.spacy", "--unlabelled", raw)
         more = ("--mode", "shared", "--encoder", encoder, "--overwrite")
-        spacy_command("xling", "init-config", work / f"{way}.cfg", *data, *switched, *more)
+        spacy_command("xling", "init-config", work / f"{recipe}.cfg", *data, *switched, *more)
 
 
 def spacy_command(*words: object) -> None:
@@ -65,10 +65,12 @@ def spacy_command(*words: object) -> None:
 
 def table(results: dict[str, list[dict[str, float]]]) -> None:
     """Print a row for each score and language."""
-    print("| F, % | " + " | ".join(WAYS) + " | gain |\n|---|---:|---:|---:|")
+    print("| F, % | " + " | ".join(RECIPES) + " | gain |\n|---|---:|---:|---:|")
     for score in SCORES:
         for language in ("en", "de", "es"):
-            found = {way: [100 * run[f"{score}_{language}"] for run in results[way]] for way in WAYS}
+            found = {
+                recipe: [100 * run[f"{score}_{language}"] for run in results[recipe]] for recipe in RECIPES
+            }
             gains = [a - b for a, b in zip(found["with"], found["without"], strict=True)]
             cells = " | ".join(spread(values) for values in (*found.values(), gains))
             print(f"| {score}, {language} | {cells} |")
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("dictionaries", type=Path)
     arguments = parser.parse_args()
     prepare(arguments.work, arguments.encoder, arguments.dictionaries)
-    table({way: [run(arguments.work, way, seed) for seed in SEEDS] for way in WAYS})
+    table({recipe: [run(arguments.work, recipe, seed) for seed in SEEDS] for recipe in RECIPES})
 
 
 if __name__ == "__main__":

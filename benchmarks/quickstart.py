@@ -1,4 +1,4 @@
-"""The quickstart with several seeds: accuracy by language, and what each way adds to classification only.
+"""The quickstart with several seeds: accuracy by language, and what each recipe adds to classification only.
 
     python benchmarks/quickstart.py RESULTS [--seeds 0 1 2]
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from transfer import spread
 
 PROJECT = Path(__file__).parent.parent
-WAYS = ("baseline", "centred", "joint", "code-switching", "code-switching-joint")
+RECIPES = ("baseline", "centred", "joint", "code-switching", "code-switching-joint")
 
 
 def run(results: Path, seed: int) -> dict[str, dict[str, float]]:
-    """Accuracy in percent by way and language, from the workflow or from an earlier run of it."""
+    """Accuracy in percent by recipe and language, from the workflow or from an earlier run of it."""
     path = results / f"{seed}.json"
     if not path.exists():
         command = [sys.executable, "-m", "spacy", "project", "run", "quickstart", str(PROJECT), "--force"]
@@ -29,7 +29,8 @@ def run(results: Path, seed: int) -> dict[str, dict[str, float]]:
         shutil.copy(PROJECT / "training" / "quickstart" / "scores.json", path)
     scores = json.loads(path.read_text(encoding="utf-8"))
     return {
-        way: {language: 100 * score["accuracy"] for language, score in scores[way].items()} for way in WAYS
+        recipe: {language: 100 * score["accuracy"] for language, score in scores[recipe].items()}
+        for recipe in RECIPES
     }
 
 
@@ -37,17 +38,20 @@ def table(runs: list[dict[str, dict[str, float]]]) -> None:
     """Print a row for each language, the source first, one for the mean of the targets, and its gains."""
     languages = sorted(runs[0]["baseline"], key=lambda language: (language != "en", language))
     groups = {language: [language] for language in languages} | {"mean of the targets": languages[1:]}
-    print("| accuracy, % | " + " | ".join(WAYS) + " |")
-    print("|---|" + "---:|" * len(WAYS))
+    print("| accuracy, % | " + " | ".join(RECIPES) + " |")
+    print("|---|" + "---:|" * len(RECIPES))
     for name, group in groups.items():
-        means = {way: [sum(run[way][code] for code in group) / len(group) for run in runs] for way in WAYS}
+        means = {
+            recipe: [sum(run[recipe][code] for code in group) / len(group) for run in runs]
+            for recipe in RECIPES
+        }
         print(f"| {name} | " + " | ".join(spread(values) for values in means.values()) + " |")
     gains = {
-        way: [mean - base for mean, base in zip(found, means["baseline"], strict=True)]
-        for way, found in means.items()
+        recipe: [mean - base for mean, base in zip(found, means["baseline"], strict=True)]
+        for recipe, found in means.items()
     }
-    print("| above the baseline | | " + " | ".join(spread(gains[way]) for way in WAYS[1:]) + " |")
-    each = (", ".join(f"{gain:+.1f}" for gain in gains[way]) for way in WAYS[1:])
+    print("| above the baseline | | " + " | ".join(spread(gains[recipe]) for recipe in RECIPES[1:]) + " |")
+    each = (", ".join(f"{gain:+.1f}" for gain in gains[recipe]) for recipe in RECIPES[1:])
     print("| the same, by seed | | " + " | ".join(each) + " |")
 
 

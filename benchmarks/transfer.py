@@ -51,7 +51,7 @@ OTHER_RAW, RAW_LINES = ("de", "id", "it", "nl", "tr"), 16000
 
 
 class Mode(NamedTuple):
-    """A way of training.
+    """A recipe.
 
     config (str): A config of this repository, or "" for the one that `init-config --mode shared` writes.
     component (str): The component with the masked-LM term.
@@ -66,7 +66,7 @@ class Mode(NamedTuple):
 class Task(NamedTuple):
     """What is trained, and for how long.
 
-    modes (dict[str, Mode]): The ways of training, by name.
+    modes (dict[str, Mode]): The recipes, by name.
     seeds (tuple[int, ...]): One run each.
     languages (tuple[str, ...]): The targets that a small encoder may be made for; the others stay unseen.
     steps (int): Optimiser steps.
@@ -220,46 +220,46 @@ def languages_of(nlp: Any, docs: list[Any]) -> dict[str, float]:
 
 
 def means(output: Path, languages: list[str], checkpoint: str, above: str, by_language: bool) -> None:
-    """Print the mean over some languages of each way of a comparison, without centring and with it, and how
-    far it is above one of them without; or each language.
+    """Print the mean over some languages of each recipe of a comparison, without centring and with it, and
+    how far it is above one of them without; or each language.
     """
     kinds = (checkpoint, f"{checkpoint}, centred")
     runs = {
-        (way.name, kind): {
+        (recipe.name, kind): {
             int(run.name): json.loads((run / CHECKPOINTS).read_text(encoding="utf-8"))[kind]
-            for run in sorted(way.iterdir())
+            for run in sorted(recipe.iterdir())
         }
-        for way in sorted((output / "runs").iterdir())
+        for recipe in sorted((output / "runs").iterdir())
         for kind in kinds
     }
     groups = {language: [language] for language in languages} if by_language else {"mean": languages}
-    print("| | way | without centring | above | centred | above |\n|---|---|---:|---:|---:|---:|")
+    print("| | recipe | without centring | above | centred | above |\n|---|---|---:|---:|---:|---:|")
     for title, group in groups.items():
         values = {
             key: {seed: float(np.mean([scores[code] for code in group])) for seed, scores in found.items()}
             for key, found in runs.items()
         }
-        for way in dict.fromkeys(way for way, _ in values):
+        for recipe in dict.fromkeys(recipe for recipe, _ in values):
             cells = []
             for kind in kinds:
                 more = ""
-                if (way, kind) != (above, checkpoint):
-                    difference = paired_difference(values[above, checkpoint], values[way, kind])
+                if (recipe, kind) != (above, checkpoint):
+                    difference = paired_difference(values[above, checkpoint], values[recipe, kind])
                     more = f"{difference.mean:+.1f} ({difference.low:.1f} to {difference.high:.1f})"
-                cells += [spread(list(values[way, kind].values())), more]
-            print(f"| {title} | {way} | " + " | ".join(cells) + " |")
+                cells += [spread(list(values[recipe, kind].values())), more]
+            print(f"| {title} | {recipe} | " + " | ".join(cells) + " |")
 
 
 def run(work: Path, name: str, encoder: str, tasks: list[str], modes: list[str]) -> None:
     """Train and score each mode and seed that has no result yet, one after the other."""
     for task in tasks:
         for seed in TASKS[task].seeds:
-            for mode, way in TASKS[task].modes.items():
+            for mode, recipe in TASKS[task].modes.items():
                 result = work / "results" / name / f"{task}-{mode}-{seed}.json"
                 if result.exists() or mode not in modes:
                     continue
                 model = work / "models" / name / f"{task}-{mode}-{seed}"
-                seconds = train(TASKS[task], way, work / task, model, encoder, seed)
+                seconds = train(TASKS[task], recipe, work / task, model, encoder, seed)
                 scores = score(model / "model-best", work / task / "test")
                 record = {"task": task, "mode": mode, "seed": seed, "seconds": seconds, "scores": scores}
                 result.parent.mkdir(parents=True, exist_ok=True)
@@ -378,7 +378,7 @@ def main() -> None:
     parsers["rescore"].add_argument("source")
     parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
     parsers["means"].add_argument("--checkpoint", choices=("best", "last"), default="best")
-    parsers["means"].add_argument("--above", metavar="WAY", default="baseline")
+    parsers["means"].add_argument("--above", metavar="RECIPE", default="baseline")
     parsers["means"].add_argument("--by-language", action="store_true")
     for name, result in (("shuffle", "shuffled"), ("cut", "shorter")):
         parsers[name].add_argument("folder", type=Path)

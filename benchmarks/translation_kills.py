@@ -3,7 +3,7 @@
     python benchmarks/translation_kills.py MODEL TEXTS --from en --to da [--kills 5] [--seed 0]
 
 Translates the texts once without a kill, and prints seconds and the resident memory at each tenth of that
-time. Then it does so again, kills the process at random moments, goes on with `--resume` each time, and
+time. Then it does so again, kills the process at random moments, resumes with `--resume` each time, and
 compares the bytes. MODEL may be any checkpoint: a tiny one with random weights does.
 """
 

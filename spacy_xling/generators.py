@@ -56,7 +56,7 @@ def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -
 
 
 def require_same_material(what: str, saved: Mapping[str, int], found: Mapping[str, int]) -> None:
-    """Refuse to go on with draws from something else than before.
+    """Refuse to resume with draws from something else than before.
 
     what (str): What is drawn from, for the message.
     saved (Mapping[str, int]): Its checksums by name when the state was saved.

@@ -73,7 +73,7 @@ def test_pretrain_config_is_fully_filled():
 def test_the_plan_of_a_comparison_is_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
     plan = read_plan(load_config(CONFIGS / "compare.cfg", {"paths.test": "assets/quickstart/test"}))
-    assert list(plan.ways) == ["baseline", "sequential", "joint", "code_switching", "translate_train"]
+    assert list(plan.recipes) == ["baseline", "sequential", "joint", "code_switching", "translate_train"]
     jobs = plan_jobs(plan, tmp_path)
     assert len(jobs.encoders) == len(plan.compare.seeds)
     assert len(jobs.trainings) == 5 * len(plan.compare.seeds)

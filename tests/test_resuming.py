@@ -33,7 +33,7 @@ def holder(tmp_path):
 def test_a_second_process_is_X008(holder):
     _, path = holder
     with (
-        pytest.raises(ValueError, match=r"\[X008\] Another process is at work in .*out; expected none"),
+        pytest.raises(ValueError, match=r"\[X008\] Another process is using .*out; expected none"),
         State.lock(path),
     ):
         pass

@@ -177,7 +177,7 @@ def apply_files(
 
 
 def _require_same_rejects(rejects: Optional[Path], state: State) -> None:
-    """Refuse to leave behind the rejects of a run that is gone on with. One that had no file for them may get
+    """Refuse to leave behind the rejects of a run that is resumed. One that had no file for them may get
     one.
     """
     begun = state.of(REJECTS)
@@ -343,7 +343,7 @@ class Saved:
 
 
 def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: Reading) -> dict[str, Any]:
-    """What must be the same for a run to be gone on with: not the engine, nor its threads."""
+    """What must be the same for a run to be resumed: not the engine, nor its threads."""
     named = settings._asdict()
     for name in ("threads", "gpu_id"):
         del named[name]

@@ -23,8 +23,8 @@ CODED = re.compile(r"\[X\d+\] .*")
 def predict_dataframe(frame: Any, settings: PredictorSettings, *, batch_size: int = 256) -> Any:
     """Score the texts of a DataFrame.
 
-    By `mapInArrow`: columns that aren't read stay as they are, where a way by pandas would make numbers of
-    whole ones that may be null. To learn the new columns, one task runs at once, and loads the pipeline.
+    By `mapInArrow`: columns that aren't read stay as they are, where pandas would turn integers that may be
+    null into floats. To learn the new columns, one task runs at once, and loads the pipeline.
 
     frame (pyspark.sql.DataFrame): The texts, in a column that the settings name.
     settings (PredictorSettings): The pipeline, by the path that workers see. `threads` None stands for 1.

@@ -1,6 +1,6 @@
 """`spacy xling ...`: each command parses its arguments, calls one function and prints.
 
-Nothing here imports torch or transformers at its top, for every `spacy` command imports these modules.
+Nothing here imports torch or transformers at its top, because every `spacy` command imports these modules.
 """
 
 # Each module adds its command to the app.

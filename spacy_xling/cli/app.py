@@ -16,7 +16,7 @@ from wasabi import msg
 
 from ..errors import Errors, one_line
 
-# How a message of this package begins, and one of spaCy.
+# How a message of this package starts, and one of spaCy.
 CODE, SPACY_CODE = re.compile(r"\[X\d+\]"), re.compile(r"\[E\d+\]")
 HELP = "Label in one language, ship in many: data, encoders, training, evaluation and serving."
 
@@ -50,7 +50,7 @@ class Panels(TyperGroup):
 
 
 def example(line: str) -> str:
-    """What ends a command's help: a line as it is typed.
+    """The end of a command's help: a line as it is typed.
 
     line (str): The command, with its arguments.
     """
@@ -63,16 +63,16 @@ spacy_app.add_typer(app)
 
 @app.callback(help=HELP)
 def root(ctx: typer.Context) -> None:
-    """What holds for each command: work is never lost because its output can't be printed."""
+    """Every command keeps its work even if its output can't be printed."""
     ctx.with_resource(patient_output())
 
 
 class PatientStream:
-    """A console's stream that loses no work: it replaces what its encoding can't show, and once it can't be
-    written to, for nobody reads it any more (`| head`) or its disk is full, it drops what is written.
+    """A console's stream that loses no work: it replaces what its encoding can't show, and drops output once
+    it can't be written to, because nobody reads it any more (`| head`) or its disk is full.
 
     stream (IO): The stream.
-    error (Optional[OSError]): Why it dropped something, but for a reader that has gone.
+    error (Optional[OSError]): Why it dropped output; None if only its reader has gone.
     """
 
     def __init__(self, stream: IO) -> None:
@@ -96,7 +96,7 @@ class PatientStream:
             yield
         except OSError as error:
             self.error = None if isinstance(error, BrokenPipeError) else error
-            # Python flushes the stream once more when it ends.
+            # Python flushes the stream once more when it exits.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
@@ -107,12 +107,12 @@ class PatientStream:
 
 @contextmanager
 def patient_output() -> Iterator[None]:
-    """Let the process print by patient streams, until the end of the command.
+    """Let the process print through patient streams until the command ends.
 
-    RAISES (SystemExit): Output was lost; that is said where something can be said.
+    RAISES (SystemExit): Output was lost; the other stream says so, if it can.
     """
     before = sys.stdout, sys.stderr
-    # A stream that is closed is None.
+    # A closed stream is None.
     patient = [stream and PatientStream(stream) for stream in before]
     sys.stdout, sys.stderr = patient  # type: ignore[assignment]
     try:
@@ -129,7 +129,7 @@ def patient_output() -> Iterator[None]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an error of this package, or of spaCy, as one line, and leave with status 1; others keep their
+    """Print an error of this package, or of spaCy, as one line, and exit with status 1; others keep their
     traceback.
 
     RAISES (typer.Exit): An error with a code was raised.
@@ -145,7 +145,7 @@ def one_line_errors() -> Iterator[None]:
         elif CODE.match(str(error)):
             msg.fail(str(error))
         elif SPACY_CODE.match(str(error)):
-            # Some of spaCy's go on with the whole config.
+            # Some of spaCy's continue with the whole config.
             msg.fail(one_line(error))
         else:
             raise
@@ -154,7 +154,7 @@ def one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def coded_warnings() -> Iterator[None]:
-    """Print the warnings of this package as their one line; others as they are."""
+    """Print warnings of this package as one line each; others as they are."""
     with warnings.catch_warnings():
         shown_otherwise = warnings.showwarning
 
@@ -170,16 +170,16 @@ def coded_warnings() -> Iterator[None]:
 
 
 def echo(text: str) -> None:
-    """Print text with colours, where the output is a terminal and NO_COLOR isn't set.
+    """Print text, in colours if the output is a terminal and NO_COLOR isn't set.
 
     text (str): The text, styled.
     """
-    # None leaves it to whether it is a terminal.
+    # None: in colours on a terminal.
     typer.echo(text, file=sys.stdout, color=False if "NO_COLOR" in os.environ else None)
 
 
 def names(value: str) -> list[str]:
-    """The names of a list with commas between them.
+    """The names in a comma-separated list.
 
     value (str): The list, e.g. "da,de".
     RETURNS (list[str]): The names.

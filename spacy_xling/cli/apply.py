@@ -36,9 +36,7 @@ def apply_command(
     ],
     output: Annotated[
         Path,
-        typer.Argument(
-            help="The same again: of a file a file of its kind, of a folder a folder", metavar="OUT"
-        ),
+        typer.Argument(help="A file of the same kind; for a folder, a folder", metavar="OUT"),
     ],
     text: TextField = "text",
     lang: LanguageField = "lang",
@@ -47,7 +45,7 @@ def apply_command(
         bool, typer.Option("--language-from-name", help="Take it from a file's name in a folder, as da.jsonl")
     ] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Write the score of each label, too")] = False,
-    prefix: Annotated[str, typer.Option(help="What the names of the new columns begin with")] = "",
+    prefix: Annotated[str, typer.Option(help="Prefix of the names of the new columns")] = "",
     rejects: Annotated[
         Optional[Path],
         typer.Option(
@@ -57,24 +55,24 @@ def apply_command(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts that are scored together")] = 256,
     n_process: Annotated[
-        int, typer.Option("--n-process", "-n", min=1, help="Workers, each with a pipeline of its own")
+        int, typer.Option("--n-process", "-n", min=1, help="Workers, each with its own pipeline")
     ] = 1,
     threads: Annotated[
         Optional[int],
         typer.Option(min=1, help="Threads of a worker", show_default="its share of the processors"),
     ] = None,
     gpu_id: Gpu = -1,
-    engine: Annotated[EngineName, typer.Option(help="Where workers are")] = EngineName.processes,
+    engine: Annotated[EngineName, typer.Option(help="Where workers run")] = EngineName.processes,
     address: Annotated[
         Optional[str],
         typer.Option(help="Cluster of Ray or Spark, as spark://host:7077", show_default="this machine"),
     ] = None,
     shard: Annotated[
-        Optional[str], typer.Option(help="Of a folder, as 2/8: each eighth file from the second on")
+        Optional[str], typer.Option(help="Part of a folder, as 2/8: every eighth file from the second on")
     ] = None,
     separator: Separator = ",",
     quotes: Quotes = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was ended")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
 ) -> None:
     """Score the texts of files, in order and in constant memory.

@@ -49,13 +49,13 @@ def calibrate_command(
         Optional[float], typer.Option(help="Score of the top label below which to set doc._.abstained")
     ] = None,
     target_accuracy: Annotated[
-        Optional[float], typer.Option(help="Instead: the accuracy wanted on the texts that are answered")
+        Optional[float], typer.Option(help="Instead: the accuracy to reach on the texts that are answered")
     ] = None,
     centred: Annotated[
         bool,
         typer.Option(
             "--centre",
-            help="First move the logits of languages with --unlabelled text to where the source's lie",
+            help="First shift the logits of languages with --unlabelled text to the source's",
         ),
     ] = False,
     unlabelled: Unlabelled = None,
@@ -68,7 +68,7 @@ def calibrate_command(
     """Make scores say how often they are right: divide logits by the temperature that fits dev text best.
 
     Temperatures change no top label. Offsets, with --centre, change those of target languages, and none of
-    the source. Temperatures need text that neither training nor testing sees; to centre alone, give the
+    the source. Temperatures need text that neither training nor testing sees; to centre only, give the
     training text.
     """
     with one_line_errors(), coded_warnings():
@@ -118,9 +118,9 @@ def calibrate_command(
 
 
 def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bool) -> str:
-    """Format what calibration did as a table with a row for each language.
+    """Format the calibration as a table with a row for each language.
 
-    rows (Sequence[Row]): The rows, that of all texts at the end.
+    rows (Sequence[Row]): The rows, the one of all texts last.
     min_texts (int): Least texts of a language for a temperature of its own.
     by_language (bool): Whether languages were to have one.
     RETURNS (str): The table, with a legend.
@@ -128,7 +128,7 @@ def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bo
     from ..evaluation.reliability import BINS
 
     cells = [_cells(row, marks=by_language and row is not rows[-1]) for row in rows]
-    # Columns of nothing are left out.
+    # Empty columns are left out.
     shown = [n for n in range(len(HEADER)) if n < 5 or any(line[n] for line in cells)]
     lines = [[line[n] for n in shown] for line in cells]
     header = [HEADER[n] for n in shown]

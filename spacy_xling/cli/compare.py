@@ -1,4 +1,4 @@
-"""`spacy xling compare`: ways of training side by side, over seeds."""
+"""`spacy xling compare`: recipes side by side, over seeds."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -29,7 +29,7 @@ def compare_command(
     ] = 1,
     equal_compute: Annotated[
         bool,
-        typer.Option("--equal-compute", help="As many encoder passes for each recipe as the costliest has"),
+        typer.Option("--equal-compute", help="Give each recipe as many encoder passes as the costliest"),
     ] = False,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
     code_path: Code = None,
@@ -37,7 +37,7 @@ def compare_command(
 ) -> None:
     """Train each recipe of a plan with each seed, and compare them on the test text of each language.
 
-    Stop it at any moment and start it again: finished runs are never repeated, one that has begun goes on.
+    Stop it at any moment and start it again: finished runs are never repeated, one that has begun resumes.
     Settings of the plan can be given as options, such as --compare.seeds [0,1].
     """
     overrides = parse_config_overrides(ctx.args)
@@ -56,7 +56,7 @@ def compare_command(
         try:
             done = compare(read_plan(plain), output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:
-            msg.warn("Stopped. The same command goes on from here")
+            msg.warn("Stopped. The same command resumes from here")
             raise typer.Exit(130) from None
     try:
         if json is not None:

@@ -33,7 +33,7 @@ def convert_command(
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(help="File to write, its ending says the kind; a folder, if it is split")
+        Path, typer.Argument(help="File to write, its extension says the kind; a folder for a split")
     ],
     dev_share: Annotated[float, typer.Option(help="Split: share of the texts for dev")] = 0.0,
     test_share: Annotated[float, typer.Option(help="Split: share of the texts for test")] = 0.0,

@@ -1,4 +1,4 @@
-"""`spacy xling debug-data`: what labelled and raw text hold, and what may go wrong."""
+"""`spacy xling debug-data`: what labelled and raw text contain, and what may go wrong."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,11 +94,11 @@ def print_report(report: "DataReport") -> None:
     for finding in report.findings:
         msg.warn(finding)
     if not report.findings:
-        msg.good("Nothing to complain of")
+        msg.good("No problems found")
 
 
 def print_rows(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table under its title, if there is anything in it.
+    """Print a table under its title, if it has rows.
 
     title (str): The title.
     header (Sequence[str]): Names of the columns.

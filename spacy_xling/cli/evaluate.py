@@ -92,12 +92,12 @@ def evaluate_command(
 def write_files(
     evaluation: "Evaluation", *, json: Optional[Path], html: Optional[Path], extras: "Extras"
 ) -> None:
-    """Write an evaluation to the files that were asked for.
+    """Write an evaluation to the requested files.
 
     evaluation (Evaluation): The evaluation.
     json (Optional[Path]): File for all numbers.
     html (Optional[Path]): File for the report.
-    extras (Extras): What the report shows besides.
+    extras (Extras): What else the report shows.
     """
     from ..writing import write_json
 

@@ -39,7 +39,7 @@ def evaluate_translation_command(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Share of the pairs that training held out; 1 for text of its own",
+            help="Share of the pairs that training held out; 1 for separate text",
             show_default="that of the first trained pipeline, or 0.02",
         ),
     ] = None,
@@ -52,7 +52,7 @@ def evaluate_translation_command(
     gpu_id: Gpu = -1,
     json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
 ) -> None:
-    """Score translators by chrF++ and BLEU, with intervals, and say how sure a difference is."""
+    """Score translators by chrF++ and BLEU, with intervals and the significance of differences."""
     with one_line_errors(), coded_warnings():
         from ..data.files import require_new_files
         from ..data.translation_pairs import build_translation_pairs_v1
@@ -90,7 +90,7 @@ def evaluate_translation_command(
 
 
 def format_scores(results: "dict[str, DirectionScores]") -> str:
-    """Format scores as a table, with what they were computed by below it.
+    """Format scores as a table, with the signatures of the metrics below it.
 
     results (dict[str, DirectionScores]): The scores by direction.
     RETURNS (str): The table.

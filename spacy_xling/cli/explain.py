@@ -1,4 +1,4 @@
-"""`spacy xling explain`: what each word does for the score of a text."""
+"""`spacy xling explain`: how much each word adds to the score of a text."""
 
 from dataclasses import asdict
 from enum import Enum
@@ -49,7 +49,7 @@ def explain_command(
     ] = None,
     method: Annotated[
         Method,
-        typer.Option(help="Take each word out, or integrate gradients (extra `explain`)"),
+        typer.Option(help="Leave each word out, or integrate gradients (extra `explain`)"),
     ] = Method.occlusion,
     language: Annotated[
         Optional[str],
@@ -63,11 +63,11 @@ def explain_command(
     language_field: LanguageField = "lang",
     quotes: Quotes = True,
 ) -> None:
-    """What each word of a text does for the score of a label.
+    """How much each word of a text adds to the score of a label.
 
-    With occlusion, the default, the score of the text minus that of the text without the word; it works for
-    any pipeline. With integrated gradients words' scores sum up to the difference between the text and one
-    that says nothing.
+    Occlusion, the default, is the score of the text minus that of the text without the word; it works for any
+    pipeline. With integrated gradients the words' scores sum to the difference between the text and one that
+    says nothing.
     """
     with one_line_errors(), coded_warnings():
         from ..data.files import find_files, require_new_files
@@ -97,7 +97,7 @@ def explain_command(
             if not explanations:
                 raise ValueError(Errors.X128.format(path=path, files=len(find_files(Path(text)))))
         finally:
-            # What was found before an error is kept.
+            # Explanations from before an error are kept.
             if explanations:
                 write_files(explanations, html=html, json=json)
         for what, file in (("Scores", json), ("Marked texts", html)):
@@ -109,7 +109,7 @@ def path_of(text: str) -> Optional[Path]:
     """The file or folder that an argument names; None for a text.
 
     text (str): The argument.
-    RETURNS (Optional[Path]): A path that is there, or that looks like a file's of a kind that can be read.
+    RETURNS (Optional[Path]): A path that exists, or that is named like a file that can be read.
     """
     from ..data.files import GZIP, KINDS
 
@@ -134,13 +134,13 @@ def read_texts(
     language_field: str,
     quoted: bool,
 ) -> "Iterator[Source]":
-    """The texts that were given, but for blank ones of a file.
+    """The given texts, without the blank ones of a file.
 
     given (Union[str, Path]): A text, or a file or folder of them.
     language (Optional[str]): Language of texts that don't name theirs.
     text_field (str): Field of the text.
     language_field (str): Field of its language.
-    quoted (bool): Whether a field of a table may stand in quotes.
+    quoted (bool): Whether a field of a table may be quoted.
     RETURNS (Iterator[Source]): The texts.
     RAISES (ValueError): There is no such file, or none that can be read.
     """
@@ -153,7 +153,7 @@ def read_texts(
 
 
 def write_files(explanations: "list[Explanation]", *, html: Optional[Path], json: Optional[Path]) -> None:
-    """Write explanations to the files that were asked for.
+    """Write explanations to the requested files.
 
     explanations (list[Explanation]): The explanations.
     html (Optional[Path]): File for the marked texts.
@@ -169,14 +169,14 @@ def write_files(explanations: "list[Explanation]", *, html: Optional[Path], json
 
 
 def format_explanation(explanation: "Explanation", top: int) -> str:
-    """The marked text, and a table of its words, those that did most first.
+    """The marked text, and a table of its words, the strongest first.
 
     explanation (Explanation): The explanation.
     top (int): The most words of the table.
     RETURNS (str): The text, styled.
     """
     strongest = max(abs(word.score) for word in explanation.words) or 1.0
-    # Of equal ones, the first that stands in the text.
+    # Of equal ones, the first in the text.
     ranked = sorted(explanation.words, key=lambda word: -abs(word.score))[:top]
     rows = [
         (word.text, f"{word.start}-{word.end}", f"{word.score:+.4f}", _bar(word.score / strongest))
@@ -196,7 +196,7 @@ def _bar(share: float) -> str:
 
 
 def _styled(explanation: "Explanation") -> str:
-    """The text, with each word in colour that did a tenth of what the strongest one did, or more."""
+    """The text, with words in colour whose score is at least a tenth of the strongest one's."""
     strongest = max(abs(word.score) for word in explanation.words)
     parts, end = [], 0
     for word in explanation.words:

@@ -32,7 +32,7 @@ def export_command(
         ),
     ] = None,
     threads: Annotated[
-        Optional[int], typer.Option(help="Threads of a pass", show_default="as many as there are")
+        Optional[int], typer.Option(help="Threads of a forward pass", show_default="all")
     ] = None,
     component: Annotated[
         Optional[str],
@@ -43,7 +43,7 @@ def export_command(
     """Make a pipeline that serves from ONNX Runtime, also where torch isn't installed; or, with --format
     transformers, a checkpoint that transformers, text-embeddings-inference and vLLM read.
 
-    Either scores as the original does. The pipeline can no longer be trained, and needs the extra `onnx`. The
+    Both score as the original does. The pipeline can no longer be trained, and needs the extra `onnx`. The
     checkpoint holds one text classifier, whose head must be one of transformers, as head = "native" makes it.
     """
     with one_line_errors():

@@ -1,4 +1,4 @@
-"""`spacy xling import-transformers`: a pipeline of a checkpoint that classifies."""
+"""`spacy xling import-transformers`: a pipeline from a checkpoint that classifies."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ def import_transformers_command(
     lang: Annotated[str, typer.Option(help="Language of the pipeline, as spaCy names it")] = "xx",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
 ) -> None:
-    """Make a pipeline of a text classifier of transformers: BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT,
+    """Make a pipeline from a text classifier of transformers: BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT,
     ALBERT or ModernBERT.
 
     It gives the same scores, reads long texts in windows, and can be calibrated, evaluated, exported and

@@ -42,7 +42,7 @@ def init_config_command(
         Optional[Path],
         typer.Option(
             help="Parallel text, as en-da.tsv: dictionaries are made from it, in a folder beside the config. "
-            "Where --dictionaries has a word too, that one counts",
+            "Words that --dictionaries has are taken from there",
             parser=path_or_none,
             metavar="PATH",
         ),
@@ -73,7 +73,7 @@ def init_config_command(
     gpu: Annotated[bool, typer.Option("--gpu", help="Settings for a GPU")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there")] = False,
 ) -> None:
-    """Write a config for `spacy train`, after a look at the data. Says what was chosen, and why."""
+    """Write a config for `spacy train` that fits the data, and say what was chosen, and why."""
     with one_line_errors():
         from ..configs.choices import advise
         from ..configs.render import render_config, write_config

@@ -32,15 +32,13 @@ def init_dictionaries_command(
     pairs: Annotated[str, typer.Option(help="Files to read, as en-da,en-de", show_default="all")] = "",
     labelled: Annotated[
         Optional[Path],
-        typer.Option("--labelled", "-l", help="Labelled text, to see how many of its words there are"),
+        typer.Option("--labelled", "-l", help="Labelled text, to count how many of its words are covered"),
     ] = None,
-    max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts of a file")] = 1_000_000,
+    max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts in a file")] = 1_000_000,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files at a time")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
 ) -> None:
-    """Make a dictionary from each file of parallel text: which word is translated by which, and how
-    surely.
-    """
+    """Make a dictionary from each file of parallel text: words, translations, and how sure these are."""
     with one_line_errors():
         from ..data.parallel import build_parallel_text_v1
         from ..dictionaries.making import init_dictionaries

@@ -35,7 +35,7 @@ def init_encoder_command(
     pairs: Annotated[str, typer.Option(help="Files of it, as en-da,en-de", show_default="all")] = "",
     preset: Annotated[str, typer.Option(help="Shape: tiny, mini, small or base")] = "mini",
     config: Annotated[
-        Optional[str], typer.Option(help="Shape: a Hugging Face config.json, in place of a preset")
+        Optional[str], typer.Option(help="Shape: a Hugging Face config.json, instead of a preset")
     ] = None,
     tokenizer: Annotated[Tokenizer, typer.Option(help="Kind of tokenizer")] = Tokenizer.unigram,
     pieces: Annotated[
@@ -47,7 +47,7 @@ def init_encoder_command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and weights")] = 0,
     overwrite: OverwriteEncoder = False,
 ) -> None:
-    """Make an encoder from raw text: a tokenizer, and a masked-LM model that is yet to be trained."""
+    """Make an encoder from raw text: a tokenizer, and an untrained masked-LM model."""
     with one_line_errors():
         from ..data.parallel import build_parallel_text_v1
         from ..data.unlabelled import build_unlabelled_text_v1

@@ -25,8 +25,8 @@ HEADER = (
     "pairs",
 )
 LEGEND = """\
-pieces/word   ordinary pieces per word, a word being what stands between spaces: where a script has none, a
-              sentence. Look at pieces/char there: pieces per character that is no white space.
+pieces/word   ordinary pieces per word; a word is what is between spaces: in a script without them, a
+              sentence. Look at pieces/char there: pieces per character, white space excluded.
 unknown %     of the ordinary pieces, those that are the unknown piece
 long %        of the texts, those longer than the window of {window} pieces
 MLM loss      nats per masked piece, under whole-word masking; unknown pieces are never masked
@@ -48,7 +48,7 @@ def inspect_command(
         Optional[Path],
         typer.Option(help="Folder of pairs, en-da.tsv or en-da.tsv.gz: two columns, no header, no quotes"),
     ] = None,
-    source: Annotated[str, typer.Option(help="The language that the others are held against")] = "en",
+    source: Annotated[str, typer.Option(help="The language that the others are compared with")] = "en",
     limit: Annotated[int, typer.Option(min=2, help="Most texts, and pairs, of a language: a sample")] = 500,
     layer: Annotated[
         Optional[int],
@@ -92,7 +92,7 @@ def inspect_command(
 
 
 def print_inspection(inspection: "Inspection") -> None:
-    """Print the numbers as a table, with what they are.
+    """Print the numbers as a table with a legend.
 
     inspection (Inspection): The numbers.
     """

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -16,12 +16,12 @@ def path_or_none(text: str) -> Optional[Path]:
 
 
 def read_config(path: Path, overrides: dict[str, Any]) -> Config:
-    """Read a config file, with the settings that were given as options.
+    """Read a config file, with the settings given as options.
 
     path (Path): The file.
     overrides (dict[str, Any]): Settings by dot name.
     RETURNS (Config): The config, not interpolated.
-    RAISES (ValueError): X745: it can't be read, or is no text.
+    RAISES (ValueError): X745: it can't be read, or isn't text.
     """
     try:
         return load_config(path, overrides=overrides, interpolate=False)
@@ -65,17 +65,17 @@ TranslationsPath = Annotated[
         metavar="PATH",
     ),
 ]
-OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the encoder that is there")]
+OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the existing encoder")]
 Code = Annotated[
     Optional[Path],
     typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
 ]
 TextField = Annotated[str, typer.Option(help="Field, or column, of the text")]
 LanguageField = Annotated[str, typer.Option(help="Field of a text's language")]
-Separator = Annotated[str, typer.Option(help="What stands between the labels of a list in a table")]
+Separator = Annotated[str, typer.Option(help="Separator of the labels of a list in a table")]
 Quotes = Annotated[
     bool,
-    typer.Option("--quotes/--no-quotes", help="Fields of a table may stand in quotes, or quotes are text"),
+    typer.Option("--quotes/--no-quotes", help="Fields of a table may be quoted, or quotes are text"),
 ]
 Gpu = Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")]
 

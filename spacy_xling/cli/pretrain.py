@@ -24,9 +24,9 @@ def pretrain_command(
     ctx: typer.Context,
     config_path: Annotated[Path, typer.Argument(help="Config file, as configs/pretrain.cfg", exists=True)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the run's last checkpoint")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start anew: remove the run that is there")
+        bool, typer.Option("--overwrite", help="Start again: remove the existing run")
     ] = False,
 ) -> None:
     """Train an encoder on raw and parallel text, from scratch or from any checkpoint.

@@ -38,16 +38,14 @@ def preview_masks_command(
     rate: Annotated[float, typer.Option(help="Share of the words or pieces that become targets")] = 0.15,
     by: Annotated[Unit, typer.Option(help="Mask whole words or single pieces")] = Unit.word,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and masks")] = 0,
-    languages: Annotated[
-        str, typer.Option(help="Languages with commas between them: da,de", show_default="all")
-    ] = "",
+    languages: Annotated[str, typer.Option(help="Languages to read, as da,de", show_default="all")] = "",
     window: Annotated[
         Optional[int],
         typer.Option(min=1, help="Most pieces of a window", show_default="what the encoder can take"),
     ] = None,
     overlap: Annotated[int, typer.Option(min=0, help="Pieces that a long text's windows share")] = 32,
 ) -> None:
-    """Masked texts as the model will see them in training, with what stood there."""
+    """Masked texts as the model will see them in training, with what was there before."""
     with one_line_errors():
         from ..encoders.previews import preview_encoder_masks
 
@@ -68,7 +66,7 @@ def preview_masks_command(
 
 
 def format_window(preview: "WindowPreview") -> str:
-    """The pieces of a window as one line, which says without colours too what became of each.
+    """The pieces of a window as one line, which shows the fate of each even without colours.
 
     preview (WindowPreview): The window.
     RETURNS (str): The line.

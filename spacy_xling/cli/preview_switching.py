@@ -42,7 +42,7 @@ def preview_switching_command(
         str, typer.Option(help="Languages of the translations, as da,de", show_default="all")
     ] = "",
 ) -> None:
-    """Labelled texts as the model will see them with code-switching, with what stood there."""
+    """Labelled texts as the model will see them with code-switching, with what was there before."""
     with one_line_errors():
         from ..dictionaries.reader import build_dictionaries_v1
         from ..switching.code_switching import build_code_switching_v1
@@ -55,7 +55,7 @@ def preview_switching_command(
 
 
 def format_preview(preview: "TextPreview") -> str:
-    """A text before and now, and its words, with the language and the old word at each that was replaced.
+    """A text after switching, and its words, with the language and the old word at each replaced one.
 
     preview (TextPreview): The text.
     RETURNS (str): Three lines, the last one blank.

@@ -18,7 +18,7 @@ PIPELINE, TRANSFORMERS = FORMATS = ("pipeline", "transformers")
 )
 def push_command(
     model: Annotated[Path, typer.Argument(help="Trained pipeline")],
-    repo: Annotated[str, typer.Argument(help="Repository, as you/name; made where there is none")],
+    repo: Annotated[str, typer.Argument(help="Repository, as you/name; created if missing")],
     form: Annotated[
         str,
         typer.Option(
@@ -39,7 +39,7 @@ def push_command(
     """Upload a pipeline to the model hub, with a model card: languages, data, base model, scores by language,
     calibration, limits, and the lines that use it.
 
-    A new repository is private. From one that is there, files that aren't pushed are removed. Log in first
+    A new repository is private. In an existing one, files that aren't pushed are removed. Log in first
     (hf auth login, or the environment variable HF_TOKEN).
     """
     with one_line_errors():

@@ -1,4 +1,4 @@
-"""`spacy xling search`: good settings of a way of training."""
+"""`spacy xling search`: good settings of a recipe."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List
@@ -13,7 +13,7 @@ from .options import PASS_ON, Code, Gpu, read_config
 if TYPE_CHECKING:
     from ..comparison.searching import Trial
 
-# Trials that are printed.
+# Trials to print.
 SHOWN = 10
 
 
@@ -52,11 +52,11 @@ def search_command(
         try:
             trials = search(plan, output, Machine(jobs, use_gpu, code_path))
         except KeyboardInterrupt:
-            msg.warn("Stopped. The same command goes on from here")
+            msg.warn("Stopped. The same command resumes from here")
             raise typer.Exit(130) from None
     print(format_trials(trials))
     if trials[0].score is None:
-        msg.fail("No trial has come to its end", f"See the logs under {output / 'trials'}", exits=1)
+        msg.fail("No trial has finished", f"See the logs under {output / 'trials'}", exits=1)
     print(f"Best on dev:\n{as_options(plan, trials[0])}")
 
 

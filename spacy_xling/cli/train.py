@@ -32,17 +32,17 @@ def train_command(
         ),
     ],
     resume: Annotated[
-        bool, typer.Option("--resume", "-r", help="Go on from the last checkpoint, if there is one")
+        bool, typer.Option("--resume", "-r", help="Resume from the last checkpoint, if there is one")
     ] = False,
     checkpoint_every: Annotated[
         Optional[int],
-        typer.Option(help="Steps between checkpoints, beside one after each evaluation", metavar="STEPS"),
+        typer.Option(help="Steps between checkpoints, besides one after each evaluation", metavar="STEPS"),
     ] = None,
     code_path: Code = None,
     use_gpu: Gpu = -1,
     verbose: Annotated[bool, typer.Option("--verbose", "-V", "-VV", help="Display more information")] = False,
 ) -> None:
-    """Train as `spacy train` does, with checkpoints, from which a run that was killed goes on with --resume.
+    """Train as `spacy train` does, with checkpoints, from which --resume continues a killed run.
 
     Settings of the config are overridden by options such as --training.eval_frequency 100. Several processes
     or GPUs train together under torchrun --nproc-per-node N -m spacy xling train ...
@@ -75,8 +75,8 @@ def train(
 
     config_path (Path): The config.
     output_path (Path): Where pipelines and checkpoints are saved.
-    resume (bool): Go on from the last checkpoint, if there is one.
-    checkpoint_every (Optional[int]): Steps between checkpoints, beside one after each evaluation.
+    resume (bool): Resume from the last checkpoint, if there is one.
+    checkpoint_every (Optional[int]): Steps between checkpoints, besides one after each evaluation.
     use_gpu (int): The GPU, or -1.
     overrides (Optional[dict[str, Any]]): Settings by dot name.
     """

@@ -20,7 +20,7 @@ class Precision(str, Enum):
 
 
 class OnDoubt(str, Enum):
-    """What becomes of a translation that is in doubt."""
+    """What to do with a doubtful translation."""
 
     keep = "keep"
     drop = "drop"
@@ -48,7 +48,7 @@ def translate_command(
             "-m",
             help="Hub name or folder: Marian (OPUS-MT), M2M-100, NLLB, MADLAD, mBART, or one "
             "converted for CTranslate2. "
-            "{source} and {target} in it become the languages' codes: one checkpoint for each pair",
+            "{source} and {target} in it stand for the languages' codes: one checkpoint for each pair",
         ),
     ],
     to: Annotated[
@@ -59,20 +59,19 @@ def translate_command(
         Optional[str],
         typer.Option(
             "--from",
-            help="Language of texts that don't name theirs, perhaps with its code: en=eng_Latn; "
-            "more such for others",
+            help="Language of texts that don't name theirs, optionally with its code: en=eng_Latn; "
+            "more of these for other languages",
             show_default="the file's name",
         ),
     ] = None,
     round_trip: Annotated[
         bool,
-        typer.Option("--round-trip", help="Translate on from the target language into the text's own"),
+        typer.Option("--round-trip", help="Translate back from the target language into the text's own"),
     ] = False,
     back: Annotated[
         Optional[str],
         typer.Option(
-            help="Hub name or folder of the checkpoint for the way back; with it --round-trip goes without "
-            "saying",
+            help="Hub name or folder of the checkpoint for the way back; implies --round-trip",
             show_default="--model",
         ),
     ] = None,
@@ -83,31 +82,30 @@ def translate_command(
     length_ratio: Annotated[
         float, typer.Option(min=0.1, help="Most pieces of a translation for each of the source")
     ] = 2.0,
-    whole: Annotated[bool, typer.Option("--whole", help="Take a text as one sentence")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Treat a text as one sentence")] = False,
     retry: Annotated[
         bool,
-        typer.Option("--retry/--no-retry", help="Translate sentences anew, otherwise, that are in doubt"),
+        typer.Option("--retry/--no-retry", help="Translate doubtful sentences again, differently"),
     ] = True,
     on_doubt: Annotated[
-        OnDoubt, typer.Option(help="Keep what is in doubt all the same, with its doubts, or leave it out")
+        OnDoubt, typer.Option(help="Keep doubtful translations, with their doubts, or leave them out")
     ] = OnDoubt.keep,
     precision: Annotated[
-        Precision, typer.Option(help="Of the model; auto: what the device is fast in, or the folder's")
+        Precision,
+        typer.Option(help="Of the model; auto: the one that is fast on the device, or the folder's"),
     ] = Precision.fp32,
     gpu_id: Gpu = -1,
     batch_pieces: Annotated[int, typer.Option(min=1, help="Most pieces of a batch, after padding")] = 2048,
     batch_size: Annotated[int, typer.Option(min=1, help="Most sentences of a batch")] = 64,
     window: Annotated[
         int,
-        typer.Option(
-            min=1, help="Sentences that are sorted by length together; so many may be lost to a kill"
-        ),
+        typer.Option(min=1, help="Sentences that are sorted by length together; a kill may lose as many"),
     ] = 2048,
     text: TextField = "text",
     lang: LanguageField = "lang",
     separator: Separator = ",",
     quotes: Quotes = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was ended")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
 ) -> None:
     """Translate text, labelled or raw, into other languages.
@@ -156,7 +154,7 @@ def translate_command(
 
 
 def codes(value: str) -> list[tuple[str, str]]:
-    """The languages of a list, each with the code by which a checkpoint finds it.
+    """The languages of a list, each with its code in the checkpoint.
 
     value (str): The list, e.g. "da,zh=zho_Hans".
     RETURNS (list[tuple[str, str]]): Name and code of each; the name is the code where none is given.
@@ -166,7 +164,7 @@ def codes(value: str) -> list[tuple[str, str]]:
 
 
 def print_results(results: dict[str, dict[str, Any]]) -> None:
-    """Print what was translated, and how many sentences are in doubt.
+    """Print what was translated, and how many sentences are doubtful.
 
     results (dict[str, dict[str, Any]]): As `translate_files` gives them.
     """
@@ -182,4 +180,4 @@ def print_results(results: dict[str, dict[str, Any]]) -> None:
         totals = [counts.get(name, "0") for name in ("sentences", "retried", "dropped")]
         rows.append((language, f"{done['texts']:,}", *totals[:2], *doubts, totals[2]))
     print(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
-    print("Sentences in doubt by kind; behind >, those that still were after a retry.")
+    print("Doubtful sentences by kind; after >, those that still were after a retry.")

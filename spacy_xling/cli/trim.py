@@ -30,7 +30,7 @@ def trim_command(
         typer.Option("--max-pieces", "-n", help="The most pieces to keep, special ones included"),
     ] = None,
     min_count: Annotated[
-        int, typer.Option("--min-count", "-c", help="Keep pieces that a language has this often")
+        int, typer.Option("--min-count", "-c", help="Keep pieces that occur this often in a language")
     ] = 1,
     alpha: Annotated[
         float, typer.Option("--alpha", help="With --max-pieces: 0 treats languages alike, 1 goes by size")

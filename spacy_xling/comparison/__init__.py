@@ -1,1 +1,1 @@
-"""Ways of training side by side: a plan, its runs, and what they show."""
+"""Recipes side by side: a plan, its runs, and what they show."""

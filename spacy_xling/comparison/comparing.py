@@ -23,9 +23,9 @@ MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
 class Failure(NamedTuple):
     """A run that failed.
 
-    title (str): What it is of.
+    title (str): The run's title.
     error (str): The last line of its error.
-    log (Path): Where all of it lies.
+    log (Path): The log with the whole error.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Failure(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A comparison that has come to its end.
+    """A finished comparison.
 
     summary (Optional[Summary]): What the finished runs show; None if there are none.
     failures (List[Failure]): The runs that failed.
@@ -48,14 +48,14 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
     """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
 
     It may be killed at any moment and started again: finished runs are never repeated, one that has begun
-    goes on from its last checkpoint.
+    resumes from its last checkpoint.
 
     plan (Plan): The plan.
     output (Path): Folder of the comparison.
-    machine (Machine): How runs are done.
-    say (Callable[[str], None]): Takes a line on each run.
+    machine (Machine): How to do the runs.
+    say (Callable[[str], None]): Takes a line about each run.
     RETURNS (Comparison): Table and failures.
-    RAISES (ValueError): The plan isn't what is expected, or differs from what a run in the folder is of.
+    RAISES (ValueError): The plan is wrong, or isn't the plan of a run in the folder.
     """
     for warning in check_test(plan):
         say(warning)
@@ -78,7 +78,7 @@ def check_test(plan: Plan) -> Sequence[str]:
     """Check, before any training, that there is something to score on.
 
     plan (Plan): The plan.
-    RETURNS (Sequence[str]): What it lacks, e.g. labelled text of a language.
+    RETURNS (Sequence[str]): Warnings, e.g. of a language without labelled text.
     RAISES (ValueError): The source language, or any other, has no labelled text.
     """
     texts = labelled_texts(build_labelled_text_v1(plan.compare.test))
@@ -90,14 +90,14 @@ def check_test(plan: Plan) -> Sequence[str]:
 
 
 def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
-    """What the finished trainings have found.
+    """The results of the finished trainings.
 
     plan (Plan): The plan.
     jobs (Jobs): Its runs.
-    RETURNS (Dict[str, Dict[int, Result]]): Results by way and seed; what an encoder has cost is part of what
-        each pipeline that starts from it has.
+    RETURNS (Dict[str, Dict[int, Result]]): Results by recipe and seed. The cost of an encoder counts for each
+        pipeline that starts from it.
     """
-    results: Dict[str, Dict[int, Result]] = {way: {} for way in plan.ways}
+    results: Dict[str, Dict[int, Result]] = {recipe: {} for recipe in plan.recipes}
     for job in jobs.trainings:
         found, made = job.result, job.encoder.result if job.encoder else None
         if found is None or job.seed is None:
@@ -115,7 +115,7 @@ def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
 
 
 def _measure(jobs: Jobs, machine: Machine, say: Say) -> List[Failure]:
-    """See what a step of each way costs. Without one of them, no way's steps are known."""
+    """Measure what a step of each recipe costs. If one fails, no recipe's steps are known."""
     first = {job.encoder.folder for job in jobs.measures if job.encoder is not None}
     encoders = [job for job in jobs.encoders if job.folder in first]
     return _run([*encoders, *jobs.measures], machine, say)
@@ -131,7 +131,7 @@ def _run(jobs: List[Job], machine: Machine, say: Say) -> List[Failure]:
 
 
 def log_of(job: Job, failed: Container[Path]) -> Path:
-    """Where it is told why a run failed.
+    """The log that says why a run failed.
 
     job (Job): The run.
     failed (Container[Path]): Folders of the runs that failed.
@@ -146,7 +146,7 @@ def _costs(jobs: Jobs) -> Dict[str, Cost]:
     for job in jobs.measures:
         found, made = job.result, job.encoder.result if job.encoder else None
         if found is not None:
-            # Of the training, which is not cut short.
+            # The steps of the whole training, not of the measurement.
             planned = next(other for other in jobs.trainings if other.name == job.name)
             costs[job.name] = Cost(
                 found["encoder_pieces"] / found["steps"],

@@ -1,4 +1,4 @@
-"""As much compute for each way as for the costliest."""
+"""As much compute for each recipe as for the costliest."""
 
 from typing import Dict, Mapping, NamedTuple
 
@@ -6,11 +6,11 @@ from ..errors import Errors
 
 
 class Cost(NamedTuple):
-    """What a way costs.
+    """What a recipe costs.
 
-    pieces_per_step (float): Pieces that pass the encoder in an optimiser step, as measured.
+    pieces_per_step (float): Pieces that pass the encoder per optimiser step, as measured.
     max_steps (int): `training.max_steps` of its config.
-    adaptation_pieces (float): Pieces that passed the encoder to make the one it starts from.
+    adaptation_pieces (float): Pieces that passed the encoder to make the one that it starts from.
     """
 
     pieces_per_step: float
@@ -24,24 +24,25 @@ class Cost(NamedTuple):
 
 
 def equal_steps(costs: Mapping[str, Cost]) -> Dict[str, int]:
-    """The optimiser steps that give each way as many encoder passes as the costliest has.
+    """The optimiser steps that give each recipe as many encoder passes as the costliest has.
 
-    With A_w pieces to make the encoder, r_w pieces in a step and M_w = `training.max_steps` of way w:
+    With A_w pieces to make the encoder, r_w pieces in a step and M_w = `training.max_steps` of recipe w:
 
         P_w  = A_w + r_w * (M_w + 1)
-        P    = max over all ways of P_w
+        P    = max over all recipes of P_w
         M'_w = round((P - A_w) / r_w) - 1
 
-    costs (Mapping[str, Cost]): What each way costs.
-    RETURNS (Dict[str, int]): `training.max_steps` by way; that of the costliest is as it was.
-    RAISES (ValueError): A way has no end, or no pieces of it were counted.
+    costs (Mapping[str, Cost]): What each recipe costs.
+    RETURNS (Dict[str, int]): `training.max_steps` by recipe; that of the costliest is unchanged.
+    RAISES (ValueError): A recipe has no `max_steps`, or none of its pieces were counted.
     """
-    for way, cost in costs.items():
+    for recipe, cost in costs.items():
         if cost.max_steps < 1 or cost.pieces_per_step <= 0:
             raise ValueError(
-                Errors.X780.format(way=way, steps=cost.max_steps, pieces=round(cost.pieces_per_step))
+                Errors.X780.format(recipe=recipe, steps=cost.max_steps, pieces=round(cost.pieces_per_step))
             )
     most = max(cost.pieces for cost in costs.values())
     return {
-        way: round((most - cost.adaptation_pieces) / cost.pieces_per_step) - 1 for way, cost in costs.items()
+        recipe: round((most - cost.adaptation_pieces) / cost.pieces_per_step) - 1
+        for recipe, cost in costs.items()
     }

@@ -1,15 +1,15 @@
-"""The runs of a plan, each in a folder of its own.
+"""The runs of a plan, each in its own folder.
 
-OUT/encoders/NAME/SEED      an encoder that ways start from
-OUT/measured/WAY            a few steps of a way, to see how many pieces a step has
-OUT/runs/WAY/SEED           a training
+OUT/encoders/NAME/SEED      an encoder that recipes start from
+OUT/measured/RECIPE         a few steps of a recipe, to count the pieces of a step
+OUT/runs/RECIPE/SEED        a training
 OUT/trials/NUMBER           a training of a search
 
-    run.json                what the run is of
-    log.txt                 what its processes have printed
+    run.json                what to run, and its plan
+    log.txt                 what its processes printed
     logs                    what the loggers of its config write
     model                   what it makes
-    scores.json             of a training; of the others, result.json: it is finished
+    scores.json             its result (result.json of other runs than trainings): it is finished
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from .plan import SEED, Plan, load_run_config
 RUN_FILE, LOG_FILE, LOGS, MODEL = "run.json", "log.txt", "logs", "model"
 SCORES_FILE, RESULT_FILE = "scores.json", "result.json"
 CHECKPOINTS = "checkpoints"
-# Steps of a run that only sees how many pieces a step has.
+# Steps of a run that only counts the pieces of a step.
 MEASURED_STEPS = 100
 
 Kind = Literal["encoder", "measure", "training", "trial"]
@@ -42,12 +42,12 @@ class Job(NamedTuple):
     """A run.
 
     kind (str): "encoder", "measure", "training" or "trial".
-    name (str): The way's, or the encoder's.
-    seed (Optional[int]): Its seed; None for an encoder that is made once for all.
+    name (str): The recipe's, or the encoder's.
+    seed (Optional[int]): Its seed; None for an encoder that is made once for all seeds.
     folder (Path): Its folder.
     config (Path): Its config.
     overrides (Dict[str, Any]): What is changed in the config, by dot name.
-    plan (Dict[str, Any]): All that its result depends on, as plain data.
+    plan (Dict[str, Any]): Everything that its result depends on, as plain data.
     encoder (Optional[Job]): The run that makes its encoder.
     """
 
@@ -62,13 +62,13 @@ class Job(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         what = {"encoder": "encoder ", "measure": "steps of ", "training": "", "trial": "trial "}[self.kind]
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
     def result(self) -> Optional[Dict[str, Any]]:
-        """What it has found; None while it isn't finished."""
+        """Its result; None until it is finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
     @property
@@ -78,7 +78,7 @@ class Job(NamedTuple):
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return Checkpoints(self.folder / MODEL / CHECKPOINTS).latest() is not None
 
 
@@ -87,7 +87,7 @@ class Jobs(NamedTuple):
 
     encoders (List[Job]): Those that make encoders.
     trainings (List[Job]): The trainings, seed by seed.
-    measures (List[Job]): For equal compute, a few steps of each way.
+    measures (List[Job]): For equal compute, a few steps of each recipe.
     """
 
     encoders: List[Job]
@@ -100,64 +100,64 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
 
     plan (Plan): The plan.
     output (Path): Folder of the comparison.
-    max_steps (Optional[Dict[str, int]]): Optimiser steps of ways, where they aren't those of the config.
+    max_steps (Optional[Dict[str, int]]): Optimiser steps by recipe; None for those of the configs.
     RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
     seeds = plan.compare.seeds
-    used = {way.encoder for way in plan.ways.values()}
+    used = {recipe.encoder for recipe in plan.recipes.values()}
     encoders: Dict[tuple, Job] = {}
     for name, block in plan.encoders.items():
         for seed in (seeds if block.per_seed else [None]) if name in used else []:
             encoders[name, seed] = _encoder_job(plan, output, name, seed)
 
-    def encoder(way: str, seed: int) -> Optional[Job]:
-        name = plan.ways[way].encoder
+    def encoder(recipe: str, seed: int) -> Optional[Job]:
+        name = plan.recipes[recipe].encoder
         return None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
 
     test = _fingerprint(plan)
     trainings = []
     for seed in seeds:
-        for way in plan.ways:
-            overrides = plan.overrides(way, seed)
+        for recipe in plan.recipes:
+            overrides = plan.overrides(recipe, seed)
             if max_steps is not None:
-                overrides["training.max_steps"] = max_steps[way]
-            folder = output / "runs" / way / str(seed)
-            trainings.append(_training_job(plan, folder, way, overrides, encoder(way, seed), test=test))
+                overrides["training.max_steps"] = max_steps[recipe]
+            folder = output / "runs" / recipe / str(seed)
+            trainings.append(_training_job(plan, folder, recipe, overrides, encoder(recipe, seed), test=test))
     measures = []
-    for planned in trainings[: len(plan.ways)] if plan.compare.equal_compute else []:
+    for planned in trainings[: len(plan.recipes)] if plan.compare.equal_compute else []:
         steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
         # Nothing is scored after the first step.
         fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
-        # The way's own, for its schedule is to follow the fewer steps.
+        # The recipe's own overrides, so that its schedule follows the fewer steps.
         overrides = {**plan.overrides(planned.name, seeds[0]), **fewer}
         folder = output / "measured" / planned.name
         measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
     return Jobs(list(encoders.values()), trainings, measures)
 
 
-def trial_job(plan: Plan, output: Path, way: str, number: int, settings: Dict[str, Any]) -> Job:
+def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Dict[str, Any]) -> Job:
     """A training of a search, with the first seed. Its pipeline is not scored on the test text.
 
     plan (Plan): The plan.
     output (Path): Folder of the search.
-    way (str): The way.
+    recipe (str): The recipe.
     number (int): The trial's number.
     settings (Dict[str, Any]): What it tries, by dot name.
     RETURNS (Job): The run.
     """
-    seed, name = plan.compare.seeds[0], plan.ways[way].encoder
+    seed, name = plan.compare.seeds[0], plan.recipes[recipe].encoder
     encoder = None
     if name is not None:
         encoder = _encoder_job(plan, output, name, seed if plan.encoders[name].per_seed else None)
-    overrides = {**plan.overrides(way, seed), **settings}
+    overrides = {**plan.overrides(recipe, seed), **settings}
     folder = output / "trials" / str(number)
-    return _training_job(plan, folder, way, overrides, encoder, kind="trial", name=str(number))
+    return _training_job(plan, folder, recipe, overrides, encoder, kind="trial", name=str(number))
 
 
 def claim(job: Job) -> None:
-    """Get a run's folder ready: go on with what is there if it is of the same plan, start anew if nothing
-    of worth is there.
+    """Get a run's folder ready: keep what is there if it belongs to the same plan, otherwise empty the
+    folder.
 
     job (Job): The run.
     """
@@ -169,8 +169,8 @@ def claim(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. Of a
-    trial, which is made for its score, the pipelines too.
+    """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. A
+    trial only has to give its score, so its pipelines go too.
 
     job (Job): The run.
     """
@@ -182,7 +182,7 @@ def is_finished(job: Job) -> bool:
     """Tell whether a run is finished.
 
     job (Job): The run.
-    RETURNS (bool): True if its result is whole, and it is known what it is of.
+    RETURNS (bool): True if its result is whole and its plan is known.
     """
     return job.result is not None and read_json(job.folder / RUN_FILE) is not None
 
@@ -191,7 +191,7 @@ def require_same_plan(job: Job) -> None:
     """Refuse to mix the results of two plans.
 
     job (Job): The run.
-    RAISES (ValueError): Its folder holds a finished run, or one that can be gone on with, of another plan.
+    RAISES (ValueError): Its folder holds a run of another plan that is finished or can be resumed.
     """
     before = read_json(job.folder / RUN_FILE)
     if before is None or not (job.result is not None or job.has_checkpoint):
@@ -215,7 +215,7 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
 
 
 def _order(job: Job) -> Dict[str, Any]:
-    """What a process is told."""
+    """What a process is given."""
     made = None if job.encoder is None else str(job.encoder.folder)
     order = {
         "kind": job.kind,
@@ -241,7 +241,7 @@ def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Jo
 def _training_job(
     plan: Plan,
     folder: Path,
-    way: str,
+    recipe: str,
     overrides: Dict[str, Any],
     encoder: Optional[Job],
     *,
@@ -249,18 +249,20 @@ def _training_job(
     name: Optional[str] = None,
     test: Optional[Dict[str, Any]] = None,
 ) -> Job:
-    path, seed, title = plan.ways[way].config, overrides[SEED], f"ways.{way}"
+    path, seed, title = plan.recipes[recipe].config, overrides[SEED], f"recipes.{recipe}"
     overrides = follow_steps(load_run_config(path, {}, title), overrides)
     config = load_run_config(path, overrides, title)
     if config.get("training", {}).get("seed") != seed:
-        raise ValueError(Errors.X776.format(way=way, config=path))
+        raise ValueError(Errors.X776.format(recipe=recipe, config=path))
     plain = {"config": _plain(config), "files": _sizes(config), **(test or {})}
     if encoder is not None:
-        # Where it lies is no part of what it is.
+        # The path of an encoder doesn't change the result.
         plain["config"].get("paths", {}).pop("encoder", None)
         plain["files"].pop("encoder", None)
         plain["encoder"] = encoder.plan
-    return Job(kind, name or way, None if kind == "trial" else seed, folder, path, overrides, plain, encoder)
+    return Job(
+        kind, name or recipe, None if kind == "trial" else seed, folder, path, overrides, plain, encoder
+    )
 
 
 def _plain(config: Config) -> Dict[str, Any]:
@@ -268,7 +270,7 @@ def _plain(config: Config) -> Dict[str, Any]:
 
 
 def _sizes(config: Config) -> Dict[str, int]:
-    """Bytes of what `[paths]` names: text that has changed mostly has another size."""
+    """Bytes of what `[paths]` names: changed text mostly has another size."""
     sizes = {}
     for name, value in config.get("paths", {}).items():
         path = Path(value) if isinstance(value, str) else None
@@ -279,7 +281,7 @@ def _sizes(config: Config) -> Dict[str, int]:
 
 
 def _fingerprint(plan: Plan) -> Dict[str, Any]:
-    """What the scores depend on, beside the trained pipeline."""
+    """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
     for file in find_files(plan.compare.test, KINDS):
         digest.update(file.path.name.encode("utf8") + b"\0" + file.path.read_bytes())

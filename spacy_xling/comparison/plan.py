@@ -1,4 +1,4 @@
-"""The plan of a comparison: ways of training, seeds, and the text to score on."""
+"""The plan of a comparison: recipes, seeds, and the text to score on."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from thinc.api import Config, ConfigValidationError
 
 from ..errors import Errors, one_line
 
-SECTIONS = ("compare", "settings", "encoders", "ways", "search")
+SECTIONS = ("compare", "settings", "encoders", "recipes", "search")
 NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
 SEED = "system.seed"
 ENCODER = "paths.encoder"
@@ -19,7 +19,7 @@ ScoreName = Literal["accuracy", "macro_f1"]
 
 
 class Block(BaseModel):
-    """A block of the plan: no other settings than its own."""
+    """A block of the plan; unknown settings are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +28,7 @@ AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
 class CompareBlock(Block):
-    """What all ways have in common, and how they are scored."""
+    """What all recipes have in common, and how they are scored."""
 
     source: str
     test: Path
@@ -39,15 +39,15 @@ class CompareBlock(Block):
 
 
 class EncoderBlock(Block):
-    """An encoder that is made before ways start from it: masked-LM training with `spacy xling pretrain`."""
+    """An encoder that recipes start from, trained first as `spacy xling pretrain` does."""
 
     config: Path
     per_seed: bool = True
     settings: Dict[str, Any] = {}
 
 
-class WayBlock(Block):
-    """A way of training."""
+class RecipeBlock(Block):
+    """A recipe."""
 
     config: Path
     encoder: Optional[str] = None
@@ -55,13 +55,13 @@ class WayBlock(Block):
 
 
 class SearchBlock(Block):
-    """A search over settings of one way.
+    """A search over settings of one recipe.
 
-    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even by the logarithm, or
+    ranges: By dot name `["uniform", low, high]`, `["log", low, high]`, which is even on a log scale, or
         `["choices", ...]`.
     """
 
-    way: str
+    recipe: str
     trials: int = Field(ge=1)
     seed: int = 0
     ranges: Dict[str, List[Any]] = Field(min_length=1)
@@ -70,32 +70,32 @@ class SearchBlock(Block):
 class Plan(NamedTuple):
     """A comparison.
 
-    compare (CompareBlock): What all ways have in common.
-    settings (Dict[str, Any]): Settings that are changed in the configs of all ways, by dot name.
-    encoders (Dict[str, EncoderBlock]): Encoders that are made first, by name.
-    ways (Dict[str, WayBlock]): Ways of training, by name. The first is the baseline.
+    compare (CompareBlock): What all recipes have in common.
+    settings (Dict[str, Any]): Settings that are changed in the configs of all recipes, by dot name.
+    encoders (Dict[str, EncoderBlock]): Encoders that are trained first, by name.
+    recipes (Dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
     search (Optional[SearchBlock]): A search over settings.
     """
 
     compare: CompareBlock
     settings: Dict[str, Any]
     encoders: Dict[str, EncoderBlock]
-    ways: Dict[str, WayBlock]
+    recipes: Dict[str, RecipeBlock]
     search: Optional[SearchBlock]
 
     @property
     def baseline(self) -> str:
-        """The way that the others are compared with."""
-        return next(iter(self.ways))
+        """The recipe that the others are compared with."""
+        return next(iter(self.recipes))
 
-    def overrides(self, way: str, seed: int) -> Dict[str, Any]:
-        """The settings that a run changes in its config, but for the encoder that is made first.
+    def overrides(self, recipe: str, seed: int) -> Dict[str, Any]:
+        """The settings that a run changes in its config, except the encoder that is trained first.
 
-        way (str): The way.
+        recipe (str): The recipe.
         seed (int): The seed.
         RETURNS (Dict[str, Any]): Values by dot name.
         """
-        return {**self.settings, **self.ways[way].settings, SEED: seed}
+        return {**self.settings, **self.recipes[recipe].settings, SEED: seed}
 
 
 def read_plan(config: Config) -> Plan:
@@ -103,18 +103,18 @@ def read_plan(config: Config) -> Plan:
 
     config (Config): The config, e.g. that of configs/compare.cfg.
     RETURNS (Plan): The plan.
-    RAISES (ValueError): A section is missing, a name can't be that of a folder, or names something that the
-        plan hasn't. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
+    RAISES (ValueError): A section is missing, a name can't name a folder, or refers to something that the
+        plan lacks. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
     """
     plain = config.interpolate()
-    missing = [name for name in ("compare", "ways") if not plain.get(name)]
+    missing = [f"[{name}]" for name in ("compare", "recipes") if not plain.get(name)]
     if missing:
-        raise ValueError(Errors.X770.format(missing=missing))
+        raise ValueError(Errors.X770.format(missing=", ".join(missing)))
     plan = Plan(
         compare=_validate("compare", plain["compare"], CompareBlock),
         settings=flat_settings(plain.get("settings", {})),
         encoders=_blocks("encoders", plain.get("encoders", {}), EncoderBlock),
-        ways=_blocks("ways", plain["ways"], WayBlock),
+        recipes=_blocks("recipes", plain["recipes"], RecipeBlock),
         search=_read_search(plain["search"]) if plain.get("search") else None,
     )
     _check_names(plan)
@@ -126,9 +126,9 @@ def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Co
 
     config (Path): The config.
     overrides (Mapping[str, Any]): Values by dot name.
-    name (str): What the run is of, for the message.
+    name (str): The run's name, for the message.
     RETURNS (Config): The config, interpolated.
-    RAISES (ValueError): There is none, or a setting isn't in it.
+    RAISES (ValueError): There is no config, or it lacks a setting.
     """
     try:
         return load_config(config, overrides=dict(overrides), interpolate=True)
@@ -175,13 +175,13 @@ def _validate(title: str, plain: Any, schema: Type[AnyBlock]) -> AnyBlock:
 
 
 def _check_names(plan: Plan) -> None:
-    for name in (*plan.ways, *plan.encoders):
+    for name in (*plan.recipes, *plan.encoders):
         if not NAME.fullmatch(name):
             raise ValueError(Errors.X771.format(name=name))
-    used = {way.encoder for way in plan.ways.values() if way.encoder is not None}
+    used = {recipe.encoder for recipe in plan.recipes.values() if recipe.encoder is not None}
     for name in sorted(used - plan.encoders.keys()):
         raise ValueError(Errors.X773.format(what="encoder", name=name, known=list(plan.encoders)))
-    if plan.search is not None and plan.search.way not in plan.ways:
-        raise ValueError(Errors.X773.format(what="way", name=plan.search.way, known=list(plan.ways)))
+    if plan.search is not None and plan.search.recipe not in plan.recipes:
+        raise ValueError(Errors.X773.format(what="recipe", name=plan.search.recipe, known=list(plan.recipes)))
     if len(set(plan.compare.seeds)) < len(plan.compare.seeds):
         raise ValueError(Errors.X774.format(seeds=plan.compare.seeds))

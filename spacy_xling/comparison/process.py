@@ -1,6 +1,6 @@
 """The process of one run: `python -m spacy_xling.comparison.process FOLDER`.
 
-It is told what to do by `run.json` in the folder, goes on with what is there, and ends when the process that
+It reads what to do from `run.json` in the folder, resumes what is there, and ends when the process that
 started it does.
 """
 
@@ -33,7 +33,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Do the run of a folder.
 
     arguments (Optional[List[str]]): The command line; None for that of the process.
-    RETURNS (int): Its exit status: 1 for an error, whose last line stands last in what it prints.
+    RETURNS (int): Its exit status: 1 for an error, whose last line is the last that it prints.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -52,7 +52,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def run(folder: Path, *, use_gpu: int = -1) -> None:
-    """Do a run, or what is left of it, and write its result.
+    """Do a run, or the rest of it, and write its result.
 
     folder (Path): The run's folder, with `run.json`.
     use_gpu (int): The GPU, or -1.
@@ -76,18 +76,18 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
 
 
 def own_logs(config: Path, overrides: Dict[str, Any], folder: Path) -> Dict[str, str]:
-    """Give a run logs of its own: those that its config names would be the same for all runs.
+    """Give a run its own logs: those that its config names would be the same for all runs.
 
     config (Path): The config.
     overrides (Dict[str, Any]): What is changed in it.
-    folder (Path): Where the run's logs are to lie.
+    folder (Path): Folder for the run's logs.
     RETURNS (Dict[str, str]): A path by the dot name of each setting that names a log.
     """
     training = load_config(config, overrides=overrides, interpolate=True).get("training", {})
     logs = {f"training.logger.{name}": path for name, path in log_settings(training.get("logger", {}))}
     if training.get("tensorboard") is not None:
         logs["training.tensorboard"] = Path(training["tensorboard"])
-    # By way of the settings' names, for chained loggers may write files of one name.
+    # The settings' names are part of the path, because chained loggers may write files of one name.
     return {name: str(folder.joinpath(*name.split(".")[2:-1], path.name)) for name, path in logs.items()}
 
 
@@ -104,7 +104,7 @@ def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[
     loaded = load_config(config, overrides=overrides, interpolate=False)
     best = pretrain(loaded, output, resume=True, quiet=False)
     rows = [json.loads(line) for line in (output / LOG).read_text(encoding="utf8").splitlines()]
-    # A process that goes on counts its seconds from 0.
+    # A process that resumes counts its seconds from 0.
     seconds = [*(row["seconds"] for row in rows), -1.0]
     return {
         "encoder": best.name,
@@ -134,7 +134,7 @@ def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -
 
 
 def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]:
-    """Score a pipeline by language. This is the one place that does.
+    """Score a pipeline by language. Nothing else in a comparison does.
 
     model (Path): The pipeline.
     test (Path): Labelled text: a folder of files by language, or a file.
@@ -163,10 +163,10 @@ def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it does, for two must not write into one folder."""
+    """End this process when the one that started it does: two must not write into one folder."""
 
     def wait() -> None:
-        # Not through `sys.stdin`, whose lock a thread would hold when Python ends.
+        # Not through `sys.stdin`, whose lock a thread would still hold when Python exits.
         while os.read(0, 1024):
             pass
         os._exit(1)

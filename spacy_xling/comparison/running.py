@@ -1,4 +1,4 @@
-"""Runs as processes, one after the other or several at a time."""
+"""Runs as processes, one after another or several at a time."""
 
 import os
 import signal
@@ -14,17 +14,17 @@ from ..errors import Errors
 from ..writing import locked
 from .jobs import LOG_FILE, Job, claim, is_finished, settle
 
-# What libraries read the number of their threads from.
+# Where libraries read their number of threads.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 LOCK_FILE = "lock"
-# Seconds: how often processes are looked at, and how long those of a killed comparison may take to end.
+# Seconds: between two looks at the processes, and how long those of a killed comparison may take to end.
 POLL, PATIENCE = 0.05, 20.0
 
 Say = Callable[[str], None]
 
 
 class Machine(NamedTuple):
-    """How runs are done.
+    """How to do runs.
 
     parallel (int): How many at a time.
     gpu_id (int): The GPU, or -1.
@@ -39,7 +39,7 @@ class Machine(NamedTuple):
 
 
 def say_at_once(text: str) -> None:
-    """Print a line, so that it is seen at once in a file or a pipe too.
+    """Print a line, and flush it, so that a file or a pipe shows it at once too.
 
     text (str): The line.
     """
@@ -47,12 +47,12 @@ def say_at_once(text: str) -> None:
 
 
 def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> Dict[Path, str]:
-    """Do the runs that aren't finished. One that fails is named, and the rest goes on.
+    """Do the runs that aren't finished. A failed one is reported, and the others continue.
 
-    jobs (Sequence[Job]): The runs; one that makes an encoder stands before those that start from it.
-    machine (Machine): How they are done.
-    say (Callable[[str], None]): Takes a line on each run.
-    RETURNS (Dict[Path, str]): What was wrong with those that failed, by folder.
+    jobs (Sequence[Job]): The runs; one that makes an encoder comes before those that start from it.
+    machine (Machine): How to do them.
+    say (Callable[[str], None]): Takes a line about each run.
+    RETURNS (Dict[Path, str]): The errors of those that failed, by folder.
     """
     if machine.parallel < 1:
         raise ValueError(Errors.X777.format(jobs=machine.parallel))
@@ -82,7 +82,7 @@ class Process:
     """The process of a run.
 
     job (Job): The run.
-    machine (Machine): How it is done.
+    machine (Machine): How to do it.
     """
 
     def __init__(self, job: Job, machine: Machine) -> None:
@@ -101,7 +101,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=_environment(machine.parallel),
                 pass_fds=() if machine.lock is None else (machine.lock,),
-                # Ctrl-C is for this process alone.
+                # Ctrl-C is for this process only.
                 start_new_session=True,
             )
 
@@ -116,7 +116,7 @@ class Process:
 
     @property
     def error(self) -> Optional[str]:
-        """What was wrong; None if it has done its run."""
+        """Its error; None if its run is finished."""
         status = self._process.returncode
         if status == 0 and is_finished(self.job):
             return None
@@ -136,18 +136,18 @@ class Process:
 
 
 def own_folder(output: Path) -> AbstractContextManager[int]:
-    """Keep a second comparison out of a folder, and wait for what a killed one has left running.
+    """Keep a second comparison out of a folder, and wait for processes that a killed one left.
 
-    output (Path): The folder; made where it isn't there.
+    output (Path): The folder; created if missing.
     RETURNS (AbstractContextManager[int]): See `locked`.
-    RAISES (ValueError): X145: no folder can be there.
+    RAISES (ValueError): X145: it can't be a folder.
     """
     require_new_files([output / LOCK_FILE], overwrite=True)
     return locked(output / LOCK_FILE, PATIENCE)
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that isn't blank.
+    """The last line of a log that isn't empty.
 
     path (Path): The file.
     RETURNS (str): The line; empty if there is none.
@@ -179,12 +179,12 @@ def _environment(parallel: int) -> Dict[str, str]:
 
 
 def _startable(waiting: List[Job], room: int, failed: Dict[Path, str], say: Say) -> Iterator[Job]:
-    """The runs that can start now, taken from those that wait."""
+    """The runs that can start now, removed from those that wait."""
     for job in list(waiting):
         if job.encoder is not None and job.encoder.folder in failed:
             waiting.remove(job)
             failed[job.folder] = f"its {job.encoder.title} failed"
-            say(f"{job.title}: left out, for its {job.encoder.title} failed")
+            say(f"{job.title}: skipped, its {job.encoder.title} failed")
         elif room > 0 and (job.encoder is None or is_finished(job.encoder)):
             waiting.remove(job)
             room -= 1

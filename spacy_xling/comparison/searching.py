@@ -1,4 +1,4 @@
-"""A search for good settings of a way, by its score on the dev text of the source language.
+"""A search for good settings of a recipe, by its score on the dev text of the source language.
 
 Optuna's tree-structured Parzen estimator proposes them (Bergstra et al. 2011, "Algorithms for Hyper-Parameter
 Optimization"); its journal is a file in the folder of the search. No label of a target language is looked at.
@@ -36,18 +36,18 @@ class Trial(NamedTuple):
 
 
 def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> List[Trial]:
-    """Do what is left of a search, and write its trials as `search.json`.
+    """Do the rest of a search, and write its trials as `search.json`.
 
-    It may be killed at any moment and started again. What is proposed depends on the trials before alone, so
-    with as many at a time it tries what a search that was never killed tries.
+    It may be killed at any moment and started again. A proposal depends only on the trials before it, so with
+    the same number at a time it tries what a search that was never killed tries.
 
     plan (Plan): A plan with a search.
     output (Path): Folder of the search.
-    machine (Machine): How runs are done; so many trials are proposed at a time.
-    say (Callable[[str], None]): Takes a line on each run.
+    machine (Machine): How to do the runs; as many trials are proposed at a time.
+    say (Callable[[str], None]): Takes a line about each run.
     RETURNS (List[Trial]): All trials, the best first, those that failed last.
-    RAISES (ValueError): The plan has no search, or differs from that of the trials so far; less than one run
-        at a time. (ImportError): Optuna is missing; the message names the extra.
+    RAISES (ValueError): The plan has no search, or differs from that of the trials so far; fewer than one
+        run at a time. (ImportError): Optuna is missing; the message names the extra.
     """
     if plan.search is None:
         raise ValueError(Errors.X783)
@@ -70,20 +70,20 @@ def as_options(plan: Plan, trial: Trial) -> str:
 
     plan (Plan): The plan, with a search.
     trial (Trial): The settings.
-    RETURNS (str): Options, those too that the trial's own settings bring with them.
+    RETURNS (str): Options, with those that follow from the trial's settings.
     """
-    way = cast(SearchBlock, plan.search).way
-    config = load_run_config(plan.ways[way].config, {}, f"ways.{way}")
+    recipe = cast(SearchBlock, plan.search).recipe
+    config = load_run_config(plan.recipes[recipe].config, {}, f"recipes.{recipe}")
     settings = follow_steps(config, trial.settings)
     return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
 
 def make_distributions(block: SearchBlock) -> Dict[str, Any]:
-    """What values a search may try.
+    """The values that a search may try.
 
     block (SearchBlock): The search.
     RETURNS (Dict[str, Any]): Optuna's distributions by dot name.
-    RAISES (ValueError): A range is none. (ImportError): Optuna is missing.
+    RAISES (ValueError): A range is invalid. (ImportError): Optuna is missing.
     """
     optuna = _import_optuna()
 
@@ -111,13 +111,13 @@ def _import_optuna() -> Any:
 
 
 def _open(block: SearchBlock, output: Path) -> Any:
-    """The study, whose next proposal depends on its trials alone: each has a generator of its own."""
+    """The study, whose next proposal depends only on its trials: each has its own generator."""
     optuna = _import_optuna()
     from optuna.storages.journal import JournalFileBackend
 
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(output / JOURNAL_FILE)))
     study = optuna.create_study(storage=storage, study_name=NAME, direction="maximize", load_if_exists=True)
-    # Of seeds that follow one another, some give first draws that are much alike.
+    # The first draws of consecutive seeds are sometimes much alike.
     number = len(study.get_trials(deepcopy=False))
     (seed,) = np.random.SeedSequence([block.seed, number]).generate_state(1)
     study.sampler = optuna.samplers.TPESampler(seed=int(seed))
@@ -127,7 +127,7 @@ def _open(block: SearchBlock, output: Path) -> Any:
 def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
     study = _open(block, output)
     now = {
-        "run": trial_job(plan, output, block.way, 0, {}).plan,
+        "run": trial_job(plan, output, block.recipe, 0, {}).plan,
         "search": block.model_dump(exclude={"trials"}),
     }
     now = json.loads(json.dumps(now))
@@ -143,7 +143,7 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
 def _next_trials(
     block: SearchBlock, output: Path, distributions: Dict[str, Any], parallel: int
 ) -> Dict[int, Dict[str, Any]]:
-    """Settings to try now, by number: those that a killed process has left, and new ones up to `parallel`."""
+    """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
     study = _open(block, output)
@@ -168,8 +168,8 @@ def _do(
     machine: Machine,
     say: Say,
 ) -> None:
-    """Train with settings that were proposed, and tell the study what came of it."""
-    jobs = [trial_job(plan, output, block.way, number, settings) for number, settings in waiting.items()]
+    """Train with proposed settings, and give the study their scores."""
+    jobs = [trial_job(plan, output, block.recipe, number, settings) for number, settings in waiting.items()]
     encoders: Dict[Path, Job] = {job.encoder.folder: job.encoder for job in jobs if job.encoder is not None}
     for job in jobs:
         say(f"{job.title}: {json.dumps(waiting[int(job.name)])}")

@@ -1,4 +1,4 @@
-"""Means over seeds, and differences of two ways that are paired by seed."""
+"""Means over seeds, and differences between two recipes, paired by seed."""
 
 import math
 from typing import Mapping, NamedTuple, Optional, Sequence
@@ -15,7 +15,7 @@ class Spread(NamedTuple):
     """A number over seeds.
 
     mean (float): Its mean.
-    deviation (Optional[float]): Its standard deviation, that of a sample (n - 1); None for one seed.
+    deviation (Optional[float]): Its sample standard deviation (n - 1); None for one seed.
     n (int): Number of seeds.
     """
 
@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How much two ways differ, over the seeds that both have.
+    """How much two recipes differ, over the seeds that both have.
 
     mean (float): Mean of the differences.
     low (Optional[float]): Lower end of its confidence interval; None for one seed.
@@ -66,12 +66,12 @@ def paired_difference(
 
         mean(d) +- t * sd(d) / sqrt(n)
 
-    It takes the seeds for a sample of all there are, and the differences for normal ones. Both runs of a
-    seed have the order of texts, and the head's first weights, in common where their configs agree on them.
+    It assumes that the seeds are a sample of all seeds, and that the differences are normal. Both runs of a
+    seed share the order of texts and the head's initial weights where their configs agree on them.
 
-    first (Mapping[int, float]): A number by seed, for the way to compare with.
-    second (Mapping[int, float]): The number by seed for the other way.
-    level (float): How often the interval is to cover the truth.
+    first (Mapping[int, float]): A number by seed, of the recipe to compare with.
+    second (Mapping[int, float]): The number by seed, of the other recipe.
+    level (float): Confidence level of the interval.
     RETURNS (Optional[Difference]): The difference over the seeds of both; None without any.
     """
     seeds = sorted(first.keys() & second.keys())

@@ -12,14 +12,14 @@ STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"
 
 
 class Result(NamedTuple):
-    """What a training has found.
+    """The result of a training.
 
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     exclusive (bool): Whether its classes exclude each other.
     steps (int): Optimiser steps.
-    encoder_pieces (int): Pieces that passed the encoder in training, those that made the encoder too.
-    adaptation_pieces (int): Those of them that made the encoder.
-    seconds (float): Seconds of training, those that made the encoder too.
+    encoder_pieces (int): Pieces that passed the encoder in training, adaptation included.
+    adaptation_pieces (int): Those of them that adapted the encoder.
+    seconds (float): Seconds of training, adaptation included.
     """
 
     languages: Mapping[str, Mapping[str, float]]
@@ -35,19 +35,19 @@ class Summary(NamedTuple):
 
     source (str): The source language.
     score (str): Name of the score: "accuracy" or "macro_f1".
-    ways (List[str]): The ways, the baseline first.
+    recipes (List[str]): The recipes, the baseline first.
     rows (List[str]): The source, the targets, their mean, and the worst of them.
-    scores (Dict[str, Dict[str, Spread]]): Points, from 0 to 100, by row and way; a way without a finished run
-        is left out.
-    differences (Dict[str, Dict[str, Optional[Difference]]]): Points by row and way, from the baseline; None
-        where the two have no seed in common.
-    compute (Dict[str, Dict[str, Spread]]): Steps, pieces and seconds by way.
-    conclusions (Dict[str, str]): A sentence for each way but the baseline.
+    scores (Dict[str, Dict[str, Spread]]): Points, from 0 to 100, by row and recipe; a recipe without a
+        finished run is left out.
+    differences (Dict[str, Dict[str, Optional[Difference]]]): Points above the baseline, by row and recipe;
+        None where the two have no seed in common.
+    compute (Dict[str, Dict[str, Spread]]): Steps, pieces and seconds by recipe.
+    conclusions (Dict[str, str]): A sentence for each recipe but the baseline.
     """
 
     source: str
     score: ScoreName
-    ways: List[str]
+    recipes: List[str]
     rows: List[str]
     scores: Dict[str, Dict[str, Spread]]
     differences: Dict[str, Dict[str, Optional[Difference]]]
@@ -58,9 +58,9 @@ class Summary(NamedTuple):
 def summarize(
     results: Mapping[str, Mapping[int, Result]], *, source: str, score: Optional[ScoreName] = None
 ) -> Summary:
-    """Bring the results of all runs together.
+    """Summarise the results of all runs.
 
-    results (Mapping[str, Mapping[int, Result]]): Finished runs by way and seed, the baseline first.
+    results (Mapping[str, Mapping[int, Result]]): Finished runs by recipe and seed, the baseline first.
     source (str): The source language.
     score (Optional[str]): The score; None takes accuracy where each text has exactly one class, else macro
         F1.
@@ -73,30 +73,33 @@ def summarize(
     if score is None:
         score = "accuracy" if all(result.exclusive for result in found) else "macro_f1"
     points = {
-        way: {seed: row_points(result.languages, source, score) for seed, result in by_seed.items()}
-        for way, by_seed in results.items()
+        recipe: {seed: row_points(result.languages, source, score) for seed, result in by_seed.items()}
+        for recipe, by_seed in results.items()
     }
     rows = list(row_points(found[0].languages, source, score))
-    ways = list(results)
+    recipes = list(results)
     columns = {
-        row: {way: {seed: found[row] for seed, found in points[way].items()} for way in ways} for row in rows
+        row: {recipe: {seed: found[row] for seed, found in points[recipe].items()} for recipe in recipes}
+        for row in rows
     }
     differences = {
-        row: {way: paired_difference(column[ways[0]], column[way]) for way in ways[1:]}
+        row: {recipe: paired_difference(column[recipes[0]], column[recipe]) for recipe in recipes[1:]}
         for row, column in columns.items()
     }
     return Summary(
         source=source,
         score=score,
-        ways=ways,
+        recipes=recipes,
         rows=rows,
         scores={
-            row: {way: spread(list(column[way].values())) for way in ways if column[way]}
+            row: {recipe: spread(list(column[recipe].values())) for recipe in recipes if column[recipe]}
             for row, column in columns.items()
         },
         differences=differences,
-        compute={way: _compute(list(by_seed.values())) for way, by_seed in results.items() if by_seed},
-        conclusions={way: conclude(way, ways[0], differences[MEAN][way]) for way in ways[1:]},
+        compute={recipe: _compute(list(by_seed.values())) for recipe, by_seed in results.items() if by_seed},
+        conclusions={
+            recipe: conclude(recipe, recipes[0], differences[MEAN][recipe]) for recipe in recipes[1:]
+        },
     )
 
 
@@ -108,40 +111,42 @@ def row_points(
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     source (str): The source language.
     score (str): Name of the score.
-    RETURNS (Dict[str, float]): The source, each target, their mean, and the least of them. Texts of no
-        known language have a row, and are no target.
+    RETURNS (Dict[str, float]): The source, each target, their mean, and the lowest of them. Texts of unknown
+        language have a row, but are no target.
     """
     points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
     targets = [value for language, value in points.items() if language not in (source, UNKNOWN)]
     return {**points, MEAN: sum(targets) / len(targets), WORST: min(targets)}
 
 
-def conclude(way: str, baseline: str, difference: Optional[Difference]) -> str:
-    """Say in a sentence what a comparison shows.
+def conclude(recipe: str, baseline: str, difference: Optional[Difference]) -> str:
+    """One sentence on what a comparison shows.
 
-    way (str): The way.
+    recipe (str): The recipe.
     baseline (str): What it is compared with.
     difference (Optional[Difference]): How much the means of the targets differ, in points.
     RETURNS (str): The sentence.
     """
     if difference is None:
-        return f"Nothing can be said of {way}: it has no seed in common with {baseline} that is finished."
+        return f"Nothing can be said of {recipe}: it has no seed in common with {baseline} that is finished."
     mean, low, high, n = difference
     where = "on the mean of the targets"
     if low is None or high is None:
         return (
-            f"No difference shown between {way} and {baseline}: with one seed there is no interval "
+            f"No difference shown between {recipe} and {baseline}: with one seed there is no interval "
             f"({mean:+.1f} points {where})."
         )
     interval = f"95 % interval {signed(low)} to {signed(high)}, {n} seeds"
     if not difference.is_shown:
-        return f"No difference shown between {way} and {baseline} {where}: {mean:+.1f} points ({interval})."
+        return (
+            f"No difference shown between {recipe} and {baseline} {where}: {mean:+.1f} points ({interval})."
+        )
     side = "above" if mean > 0 else "below"
-    return f"{way} is {abs(mean):.1f} points {side} {baseline} {where} ({interval})."
+    return f"{recipe} is {abs(mean):.1f} points {side} {baseline} {where} ({interval})."
 
 
 def signed(value: float) -> str:
-    """A number of points, with its sign where it is below 0."""
+    """A number of points; only a negative one has a sign."""
     return f"{value:.1f}".replace("-0.0", "0.0")
 
 

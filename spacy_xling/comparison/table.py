@@ -50,7 +50,7 @@ def format_markdown(summary: Summary) -> str:
 
 
 def to_plain(summary: Summary) -> Dict[str, Any]:
-    """The comparison as JSON takes it.
+    """The comparison as plain data for JSON.
 
     summary (Summary): The comparison.
     RETURNS (Dict[str, Any]): Its fields; numbers over seeds are objects.
@@ -58,31 +58,34 @@ def to_plain(summary: Summary) -> Dict[str, Any]:
     plain: Dict[str, Any] = summary._asdict()
     for name in ("scores", "differences", "compute"):
         plain[name] = {
-            row: {way: None if cell is None else cell._asdict() for way, cell in cells.items()}
+            row: {recipe: None if cell is None else cell._asdict() for recipe, cell in cells.items()}
             for row, cells in plain[name].items()
         }
     return {**plain, "level": LEVEL}
 
 
 def _parts(summary: Summary) -> List[Part]:
-    ways, others = summary.ways, summary.ways[1:]
+    recipes, others = summary.recipes, summary.recipes[1:]
     scores = [
-        [_row_title(summary, row), *(_cell(summary.scores[row].get(way)) for way in ways)]
+        [_row_title(summary, row), *(_cell(summary.scores[row].get(recipe)) for recipe in recipes)]
         for row in summary.rows
     ]
-    parts = [Part([SCORE_TITLES[summary.score], *ways], scores), _compute_part(summary)]
+    parts = [Part([SCORE_TITLES[summary.score], *recipes], scores), _compute_part(summary)]
     if others:
         rows = [
-            [_row_title(summary, row), *(_difference_cell(summary.differences[row][way]) for way in others)]
+            [
+                _row_title(summary, row),
+                *(_difference_cell(summary.differences[row][recipe]) for recipe in others),
+            ]
             for row in summary.rows
         ]
-        parts.insert(1, Part([f"points above {ways[0]}", *others], rows))
+        parts.insert(1, Part([f"points above {recipes[0]}", *others], rows))
     return parts
 
 
 def _compute_part(summary: Summary) -> Part:
     def row(title: str, name: str, form: Callable[[float], str]) -> List[str]:
-        found = (summary.compute.get(way, {}).get(name) for way in summary.ways)
+        found = (summary.compute.get(recipe, {}).get(name) for recipe in summary.recipes)
         return [title, *("-" if cell is None else _cell(cell, form) for cell in found)]
 
     def thousands(value: float) -> str:
@@ -94,20 +97,20 @@ def _compute_part(summary: Summary) -> Part:
         row("of them to make the encoder", "adaptation_pieces", thousands),
         row("seconds", SECONDS, "{:,.0f}".format),
     ]
-    return Part(["training of one pipeline", *summary.ways], rows)
+    return Part(["training of one pipeline", *summary.recipes], rows)
 
 
 def _notes(summary: Summary) -> List[str]:
-    counts = {way: cells.n for way, cells in summary.scores[summary.rows[0]].items()}
+    counts = {recipe: cells.n for recipe, cells in summary.scores[summary.rows[0]].items()}
     numbers = sorted(set(counts.values()))
-    if len(numbers) == 1 and len(counts) == len(summary.ways):
+    if len(numbers) == 1 and len(counts) == len(summary.recipes):
         over = f"{numbers[0]} seed{'s' if numbers[0] > 1 else ''}"
     else:
-        over = "seeds (" + ", ".join(f"{way}: {counts.get(way, 0)}" for way in summary.ways) + ")"
+        over = "seeds (" + ", ".join(f"{recipe}: {counts.get(recipe, 0)}" for recipe in summary.recipes) + ")"
     notes = [
         f"Mean and standard deviation over {over}; the checkpoint that is best on the source's dev text."
     ]
-    if len(summary.ways) > 1:
+    if len(summary.recipes) > 1:
         notes.append(
             f"Differences are paired by seed; in brackets their {LEVEL:.0%} interval by Student's t over "
             f"seeds, each for itself.".replace("%", " %")

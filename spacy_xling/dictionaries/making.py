@@ -112,7 +112,7 @@ def init_dictionaries(
         tqdm.tqdm(total=len(files), disable=None if progress else True, leave=False) as bar,
         ExitStack() as stack,
     ):
-        # The executor starts as many processes as it is told, whether or not there is work for them.
+        # The executor starts as many processes as it is given, whether or not there is work for them.
         workers = min(jobs, len(paths))
         apply = map if workers == 1 else stack.enter_context(ProcessPoolExecutor(workers)).map
         for made in apply(partial(_make, texts=texts, max_pairs=max_pairs), files, paths.values(), counts):

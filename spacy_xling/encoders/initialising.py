@@ -129,7 +129,7 @@ def init_encoder(
         require_scikit_learn()
     # Where the tokenizer will have it; the config's own may be beyond its vocabulary.
     config.pad_token_id = SPECIAL.index(PAD)
-    # Parameters without memory: what no model can be made of is told before the tokenizer is trained.
+    # Parameters without memory: what no model can be made of is refused before the tokenizer is trained.
     with torch.device("meta"):
         untrained_model(config)
     stream = raw()

@@ -97,7 +97,7 @@ def inspect_encoder(
     name (str): Hub name or folder of the encoder.
     texts (Path): A folder of files by language, as the UnlabelledText reader takes.
     parallel (Optional[Path]): A folder of files such as `en-da.tsv`, as the ParallelText reader takes.
-    source (str): The language that the others are held against.
+    source (str): The language that the others are compared with.
     limit (int): The most texts, and pairs, of a language: a sample with the seed.
     layer (Optional[int]): The layer for vectors, from 0 (the embeddings); None for the middle one.
     seed (int): Seed of samples and masks.
@@ -155,7 +155,7 @@ class _Way(NamedTuple):
 
 
 class _Anchor(NamedTuple):
-    """What the languages are held against."""
+    """What the languages are compared with."""
 
     language: str
     vectors: np.ndarray

@@ -1,7 +1,7 @@
 """Every message of the package, with its code.
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a code
-tells where it belongs: 0 all folders, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training, 7
+says where it belongs: 0 all folders, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training, 7
 configs, encoders, evaluation, comparison, exporting, 8 translation, 9 applying, explaining. A folder without
 a file here has its messages with the one whose work it does: those of switching and dictionaries are in
 `data`, those of the optimiser in `training`.

@@ -3,11 +3,11 @@
 
 class Errors:
     X770 = (
-        "The plan has no section {missing}; expected [compare] and [ways] with a block for each way of training. "
+        "The plan has no section {missing}; expected [compare] and [recipes] with a block for each recipe. "
         "Start from configs/compare.cfg."
     )
     X771 = (
-        "Found the name {name!r}; expected one of letters, digits, '.', '+', '-' and '_', for a folder is named so. "
+        "Found the name {name!r}; expected letters, digits, '.', '+', '-' and '_', for the name of its folder. "
         "Change it."
     )
     X772 = (
@@ -15,19 +15,19 @@ class Errors:
         "has each of them. Correct its path, or its settings in the plan."
     )
     X773 = "The plan names the {what} '{name}'; expected one of {known}. Correct the name, or add its block."
-    X774 = "Found seeds = {seeds}; expected each once. Take out what is there twice."
+    X774 = "Found seeds = {seeds}; expected each once. Remove the duplicates."
     X775 = (
-        "The plan of {title} has changed since the run in {folder}: {changes}; expected the same one, for results "
-        "of two plans must not be mixed. Undo the changes, take another --output, or remove that folder."
+        "The plan of {title} has changed since the run in {folder}: {changes}; expected the same plan, so that "
+        "results aren't mixed. Undo the changes, choose another --output, or remove that folder."
     )
     X776 = (
-        "The config {config} of '{way}' doesn't take its seed from the plan; expected training.seed = "
+        "The config {config} of '{recipe}' doesn't take its seed from the plan; expected training.seed = "
         "${{system.seed}}, so that seeds differ. Correct the config."
     )
     X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
-    X779 = "Found no {what}; expected one or more. See what has failed in the logs."
+    X779 = "Found no {what}; expected one or more. The logs say what failed."
     X780 = (
-        "The way '{way}' has training.max_steps = {steps} and {pieces} pieces that pass an encoder in a step; "
+        "The recipe '{recipe}' has training.max_steps = {steps} and {pieces} pieces per step through an encoder; "
         "expected 1 or more of both to equalise compute. Set max_steps, or leave --equal-compute out."
     )
     X781 = (
@@ -39,11 +39,10 @@ class Errors:
         "'spacy-xling[search]'."
     )
     X783 = (
-        "The plan has no section [search]; expected one with `way`, `trials` and ranges of settings. Add it, as "
+        "The plan has no section [search]; expected one with `recipe`, `trials` and ranges of settings. Add it, as "
         "configs/compare.cfg shows."
     )
     X784 = (
         'The range of \'{name}\' is {found}; expected ["uniform", low, high], ["log", low, high] with low above 0, or '
-        '["choices", ...]. Correct it '
-        "under [search.ranges]."
+        '["choices", ...]. Correct it under [search.ranges].'
     )

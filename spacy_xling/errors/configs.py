@@ -1,4 +1,4 @@
-"""Messages of configs that are made from a look at the data."""
+"""Messages of configs that are made from the data."""
 
 
 class Errors:
@@ -8,10 +8,10 @@ class Errors:
     )
     X741 = (
         "Some texts have several labels, or none of those they were annotated for; expected exactly one for each. "
-        "Leave out --exclusive, or mend the labels."
+        "Leave out --exclusive, or correct the labels."
     )
     X742 = (
-        "{mode} training has no raw text; expected some of each target language. Add --unlabelled with a folder of "
+        "{mode} training has no raw text; expected some for each target language. Add --unlabelled with a folder of "
         "files by language (da.txt ...), or choose --mode baseline."
     )
     X743 = (
@@ -19,7 +19,7 @@ class Errors:
         "files (en-da.tsv ...), or --parallel with parallel text to make them from."
     )
     X744 = (
-        "Found {value!r}; expected a name without '$', which begins a variable in a config file, and is doubled when "
+        "Found {value!r}; expected a name without '$', which starts a variable in a config file, and is doubled when "
         "spaCy saves it. Rename the file or folder."
     )
     X745 = "The config file {path} can't be read ({error}); expected text in UTF-8. Give a config, or convert it to UTF-8."

@@ -27,7 +27,7 @@ class Errors:
         "as 'da.jsonl' or 'da.jsonl.gz': rename the files or correct the path."
     )
     X108 = (
-        "The name of {path} does not tell its kind. One of {expected} was expected, with or without '.gz': "
+        "The name of {path} does not say its kind. One of {expected} was expected, with or without '.gz': "
         "rename or convert the file."
     )
     X109 = "The file {path} is empty. Texts were expected: fill the file or remove it."
@@ -37,7 +37,7 @@ class Errors:
     )
     X111 = "{path}, line {line}: {error}. UTF-8 was expected: convert the file to UTF-8."
     X112 = (
-        "{path}, line {line}: no JSON that can be read: {error}. One JSON object per line was expected: correct the "
+        "{path}, line {line}: no valid JSON: {error}. One JSON object per line was expected: correct the "
         "line."
     )
     X113 = (
@@ -129,7 +129,7 @@ class Errors:
     )
     X135 = (
         "{path}, line {line}: the line has {columns} columns, {filled} of them with text. A text, a tab and its "
-        "translation were expected: correct the line, or take it out."
+        "translation were expected: correct the line, or remove it."
     )
     X136 = "heldout_share is {share}. A share of the texts from 0 to below 1 was expected: change it, e.g. to 0.01."
     X137 = (
@@ -158,7 +158,7 @@ class Errors:
         "or round the values."
     )
     X144 = (
-        "The label {label!r} can't be written to the lists of {path}, between whose labels stands {separator!r}; "
+        "The label {label!r} can't be written to the lists of {path}, whose separator is {separator!r}; "
         "expected a label without it. Set another --separator, or write .jsonl."
     )
     X145 = "{found} is a {kind}; expected {path} to become a file in a folder. Choose another name."
@@ -173,23 +173,23 @@ class Errors:
     )
     X148 = (
         "{path}, line {line}: the line has {columns} columns, {filled} of the first two with text; expected a word, a tab "
-        "and its translation (in .txt a blank or a tab between), and perhaps a tab and a weight. Correct the line, or "
-        "take it out."
+        "and its translation (in .txt a space or a tab between), and perhaps a tab and a weight. Correct the line, or "
+        "remove it."
     )
     X149 = (
         "{path}, line {line}: the weight is {found!r}; expected a number above 0, up to 1e100. Correct it; a dictionary has no header "
         "and no further columns."
     )
-    X150 = "{path}, line 1: found {found}, a header; expected a word and its translation. Take the line out."
+    X150 = "{path}, line 1: found {found}, a header; expected a word and its translation. Remove the line."
     X151 = (
-        "Found no dictionary {wanted} among {found}; expected one of each language that is asked for. Add the file, or "
+        "Found no dictionary {wanted} among {found}; expected one for each requested language. Add the file, or "
         "correct `source` or `targets`."
     )
-    X152 = "{path} has no entry with a letter or digit; expected one at least. Fill the file, or remove it."
-    X153 = "{path} and {other} are of the same two languages; expected one file for both. Join them, or take one out."
+    X152 = "{path} has no entry with a letter or digit; expected at least one. Fill the file, or remove it."
+    X153 = "{path} and {other} are of the same two languages; expected one file for both. Join them, or remove one."
     X154 = "Found max_translations = {found}; expected 1 or more. Set e.g. max_translations = 3."
     X155 = (
-        "The files of parallel text in {path} don't all begin with the same language: {found}; expected that of the "
+        "The files of parallel text in {path} don't all start with the same language: {found}; expected that of the "
         "labelled text on one side of each. Name it with --source."
     )
     X156 = (
@@ -227,26 +227,26 @@ class Errors:
         "{expected!r}, as in any .{kind}. Save the table with commas as .csv, or with tabs as .tsv."
     )
     X164 = (
-        "{path}, {place}: the text has {found:,} characters; expected {limit:,} at most. Look whether it is a single text "
+        "{path}, {place}: the text has {found:,} characters; expected {limit:,} at most. Check that it is a single text "
         "(a quote may be left open); if so, set max_length = {found} on the reader."
     )
     X165 = (
-        "{path}, text {number}: the categories are {found}; expected strings that are not blank for names. Set doc.cats "
-        "anew, and write the file again."
+        "{path}, text {number}: the categories are {found}; expected names that are strings and not blank. Correct "
+        "doc.cats, and write the file again."
     )
     X166 = (
-        "The lines of {path} end in a carriage return alone, so that all are one; expected a line feed, too. Save the "
+        "The lines of {path} end in a carriage return alone, and are read as one; expected a line feed, too. Save the "
         "file with the line ends of Unix or Windows."
     )
-    X167 = "{path} begins with bytes of UTF-16, or of no text; expected text in UTF-8. Convert the file to UTF-8, or unpack it."
-    X168 = "{path} can't be read ({error}); expected the right to read it, and a sound disk. Mend that, or copy the file."
+    X167 = "{path} starts with UTF-16, or isn't text; expected text in UTF-8. Convert the file to UTF-8, or unpack it."
+    X168 = "{path} can't be read ({error}); expected the right to read it, and a working disk. Fix that, or copy the file."
     X169 = (
-        "The label {label!r} can't be written to {path}, for it would be read without the blanks around it; expected none. "
-        "Write a .spacy file, or take them off in doc.cats."
+        "The label {label!r} can't be written to {path}: it would be read back without the spaces around it; expected none. "
+        "Write a .spacy file, or strip them in doc.cats."
     )
     X170 = "The file {name} has a name that is not valid Unicode; expected a language before its first dot. Rename it."
     X171 = "Found the seed {found!r}; expected a whole number from 0 to 2 ** 32 - 1. Set e.g. seed = 0."
-    X172 = "Found a file twice among those to be written: {paths}; expected each once. Give each a name of its own."
+    X172 = "Found a file twice among those to write: {paths}; expected each once. Give each its own name."
     X173 = (
         "{path} is there, and is, holds or is part of {read}, which is read; expected another file or folder, so that nothing "
         "is lost. Choose another name."
@@ -265,7 +265,7 @@ class Errors:
     )
     X177 = (
         "Found no translation in {path} ({records} records: {doubted} in doubt, the others without text, or in the language "
-        'that they were in before); expected one at least. Translate with spacy xling translate, or set on_doubt = "use".'
+        'that they were in before); expected at least one. Translate with spacy xling translate, or set on_doubt = "use".'
     )
     X178 = (
         "{path} has no translations into {missing}; it has some into {found}. Each of the setting 'languages' was expected: "
@@ -276,10 +276,10 @@ class Errors:
 
 class Warnings:
     W160 = (
-        "Found labels that differ in case, blanks or Unicode form alone ({count}): {found}. They are different classes; "
-        "expected one way of writing for each. Write them alike."
+        "Found labels that differ only in case, whitespace or Unicode form ({count}): {found}. They are different classes; "
+        "expected one spelling for each. Spell them alike."
     )
     W161 = (
-        "Found languages that differ in case, blanks or Unicode form alone ({count}): {found}. They are different "
-        "languages; expected one way of writing for each. Write them alike."
+        "Found languages that differ only in case, whitespace or Unicode form ({count}): {found}. They are different "
+        "languages; expected one spelling for each. Spell them alike."
     )

@@ -1,4 +1,4 @@
-"""Messages of encoders that are made, pre-trained, trimmed or looked at."""
+"""Messages of encoders that are made, pre-trained, trimmed or inspected."""
 
 
 class Errors:
@@ -14,7 +14,7 @@ class Errors:
     X704 = "Found the preset '{found}'; expected one of {presets}. Choose one, or give a config file."
     X706 = (
         "The output {path} exists and is not an empty folder; expected a folder that is new or empty, so that "
-        "nothing is lost. Choose another --output, add --overwrite to replace a checkpoint, or move what is there."
+        "nothing is lost. Choose another --output, add --overwrite to replace a checkpoint, or move its content."
     )
     X707 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
@@ -39,19 +39,17 @@ class Errors:
     )
     X715 = "TensorBoard is missing; expected the extra. Run pip install 'spacy-xling[tensorboard]', or set tensorboard = null."
     X716 = (
-        "Found {found} processes; expected {expected}, as when the checkpoint was written. Start as many, or train "
+        "Found {found} processes; expected {expected}, as when the checkpoint was written. Start that many, or train "
         "to another folder."
     )
-    X717 = (
-        "Found both --resume and --overwrite; expected one: go on with the run that is there, or start anew."
-    )
+    X717 = "Found both --resume and --overwrite; expected one: resume the existing run, or replace it."
     X720 = (
         "No piece of '{name}' besides the special ones occurs {min_count} times or more in a language of {texts}; "
-        "expected one at least. Lower --min-count, or give more texts."
+        "expected at least one. Lower --min-count, or give more texts."
     )
     X721 = (
-        "Found max_pieces = {max_pieces}; expected {least} or more, for {required} pieces are always kept (the "
-        "special ones, and what the tokenizer can't do without). Set a higher --max-pieces."
+        "Found max_pieces = {max_pieces}; expected {least} or more: {required} pieces are always kept (the "
+        "special ones, and what the tokenizer needs). Set a higher --max-pieces."
     )
     X722 = "Found {setting} = {found}; expected a whole number of 1 or more. Correct it."
     X723 = (
@@ -59,7 +57,7 @@ class Errors:
         "use this one whole."
     )
     X724 = (
-        "The tokenizer of '{name}' numbers its pieces in a way that can't be kept up when some go (e.g. "
+        "The tokenizer of '{name}' numbers its pieces so that none can be removed (e.g. "
         "{pieces}); expected the added pieces after those of the vocabulary. Use this encoder whole."
     )
     X730 = (
@@ -71,12 +69,12 @@ class Errors:
         "layer in that range, or none for the middle one."
     )
     X732 = (
-        "Found {count} text(s) of language '{language}'; expected 2 or more. Raise the limit, add texts, or take "
-        "the file out."
+        "Found {count} text(s) of language '{language}'; expected 2 or more. Raise the limit, add texts, or remove "
+        "the file."
     )
     X733 = (
-        "Found {count} pair(s) of '{name}' whose texts stand in no other pair; expected 2 or more. Add pairs, or "
-        "take the file out."
+        "Found {count} pair(s) of '{name}' whose texts are in no other pair; expected 2 or more. Add pairs, or "
+        "remove the file."
     )
     X734 = (
         "Found vectors of the shapes {source} and {target}; expected {expected}. Make them of texts and an "
@@ -86,15 +84,13 @@ class Errors:
         "Found parallel text {found}; expected '{source}-LANG.tsv' with LANG one of {languages}. Rename the "
         "files, or leave --parallel out."
     )
-    X736 = (
-        "Found the name {path} for the figure; expected one that ends in {expected}. Change the name's end."
-    )
+    X736 = "Found the name {path} for the figure; expected one that ends in {expected}. Rename it."
     X737 = (
         "matplotlib can't be imported ({error}); expected it for figures and reports. Install the extra: pip install "
         "'spacy-xling[plots]', or leave {option} out."
     )
     X738 = (
-        "Found one and the same vector for all texts of the source language; expected texts that differ. Give "
+        "Found the same vector for all texts of the source language; expected texts that differ. Give "
         "other texts, or an encoder whose tokenizer knows the language."
     )
     X747 = (
@@ -114,7 +110,7 @@ class Warnings:
         "xling inspect whether the tokenizer knows their script."
     )
     W720 = (
-        "Of the pieces that are kept from '{name}', {n} hold characters that the vocabulary has no continuing "
-        "piece for ({first} ...): a word that was unknown for such a character may come out in pieces after "
-        "trimming. All other words keep their pieces. Nothing needs to be done if that is harmless."
+        "Of the pieces kept from '{name}', {n} hold characters for which the vocabulary has no continuing piece "
+        "({first} ...): a word that was unknown because of such a character may be split into pieces after "
+        "trimming. All other words keep their pieces. If that is harmless, nothing needs to be done."
     )

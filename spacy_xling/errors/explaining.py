@@ -10,14 +10,14 @@ class Errors:
     X952 = "Found the method {found!r}; expected {known}. Correct it."
     X953 = (
         "The label '{label}' has its score from {found}; expected an xling_textcat or xling_textcat_multilabel that was not "
-        "exported, for integrated gradients are taken on its encoder. Take the method occlusion, or the pipeline as it was "
+        "exported, as integrated gradients need its encoder. Take the method occlusion, or the pipeline as it was "
         "trained."
     )
-    X954 = "The text {text!r} has no word that the classifier reads; expected one at least. Give a text with words."
+    X954 = "The text {text!r} has no word that the classifier reads; expected at least one. Give a text with words."
 
 
 class Warnings:
     W950 = (
-        "After {steps:,} steps the words' scores sum up to {found:.4f}, and should to {expected:.4f}; expected 1 % of that "
-        "between them at most. Take them for a rough figure, or take the method occlusion."
+        "After {steps:,} steps the words' scores sum to {found:.4f}, and should sum to {expected:.4f}; expected them to "
+        "differ by at most 1 % of that. Take them as approximate, or take the method occlusion."
     )

@@ -16,7 +16,7 @@ class Errors:
     )
     X728 = (
         "The scores in {path} are those of '{name}', and a checkpoint for transformers lacks what makes some of them ({lost}); "
-        "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline of it with spacy "
+        "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline from it with spacy "
         "xling import-transformers, and evaluate and push that."
     )
     X760 = (
@@ -33,10 +33,10 @@ class Errors:
     )
     X788 = (
         "The checkpoint '{name}' has problem_type = '{found}'; expected single_label_classification or "
-        "multi_label_classification, for its outputs are no scores of labels. Choose another checkpoint."
+        "multi_label_classification, as its outputs aren't scores of labels. Choose another checkpoint."
     )
     X789 = (
-        "The checkpoint '{name}' has the labels {labels}; expected each once, as text, and one at least. Correct "
+        "The checkpoint '{name}' has the labels {labels}; expected at least one, each once, as text. Correct "
         "id2label in its config.json."
     )
     X790 = (
@@ -62,7 +62,7 @@ class Errors:
     )
     X796 = "Found the format '{found}'; expected one of {known}. Correct --format."
     X797 = (
-        "'{name}' has {setting} = {found}, and the classification head of the family '{family}' in transformers is another; "
+        "'{name}' has {setting} = {found}, and the classification head of the family '{family}' in transformers differs; "
         'expected {expected}. Train with head = "native" under [components.{name}.model], which can always be exported, or '
         "leave --format transformers out."
     )

@@ -71,7 +71,7 @@ class Errors:
     X318 = (
         "The attention of the encoder ({family}) was changed after it was loaded: found another than torch's "
         "scaled_dot_product_attention without a mask or bias in a layer; expected that in all {layers}. Load the "
-        "pipeline anew with the encoder as it is to be."
+        "pipeline again, with the encoder as it should be."
     )
     X320 = (
         "No exported model is loaded; expected the folder that spacy xling export wrote. Load it with spacy.load, or "
@@ -82,23 +82,23 @@ class Errors:
         "Install them: pip install onnxruntime tokenizers, or pip install 'spacy-xling[onnx]'."
     )
     X322 = (
-        "Found torch.no_grad() or torch.inference_mode() around an update; expected none, for there is nothing to "
-        "learn without gradients. Call nlp.update and nlp.rehearse outside of it."
+        "Found torch.no_grad() or torch.inference_mode() around an update; expected none: without gradients "
+        "nothing is learnt. Call nlp.update and nlp.rehearse outside of it."
     )
     X323 = (
         "No gradient of the {term} reaches a parameter: all that it depends on are frozen (requires_grad = False); "
-        "expected one at least that is trained. Unfreeze some, name the component under [training] "
+        "expected at least one that is trained. Unfreeze some, name the component under [training] "
         "frozen_components, or, for the masked-LM loss, set mlm_weight = 0."
     )
     X330 = (
         "The file {file} of the checkpoint '{name}' has {found}, which can make transformers load code, or files that "
-        "nobody looked at; expected a checkpoint that is data. Choose another, or take the key out if it works without."
+        "nobody looked at; expected a checkpoint that is data. Choose another, or remove the key if it works without."
     )
     X331 = (
         "The weights of '{name}' are pickles ({found}), which can run code; expected safetensors. If you trust them, set "
         "the environment variable {variable}=1, or convert them: "
         'python -c "from transformers import {model} as M, AutoTokenizer as T; '
-        "[c.from_pretrained({name!r}).save_pretrained('converted') for c in (M, T)]\", and take "
+        "[c.from_pretrained({name!r}).save_pretrained('converted') for c in (M, T)]\", and use "
         "the folder 'converted'."
     )
     X332 = (
@@ -119,7 +119,7 @@ class Warnings:
         "their head in a form that transformers can't load.)"
     )
     W302 = (
-        "Found an encoder ({family}) whose windows don't pass without padding; expected it of this family. Scores and "
-        "losses are right, but take longer. Its attention isn't torch's scaled_dot_product_attention, or this release "
-        "of transformers computes it in another way: take one that spacy-xling was tested with (constraints.txt)."
+        "Found an encoder ({family}) whose windows need padding; expected none for this family. Scores and losses are "
+        "right, but take longer. Its attention isn't torch's scaled_dot_product_attention, or this release of "
+        "transformers computes it differently: take one that spacy-xling was tested with (constraints.txt)."
     )

@@ -6,7 +6,7 @@ class Errors:
         "Found mlm_weight = {found} at step {step}; expected 0 or more. Set e.g. mlm_weight = 0.1, or 0 for "
         "classification only."
     )
-    X402 = "Found a weight of {found} for label '{label}'; expected a number from 0 on. Correct the label weights."
+    X402 = "Found a weight of {found} for label '{label}'; expected 0 or more. Correct the label weights."
     X403 = (
         "Found weights for labels {unknown}; expected labels of the component, which are {labels}. Correct the "
         "label weights under [components.NAME.objective.classification]."

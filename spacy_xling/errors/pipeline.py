@@ -27,7 +27,7 @@ class Errors:
     )
     X506 = (
         "Found labels {unknown} in a training example; expected only those of '{name}': {known}. Add them with "
-        "add_label() or to `labels` in [initialize.components.{name}], or take the texts out."
+        "add_label() or to `labels` in [initialize.components.{name}], or remove the texts."
     )
     X507 = (
         "Found no labels for '{name}'; expected at least one. Check that the training data has categories, or "
@@ -124,7 +124,7 @@ class Errors:
     )
     X544 = (
         "The languages of the labelled texts to centre '{name}' by: {found} (- for one that isn't known); expected texts "
-        "of a known source language, for it is the one that isn't moved. Name it (field lang, `language` of the reader, or "
+        "of a known source language, which is the one that isn't moved. Name it (field lang, `language` of the reader, or "
         "spacy xling convert --language)."
     )
     X545 = (
@@ -167,16 +167,16 @@ class Errors:
 class Warnings:
     W501 = (
         "Found labels {unknown} in the examples, which aren't among the labels of '{name}' ({known}); training "
-        "on them will fail. Add them to `labels` in [initialize.components.{name}], or take these texts out."
+        "on them will fail. Add them to `labels` in [initialize.components.{name}], or remove these texts."
     )
     W520 = (
-        "The transformer '{upstream}' takes no optimiser steps, so the masked-LM term of '{name}' can change "
-        "nothing, and no more masked passes are run. Take '{upstream}' out of frozen_components, or leave "
+        "The transformer '{upstream}' takes no optimiser steps, so the masked-LM term of '{name}' changes "
+        "nothing, and no further masked passes are run. Take '{upstream}' out of frozen_components, or leave "
         "'{name}' out of the pipeline."
     )
     W521 = (
-        "The optimizer averages weights, but averages can't be put in the place of those of the transformer "
-        "'{upstream}': components would be evaluated with averages on an encoder without. Set use_averages = false "
+        "The optimizer averages weights, but can't replace those of the transformer '{upstream}' by averages: "
+        "components would be evaluated with averages on an encoder without. Set use_averages = false "
         "and average_last = 0, or use xling_textcat, whose encoder is averaged."
     )
     W540 = (
@@ -189,19 +189,19 @@ class Warnings:
         "reader, or spacy xling convert --language), or give other dictionaries."
     )
     W542 = (
-        "The dictionary {pair} has {share:.1f} % of the words of the labelled texts of '{name}'; expected more, for what "
-        "it hasn't can't be switched. Give more parallel text or another dictionary, and see spacy xling debug-data."
+        "The dictionary {pair} has {share:.1f} % of the words of the labelled texts of '{name}'; expected more, as words "
+        "that it lacks can't be switched. Give more parallel text or another dictionary, and see spacy xling debug-data."
     )
     W543 = (
         "The augmenter has no dictionary of words of {language}, and gives no copies of such texts; it has those of "
         "{sources}. Name the texts' language with its `language`, or give other dictionaries."
     )
     W544 = (
-        "Raw text of too few lines for '{name}' to be centred by ({found}); expected {least} of a language, and better a "
-        "hundred. Their scores stay as they are: give more."
+        "Found too few lines of raw text to centre '{name}' by ({found}); expected {least} of a language, and better a "
+        "hundred. Scores in these languages stay as they are: give more."
     )
     W545 = (
-        "'{name}' is centred, and its weights change: its offsets stay those of before. Give it raw text to keep up by (the "
+        "'{name}' is centred, and its weights change: its offsets stay the old ones. Give it raw text to update them (the "
         "callback spacy-xling.attach_unlabelled.v1 with `labelled`, or attach_centring), or run spacy xling calibrate "
         "--centre on what was trained."
     )
@@ -211,8 +211,8 @@ class Warnings:
     )
     W547 = (
         "Of the labelled texts of '{name}' (in {found}) {share:.1f} % have a translation among those of texts in {sources}; "
-        "expected most of them, for the others are learnt from as they are. A text must be the same to the last sign, and so "
-        "must its language: correct paths.translations, or run spacy xling translate again."
+        "expected most of them, as the others are trained on as they are. A text must be the same to the last character, and "
+        "so must its language: correct paths.translations, or run spacy xling translate again."
     )
     W550 = (
         "'{name}' has seen no labelled text, neither in nlp.initialize nor in its first step, which learnt nothing; "

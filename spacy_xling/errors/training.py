@@ -15,10 +15,10 @@ class Errors:
     X608 = "Found keep = {keep}; expected to keep 1 checkpoint or more. Set e.g. keep = 1."
     X609 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
-        "Make room or mend the rights, then go on with --resume (last whole checkpoint: {kept})."
+        "Make room or fix the permissions, then continue with --resume (last whole checkpoint: {kept})."
     )
     X610 = (
-        "Found a checkpoint of an earlier run at {path}; expected a folder without. Add --resume to go on with "
+        "Found a checkpoint of an earlier run at {path}; expected a folder without. Add --resume to continue "
         "that run, or choose another --output folder, or remove {folder}."
     )
     X611 = (
@@ -26,8 +26,8 @@ class Errors:
         "train to another folder."
     )
     X612 = (
-        "The training text isn't what the run to be resumed had read in its first {n_batches} batches; expected "
-        "the same texts in the same order. Bring back the files it was started with, or start anew in another "
+        "The training text isn't what the run to resume read in its first {n_batches} batches; expected "
+        "the same texts in the same order. Restore the files it started with, or start again in another "
         "--output folder."
     )
     X613 = (
@@ -37,7 +37,7 @@ class Errors:
     X615 = "Found checkpoint_every = {found}; expected 1 step or more. Set e.g. --checkpoint-every 500."
     X616 = (
         "The checkpoint {path} can't be read ({error}); expected what a run of this version wrote. Remove the "
-        "folder and start anew."
+        "folder and start again."
     )
     X620 = (
         "Found use_averages = true and average_last = {average_last}; expected one kind of average. Set "
@@ -60,16 +60,16 @@ class Errors:
         "--training.dropout 0.1."
     )
     X625 = (
-        "Found the checkpoint {path} of {saved} processes; expected as many as train now, {found}. Go on with torchrun "
+        "Found the checkpoint {path} of {saved} processes; expected as many as train now, {found}. Resume with torchrun "
         "--nproc-per-node {saved}, or train into another folder."
     )
     X626 = (
-        "Found the components {names} to be trained by {count} processes; expected spacy-xling's own that have an encoder "
-        "of their own: gradients of others aren't added up. Freeze them ([training] frozen_components), or train in one "
+        "Found the components {names} to be trained by {count} processes; expected spacy-xling's own that have their own "
+        "encoder: gradients of others aren't summed. Freeze them ([training] frozen_components), or train in one "
         "process."
     )
     X627 = (
-        "Found fewer batches than the {count} processes, of which each step takes one for each; expected as many at least. "
+        "Found fewer batches than the {count} processes, each of which takes one per step; expected at least as many. "
         "Take smaller batches ([training.batcher]), or fewer processes."
     )
 

@@ -11,7 +11,7 @@ class Errors:
         "checkpoint's own code for it, as da=dan_Latn, or among the `codes` of xling_translator."
     )
     X803 = (
-        "The language of a text isn't known, and the checkpoint '{name}' must be told it; expected one for each text. Give "
+        "The language of a text isn't known, and the checkpoint '{name}' needs it; expected one for each text. Give "
         "--from, a field 'lang', or files named by language; to xling_translator doc._.language, or its `source`."
     )
     X804 = (
@@ -24,7 +24,7 @@ class Errors:
     )
     X806 = (
         "CTranslate2 can't load '{name}' ({error}); expected a folder that ct2-transformers-converter wrote, and a precision "
-        "and device that it has. Convert the checkpoint again, or leave --precision and --gpu-id out."
+        "and device that it supports. Convert the checkpoint again, or leave --precision and --gpu-id out."
     )
     X807 = (
         "Found the target language {found!r}, which can't name a file; expected letters, digits, '-' and '_' such as 'da' or "
@@ -34,7 +34,7 @@ class Errors:
     X810 = "Found {setting} = {found}; expected {least} or more. Correct it."
     X811 = "Found no target language; expected one or more. Give e.g. --to da,de."
     X812 = (
-        "Found the language {found!r}, which can't stand in the name of a checkpoint ('{name}'); expected letters, digits, '-' "
+        "Found the language {found!r}, which can't be part of the name of a checkpoint ('{name}'); expected letters, digits, '-' "
         "and '_'. Correct the language, or give the checkpoint's own code for it."
     )
     X813 = (
@@ -46,7 +46,7 @@ class Errors:
         "command that X331 gives without SPACY_XLING_PICKLED_WEIGHTS, or set save = false under the translator's block."
     )
     X815 = (
-        "The language of a text isn't known, and it is to come back to it: {text!r}. Expected one for each text. Give --from, "
+        "The language of a text isn't known, and it can't be translated back without: {text!r}. Expected one for each text. Give --from, "
         "a field 'lang', or files named by language."
     )
     X816 = (
@@ -63,7 +63,7 @@ class Errors:
     )
     X821 = (
         "'{name}' was trained to translate into {known}; found {found}. Name one of these as the target, or in "
-        "doc._.translation_language; or train anew, with `languages` under [initialize.components.{name}]."
+        "doc._.translation_language; or train again, with `languages` under [initialize.components.{name}]."
     )
     X822 = (
         "Found no parallel text for the direction '{direction}' in {path}, whose files are named {found}; expected one named "
@@ -71,7 +71,7 @@ class Errors:
     )
     X823 = "Found '{found}' as the name of parallel text; expected two languages, as 'en-da'. Rename the file or the direction."
     X824 = (
-        "No example has a translation and its language; expected parallel text to train '{name}' on. Read it by "
+        "No example has a translation and its language; expected parallel text to train '{name}' on. Read it with "
         "spacy-xling.TranslationPairs.v1."
     )
     X825 = (
@@ -82,14 +82,14 @@ class Errors:
         "Translations are scored by sacrebleu, which is missing ({error}). Install the extra: pip install "
         "'spacy-xling[translate]'."
     )
-    X827 = "'{name}' has raw text for lambda = {weight} nowhere; expected some. Set initialize.unlabelled, or mlm_weight = 0."
+    X827 = "'{name}' has lambda = {weight}, but no raw text; expected some. Set initialize.unlabelled, or mlm_weight = 0."
     X828 = (
         "Found no target language for a text, and '{name}' translates into {known}; expected one. Set its target, or "
         "doc._.translation_language."
     )
     X829 = (
-        "Found no pair of texts to evaluate on in {path}, with a share of {share} held out; expected one at least. Give the "
-        "share that training had, or 1 for text of its own."
+        "Found no pair of texts to evaluate on in {path}, with a share of {share} held out; expected at least one. Give the "
+        "share that training had, or 1 for separate text."
     )
 
 
@@ -98,20 +98,20 @@ class Warnings:
         "Found {count:,} sentence(s) longer than the model of {language} takes; expected shorter ones. They were translated in "
         "parts, cut at the end of a word. Put a full stop or a line end between sentences."
     )
-    W802 = "{count:,} text(s) are blank; expected one sign at least. They were passed over: fill them, if they matter."
+    W802 = "{count:,} text(s) are blank; expected at least one character. They were skipped: fill them, if they matter."
     W803 = (
-        "{count:,} text(s) are in {language} already; expected those of other languages. They stand in its file as they were: "
+        "{count:,} text(s) are in {language} already; expected those of other languages. They were copied to its file: "
         "leave them out if they aren't wanted."
     )
     W804 = (
-        "'{name}' was saved without a checkpoint: which of '{model}' it needs depends on the languages of texts, and it has met "
+        "'{name}' was saved without a checkpoint: which of '{model}' it needs depends on the languages of texts, and it has seen "
         "none. Expected languages beforehand: name them in `codes`, or set `source`, or translate a text of each first."
     )
     W820 = (
-        "A pair of texts ({count} of the batch) is passed over by '{name}': a side is blank, or longer than the encoder's "
+        "A pair of texts ({count} of the batch) is skipped by '{name}': a side is blank, or longer than the encoder's "
         "window of {longest} pieces. Expected sentences: split long texts, if they matter."
     )
     W821 = (
-        "The training of '{name}' held out {share} of the parallel text, and {wanted} is asked for; expected as much or less. "
+        "The training of '{name}' held out {share} of the parallel text, and {wanted} was requested; expected no more. "
         "It has seen some of the text that it is scored on: give --heldout-share {share}."
     )

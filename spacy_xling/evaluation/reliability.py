@@ -23,7 +23,7 @@ class Bin(NamedTuple):
 
 
 def calibration_pairs(predictions: Predictions) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-    """What is held against what: the probability of each text's first label and whether it is right, or
+    """What is compared with what: the probability of each text's first label and whether it is right, or
     where texts aren't exclusive, the probability of each known label and whether the text has it.
 
     predictions (Predictions): The predictions.

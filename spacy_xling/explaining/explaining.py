@@ -103,7 +103,7 @@ def _read(nlp: Language, doc: Doc, label: str) -> Read:
 
 
 def _scorer(nlp: Language, read: Read, label: str) -> Callable[[list[str]], list[float]]:
-    """What texts in the place of the one that was read would score."""
+    """What texts instead of the one that was read would score."""
     # Of a translation in which a word is missing no other is made.
     translators = [
         name for name in nlp.pipe_names if f"doc._.{TRANSLATION}" in nlp.get_pipe_meta(name).assigns

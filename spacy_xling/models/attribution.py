@@ -68,7 +68,7 @@ def integrated_gradients(
     1703.01365). The way is cut in halves, and these again, where the integral doesn't sum up: most of a score
     may be won in a small part of it. Nothing is left on the module's parameters.
 
-    In the baseline the mean of all word embeddings stands in the place of each ordinary piece: it says
+    In the baseline the mean of all word embeddings replaces each ordinary piece: it says
     nothing in particular. (The mask piece would, to a classifier that never met one.)
 
     module (JointModule): The module.

@@ -21,7 +21,7 @@ ENCODER = "masked_lm."
 
 
 class EncoderSettings(NamedTuple):
-    """What `spacy-xling.MaskedLMEncoder.v1` is told; see there."""
+    """What `spacy-xling.MaskedLMEncoder.v1` is configured with; see there."""
 
     name: str
     window: Optional[int]

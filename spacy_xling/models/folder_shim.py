@@ -36,7 +36,7 @@ class FolderShim(ABC):
         """What to say where there isn't."""
 
     def require_loaded(self) -> None:
-        """Refuse to go on with nothing to run.
+        """Refuse to continue with nothing to run.
 
         RAISES (ValueError): Nothing was initialized or loaded yet.
         """

@@ -18,7 +18,7 @@ def hold_during_fork(lock: Any) -> None:
 
 
 def _before_fork() -> None:
-    # The tokenizers library warns in a child forked after it ran on several threads, unless it is told so.
+    # The tokenizers library warns in a child forked after it ran on several threads, unless this is set.
     global _own_setting
     _own_setting = os.environ.get(FORK_SETTING)
     os.environ.setdefault(FORK_SETTING, "false")

@@ -23,7 +23,7 @@ from .pooling import make_pooling
 
 
 class HeadSettings(NamedTuple):
-    """What `spacy-xling.JointTextCat.v1` is told of pooling and head; see there."""
+    """How `spacy-xling.JointTextCat.v1` configures pooling and head; see there."""
 
     pooling: Any
     pool_specials: bool

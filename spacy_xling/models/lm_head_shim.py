@@ -25,7 +25,7 @@ HEAD_FILE = "lm_head.safetensors"
 
 
 class SharedSettings(NamedTuple):
-    """What `spacy-xling.SharedMaskedLM.v1` is told; see there."""
+    """What `spacy-xling.SharedMaskedLM.v1` is configured with; see there."""
 
     head_from: Optional[str]
     window: Optional[int]

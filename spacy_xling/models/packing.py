@@ -1,7 +1,7 @@
 """Windows of all lengths through an encoder in one pass, without padding.
 
 All of an encoder but its attention takes each piece for itself. So the pieces of all windows go in as rows of
-one piece each, with their positions, and attention alone is told which rows are a window. (Krell et al. 2021,
+one piece each, with their positions, and only attention is given which rows are a window. (Krell et al. 2021,
 "Efficient Sequence Packing without Cross-contamination", mask a long row instead.)
 
 Attention is replaced where all families and all releases of `transformers` call it: at torch's function. The

@@ -21,7 +21,7 @@ from .translation import TranslationModule
 
 
 class DecoderSettings(NamedTuple):
-    """What `spacy-xling.JointTranslation.v1` is told of the decoder; see there."""
+    """How `spacy-xling.JointTranslation.v1` configures the decoder; see there."""
 
     layers: int
     heads: Optional[int]

@@ -234,7 +234,7 @@ class AdamW(Optimizer):
         self.steps += 1
 
     def watch(self, key: Key, weights: Any) -> None:
-        """Be told of a parameter that was updated before, by the run that this one goes on with.
+        """Note a parameter that was updated before, by the run that this one resumes.
 
         key (Key): The parameter's node and name.
         weights (FloatsXd): The parameter, in numpy or cupy.

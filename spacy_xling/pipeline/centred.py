@@ -77,7 +77,7 @@ class CentredScores(CalibratedScores):
         return super().predict(docs)
 
     def use_params(self, params: Any) -> Iterator[None]:
-        """Put other weights in the place of the component's, such as their averages; see spaCy's
+        """Replace the component's weights by others, such as their averages; see spaCy's
         `TrainablePipe.use_params`. As there, a generator and no context manager: `nlp.use_params` iterates.
         """
         with self.model.use_params(params):

@@ -35,7 +35,7 @@ class LearntBatch(NamedTuple):
 
 
 class LearntTexts(ReadTexts):
-    """What stands in the place of a component's labelled texts, in training only. A component calls
+    """What replaces a component's labelled texts, in training only. A component calls
     `_set_learnt_texts` when it is made.
     """
 

@@ -1,4 +1,4 @@
-"""Where the texts come from that stand in the place of labelled ones: dictionaries, translations."""
+"""Where the texts come from that replace labelled ones: dictionaries, translations."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -153,7 +153,7 @@ class TranslationSource(TextSource):
     missing, wrong, unused = Errors.X547, Errors.X548, Warnings.W546
 
     def draw(self, read: RawText) -> "Optional[TranslatedText]":
-        """The translation that stands in the place of a labelled text; None where the text stays.
+        """The translation that replaces a labelled text; None where the text stays.
 
         read (RawText): The text, with its language.
         RETURNS (Optional[TranslatedText]): The translation.

@@ -36,7 +36,7 @@ class Upstream(NamedTuple):
 
 
 class StepHook:
-    """Is called once, right before a shim's next optimiser step, in the place of which it stands until then.
+    """Is called once, right before a shim's next optimiser step, which it replaces until then.
 
     shim (PyTorchShim): The shim.
     before_step (Callable[[], None]): What to call.

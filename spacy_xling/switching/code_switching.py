@@ -33,7 +33,7 @@ class CodeSwitching:
 
 
 class Replacement(NamedTuple):
-    """What stands in the place of some words of a text.
+    """What replaces some words of a text.
 
     first (int): The first word that is replaced, from 0 on.
     n_words (int): How many are.

@@ -86,7 +86,7 @@ def build_without_components_v1(components: List[str]) -> Callable[[Language], L
 
     def without_components(nlp: Language) -> Language:
         shipped = copy.copy(nlp)
-        # The components are the same, the lists of them aren't: training goes on with all.
+        # The components are the same, the lists of them aren't: training continues with all.
         shipped._config = nlp.config.copy()
         for name in ("_components", "_disabled", "_meta", "_pipe_configs", "_pipe_meta"):
             setattr(shipped, name, copy.copy(getattr(nlp, name)))

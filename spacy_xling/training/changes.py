@@ -10,9 +10,9 @@ from ..errors import Errors
 
 
 def require_same_config(checkpoint: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse to go on with another config.
+    """Refuse to resume with another config.
 
-    checkpoint (Path): The checkpoint to go on from, for the message.
+    checkpoint (Path): The checkpoint to resume from, for the message.
     old (Mapping[str, Any]): The config that it was written with, as plain data.
     new (Mapping[str, Any]): The config of now.
     RAISES (ValueError): They differ; it names each setting with both values.

@@ -29,7 +29,7 @@ class Batches:
     state in which a batch finds a generator is kept, unless the drawing of batches itself left it so.
 
     batches (Iterator[EpochBatch]): Where batches come from, with their epochs.
-    done (Optional[dict]): The `state` that a run to go on with was saved in; None for a new run.
+    done (Optional[dict]): The `state` that a run to resume was saved in; None for a new run.
     on_replayed (Callable[[], None]): Called when the first batch that wasn't done is asked for.
     """
 

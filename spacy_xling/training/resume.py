@@ -1,4 +1,4 @@
-"""`spacy train` with checkpoints: the same loop, which a killed run goes on with as if nothing had been."""
+"""`spacy train` with checkpoints: the same loop, which a killed run resumes as if nothing had been."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ class Run(NamedTuple):
     output_path (Path): Where pipelines and checkpoints are saved.
     config (dict): The whole config, as plain data.
     training (dict): What `[training]` is resolved to.
-    saved (Optional[Snapshot]): The checkpoint to go on from.
+    saved (Optional[Snapshot]): The checkpoint to resume from.
     evaluations (list[dict]): What each evaluation so far has found, with the losses of the steps before it.
     pieces (EncoderPieces): Counts what passes the encoder.
     """
@@ -72,7 +72,7 @@ class Run(NamedTuple):
 
     @property
     def progress(self) -> dict[str, Any]:
-        """What the loop had noted in the checkpoint to go on from."""
+        """What the loop had noted in the checkpoint to resume from."""
         return self.saved.data["progress"] if self.saved else {}
 
 
@@ -88,13 +88,13 @@ def train_resumable(
 ) -> tuple[Language, Path]:
     """Train a pipeline as `spacy train` does, with a checkpoint after each evaluation.
 
-    A run that was killed at any moment goes on from its last checkpoint. On a CPU, with as many threads,
+    A run that was killed at any moment resumes from its last checkpoint. On a CPU, with as many threads,
     pipelines, scores and log are then those of a run that was never killed, bit by bit; in the log but for
     the seconds. Of several processes, see `ranks.launched`, the first one evaluates, logs and saves.
 
     nlp (Language): The pipeline, initialized with its whole config.
     output_path (Path): Where `model-last`, `model-best` and `checkpoints` are saved.
-    resume (bool): Go on from the last checkpoint, if there is one.
+    resume (bool): Resume from the last checkpoint, if there is one.
     checkpoint_every (Optional[int]): Write a checkpoint after so many steps too.
     use_gpu (int): The GPU, or -1.
     stdout (IO): Where to write messages.

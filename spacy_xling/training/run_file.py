@@ -87,5 +87,5 @@ def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
         write_file(path, json.dumps(run))
     except OSError as error:
         kept = Checkpoints(path.parent).latest() or "none"
-        # What the system said, for a run can be gone on with.
+        # What the system said, as a run can be resumed.
         raise OSError(Errors.X609.format(path=path, error=error.__cause__, kept=kept)) from error

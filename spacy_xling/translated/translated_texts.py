@@ -1,4 +1,4 @@
-"""Translations in the place of labelled texts, drawn anew at each visit.
+"""Translations instead of labelled texts, drawn again at each visit.
 
 Translate-train of all languages at once, as in XTREME (Hu et al. 2020, arXiv 2003.11080).
 """
@@ -27,7 +27,7 @@ class TranslatedTexts:
 def build_translated_texts_v1(
     share: Optional[float] = None, alpha: float = 0.0, seed: int = 0
 ) -> TranslatedTexts:
-    """Take a translation in the place of a labelled text, anew at each visit, in training only; registered as
+    """Replace a labelled text by a translation, drawn again at each visit, in training only; registered as
     `spacy-xling.translated_texts.v1`.
 
     share (Optional[float]): Share of the visits of a text with translations at which one is taken, from 0 to
@@ -61,7 +61,7 @@ class TranslationSampler:
         self._generator = make_generator(settings.seed, ranks().number)
 
     def draw(self, text: str, language: Optional[str]) -> Optional[TranslatedText]:
-        """Draw whether a translation is taken in the place of a text, and which.
+        """Draw whether a translation is taken instead of a text, and which.
 
         text (str): The text.
         language (Optional[str]): Its language.

@@ -1,4 +1,4 @@
-"""How each family of checkpoints is told the languages: by pieces before the text, or by the first piece of
+"""How each family of checkpoints is given the languages: by pieces before the text, or by the first piece of
 the translation.
 """
 
@@ -17,7 +17,7 @@ class Family(NamedTuple):
 
     piece (re.Pattern): The pieces that name languages, with the code as its group.
     told (Told): Where the target is named: before the "text"; as "first piece" of the translation; or as the
-        "start" of the decoder, in the place of its own start piece.
+        "start" of the decoder, instead of its own start piece.
     names_source (bool): The source is named, too, by the tokenizer's own special pieces.
     """
 
@@ -38,7 +38,7 @@ FAMILIES = {
 
 
 class Pair(NamedTuple):
-    """Two languages, as a checkpoint is told them.
+    """Two languages, as a checkpoint is given them.
 
     source (Optional[str]): Its code of the source; None where the source isn't named.
     prefix (str): Stands before each text.
@@ -76,11 +76,11 @@ class PairTokenizer:
             )
 
     def pair(self, source: Optional[str], target: str) -> Pair:
-        """Find how the checkpoint is told two languages.
+        """Find how the checkpoint is given two languages.
 
         source (Optional[str]): The user's code of the source; None if it isn't known.
         target (str): The user's code of the target.
-        RETURNS (Pair): What it is told.
+        RETURNS (Pair): What it is given.
         RAISES (ValueError): X802: it doesn't know one of them. X803: it must be told the source.
         """
         if not self.pieces:

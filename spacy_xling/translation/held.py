@@ -79,7 +79,7 @@ class HeldEngines:
         (path / INDEX).write_text(json.dumps({"checkpoints": list(self.engines)}, indent=2), encoding="utf8")
 
     def from_folder(self, path: Path) -> None:
-        """Load what `to_folder` saved, in the place of what is held. No hub is asked, and the files are
+        """Load what `to_folder` saved, instead of what is held. No hub is asked, and the files are
         looked at as any others.
 
         path (Path): The folder.

@@ -57,7 +57,7 @@ def cut(sentence: str, fits: Callable[[str], bool]) -> list[str]:
 
     sentence (str): The sentence, without blanks around it.
     fits (Callable[[str], bool]): Whether a part is short enough; those that a part begins with are, too.
-    RETURNS (list[str]): As `split_sentences`, with parts in the place of sentences.
+    RETURNS (list[str]): As `split_sentences`, with parts instead of sentences.
     """
     parts, start = [""], 0
     while not fits(sentence[start:]):
@@ -79,7 +79,7 @@ def cut(sentence: str, fits: Callable[[str], bool]) -> list[str]:
 def join(parts: Sequence[str], *, spaced: bool) -> str:
     """Join translated sentences as the sentences stood.
 
-    parts (Sequence[str]): As `split_sentences` gives them, with translations in the place of sentences.
+    parts (Sequence[str]): As `split_sentences` gives them, with translations instead of sentences.
     spaced (bool): The target puts spaces between sentences: one stands where the source had none.
     RETURNS (str): The text.
     """

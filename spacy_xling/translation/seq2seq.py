@@ -43,7 +43,7 @@ class Tokenizer(Protocol):
     name: str
 
     def pair(self, source: Optional[str], target: str) -> Pair:
-        """Find how the model is told two languages; see `PairTokenizer.pair`."""
+        """Find how the model is given two languages; see `PairTokenizer.pair`."""
         ...
 
     def encode(self, texts: Sequence[str], pair: Pair) -> list[list[int]]:

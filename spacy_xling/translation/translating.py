@@ -1,6 +1,6 @@
 """Files of labelled or raw text to files of their translations, one for each target language.
 
-A run that was killed goes on with the window that it was in, see `resuming`; the state is `translation.json`.
+A run that was killed resumes with the window that it was in, see `resuming`; the state is `translation.json`.
 """
 
 import re

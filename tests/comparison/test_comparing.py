@@ -23,9 +23,13 @@ from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_t
 from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
 from tests.conftest import PRETRAIN_CONFIG
 
-BROKEN = (
-    "\n[ways.broken]\nconfig = ${paths.folder}/way.cfg\n\n[ways.broken.settings]\npaths.train = nowhere.csv\n"
-)
+BROKEN = """
+[recipes.broken]
+config = ${paths.folder}/recipe.cfg
+
+[recipes.broken.settings]
+paths.train = nowhere.csv
+"""
 
 
 CHAINED = """
@@ -62,13 +66,15 @@ def test_the_scores_are_those_of_the_pipelines(whole):
     found = table(output)
     assert found["rows"] == ["en", "da", "de", "mean of the targets", "worst target"]
     docs = read_test_text(build_labelled_text_v1(folder / "test"))
-    for way in ("slow", "fast"):
-        models = [spacy.load(output / "runs" / way / str(seed) / "model" / "model-best") for seed in (0, 1)]
+    for recipe in ("slow", "fast"):
+        models = [
+            spacy.load(output / "runs" / recipe / str(seed) / "model" / "model-best") for seed in (0, 1)
+        ]
         scores = [evaluate_by_language(nlp, docs) for nlp in models]
         for language in ("en", "da", "de"):
             expected = sum(100 * score[language].accuracy for score in scores) / 2
-            assert found["scores"][language][way]["mean"] == pytest.approx(expected)
-        assert found["compute"][way]["steps"]["mean"] == {"slow": 7, "fast": 13}[way]
+            assert found["scores"][language][recipe]["mean"] == pytest.approx(expected)
+        assert found["compute"][recipe]["steps"]["mean"] == {"slow": 7, "fast": 13}[recipe]
     # Otherwise the comparisons of tables below would say little.
     assert found["scores"]["en"]["slow"]["mean"] != found["scores"]["en"]["fast"]["mean"]
     assert any(cells["fast"]["deviation"] for cells in found["scores"].values())
@@ -77,7 +83,9 @@ def test_the_scores_are_those_of_the_pipelines(whole):
 def test_a_run_is_that_of_spacy_train(whole, tmp_path):
     folder, output = whole
     train(
-        folder / "way.cfg", tmp_path, overrides={**make_plan(folder).overrides("slow", 1), "paths.log": None}
+        folder / "recipe.cfg",
+        tmp_path,
+        overrides={**make_plan(folder).overrides("slow", 1), "paths.log": None},
     )
     found, expected = (
         (path / "model-best" / "textcat" / "model").read_bytes()
@@ -88,9 +96,9 @@ def test_a_run_is_that_of_spacy_train(whole, tmp_path):
 
 def test_each_run_has_a_log_of_its_own(whole):
     folder, output = whole
-    for way, steps in {"slow": [0, 2, 4, 6], "fast": [0, 2, 4, 6, 8, 10, 12]}.items():
+    for recipe, steps in {"slow": [0, 2, 4, 6], "fast": [0, 2, 4, 6, 8, 10, 12]}.items():
         for seed in (0, 1):
-            run = output / "runs" / way / str(seed)
+            run = output / "runs" / recipe / str(seed)
             rows = list(srsly.read_jsonl(run / "logs" / "log.jsonl"))
             assert [row["step"] for row in rows] == steps
             best = json.loads((run / "scores.json").read_text())["score"]
@@ -118,7 +126,9 @@ def test_finished_runs_are_not_repeated(whole):
     before, numbers = contents(output), table(output)
     said = []
     compare(make_plan(folder), output, Machine(), say=said.append)
-    assert said == [f"{way}, seed {seed}: finished before" for seed in (0, 1) for way in ("slow", "fast")]
+    assert said == [
+        f"{recipe}, seed {seed}: finished before" for seed in (0, 1) for recipe in ("slow", "fast")
+    ]
     assert contents(output) == before
     assert table(output) == numbers
     assert not list(output.rglob("checkpoints"))
@@ -127,7 +137,7 @@ def test_finished_runs_are_not_repeated(whole):
 def test_a_changed_plan_starts_nothing(whole):
     folder, output = whole
     before = contents(output)
-    plan = make_plan(folder, ways__fast__settings={"training.max_steps": 13}, compare__seeds=[2, 1])
+    plan = make_plan(folder, recipes__fast__settings={"training.max_steps": 13}, compare__seeds=[2, 1])
     with pytest.raises(ValueError, match=r"X775.*fast, seed 1.*max_steps"):
         compare(plan, output, Machine())
     assert contents(output) == before
@@ -137,9 +147,9 @@ def test_a_crashed_run_is_named_and_the_rest_goes_on(whole, tmp_path):
     folder, output = whole
     copied = tmp_path / "out"
     shutil.copytree(output, copied)
-    # The broken way comes first, and one of the others is to be done again.
+    # The broken recipe comes first, and one of the others is to be done again.
     (copied / "runs" / "slow" / "0" / "scores.json").write_text('{"languages": {"en"')
-    text = PLAN.replace("[ways]\n", f"[ways]\n{BROKEN}")
+    text = PLAN.replace("[recipes]\n", f"[recipes]\n{BROKEN}")
     plan = make_plan(folder, text, compare__seeds=[0])
     said = []
     done = compare(plan, copied, Machine(), say=said.append)

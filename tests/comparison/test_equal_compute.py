@@ -1,4 +1,4 @@
-"""Steps that make the compute of all ways equal."""
+"""Steps that make the compute of all recipes equal."""
 
 import pytest
 
@@ -17,15 +17,15 @@ def test_the_formula_by_hand():
     assert equal_steps(costs) == {"baseline": 199, "sequential": 149, "joint": 99}
 
 
-def test_all_ways_then_cost_the_same_to_half_a_step():
+def test_all_recipes_then_cost_the_same_to_half_a_step():
     costs = {"a": Cost(313.7, 150), "b": Cost(911.2, 170, 41_000.0), "c": Cost(640.9, 333)}
     most = max(cost.pieces for cost in costs.values())
-    for way, steps in equal_steps(costs).items():
-        cost = costs[way]._replace(max_steps=steps)
+    for recipe, steps in equal_steps(costs).items():
+        cost = costs[recipe]._replace(max_steps=steps)
         assert abs(cost.pieces - most) <= cost.pieces_per_step / 2 + 1e-6
 
 
 @pytest.mark.parametrize("cost", [Cost(0.0, 100), Cost(10.0, 0)])
-def test_a_way_without_an_encoder_or_an_end_is_X780(cost):
+def test_a_recipe_without_an_encoder_or_an_end_is_X780(cost):
     with pytest.raises(ValueError, match=r"X780.*'endless'"):
         equal_steps({"baseline": Cost(10.0, 99), "endless": cost})

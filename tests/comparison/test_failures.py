@@ -20,11 +20,11 @@ ENCODER = """
 [encoders.adapted]
 config = "{config}"
 
-[ways.sequential]
-config = ${{paths.folder}}/way.cfg
+[recipes.sequential]
+config = ${{paths.folder}}/recipe.cfg
 encoder = "adapted"
 
-[ways.sequential.settings]
+[recipes.sequential.settings]
 training.max_steps = 6
 """
 
@@ -67,15 +67,15 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-def test_ways_are_left_out_whose_encoder_failed(run, tmp_path):
+def test_recipes_are_left_out_whose_encoder_failed(run, tmp_path):
     done, titles = run("encoder adapted, seed 1")
     assert "sequential, seed 0" in titles
     assert "sequential, seed 1" not in titles
     logs = {failure.title: failure.log for failure in done.failures}
-    # It is told in the encoder's log why.
+    # The encoder's log says why.
     log = tmp_path / "out" / "encoders" / "adapted" / "1" / LOG_FILE
     assert logs == {"encoder adapted, seed 1": log, "sequential, seed 1": log}
-    assert {way: cell.n for way, cell in done.summary.scores["en"].items()} == {
+    assert {recipe: cell.n for recipe, cell in done.summary.scores["en"].items()} == {
         "slow": 2,
         "fast": 2,
         "sequential": 1,
@@ -100,10 +100,10 @@ def test_without_a_measure_nothing_is_trained(run):
 def test_steps_of_equal_compute_are_those_of_the_formula(run, tmp_path):
     run(compare__equal_compute=True)
     steps = {
-        way: json.loads((tmp_path / f"out/runs/{way}/0/run.json").read_text())["overrides"][
+        recipe: json.loads((tmp_path / f"out/runs/{recipe}/0/run.json").read_text())["overrides"][
             "training.max_steps"
         ]
-        for way in ("slow", "fast", "sequential")
+        for recipe in ("slow", "fast", "sequential")
     }
     # 10 pieces in a step. Sequential has most, 100 before its 7 steps: 170, or 17 steps of the others.
     assert steps == {"slow": 16, "fast": 16, "sequential": 6}
@@ -131,8 +131,8 @@ def test_what_the_test_text_lacks_is_said(tmp_path, monkeypatch):
 
 def test_a_config_that_has_no_max_steps_is_trained_all_the_same(tmp_path, monkeypatch):
     folder = write_text(tmp_path / "text")
-    way = (folder / "way.cfg").read_text().replace("max_steps = 4\neval_frequency = 2\n", "")
-    (folder / "way.cfg").write_text(way)
+    config = (folder / "recipe.cfg").read_text().replace("max_steps = 4\neval_frequency = 2\n", "")
+    (folder / "recipe.cfg").write_text(config)
     monkeypatch.setattr(running, "Process", FakeProcess)
     monkeypatch.setattr(FakeProcess, "done", [])
     text = PLAN.replace("training.max_steps = 6\n", "").replace("training.max_steps = 12\n", "")

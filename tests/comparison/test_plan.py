@@ -25,11 +25,11 @@ def test_settings_may_be_names_or_blocks():
     }
 
 
-def test_a_setting_of_a_way_comes_before_that_of_all(folder):
-    text = PLAN.replace("[ways.slow.settings]\ntraining.max_steps = 6\n", "")
+def test_a_setting_of_a_recipe_comes_before_that_of_all(folder):
+    text = PLAN.replace("[recipes.slow.settings]\ntraining.max_steps = 6\n", "")
     plan = make_plan(folder, text + "\n[settings.training]\nmax_steps = 5\n")
     assert plan.baseline == "slow"
-    steps = {way: plan.overrides(way, 7)["training.max_steps"] for way in plan.ways}
+    steps = {recipe: plan.overrides(recipe, 7)["training.max_steps"] for recipe in plan.recipes}
     assert steps == {"slow": 5, "fast": 12}
     assert plan.overrides("slow", 7)["system.seed"] == 7
 
@@ -37,21 +37,29 @@ def test_a_setting_of_a_way_comes_before_that_of_all(folder):
 def test_runs_go_seed_by_seed(folder, tmp_path):
     jobs = plan_jobs(make_plan(folder), tmp_path).trainings
     found = [(job.name, job.seed, job.folder.relative_to(tmp_path).as_posix()) for job in jobs]
-    assert found == [(way, seed, f"runs/{way}/{seed}") for seed in (0, 1) for way in ("slow", "fast")]
+    assert found == [
+        (recipe, seed, f"runs/{recipe}/{seed}") for seed in (0, 1) for recipe in ("slow", "fast")
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
     [
         ('[compare]\nsource = "en"\n', "X770"),
-        (PLAN.replace("[ways.fast", "[ways.a/b"), "X771"),
-        (PLAN.replace("[ways.fast.settings]", 'encoder = "nowhere"\n[ways.fast.settings]'), "X773"),
+        (PLAN.replace("[recipes.fast", "[recipes.a/b"), "X771"),
+        (PLAN.replace("[recipes.fast.settings]", 'encoder = "nowhere"\n[recipes.fast.settings]'), "X773"),
         (PLAN.replace("[0, 1]", "[1, 1]"), "X774"),
     ],
 )
 def test_a_plan_that_is_wrong_has_its_code(text, code):
     with pytest.raises(ValueError, match=code):
         make_plan("folder", text) if "[paths]" in text else read_plan(Config().from_str(text))
+
+
+def test_a_plan_without_recipes_is_X770_with_the_section():
+    text = PLAN.replace("[recipes", "[variants")
+    with pytest.raises(ValueError, match=r"X770.*no section \[recipes\]; expected"):
+        make_plan("folder", text)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +72,16 @@ def test_a_setting_of_the_wrong_kind_is_refused(change):
 
 def test_a_setting_that_the_config_lacks_is_X772(folder, tmp_path):
     plan = make_plan(folder, PLAN.replace("training.max_steps = 12", "components.nobody.max_steps = 12"))
-    with pytest.raises(ValueError, match=r"X772.*ways\.fast.*nobody"):
+    with pytest.raises(ValueError, match=r"X772.*recipes\.fast.*nobody"):
         plan_jobs(plan, tmp_path)
 
 
-def test_the_learning_rate_ends_where_a_way_does(tmp_path):
+def test_the_learning_rate_ends_where_a_recipe_does(tmp_path):
     folder = write_text(tmp_path / "text")
     schedule = '[training.optimizer.learn_rate]\n@schedules = "spacy-xling.warmup_linear.v1"\nvalue = 0.005\n'
-    way = folder / "way.cfg"
-    text = way.read_text().replace("learn_rate = 0.005\n", "")
-    way.write_text(f"{text}{schedule}total_steps = {load_config(way)['training']['max_steps']}\n")
+    config = folder / "recipe.cfg"
+    text = config.read_text().replace("learn_rate = 0.005\n", "")
+    config.write_text(f"{text}{schedule}total_steps = {load_config(config)['training']['max_steps']}\n")
     plan = make_plan(folder, PLAN.replace("training.optimizer.learn_rate = 0.1\n", ""))
     jobs = plan_jobs(plan, tmp_path, max_steps={"slow": 9, "fast": 12}).trainings
     for job, steps in zip(jobs[:2], (9, 12), strict=True):
@@ -83,16 +91,16 @@ def test_the_learning_rate_ends_where_a_way_does(tmp_path):
 
 
 def test_a_config_that_is_not_there_is_X772(folder, tmp_path):
-    plan = make_plan(folder, ways__slow__config=str(folder / "other.cfg"))
+    plan = make_plan(folder, recipes__slow__config=str(folder / "other.cfg"))
     with pytest.raises(ValueError, match=r"X772.*other\.cfg"):
         plan_jobs(plan, tmp_path)
 
 
 def test_a_config_that_fixes_its_seed_is_X776(folder, tmp_path):
     fixed = folder / "fixed.cfg"
-    fixed.write_text((folder / "way.cfg").read_text().replace("seed = ${system.seed}", "seed = 4"))
+    fixed.write_text((folder / "recipe.cfg").read_text().replace("seed = ${system.seed}", "seed = 4"))
     with pytest.raises(ValueError, match=r"X776.*slow"):
-        plan_jobs(make_plan(folder, ways__slow__config=str(fixed)), tmp_path)
+        plan_jobs(make_plan(folder, recipes__slow__config=str(fixed)), tmp_path)
 
 
 def begin(job, result="scores.json"):
@@ -105,7 +113,9 @@ def begin(job, result="scores.json"):
 
 def test_a_changed_plan_of_a_finished_run_is_X775_with_the_settings(folder, tmp_path):
     begin(plan_jobs(make_plan(folder), tmp_path).trainings[1])
-    jobs = plan_jobs(make_plan(folder, ways__fast__settings={"training.max_steps": 13}), tmp_path).trainings
+    jobs = plan_jobs(
+        make_plan(folder, recipes__fast__settings={"training.max_steps": 13}), tmp_path
+    ).trainings
     require_same_plan(jobs[0])
     expected = r"X775.*fast, seed 0.*config\.training\.max_steps \(was 12, is 13\)"
     with pytest.raises(ValueError, match=expected):
@@ -127,6 +137,6 @@ def test_changed_text_is_a_changed_plan(tmp_path):
 
 def test_a_changed_plan_of_a_run_that_saved_nothing_is_no_matter(folder, tmp_path):
     begin(plan_jobs(make_plan(folder), tmp_path).trainings[0], result=None)
-    jobs = plan_jobs(make_plan(folder, ways__slow__settings={"training.max_steps": 3}), tmp_path).trainings
+    jobs = plan_jobs(make_plan(folder, recipes__slow__settings={"training.max_steps": 3}), tmp_path).trainings
     assert jobs[0].plan["config"]["training"]["max_steps"] == 3
     require_same_plan(jobs[0])

@@ -21,7 +21,7 @@ pytest.importorskip("optuna", reason="the extra `search` is not installed")
 RATE, DROP = "training.optimizer.learn_rate", "training.dropout"
 SEARCH = f"""
 [search]
-way = "slow"
+recipe = "slow"
 trials = 8
 
 [search.ranges]
@@ -165,10 +165,10 @@ def test_settings_are_written_as_options(folder):
 
 def test_steps_that_are_tried_are_written_with_those_of_the_learning_rate(tmp_path):
     folder = write_text(tmp_path / "text")
-    steps = load_config(folder / "way.cfg")["training"]["max_steps"]
+    steps = load_config(folder / "recipe.cfg")["training"]["max_steps"]
     schedule = f'[training.optimizer.learn_rate]\n@schedules = "x"\ntotal_steps = {steps}\n'
-    way = (folder / "way.cfg").read_text().replace("learn_rate = 0.005\n", "")
-    (folder / "way.cfg").write_text(f"{way}{schedule}")
+    config = (folder / "recipe.cfg").read_text().replace("learn_rate = 0.005\n", "")
+    (folder / "recipe.cfg").write_text(f"{config}{schedule}")
     options = as_options(make_plan(folder, PLAN + SEARCH), Trial(0, {"training.max_steps": 50}, 0.5))
     assert options == "--training.max_steps 50 --training.optimizer.learn_rate.total_steps 50"
 
@@ -191,7 +191,7 @@ def test_the_command_fails_if_every_trial_does(folder, monkeypatch):
     monkeypatch.setattr(FakeProcess, "broken", ("0",))
     result = invoke(folder, "--search.trials", 1)
     assert result.exit_code == 1
-    assert "No trial has come to its end" in result.output
+    assert "No trial has finished" in result.output
 
 
 @pytest.mark.slow

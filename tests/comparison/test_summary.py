@@ -59,7 +59,7 @@ def test_any_number_of_labels_is_scored_by_macro_f1(results):
     assert summarize(results, source="en", score="accuracy").score == "accuracy"
 
 
-def test_a_way_without_a_finished_run_is_said_to_have_none(results):
+def test_a_recipe_without_a_finished_run_is_said_to_have_none(results):
     found = summarize({**results, "late": {}}, source="en")
     assert found.differences[MEAN]["late"] is None
     assert found.conclusions["late"].startswith("Nothing can be said of late")
@@ -129,7 +129,7 @@ def test_the_tables_hold_the_numbers(results):
     assert text.splitlines()[-1] == found.conclusions["joint"]
 
 
-def test_one_way_alone_has_no_differences(results):
+def test_one_recipe_alone_has_no_differences(results):
     found = summarize({"baseline": results["baseline"]}, source="en")
     assert "paired" not in format_text(found)
     assert "40.0" in format_markdown(found)

@@ -1,4 +1,4 @@
-"""A comparison that takes seconds: two ways of a bag of words, on a few texts in three languages."""
+"""A comparison that takes seconds: two recipes of a bag of words, on a few texts in three languages."""
 
 import json
 import random
@@ -36,18 +36,18 @@ paths.dev = ${paths.folder}/dev.jsonl
 paths.log = ${paths.folder}/log.jsonl
 training.dropout = 0.5
 
-[ways]
+[recipes]
 
-[ways.slow]
-config = ${paths.folder}/way.cfg
+[recipes.slow]
+config = ${paths.folder}/recipe.cfg
 
-[ways.slow.settings]
+[recipes.slow.settings]
 training.max_steps = 6
 
-[ways.fast]
-config = ${paths.folder}/way.cfg
+[recipes.fast]
+config = ${paths.folder}/recipe.cfg
 
-[ways.fast.settings]
+[recipes.fast.settings]
 training.max_steps = 12
 training.optimizer.learn_rate = 0.1
 """
@@ -76,7 +76,7 @@ def write_text(folder: Path) -> Path:
         srsly.write_jsonl(folder / "test" / f"{language}.jsonl", rows(language, 60))
     srsly.write_jsonl(folder / "train.jsonl", rows("en", 24))
     srsly.write_jsonl(folder / "dev.jsonl", rows("en", 40))
-    (folder / "way.cfg").write_text(CONFIG, encoding="utf8")
+    (folder / "recipe.cfg").write_text(CONFIG, encoding="utf8")
     (folder / "plan.cfg").write_text(PLAN, encoding="utf8")
     return folder
 

@@ -388,7 +388,7 @@ def test_a_piece_that_does_not_fit_is_passed_over():
     assert choose(vocabulary, counts, max_pieces=3).tolist() == [0, 4]
     assert choose(vocabulary, counts, max_pieces=4).tolist() == [0, 1, 2, 3]
     assert choose(vocabulary, counts, max_pieces=5).tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(ValueError, match=r"X721.*expected 2 or more, for 1 pieces"):
+    with pytest.raises(ValueError, match=r"X721.*expected 2 or more: 1 pieces"):
         choose(vocabulary, counts, max_pieces=1)
 
 

@@ -186,7 +186,7 @@ def test_pipelines_of_other_labels_than_each_other_and_than_the_texts_are_named(
     found = evaluate_models({name: tmp_path / name for name in ("one", "two")}, texts)
     codes = [(warning[1:5], warning.split("'")[1]) for warning in found.warnings]
     assert codes == [("W755", "one"), ("W753", "two"), ("W753", "two"), ("W754", "two"), ("W755", "two")]
-    assert "labels that another one hasn't: b, c;" in found.warnings[0]
+    assert "labels that another one lacks: b, c;" in found.warnings[0]
     assert "no text was annotated for: z." in found.warnings[3]
     with pytest.raises(ValueError, match=r"\[X753\].*a, z.*b$|\[X753\].*a, z.*b\."):
         evaluate_by_language(other, read_rows(tmp_path / "other.jsonl", ("b", "b", "en")))

@@ -25,7 +25,7 @@ def make_texts(n, *, seed):
 
 
 def without(text):
-    """The text with another word in the place of the planted one."""
+    """The text with another word instead of the planted one."""
     return text.replace(WORD, WORDS[len(text) % len(WORDS)])
 
 

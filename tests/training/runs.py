@@ -123,7 +123,7 @@ seed = ${{system.seed}}
 path = ${{paths.folder}}/dictionaries
 """
 
-# The same, with translations in the place of the labelled texts, and words replaced in the others.
+# The same, with translations instead of the labelled texts, and words replaced in the others.
 TRANSLATED = f"""{SWITCHED}
 [components.xling_textcat.translated_texts]
 @misc = "spacy-xling.translated_texts.v1"

@@ -1,4 +1,4 @@
-"""Each family is told the languages in its own way, and refuses those that it doesn't know."""
+"""Each family is given the languages in its own way, and refuses those that it doesn't know."""
 
 import pytest
 from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast

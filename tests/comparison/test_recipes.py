@@ -46,33 +46,33 @@ training.pass_pieces = 64
 training.max_steps = 4
 training.eval_frequency = 2
 
-[ways]
+[recipes]
 
-[ways.baseline]
-config = ${paths.folder}/way.cfg
+[recipes.baseline]
+config = ${paths.folder}/recipe.cfg
 
-[ways.baseline.settings]
+[recipes.baseline.settings]
 components.xling_textcat.objective.mlm_weight.start = 0
 components.xling_textcat.objective.mlm_weight.end = 0
 
-[ways.sequential]
-config = ${paths.folder}/way.cfg
+[recipes.sequential]
+config = ${paths.folder}/recipe.cfg
 encoder = "adapted"
 
-[ways.sequential.settings]
+[recipes.sequential.settings]
 components.xling_textcat.objective.mlm_weight.start = 0
 components.xling_textcat.objective.mlm_weight.end = 0
 
-[ways.joint]
-config = ${paths.folder}/way.cfg
+[recipes.joint]
+config = ${paths.folder}/recipe.cfg
 """
 
 
 @pytest.mark.slow
-def test_ways_at_equal_compute(tmp_path, checkpoint, corpus):
+def test_recipes_at_equal_compute(tmp_path, checkpoint, corpus):
     (tmp_path / "text").mkdir()
     folder = Work(JOINT, tmp_path / "text", checkpoint).folder
-    (folder / "way.cfg").write_text(JOINT, encoding="utf8")
+    (folder / "recipe.cfg").write_text(JOINT, encoding="utf8")
     (folder / "test").mkdir()
     rows = list(srsly.read_jsonl(folder / "train.jsonl"))
     for language in ("en", "de"):
@@ -87,14 +87,14 @@ def test_ways_at_equal_compute(tmp_path, checkpoint, corpus):
     # The adaptation is done once, and part of what each sequential pipeline has cost.
     (made,) = (tmp_path / "out" / "encoders").glob("*/*/model/log.jsonl")
     pieces = json.loads(made.read_text().splitlines()[-1])["pieces"]
-    adaptations = {way: cost["adaptation_pieces"]["mean"] for way, cost in compute.items()}
+    adaptations = {recipe: cost["adaptation_pieces"]["mean"] for recipe, cost in compute.items()}
     assert adaptations == {"baseline": 0, "sequential": pieces, "joint": 0}
     most = max(cost["encoder_pieces"]["mean"] for cost in compute.values())
     for cost in compute.values():
         per_step = (cost["encoder_pieces"]["mean"] - cost["adaptation_pieces"]["mean"]) / cost["steps"][
             "mean"
         ]
-        # Steps are whole ones, and those of the joint way differ a little in their raw text.
+        # Steps are whole ones, and those of the joint recipe differ a little in their raw text.
         assert cost["encoder_pieces"]["mean"] == pytest.approx(most, abs=2 * per_step)
     assert compute["baseline"]["steps"]["mean"] > 10
     config = (tmp_path / "out/runs/sequential/0/model/model-best/config.cfg").read_text()
