@@ -145,7 +145,7 @@ def kill_and_resume(model: Path, data: Path, output: Path, kills: int, seconds: 
     killed = 0
     while True:
         process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        lifetime = generator.uniform(0.1, 2 * seconds / (kills + 1)) if killed < kills else None
+        lifetime = generator.uniform(0.1, seconds / kills) if killed < kills else None
         try:
             if process.wait(lifetime):
                 raise SystemExit("The command failed: run it by itself.")
