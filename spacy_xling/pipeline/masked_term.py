@@ -133,7 +133,7 @@ class MaskedTerm:
         if not self._heldout:
             return {}
         from ..models.batches import masked_passes
-        from ..objective.heldout_loss import mean_loss
+        from ..models.heldout import mean_loss
 
         module, padding = self._shim.masked_lm_pass()
         losses = {
