@@ -19,6 +19,10 @@ class Errors:
         "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline of it with spacy "
         "xling import-transformers, and evaluate and push that."
     )
+    X739 = (
+        "The output {path} holds a checkpoint with the architecture {found}; expected one for sequence classification, for "
+        "an export replaces no other, so that nothing is lost. Choose another --output, or move what is there."
+    )
     X760 = (
         "The pipeline has {found} for a text classifier; expected one xling_textcat or xling_textcat_multilabel. Give "
         "its name with --component, or another pipeline."
