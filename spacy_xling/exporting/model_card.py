@@ -16,6 +16,8 @@ from ..models.onnx_shim import OnnxShim
 from ..pipeline.calibrated import Calibration
 from .exporting import REQUIREMENTS_FILE
 
+# Which repositories were pushed by this package.
+TAG = "spacy-xling"
 # The texts of a config's [paths] that are named in a card.
 PATHS = ("train", "dev", "unlabelled", "parallel", "dictionaries", "translations")
 # The extras that components need, by factory.
@@ -143,7 +145,7 @@ def _metadata(described: Described, repo: str) -> str:
         license=described.license,
         library_name="transformers" if described.for_transformers else "spacy",
         pipeline_tag="text-classification",
-        tags=["spacy-xling", "text-classification", *([] if described.for_transformers else ["spacy"])],
+        tags=[TAG, "text-classification", *([] if described.for_transformers else ["spacy"])],
         base_model=_base_model(described),
         model_name=repo.split("/")[-1],
         eval_results=_results(described.scores),

@@ -248,7 +248,9 @@ def test_a_full_folder_is_not_replaced_unless_asked(checkpoint, tmp_path):
     assert_one_line(run(*arguments, "--overwrite"), "X706")
 
 
-@pytest.mark.parametrize("content", [None, "{}", "[]", "{", '{"architectures": null}', '{"architectures": []}'])
+@pytest.mark.parametrize(
+    "content", [None, "{}", "[]", "{", '{"architectures": null}', '{"architectures": []}']
+)
 def test_a_checkpoint_of_another_kind_is_not_replaced(content, checkpoint, tmp_path):
     make_unsaturated(checkpoint, head="native").to_disk(tmp_path / "trained")
     # An encoder with its LM head, as training writes it, or what could be one.
