@@ -307,6 +307,12 @@ def test_the_card_of_an_exported_pipeline_installs_what_serves_it(checkpoint, tm
     assert shell.splitlines()[1:] == ["pip install huggingface_hub", folder, needed]
     assert 'spacy.load("model")' in code
     assert "requirements.txt" in find_files(nlp.path)
+    # With a translator they would not do: what they install has neither torch nor extras.
+    nlp.add_pipe("xling_translator", first=True)
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    assert "# pip install 'spacy-xling[onnx,translate]'\n" in card
+    assert "requirements.txt" not in card
+    nlp.remove_pipe("xling_translator")
     # Saved again, it has none of these.
     nlp.to_disk(tmp_path / "again")
     nlp = spacy.load(tmp_path / "again")
