@@ -67,7 +67,7 @@ class MaskedTerm:
 
     @property
     def _shim(self) -> Learns:
-        """What holds the encoder."""
+        """What holds the encoder, and learns: in training alone, for a text classifier may be exported."""
         return learner_of(self.model)
 
     def _split(self, texts: Sequence[str]) -> Pieces:
