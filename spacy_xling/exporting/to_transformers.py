@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from thinc.api import to_numpy
 
-from ..encoders.saving import CONFIG, require_new_folder
+from ..data.files import CHECKPOINT_FILE
+from ..encoders.saving import require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
@@ -82,7 +83,7 @@ def export_transformers(
 
 def _require_classifier(folder: Path) -> None:
     """Refuse to replace a checkpoint of another kind, as an encoder that was trained."""
-    config = folder / CONFIG
+    config = folder / CHECKPOINT_FILE
     if not config.is_file():
         return
     try:
