@@ -119,7 +119,9 @@ def apply_whole(model: Path, data: Path, output: Path) -> list[float]:
 
             yield Engine(submit, engine.ahead)
 
-    apply_files(data, output, PredictorSettings(str(model)), watched, reading=Reading(BATCH))
+    # One thread, as the command whose output it is compared with.
+    settings = PredictorSettings(str(model), threads=1)
+    apply_files(data, output, settings, watched, reading=Reading(BATCH))
     return [*memory, round(resident_mb(), 1)][:10]
 
 

@@ -21,14 +21,22 @@ ARGUMENT = re.compile(r"(\w+|\*\*\w+) \((.*?)\): (.*)")
 
 
 def escape(text: str) -> str:
-    """Plain text as Markdown; what stands in backticks is code, as it is."""
+    """Plain text as Markdown; what stands in backticks is code, as it is.
+
+    text (str): The text.
+    RETURNS (str): The Markdown.
+    """
     parts = re.split(r"(`[^`\n]*`)", text)
     parts[::2] = [re.sub(r"([\\*_\[\]<>#|])", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)
 
 
 def write_docstring(text: str) -> Iterator[str]:
-    """A docstring as Markdown: its prose, then its arguments as a list."""
+    """A docstring as Markdown: its prose, then its arguments as a list.
+
+    text (str): The docstring, without indentation.
+    RETURNS (Iterator[str]): Its lines.
+    """
     in_list = False
     for line in text.splitlines():
         found = ARGUMENT.match(line)
@@ -43,7 +51,10 @@ def write_docstring(text: str) -> Iterator[str]:
 
 
 def write_commands() -> Iterator[str]:
-    """Each command of `spacy xling`: its help, arguments and options."""
+    """Each command of `spacy xling`: its help, arguments and options.
+
+    RETURNS (Iterator[str]): Lines of Markdown.
+    """
     import typer
 
     from spacy_xling.cli.app import app
@@ -64,7 +75,10 @@ def write_commands() -> Iterator[str]:
 
 
 def read_entry_points() -> dict[str, dict[str, str]]:
-    """The entry points of setup.cfg: group, then name to target."""
+    """The entry points of setup.cfg.
+
+    RETURNS (dict[str, dict[str, str]]): By group, name to target.
+    """
     parser = ConfigParser()
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(ROOT / "setup.cfg", encoding="utf8")
@@ -76,7 +90,10 @@ def read_entry_points() -> dict[str, dict[str, str]]:
 
 
 def write_functions() -> Iterator[str]:
-    """Each registered function and factory: signature or default config, and docstring."""
+    """Each registered function and factory: signature or default config, and docstring.
+
+    RETURNS (Iterator[str]): Lines of Markdown.
+    """
     for group, entries in read_entry_points().items():
         registry = group.partition("_")[2]
         if registry in ("scripts", "cli"):
@@ -94,7 +111,12 @@ def write_functions() -> Iterator[str]:
 
 
 def write_factory(name: str, factory: Any) -> Iterator[str]:
-    """A component: what it is, its default config, and its settings."""
+    """A component: what it is, its default config, and its settings.
+
+    name (str): The factory's name.
+    factory (Any): The factory, whose docstring names the component's class.
+    RETURNS (Iterator[str]): Lines of Markdown.
+    """
     from spacy.language import Language
     from thinc.api import Config
 
@@ -108,7 +130,11 @@ def write_factory(name: str, factory: Any) -> Iterator[str]:
 
 
 def write_parameters(function: Any) -> str:
-    """The parameters of a function, one a line, without the types that the docstring has too."""
+    """The parameters of a function, one a line, without the types that the docstring has too.
+
+    function (Any): The function.
+    RETURNS (str): The lines.
+    """
     parameters = [
         param.replace(annotation=param.empty) for param in inspect.signature(function).parameters.values()
     ]
@@ -118,7 +144,10 @@ def write_parameters(function: Any) -> str:
 
 
 def write_errors() -> Iterator[str]:
-    """Each message, by the file of spacy_xling/errors that it is in."""
+    """Each message, by the file of spacy_xling/errors that it is in.
+
+    RETURNS (Iterator[str]): Lines of Markdown.
+    """
     from spacy_xling.errors import Errors
 
     for base in Errors.__bases__:
@@ -132,7 +161,10 @@ def write_errors() -> Iterator[str]:
 
 
 def write_project() -> Iterator[str]:
-    """What `spacy project document` says of project.yml."""
+    """What `spacy project document` says of project.yml.
+
+    RETURNS (Iterator[str]): It, in Markdown.
+    """
     from weasel.cli.document import project_document
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -153,5 +185,9 @@ GENERATED = {
 
 
 def fill(markdown: str) -> str:
-    """A page with what is generated in its places."""
+    """A page with what is generated in its places.
+
+    markdown (str): The page, with comments that name what goes there.
+    RETURNS (str): The page without them.
+    """
     return re.sub(r"<!-- generated: (\w+) -->", lambda found: "\n".join(GENERATED[found[1]]()), markdown)

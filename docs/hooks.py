@@ -25,8 +25,10 @@ INCLUDED = {
 def point_within(markdown: str, source: str, page: str) -> str:
     """A page whose links to files of the repository lead to their places in the site.
 
+    markdown (str): The page's text.
     source (str): The page's file in the repository.
     page (str): The page in the site.
+    RETURNS (str): The text with other links.
     """
 
     def point(found: re.Match[str]) -> str:
@@ -38,7 +40,11 @@ def point_within(markdown: str, source: str, page: str) -> str:
 
 
 def on_files(files: Any, config: Any) -> None:
-    """Let mkdocs add the files beside the code."""
+    """Let mkdocs add the files beside the code.
+
+    files (Files): The site's files, which get them too.
+    config (MkDocsConfig): The site's config.
+    """
     from mkdocs.structure.files import File
 
     for source, page in INCLUDED.items():
@@ -46,7 +52,14 @@ def on_files(files: Any, config: Any) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Let mkdocs fill a page, and lead its links."""
+    """Let mkdocs fill a page, and lead its links.
+
+    markdown (str): The page's text.
+    page (Page): The page.
+    config (MkDocsConfig): The site's config.
+    files (Files): The site's files.
+    RETURNS (str): The text that mkdocs renders.
+    """
     sources = {place: source for source, place in INCLUDED.items()}
     uri = page.file.src_uri
     return point_within(fill(markdown), sources.get(uri, f"docs/{uri}"), uri)

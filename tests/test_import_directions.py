@@ -21,14 +21,17 @@ def imported_rooms(path):
     own = path.relative_to(PACKAGE).with_suffix("").parts
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = [*own[: len(own) - node.level], *(node.module or "").split(".")]
-        elif isinstance(node, ast.ImportFrom) and node.module.startswith("spacy_xling."):
-            base = node.module.split(".")[1:]
+        if isinstance(node, ast.Import):
+            modules = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            # The folder that dots count from.
+            above = ["spacy_xling", *own[: len(own) - node.level]] if node.level else []
+            module = [*above, *filter(None, (node.module or "").split("."))]
+            # What is imported of the package itself is a folder or a module.
+            modules = [[*module, alias.name] for alias in node.names] if len(module) == 1 else [module]
         else:
             continue
-        names = [base] if any(base) else [[alias.name] for alias in node.names]
-        found.update(room([part for part in name if part]) for name in names)
+        found.update(room(module[1:]) for module in modules if module[0] == "spacy_xling")
     return found - {room(own)}
 
 
@@ -50,10 +53,28 @@ def test_folders_import_in_one_direction():
     list(TopologicalSorter(directions).static_order())
 
 
-def test_an_import_within_a_function_makes_a_circle(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def f():\n    from ..a.one import x",
+        "from .. import a",
+        "from spacy_xling.a.one import x",
+        "from spacy_xling.a import one",
+        "from spacy_xling import a",
+        "import os, spacy_xling.a.one as one",
+        "import spacy_xling.a",
+    ],
+)
+def test_an_import_of_any_kind_makes_a_circle(line, tmp_path, monkeypatch):
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
-    for name, text in (("a", "from ..b.two import y"), ("b", "def f():\n    from ..a.one import x")):
+    for name, text in (("a", "from ..b.two import y"), ("b", line)):
         (tmp_path / name).mkdir()
         (tmp_path / name / ("one.py" if name == "a" else "two.py")).write_text(text)
     with pytest.raises(CycleError):
         list(TopologicalSorter(find_directions(tmp_path.rglob("*.py"))).static_order())
+
+
+def test_other_packages_are_no_folders_of_this_one():
+    path = PACKAGE / "data" / "files.py"
+    assert "spacy" not in imported_rooms(path)
+    assert imported_rooms(path) <= {folder.stem for folder in PACKAGE.iterdir()}

@@ -177,12 +177,13 @@ def apply_files(
 
 
 def _require_same_rejects(rejects: Optional[Path], state: State) -> None:
-    """Refuse to leave behind the rejects of a run that is resumed. One that had no file for them may get
-    one.
+    """Refuse to leave behind the rejects of a run that is resumed. One that had no file for them may get one;
+    one that has finished writes none, and needn't be given its own.
     """
     begun = state.of(REJECTS)
     given = None if rejects is None else _seen_from(state, rejects)
-    if not begun["finished"] and begun.get("path", given) != given:
+    is_left_out = rejects is None and begun["finished"]
+    if not is_left_out and begun.get("path", given) != given:
         found = f"changed: --rejects, which was {begun['path']} as seen from there"
         raise ValueError(Errors.X007.format(path=state.path, found=found))
 

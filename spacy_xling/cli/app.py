@@ -53,6 +53,7 @@ def example(line: str) -> str:
     """The end of a command's help: a line as it is typed.
 
     line (str): The command, with its arguments.
+    RETURNS (str): The end of the help, which typer leaves in its lines.
     """
     return f"\b\nExample:\n  spacy xling {line}"
 

@@ -35,12 +35,15 @@ def push_command(
         Optional[str], typer.Option(help="For the card: the model's licence, as mit or apache-2.0")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Let everyone read the repository")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove files that were not pushed by this command, too")
+    ] = False,
 ) -> None:
     """Upload a pipeline to the model hub, with a model card: languages, data, base model, scores by language,
     calibration, limits, and the lines that use it.
 
-    A new repository is private. In an existing one, files that aren't pushed are removed. Log in first
-    (hf auth login, or the environment variable HF_TOKEN).
+    A new repository is private. From one that was pushed to before, files that aren't pushed are removed;
+    another that holds files is refused. Log in first (hf auth login, or the environment variable HF_TOKEN).
     """
     with one_line_errors():
         from ..errors import Errors, Warnings
@@ -56,6 +59,7 @@ def push_command(
             scores=scores,
             license=license,
             public=public,
+            overwrite=overwrite,
         )
         if pushed.exported is not None:
             for lost in pushed.exported.lost:

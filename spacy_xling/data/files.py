@@ -16,7 +16,11 @@ from .names import clean_name
 KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
 # Without lines.
 BINARY = ("spacy", "parquet")
+ALL_KINDS = (*KINDS, "parquet")
 GZIP = ".gz"
+# What a pipeline's folder is known by, and that of a checkpoint.
+PIPELINE_FILES = ("config.cfg", "meta.json")
+CHECKPOINT_FILE = "config.json"
 BLOCK = 1 << 20
 # Where more isn't wanted than a first line.
 SHORT_BLOCK = 1 << 14
@@ -99,7 +103,7 @@ def require_new_files(
     if existing and not overwrite:
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
     for path, read in product(existing, filter(None, inputs)):
-        if _real(read) in (_real(path), *_real(path).parents):
+        if _loses(path, read):
             raise ValueError(Errors.X173.format(path=path, read=read))
 
 
@@ -126,9 +130,29 @@ def require_apart(folder: Path, inputs: Sequence[Optional[Path]]) -> None:
     if is_free(folder):
         return
     for read in filter(None, inputs):
-        ours, theirs = _real(folder), _real(read)
-        if read.exists() and (ours in (theirs, *theirs.parents) or theirs in ours.parents):
+        if _loses(folder, read):
             raise ValueError(Errors.X173.format(path=folder, read=read))
+
+
+def _loses(written: Path, read: Path) -> bool:
+    """Whether something that is read is lost when a file or folder is replaced.
+
+    All that lies in a pipeline's folder is read. In other folders it is files right there: in that of a
+    checkpoint all, else those of texts. So where `data` is read, `data/parts` can be replaced, and
+    `data/da.txt` can't.
+    """
+    ours, theirs = _real(written), _real(read)
+    if ours in (theirs, *theirs.parents):
+        return read.exists()
+    if not read.is_dir():
+        return False
+    if all((read / name).is_file() for name in PIPELINE_FILES):
+        return theirs in ours.parents
+    is_checkpoint = (read / CHECKPOINT_FILE).is_file()
+    with reading_errors(read):
+        files = [path for path in _shown_files(read) if is_checkpoint or kind_of_file(path) in ALL_KINDS]
+    # A file may be a link to where the output is.
+    return any(ours in (file, *file.parents) for file in map(_real, files))
 
 
 def require_new_pipeline(folder: Path, *, overwrite: bool, inputs: Sequence[Optional[Path]] = ()) -> None:
@@ -267,8 +291,12 @@ def _check_lines(file: TextFile, start: bytes) -> None:
         raise ValueError(Errors.X166.format(path=file.path))
 
 
+def _shown_files(folder: Path) -> List[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
 def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    paths = _shown_files(folder)
     accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:
         found = _listed([path.name for path in paths])

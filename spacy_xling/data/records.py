@@ -76,6 +76,7 @@ class RecordReader:
         self.quoted = quoted
         self.header: List[str] = []
         self.content: Any = None
+        self._first_line = line
         self._lines = LineReader(file, offset=offset, line=line)
         if file.kind in DIALECTS:
             _check_delimiter(file)

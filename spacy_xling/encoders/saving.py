@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
-from ..data.files import is_free, require_apart
+from ..data.files import CHECKPOINT_FILE, is_free, require_apart
 from ..errors import Errors, one_line
 from ..writing import write_folder
-
-# Every Hugging Face folder has it.
-CONFIG = "config.json"
 
 
 def require_new_folder(path: Path, *, overwrite: bool = False, inputs: Sequence[Optional[Path]] = ()) -> None:
@@ -19,7 +16,7 @@ def require_new_folder(path: Path, *, overwrite: bool = False, inputs: Sequence[
     inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
     RAISES (ValueError): It exists, is not an empty folder, and not an encoder to be replaced; X173.
     """
-    if not is_free(path, replaces=CONFIG if overwrite else None):
+    if not is_free(path, replaces=CHECKPOINT_FILE if overwrite else None):
         raise ValueError(Errors.X706.format(path=path))
     require_apart(path, inputs)
 

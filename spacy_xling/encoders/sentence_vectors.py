@@ -10,8 +10,8 @@ from torch import Tensor
 from ..errors import Errors
 from ..models.batches import Padding, padding_for, windows
 from ..models.checkpoint import Encoder
+from ..models.heldout import evaluating
 from ..models.pooling import MeanPooling
-from ..objective.heldout_loss import evaluating
 from ..pieces.windows import split_windows
 
 # In a batch of another length, the vector of a text comes out different by this share of its length.

@@ -19,6 +19,14 @@ class Errors:
         "expected scores of what is pushed. Leave --scores out; or export the checkpoint, make a pipeline from it with spacy "
         "xling import-transformers, and evaluate and push that."
     )
+    X729 = (
+        "The repository '{repo}' holds {n} files that spacy xling push has not made ({files}), and would lose them; expected "
+        "a new one, an empty one, or one that was pushed before. Choose another name, or add --overwrite to remove them."
+    )
+    X739 = (
+        "The output {path} holds a checkpoint with the architecture {found}; expected one for sequence classification, for "
+        "an export replaces no other, so that nothing is lost. Choose another --output, or move what is there."
+    )
     X760 = (
         "The pipeline has {found} for a text classifier; expected one xling_textcat or xling_textcat_multilabel. Give "
         "its name with --component, or another pipeline."

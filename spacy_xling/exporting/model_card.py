@@ -12,10 +12,12 @@ from ..encoders.cards import hub_name, markdown_table
 from ..errors import Errors, one_line
 from ..evaluation.records import EVALUATION_KEY
 from ..evaluation.tables import percent
-from ..models.onnx_shim import OnnxShim
+from ..models.contracts import classifier_of
 from ..pipeline.calibrated import Calibration
 from .exporting import REQUIREMENTS_FILE
 
+# Which repositories were pushed by this package.
+TAG = "spacy-xling"
 # The texts of a config's [paths] that are named in a card.
 PATHS = ("train", "dev", "unlabelled", "parallel", "dictionaries", "translations")
 # The extras that components need, by factory.
@@ -143,7 +145,7 @@ def _metadata(described: Described, repo: str) -> str:
         license=described.license,
         library_name="transformers" if described.for_transformers else "spacy",
         pipeline_tag="text-classification",
-        tags=["spacy-xling", "text-classification", *([] if described.for_transformers else ["spacy"])],
+        tags=[TAG, "text-classification", *([] if described.for_transformers else ["spacy"])],
         base_model=_base_model(described),
         model_name=repo.split("/")[-1],
         eval_results=_results(described.scores),
@@ -202,17 +204,17 @@ def _introduction(described: Described) -> str:
 def _use(described: Described, repo: str) -> str:
     if described.for_transformers:
         return TRANSFORMERS_USE.format(repo=repo)
-    nlp, is_exported = described.nlp, isinstance(described.pipe._shim, OnnxShim)
-    # One that was loaded and saved again has none.
-    if is_exported and (Path(str(nlp.path)) / REQUIREMENTS_FILE).is_file():
-        return EXPORTED_USE.format(repo=repo)
+    nlp, is_exported = described.nlp, not classifier_of(described.pipe.model).is_trainable
     factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
-    extras = sorted(
-        {*(EXTRAS[name] for name in factories & EXTRAS.keys()), *(["onnx"] if is_exported else [])}
-    )
-    return PIPELINE_USE.format(
-        repo=repo, package=f"'spacy-xling[{','.join(extras)}]'" if extras else "spacy-xling"
-    )
+    extras = {EXTRAS[name] for name in factories & EXTRAS.keys()}
+    # They serve classifiers alone: the package that they install has no extras, and torch isn't there. One
+    # that was loaded and saved again has none.
+    if is_exported and not extras and (Path(str(nlp.path)) / REQUIREMENTS_FILE).is_file():
+        return EXPORTED_USE.format(repo=repo)
+    if is_exported:
+        extras.add("onnx")
+    package = f"'spacy-xling[{','.join(sorted(extras))}]'" if extras else "spacy-xling"
+    return PIPELINE_USE.format(repo=repo, package=package)
 
 
 def _data(described: Described) -> str:

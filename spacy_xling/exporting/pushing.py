@@ -1,18 +1,22 @@
 """A trained pipeline, or its classifier as a checkpoint, to the model hub, with a model card."""
 
+import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
-from .model_card import Described, format_card, read_scores
+from .model_card import TAG, Described, format_card, read_scores
 from .to_transformers import Exported, export_transformers, find_score_losses
 
 CARD = "README.md"
 # The hub's own, which says how it stores the others.
 ATTRIBUTES = ".gitattributes"
+# The most files that an error names.
+SHOWN = 5
 
 
 class Pushed(NamedTuple):
@@ -39,10 +43,11 @@ def push(
     scores: Optional[Path] = None,
     license: Optional[str] = None,
     public: bool = False,
+    overwrite: bool = False,
 ) -> Pushed:
     """Upload a pipeline to the model hub in one commit, with a card that says what it was made of, how well
-    it does by language, and how to use it. The repository is made where there is none. One that is there
-    holds afterwards what was pushed, its .gitattributes, and no file of before.
+    it does by language, and how to use it. The repository is made where there is none. One that was pushed to
+    before, as its card tells, holds afterwards what was pushed, its .gitattributes, and no file of before.
 
     The hub is that of `huggingface_hub` (HF_ENDPOINT), which finds the token by itself. The pipeline's folder
     is left as it is.
@@ -55,8 +60,10 @@ def push(
         checkpoint without what makes these scores.
     license (Optional[str]): The model's licence, by its identifier on the hub, e.g. "mit".
     public (bool): A new repository may be read by everyone, and one that everyone reads may be written to.
+    overwrite (bool): Replace files that weren't pushed here, too.
     RETURNS (Pushed): What was pushed.
-    RAISES (ValueError): X726, X727, X728, X751, X760, and as `export_transformers`. (OSError): X725; X161.
+    RAISES (ValueError): X726, X727, X728, X729, X751, X760, and as `export_transformers`. (OSError): X725;
+        X161.
     """
     nlp = load_pipeline(model)
     pipe: Any = find_component(nlp, component)
@@ -76,7 +83,7 @@ def push(
             ]
         described = Described(nlp, pipe, found, license, for_transformers, limits)
         files = find_files(folder)
-        url, private = _upload(files, described, repo, public=public)
+        url, private = _upload(files, described, repo, public=public, overwrite=overwrite)
     return Pushed(url, private, sorted([*files, CARD]), exported)
 
 
@@ -95,28 +102,61 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__pycache__"
 
 
-def _upload(files: Dict[str, Path], described: Described, repo: str, *, public: bool) -> Tuple[str, bool]:
+def _upload(
+    files: Dict[str, Path], described: Described, repo: str, *, public: bool, overwrite: bool
+) -> Tuple[str, bool]:
     """Make the repository if there is none, and in one commit add all files and the card, and remove the
     others; its address, and whether it is private.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi()
-    try:
+    with _hub_errors(repo):
         url = api.create_repo(repo, private=not public, exist_ok=True)
         info = api.model_info(url.repo_id)
-        private = bool(info.private)
-        if private or public:
-            # By now the hub has said whose it is.
-            card = format_card(described, url.repo_id).encode("utf8")
-            operations: List[Any] = [CommitOperationAdd(CARD, card)]
-            operations += [CommitOperationAdd(name, path) for name, path in files.items()]
-            there = {sibling.rfilename for sibling in info.siblings or ()}
-            operations += map(CommitOperationDelete, sorted(there - {*files, CARD, ATTRIBUTES}))
-            api.create_commit(url.repo_id, operations, commit_message="Push a pipeline of spacy-xling")
+        others = [] if overwrite else _find_others(api, info)
+    # By now the hub has said whose it is.
+    repo = url.repo_id
+    if not (info.private or public):
+        raise ValueError(Errors.X726.format(repo=repo))
+    if others:
+        raise ValueError(Errors.X729.format(repo=repo, n=len(others), files=", ".join(others[:SHOWN])))
+    with _hub_errors(repo):
+        operations: List[Any] = [CommitOperationAdd(CARD, format_card(described, repo).encode("utf8"))]
+        operations += [CommitOperationAdd(name, path) for name, path in files.items()]
+        operations += map(CommitOperationDelete, sorted(_files_there(info) - {*files, CARD}))
+        # The hub refuses it if another commit came between.
+        api.create_commit(
+            repo, operations, commit_message="Push a pipeline of spacy-xling", parent_commit=info.sha
+        )
+    return str(url), bool(info.private)
+
+
+@contextmanager
+def _hub_errors(repo: str) -> Iterator[None]:
+    """Name the repository in whatever goes wrong at the hub."""
+    try:
+        yield
     # What is raised depends on the library that asks the hub.
     except Exception as error:
         raise OSError(Errors.X725.format(repo=repo, error=one_line(error))) from error
-    if not (private or public):
-        raise ValueError(Errors.X726.format(repo=url.repo_id))
-    return str(url), private
+
+
+def _files_there(info: Any) -> Set[str]:
+    return {sibling.rfilename for sibling in info.siblings or ()} - {ATTRIBUTES}
+
+
+def _find_others(api: Any, info: Any) -> List[str]:
+    """The files of a repository that no push has made, nor the hub."""
+    if TAG in (getattr(info.card_data, "tags", None) or ()):
+        return []
+    found = sorted(_files_there(info))
+    return [] if found == [CARD] and _is_blank_card(api, info) else found
+
+
+def _is_blank_card(api: Any, info: Any) -> bool:
+    """Whether a card has metadata alone, as one that the hub makes."""
+    with tempfile.TemporaryDirectory() as place:
+        path = api.hf_hub_download(info.id, CARD, revision=info.sha, local_dir=place)
+        text = Path(path).read_text(encoding="utf8", errors="replace")
+    return not re.sub(r"\A---\n.*?^---$", "", text, flags=re.DOTALL | re.MULTILINE).strip()

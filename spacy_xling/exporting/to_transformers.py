@@ -1,5 +1,6 @@
 """A trained text classifier as a checkpoint that `transformers`, and servers that read its folders, load."""
 
+import json
 from inspect import signature
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from thinc.api import to_numpy
 
+from ..data.files import CHECKPOINT_FILE
 from ..encoders.saving import require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
@@ -59,11 +61,12 @@ def export_transformers(
     model (Path): The trained pipeline: its folder, or the name of an installed package.
     output (Path): The folder to write, new or empty.
     component (Optional[str]): The component; None for the only one.
-    overwrite (bool): Replace a checkpoint that is there.
+    overwrite (bool): Replace a checkpoint for sequence classification that is there.
     RETURNS (Exported): The component, and what is lost.
-    RAISES (ValueError): X173, X309, X333, X706, X751, X760, X794, X797, X799. (OSError): X161.
+    RAISES (ValueError): X173, X309, X333, X706, X739, X751, X760, X794, X797, X799. (OSError): X161.
     """
     require_new_folder(output, overwrite=overwrite, inputs=[model])
+    _require_classifier(output)
     pipe: Any = find_component(load_pipeline(model), component)
     if not classifier_of(pipe.model).is_trainable:
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
@@ -76,6 +79,20 @@ def export_transformers(
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
     return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
+
+
+def _require_classifier(folder: Path) -> None:
+    """Refuse to replace a checkpoint of another kind, as an encoder that was trained."""
+    config = folder / CHECKPOINT_FILE
+    if not config.is_file():
+        return
+    try:
+        (found,) = json.loads(config.read_text(encoding="utf8"))["architectures"]
+    # It can be any file of that name.
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not str(found).endswith("ForSequenceClassification"):
+        raise ValueError(Errors.X739.format(path=folder, found=found))
 
 
 def require_native(pipe: XlingTextCategorizer) -> None:

@@ -106,7 +106,9 @@ def classifier_of(model: Model) -> Classifies:
 
 
 def learner_of(model: Model) -> Learns:
-    """What is behind a model that is trained with a masked-LM term."""
+    """What is behind a model that is trained with a masked-LM term. Of a text classifier, which may be
+    exported, it is asked for in training alone, after `is_trainable`.
+    """
     return cast(Learns, model.shims[0])
 
 

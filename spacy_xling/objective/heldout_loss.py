@@ -1,15 +1,10 @@
-"""The masked-LM loss on text that training never sees."""
+"""The masks under which text that training never sees is measured."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Optional
-
-import torch
-from torch import nn
 
 from ..data.languages import UNKNOWN
 from ..generators import make_generator
-from ..models.batches import MaskedWindows
 from ..pieces.cutting import Split
 from ..pieces.masking import Masking, MaskingVocabulary
 from ..pieces.windows import windows_as_texts
@@ -41,28 +36,3 @@ def mask_heldout(
         if len(pieces.targets):
             masked[language or UNKNOWN] = pieces
     return masked
-
-
-def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> float:
-    """The mean masked-LM loss of some windows.
-
-    module (nn.Module): Batches to the sum of the loss, as `MaskedLMLoss`; it is left in the mode it was in.
-    passes (Sequence[Sequence[MaskedWindows]]): The windows by pass, with one target or more.
-    RETURNS (float): Mean over targets of -log P(target | window without it), in nats.
-    """
-    with evaluating(module):
-        total = sum(module(batches).item() for batches in passes)
-    return total / sum(len(batch.targets) for batches in passes for batch in batches)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """No dropout and no gradients inside; afterwards each module trains or not as before."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training

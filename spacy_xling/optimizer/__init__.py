@@ -1,1 +1,1 @@
-"""The optimiser."""
+"""AdamW and its schedules."""

@@ -67,7 +67,7 @@ class MaskedTerm:
 
     @property
     def _shim(self) -> Learns:
-        """What holds the encoder."""
+        """What holds the encoder, and learns: in training alone, for a text classifier may be exported."""
         return learner_of(self.model)
 
     def _split(self, texts: Sequence[str]) -> Pieces:
@@ -133,7 +133,7 @@ class MaskedTerm:
         if not self._heldout:
             return {}
         from ..models.batches import masked_passes
-        from ..objective.heldout_loss import mean_loss
+        from ..models.heldout import mean_loss
 
         module, padding = self._shim.masked_lm_pass()
         losses = {

@@ -248,7 +248,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         RETURNS (tuple[float, Floats2d]): The loss and the gradient.
         RAISES (ValueError): Nothing loaded yet, or categories that don't fit.
         """
-        self._shim.require_loaded()
+        classifier_of(self.model).require_loaded()
         examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.get_loss")
         self._validate_categories(examples)
@@ -435,6 +435,10 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         if added and self.offsets:
             self.offsets = {language: [*offset, 0.0] for language, offset in self.offsets.items()}
         return added
+
+    def _split(self, texts: Sequence[str]) -> Pieces:
+        # Also once it is exported, and no longer learns.
+        return classifier_of(self.model).split(texts)
 
     def _require_trainable(self) -> None:
         if not classifier_of(self.model).is_trainable:

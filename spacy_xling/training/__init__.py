@@ -1,1 +1,1 @@
-"""Optimiser, schedules, callbacks and loggers."""
+"""The training loop with its checkpoints: batcher, callbacks, loggers, and several processes."""

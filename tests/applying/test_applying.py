@@ -18,7 +18,7 @@ import pytest
 
 from spacy_xling import resuming, writing
 from spacy_xling.applying import applying, parquet
-from spacy_xling.applying.applying import Reading, Shard, apply_files
+from spacy_xling.applying.applying import Reading, Shard, apply_files, state_path
 from spacy_xling.applying.engines import Engine, in_order, open_engine
 from spacy_xling.applying.formats import Batch, Place
 from spacy_xling.applying.predictor import Predictor
@@ -263,8 +263,22 @@ def test_rejects_go_on_in_their_own_file(tmp_path, settings, engine):
     assert [reject["line"] for reject in read_jsonl(rejects)] == [1, 3]
     assert [record["text"] for record in read_jsonl(tmp_path / "o.jsonl")] == ["a", "b"]
     assert not list(tmp_path.rglob("*.unfinished"))
-    # Of a run that is done nothing is left to be written.
-    apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=reading, resume=True)
+
+
+def test_a_finished_run_has_its_rejects_where_they_are(tmp_path, settings, engine):
+    data, output = tmp_path / "t.jsonl", tmp_path / "o.jsonl"
+    data.write_text('{none\n{"text": "a"}\n')
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    apply_files(data, output, settings, engine, rejects=first)
+    state = state_path(data, output).read_text()
+    with pytest.raises(ValueError, match=r"^\[X007\] .*changed: --rejects, which was first\.jsonl"):
+        apply_files(data, output, settings, engine, rejects=second, resume=True)
+    assert not second.exists()
+    # With its own, or without, nothing is left to be written.
+    for rejects in (first, None):
+        apply_files(data, output, settings, engine, rejects=rejects, resume=True)
+    assert state_path(data, output).read_text() == state
+    assert [reject["line"] for reject in read_jsonl(first)] == [1]
 
 
 def test_bad_rows_of_a_table_cost_no_others(tmp_path, settings, engine):

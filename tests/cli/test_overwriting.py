@@ -1,4 +1,6 @@
-"""No command that replaces a folder or a file replaces what it reads."""
+"""No command that replaces a folder or a file replaces what it reads, and none refuses to replace what it has
+written itself.
+"""
 
 import json
 import shutil
@@ -7,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
-from tests.conftest import PRETRAIN_CONFIG, SINGLE, TEXTS
+from tests.conftest import GERMAN, PRETRAIN_CONFIG, SINGLE, TEXTS
 from tests.exporting.pipelines import make_unsaturated
 
 # Of each command: what it would replace, and its arguments, one of which reads that, a part of it, or what it
@@ -54,6 +56,25 @@ COMMANDS = {
     "convert in parts": ("parts", "convert {parts} {parts} --dev-share 0.1 --overwrite"),
 }
 
+PRETRAIN = (
+    "pretrain {config} -o {encoder}/adapted --paths.encoder {encoder} --paths.unlabelled . "
+    "--training.batch_pieces 100 --training.max_steps 2 --training.eval_frequency 2 "
+    "--training.heldout_texts 0"
+)
+# In a folder of texts: a command that writes into a folder that it reads, but nothing of what it reads, and
+# what it is given in addition when it is called again.
+AGAIN = {
+    "calibrate": ("calibrate {model} . -o calibrated", "--overwrite"),
+    "trim": ("trim {encoder} . -o trimmed --json trimmed.json", "--overwrite"),
+    "trim beside the checkpoint's files": ("trim {encoder} {texts} -o {encoder}/trimmed", "--overwrite"),
+    "init-encoder": ("init-encoder . -o encoder --preset tiny --pieces 150", "--overwrite"),
+    "convert": ("convert . parts/train.spacy", "--overwrite"),
+    "convert in parts": ("convert . parts --dev-share 0.3", "--overwrite"),
+    "evaluate": ("evaluate {model} . --json scores.json --html scores.html --resamples 20", ""),
+    "pretrain": (PRETRAIN, "--overwrite"),
+    "pretrain goes on": (PRETRAIN, "--resume"),
+}
+
 
 @pytest.fixture
 def places(checkpoint, tmp_path):
@@ -95,3 +116,19 @@ def test_what_is_read_is_not_replaced(name, places, tmp_path):
     assert "[X173]" in result.output
     assert "Traceback" not in result.output
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_what_a_command_has_written_is_replaced(name, places, tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(places["texts"], folder / "en.jsonl")
+    raw = "\n".join(text.format(number) for number in range(20) for text in GERMAN)
+    (folder / "de.txt").write_text(raw, encoding="utf8")
+    before = contents(tmp_path)
+    monkeypatch.chdir(folder)
+    command, again = AGAIN[name]
+    for more in ("", again):
+        result = CliRunner().invoke(app, f"{command} {more}".format(**places).split())
+        assert result.exit_code == 0, result.output
+    assert contents(tmp_path).items() > before.items()

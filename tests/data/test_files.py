@@ -4,7 +4,15 @@ import pickle
 
 import pytest
 
-from spacy_xling.data.files import BLOCK, LineReader, TextFile, count_lines, find_files, require_new_files
+from spacy_xling.data.files import (
+    BLOCK,
+    LineReader,
+    TextFile,
+    count_lines,
+    find_files,
+    require_apart,
+    require_new_files,
+)
 
 
 def write(path, content):
@@ -169,6 +177,33 @@ def test_what_is_read_is_not_replaced_X173(tmp_path):
     write(tmp_path / "text2", "x")
     for path in (tmp_path / "text" / "scores.json", tmp_path / "text2", tmp_path / "loop"):
         require_new_files([path], overwrite=True, inputs=[tmp_path / "text"])
+
+
+def test_a_folder_that_is_not_read_is_replaced(tmp_path):
+    for name in ("out/x", "texts/out/x", "texts/de.txt", "texts/config.cfg", "texts/scores.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / name, "x\n")
+    texts, out = tmp_path / "texts", tmp_path / "out"
+    for folder in (out, texts / "out"):
+        require_apart(folder, [None, texts, tmp_path / "nowhere"])
+    for path in (texts / "scores.json", texts / "out" / "x"):
+        require_new_files([path], overwrite=True, inputs=[texts])
+    # A text that lies there is read by way of a link.
+    (texts / "da.txt").symlink_to(out / "x")
+    with pytest.raises(ValueError, match="X173"):
+        require_apart(out, [texts])
+    # All files of a checkpoint are its own, and its folders aren't; those of a pipeline are, too.
+    write(texts / "config.json", "{}")
+    require_apart(texts / "out", [texts])
+    with pytest.raises(ValueError, match="X173"):
+        require_new_files([texts / "scores.json"], overwrite=True, inputs=[texts])
+    write(texts / "meta.json", "{}")
+    for refuse in (
+        lambda: require_apart(texts / "out", [texts]),
+        lambda: require_new_files([texts / "out" / "x"], overwrite=True, inputs=[texts]),
+    ):
+        with pytest.raises(ValueError, match="X173"):
+            refuse()
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

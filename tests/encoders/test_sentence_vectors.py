@@ -6,12 +6,12 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_xling.encoders.sentence_vectors import (
     ROWS,
-    evaluating,
     resolve_layer,
     retrieval_accuracy,
     sentence_vectors,
 )
 from spacy_xling.models.checkpoint import load_encoder
+from spacy_xling.models.heldout import evaluating
 from tests.conftest import TEXTS, make_checkpoint
 
 DEPTH = 2

@@ -1,13 +1,21 @@
 """A stand-in for the model hub: what of its HTTP interface an upload needs, on the loopback."""
 
 import base64
+import hashlib
 import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import yaml
+
 TOKEN = "hf_notarealtoken0123456789"
 OWNER = "me"
+
+
+def sha(repo):
+    """The name of a repository's last commit."""
+    return f"{repo['commits']:040x}"
 
 
 class Hub(ThreadingHTTPServer):
@@ -16,6 +24,7 @@ class Hub(ThreadingHTTPServer):
     repos (dict): By name: whether it is private, its files, and how many commits there were. As on the hub, a
         new one holds .gitattributes.
     refused (set): Names that nobody may write to.
+    moving (set): Names that another's commit reaches after each question.
     headers (list): The headers of all requests.
     """
 
@@ -23,6 +32,7 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.repos = {}
         self.refused = set()
+        self.moving = set()
         self.headers = []
         self.blobs = {}
 
@@ -30,8 +40,9 @@ class Hub(ThreadingHTTPServer):
     def endpoint(self):
         return f"http://127.0.0.1:{self.server_port}"
 
-    def add_repo(self, name, *, private):
-        self.repos[name] = {"private": private, "files": {".gitattributes": b""}, "commits": 0}
+    def add_repo(self, name, *, private, files=()):
+        files = {".gitattributes": b"", **dict(files)}
+        self.repos[name] = {"private": private, "files": files, "commits": 0}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,14 +69,39 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.body()
-        name = self.path.removeprefix("/api/models/").split("?")[0].split("/revision/")[0]
-        if self.is_known():
-            if name not in self.server.repos:
-                self.answer({"error": "Repository not found"}, 404)
-            else:
-                repo = self.server.repos[name]
-                siblings = [{"rfilename": file} for file in repo["files"]]
-                self.answer({"id": name, "private": repo["private"], "siblings": siblings})
+        path = self.path.split("?")[0]
+        if not self.is_known():
+            return
+        if "/resolve/" in path:
+            self.file(path)
+            return
+        name = path.removeprefix("/api/models/").split("/revision/")[0]
+        if name not in self.server.repos:
+            self.answer({"error": "Repository not found"}, 404)
+            return
+        repo = self.server.repos[name]
+        siblings = [{"rfilename": file} for file in repo["files"]]
+        found = {"id": name, "sha": sha(repo), "private": repo["private"], "siblings": siblings}
+        _, *card = repo["files"].get("README.md", b"").decode("utf8").split("---\n", 2)
+        self.answer({**found, "cardData": yaml.safe_load(card[0])} if card else found)
+        repo["commits"] += name in self.server.moving
+
+    do_HEAD = do_GET
+
+    def file(self, path):
+        """A file of a revision, or for HEAD what there is to know of it."""
+        name, _, place = path[1:].partition("/resolve/")
+        revision, _, file = place.partition("/")
+        repo = self.server.repos[name]
+        assert revision == sha(repo)
+        content = repo["files"][file]
+        self.send_response(200)
+        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", revision)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
 
     def do_PUT(self):
         self.server.blobs[self.path.rpartition("/")[2]] = self.body()
@@ -121,8 +157,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def commit(self, name, body):
         repo = self.server.repos[name]
-        for line in body.splitlines():
-            operation = json.loads(line)
+        header, *operations = map(json.loads, body.splitlines())
+        if header["value"].get("parentCommit") != sha(repo):
+            self.answer({"error": "A commit has happened since. Please refresh and try again."}, 412)
+            return
+        for operation in operations:
             value = operation["value"]
             if operation["key"] == "file":
                 repo["files"][value["path"]] = base64.b64decode(value["content"])
@@ -131,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             elif operation["key"] == "deletedFile":
                 del repo["files"][value["path"]]
         repo["commits"] += 1
-        self.answer({"commitUrl": f"{self.server.endpoint}/{name}/commit/1", "commitOid": "1" * 40})
+        self.answer({"commitUrl": f"{self.server.endpoint}/{name}/commit/1", "commitOid": sha(repo)})
 
 
 @contextmanager

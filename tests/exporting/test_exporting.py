@@ -259,6 +259,18 @@ def test_training_it_is_one_line(exported):
     assert pipe.labels == labels
 
 
+def test_scores_and_losses_ask_it_for_nothing_that_learns(exported, monkeypatch):
+    monkeypatch.setattr("spacy_xling.pipeline.masked_term.learner_of", None)
+    examples = make_examples(exported, SINGLE)
+    pipe = exported.get_pipe(NAME)
+    found = pipe.predict([example.predicted for example in examples])
+    loss, gradient = pipe.get_loss(examples, found)
+    assert loss > 0
+    assert gradient.shape == found.shape
+    with pytest.raises(TypeError):
+        _ = pipe._shim
+
+
 def test_a_frozen_one_lets_others_train(folder):
     nlp = spacy.load(folder / "exported")
     nlp.add_pipe("textcat", config={"threshold": 0.5})

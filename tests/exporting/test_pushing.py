@@ -86,6 +86,11 @@ COMMANDS = {
     "scores of a pipeline": ({}, ["me/scores", "--format", "transformers", "--scores", "SCORES"]),
     "abstains": ({}, ["me/abstains", "--format", "transformers", "--scores", "SCORES"]),
     "theirs": ({}, ["me/theirs"]),
+    "not pushed": ({}, ["me/own"]),
+    "with a card": ({}, ["me/described"]),
+    "not pushed but replaced": ({}, ["me/replaced", "--overwrite"]),
+    "made by the hub": ({}, ["me/made"]),
+    "crossing": ({}, ["me/crossed"]),
     "refused": ({}, ["me/refused"]),
     "other owner": ({}, ["they/model"]),
     "without token": ({"HF_TOKEN": ""}, ["me/anonymous"]),
@@ -93,6 +98,13 @@ COMMANDS = {
     "no format": ({}, ["me/model", "--format", "onnx"]),
     "no scores": ({}, ["me/model", "--scores", "nowhere.json"]),
     "no model": ({}, ["me/model"]),
+}
+
+
+# A repository that someone else, or another program, has filled.
+OWN = {
+    "README.md": b"---\ntags:\n- spacy\n---\n# Years of work\n",
+    **{f"part-{number}.bin": b"" for number in range(9)},
 }
 
 
@@ -106,7 +118,13 @@ def pushed(folder):
         lines.append(json.dumps([changes, [str(model), *given]]))
     with running_hub() as hub:
         hub.add_repo("me/theirs", private=False)
+        for name in ("me/own", "me/replaced"):
+            hub.add_repo(name, private=True, files=OWN)
+        hub.add_repo("me/described", private=True, files={"README.md": b"My notes."})
+        hub.add_repo("me/made", private=True, files={"README.md": b"---\nlicense: mit\n---\n"})
+        hub.add_repo("me/crossed", private=True)
         hub.refused.add("me/refused")
+        hub.moving.add("me/crossed")
         settings = {
             "HF_ENDPOINT": hub.endpoint,
             "HF_HUB_OFFLINE": "0",
@@ -289,6 +307,12 @@ def test_the_card_of_an_exported_pipeline_installs_what_serves_it(checkpoint, tm
     assert shell.splitlines()[1:] == ["pip install huggingface_hub", folder, needed]
     assert 'spacy.load("model")' in code
     assert "requirements.txt" in find_files(nlp.path)
+    # With a translator they would not do: what they install has neither torch nor extras.
+    nlp.add_pipe("xling_translator", first=True)
+    card = format_card(Described(nlp, nlp.get_pipe(NAME), None, None, False, []), "me/model")
+    assert "# pip install 'spacy-xling[onnx,translate]'\n" in card
+    assert "requirements.txt" not in card
+    nlp.remove_pipe("xling_translator")
     # Saved again, it has none of these.
     nlp.to_disk(tmp_path / "again")
     nlp = spacy.load(tmp_path / "again")
@@ -356,6 +380,9 @@ def test_files_are_found_but_for_hidden_ones_and_a_card(tmp_path):
     ("command", "code"),
     [
         ("theirs", "X726"),
+        ("not pushed", "X729"),
+        ("with a card", "X729"),
+        ("crossing", "X725"),
         ("refused", "X725"),
         ("other owner", "X725"),
         ("without token", "X725"),
@@ -372,6 +399,31 @@ def test_what_goes_wrong_is_one_line(command, code, pushed):
 
 def test_nothing_reaches_a_public_repository_unasked(pushed):
     assert pushed.hub.repos["me/theirs"]["commits"] == 0
+
+
+def test_a_repository_that_was_not_pushed_keeps_its_files(pushed):
+    said = " ".join(pushed.results["not pushed"][1].split())
+    assert "holds 10 files" in said
+    assert "(README.md, part-0.bin, part-1.bin, part-2.bin, part-3.bin)" in said
+    own = pushed.hub.repos["me/own"]
+    assert own["files"] == {".gitattributes": b"", **OWN}
+    assert own["commits"] == 0
+    assert pushed.hub.repos["me/described"]["files"]["README.md"] == b"My notes."
+
+
+@pytest.mark.parametrize(
+    ("command", "repo"), [("not pushed but replaced", "me/replaced"), ("made by the hub", "me/made")]
+)
+def test_files_are_replaced_when_asked_and_a_card_of_the_hub_unasked(command, repo, pushed):
+    code, output = pushed.results[command]
+    assert code == 0, output
+    found, expected = (pushed.hub.repos[name]["files"] for name in (repo, "me/public"))
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_commit_in_between_is_not_lost(pushed):
+    assert "A commit has happened since" in " ".join(pushed.results["crossing"][1].split())
+    assert list(pushed.hub.repos["me/crossed"]["files"]) == [".gitattributes"]
 
 
 def test_a_hub_that_is_not_there_is_one_line(folder, monkeypatch):

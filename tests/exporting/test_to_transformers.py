@@ -1,6 +1,7 @@
 """A classifier that is exported for `transformers` scores there as in its pipeline."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -245,6 +246,22 @@ def test_a_full_folder_is_not_replaced_unless_asked(checkpoint, tmp_path):
     assert "64 pieces" in " ".join(result.output.split())
     (folder / "config.json").unlink()
     assert_one_line(run(*arguments, "--overwrite"), "X706")
+
+
+@pytest.mark.parametrize(
+    "content", [None, "{}", "[]", "{", '{"architectures": null}', '{"architectures": []}']
+)
+def test_a_checkpoint_of_another_kind_is_not_replaced(content, checkpoint, tmp_path):
+    make_unsaturated(checkpoint, head="native").to_disk(tmp_path / "trained")
+    # An encoder with its LM head, as training writes it, or what could be one.
+    shutil.copytree(checkpoint, tmp_path / "encoder")
+    config = tmp_path / "encoder" / "config.json"
+    if content is not None:
+        config.write_text(content, encoding="utf8")
+    before = {path: path.read_bytes() for path in (tmp_path / "encoder").iterdir()}
+    arguments = ("--output", tmp_path / "encoder", "--format", "transformers", "--overwrite")
+    assert_one_line(run(tmp_path / "trained", *arguments), "X739")
+    assert {path: path.read_bytes() for path in (tmp_path / "encoder").iterdir()} == before
 
 
 def test_of_several_classifiers_one_is_named(checkpoint, tmp_path):
