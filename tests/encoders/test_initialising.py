@@ -166,11 +166,12 @@ def test_an_output_that_cannot_be_written_is_X707(tmp_path, raw):
         BertConfig(hidden_act="no such function"),
     ],
 )
-def test_a_config_of_no_masked_lm_is_X747_before_any_work(config, tmp_path, monkeypatch):
+def test_a_config_of_no_masked_lm_is_X747_before_any_work(config, tmp_path, monkeypatch, raw):
     monkeypatch.setattr(initialising, "train_tokenizer", None)
+    there = sorted(tmp_path.iterdir())
     with pytest.raises(ValueError, match=rf"X747.*'{config.model_type}'"):
-        init_encoder(tmp_path / "made", None, config=config)
-    assert list(tmp_path.iterdir()) == []
+        init_encoder(tmp_path / "made", build_unlabelled_text_v1(raw), config=config)
+    assert sorted(tmp_path.iterdir()) == there
 
 
 @pytest.mark.parametrize("n_pieces", [-1, 10**12])
