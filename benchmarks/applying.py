@@ -139,15 +139,27 @@ def tokenize_whole(model: Path, data: Path) -> list[float]:
     return [*memory, round(resident_mb(), 1)][:10]
 
 
-def kill_and_resume(model: Path, data: Path, output: Path, kills: int, seconds: float, seed: int) -> int:
-    """Run the command to its end, with kills at random moments between; returns how many there were."""
+def start(model: Path, data: Path, output: Path) -> "subprocess.Popen[bytes]":
+    """Begin the command, or resume it."""
     command = [sys.executable, "-m", "spacy", "xling", "apply", model, data, output, "--resume"]
-    command += ["--rejects", output.with_name("rejects.jsonl"), "--threads", "1"]
+    command += ["--rejects", output.with_name(f"{output.stem}-rejects.jsonl"), "--threads", "1"]
+    return subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_and_resume(model: Path, data: Path, output: Path, kills: int, seconds: float, seed: int) -> int:
+    """Run the command to its end, with kills at random moments of its work between; returns how many there
+    were.
+    """
+    one = data.with_name("one.jsonl")
+    write_texts(one, 1, 1, seed)
+    began = time.monotonic()
+    start(model, one, one.with_name("scored.jsonl")).wait()
+    loading = time.monotonic() - began
     generator = random.Random(seed)
     killed = 0
     while True:
-        process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        lifetime = generator.uniform(0.1, seconds / kills) if killed < kills else None
+        process = start(model, data, output)
+        lifetime = loading + generator.uniform(0, seconds / kills) if killed < kills else None
         try:
             if process.wait(lifetime):
                 raise SystemExit("The command failed: run it by itself.")
