@@ -23,11 +23,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import spacy
+from kills import run_with_kills
 from serving import make_encoder, make_pipeline
 from spacy.language import Language
 
@@ -156,18 +158,8 @@ def kill_and_resume(model: Path, data: Path, output: Path, kills: int, seconds: 
     start(model, one, one.with_name("scored.jsonl")).wait()
     loading = time.monotonic() - began
     generator = random.Random(seed)
-    killed = 0
-    while True:
-        process = start(model, data, output)
-        lifetime = loading + generator.uniform(0, seconds / kills) if killed < kills else None
-        try:
-            if process.wait(lifetime):
-                raise SystemExit("The command failed: run it by itself.")
-            return killed
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
+    lifetimes = [loading + generator.uniform(0, seconds / kills) for _ in range(kills)]
+    return run_with_kills(partial(start, model, data, output), lifetimes)
 
 
 def main() -> None:

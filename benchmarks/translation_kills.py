@@ -14,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+
+from kills import run_with_kills
 
 POLL = 0.2
 
@@ -59,18 +62,9 @@ def run_whole(options: argparse.Namespace, output: Path) -> tuple[float, list[fl
 def run_killed(options: argparse.Namespace, output: Path, seconds: float) -> int:
     """Run to the end, with kills between; returns how many there were."""
     generator = random.Random(options.seed)
-    kills = 0
-    while True:
-        process = start(options, output)
-        lifetime = generator.uniform(0.1, 1.0) * seconds * 2 / (options.kills + 2)
-        try:
-            if process.wait(lifetime if kills < options.kills else None):
-                raise SystemExit("The translation failed: run the command by itself.")
-            return kills
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    longest = seconds * 2 / (options.kills + 2)
+    lifetimes = [generator.uniform(0.1, 1.0) * longest for _ in range(options.kills)]
+    return run_with_kills(partial(start, options, output), lifetimes)
 
 
 def main() -> None:
