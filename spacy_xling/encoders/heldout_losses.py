@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ..models.batches import MaskedWindows, Padding, masked_passes
 from ..models.checkpoint import Encoder
-from ..models.heldout import mean_loss
+from ..models.heldout_loss import mean_loss
 from ..models.masked_lm import MaskedLMLoss
-from ..objective.heldout_loss import mask_heldout
+from ..pieces.heldout_masks import mask_heldout
 from ..pieces.masking import masking_vocabulary
 from ..pieces.windows import split_windows
 from .settings import Settings

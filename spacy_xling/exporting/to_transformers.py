@@ -70,11 +70,12 @@ def export_transformers(
     pipe: Any = find_component(load_pipeline(model), component)
     if not classifier_of(pipe.model).is_trainable:
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
-    joint_shim(pipe.model).require_loaded()
+    shim = joint_shim(pipe.model)
+    shim.require_loaded()
     require_native(pipe)
     calibration = pipe.calibration or Calibration()
     classifier = make_classifier(pipe, calibration.temperature)
-    tokenizer = make_tokenizer(joint_shim(pipe.model), classifier)
+    tokenizer = make_tokenizer(shim, classifier)
     require_same_logits(pipe, classifier, tokenizer, calibration.temperature)
     with writing_errors(output):
         write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
@@ -175,12 +176,13 @@ def require_same_logits(
     temperature (float): What the component's logits are divided by.
     RAISES (ValueError): X799: they differ.
     """
-    module = joint_shim(pipe.model).module
+    shim = joint_shim(pipe.model)
+    module = shim.module
     # Autocast rounds what is compared.
     precision, module.precision = module.precision, "fp32"
-    pieces = joint_shim(pipe.model).split(COMPARED)
+    pieces = shim.split(COMPARED)
     firsts = np.unique(pieces.texts, return_index=True)[1].tolist()
-    expected = to_numpy(joint_shim(pipe.model).predict(select_windows(pieces, firsts))) / temperature
+    expected = to_numpy(shim.predict(select_windows(pieces, firsts))) / temperature
     module.precision = precision
     inputs = [tokenizer(text, truncation=True, return_tensors="pt") for text in COMPARED]
     found = torch.cat([classifier(**each).logits for each in inputs]).numpy()

@@ -5,10 +5,10 @@ from typing import Optional
 
 from ..data.languages import UNKNOWN
 from ..generators import make_generator
-from ..pieces.cutting import Split
-from ..pieces.masking import Masking, MaskingVocabulary
-from ..pieces.windows import windows_as_texts
 from ..types import MaskedPieces
+from .cutting import Split
+from .masking import Masking, MaskingVocabulary
+from .windows import windows_as_texts
 
 
 def mask_heldout(

@@ -100,7 +100,7 @@ class MaskedTerm:
             return
         if limit < 0 or not getattr(reader, "heldout_share", 0):
             raise ValueError(Errors.X535.format(name=self.name, limit=limit))
-        from ..objective.heldout_loss import mask_heldout
+        from ..pieces.heldout_masks import mask_heldout
 
         texts = reader.read_heldout(limit)
         wanted = list(texts) if languages is None else list(languages)
@@ -133,7 +133,7 @@ class MaskedTerm:
         if not self._heldout:
             return {}
         from ..models.batches import masked_passes
-        from ..models.heldout import mean_loss
+        from ..models.heldout_loss import mean_loss
 
         module, padding = self._shim.masked_lm_pass()
         losses = {
