@@ -36,8 +36,8 @@ from transformers import (
 
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.encoders.initialising import init_encoder, preset_config
-from spacy_xling.encoders.pretraining import Pretraining
-from spacy_xling.encoders.settings import resolve_settings
+from spacy_xling.pretraining.pretraining import Pretraining
+from spacy_xling.pretraining.settings import resolve_settings
 
 CONFIG = Path(__file__).parent.parent / "configs" / "pretrain.cfg"
 VOCABULARIES = (16_000, 64_000)

@@ -26,9 +26,9 @@ from spacy_xling.data.parallel import TextPair, build_parallel_text_v1
 from spacy_xling.data.sampling import reservoir_sample
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1, files_by_language, read_texts
 from spacy_xling.encoders.initialising import init_encoder, preset_config
-from spacy_xling.encoders.runs import pretrain
-from spacy_xling.encoders.sentence_vectors import retrieval_accuracy, sentence_vectors
+from spacy_xling.inspection.sentence_vectors import retrieval_accuracy, sentence_vectors
 from spacy_xling.models.checkpoint import load_encoder
+from spacy_xling.pretraining.runs import pretrain
 
 CONFIG = Path(__file__).parent.parent / "configs" / "pretrain.cfg"
 LANGUAGES, PAIRS, SCORED = ["en", "de", "da"], ["en-de", "en-da"], "en-de"

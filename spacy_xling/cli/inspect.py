@@ -10,7 +10,7 @@ from wasabi import msg, table
 from .app import Panel, app, example, one_line_errors
 
 if TYPE_CHECKING:
-    from ..encoders.inspection import Inspection, LanguageReport
+    from ..inspection.inspection import Inspection, LanguageReport
 
 HEADER = (
     "language",
@@ -61,7 +61,7 @@ def inspect_command(
     """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
     with one_line_errors():
         from ..data.files import require_new_files
-        from ..encoders.inspection import inspect_encoder
+        from ..inspection.inspection import inspect_encoder
         from ..reporting.encoder_figures import check_figure, save_figure
         from ..writing import write_json
 

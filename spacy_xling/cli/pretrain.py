@@ -38,7 +38,7 @@ def pretrain_command(
     with show_validation_error(config_path), one_line_errors():
         config = read_config(config_path, overrides)
     with show_validation_error(config_path, hint_fill=False), one_line_errors():
-        from ..encoders.runs import pretrain
+        from ..pretraining.runs import pretrain
 
         best = pretrain(config, output, resume=resume, overwrite=overwrite, quiet=False)
     msg.good(f"The encoder is at {best}")

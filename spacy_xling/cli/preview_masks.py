@@ -9,7 +9,7 @@ import typer
 from .app import Panel, app, echo, example, names, one_line_errors
 
 if TYPE_CHECKING:
-    from ..encoders.previews import PreviewPiece, WindowPreview
+    from ..inspection.previews import PreviewPiece, WindowPreview
 
 COLOURS = {"special": "bright_black", "mask": "yellow", "random": "red", "kept": "green"}
 LEGEND = (
@@ -47,7 +47,7 @@ def preview_masks_command(
 ) -> None:
     """Masked texts as the model will see them in training, with what was there before."""
     with one_line_errors():
-        from ..encoders.previews import preview_encoder_masks
+        from ..inspection.previews import preview_encoder_masks
 
         previews = preview_encoder_masks(
             encoder,

@@ -48,8 +48,8 @@ def trim_command(
     """
     with one_line_errors():
         from ..data.files import require_new_files
-        from ..encoders.trim_report import format_report
-        from ..encoders.trimming import trim_encoder
+        from ..trimming.report import format_report
+        from ..trimming.trimming import trim_encoder
         from ..writing import write_json
 
         require_new_files([json] if json is not None else [], overwrite=True, inputs=[Path(encoder), texts])

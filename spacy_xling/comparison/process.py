@@ -99,7 +99,7 @@ def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[
     overrides (Dict[str, Any]): What is changed in the config.
     RETURNS (Dict[str, Any]): Name of the encoder's folder in `output`, steps, pieces and seconds.
     """
-    from ..encoders.runs import LOG, pretrain
+    from ..pretraining.runs import LOG, pretrain
 
     loaded = load_config(config, overrides=overrides, interpolate=False)
     best = pretrain(loaded, output, resume=True, quiet=False)

@@ -1,1 +1,1 @@
-"""From raw text to an encoder, and what to know of one: initialise, pre-train, trim, inspect."""
+"""A new encoder from raw text: a tokenizer, a model of a given shape, and how an encoder is written."""

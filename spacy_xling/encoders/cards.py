@@ -8,7 +8,6 @@ import srsly
 from wasabi import MarkdownRenderer
 
 from ..data.languages import UNKNOWN
-from .trim_report import LANGUAGE_HEADER, SIZE_HEADER, TrimReport, language_rows, size_rows
 
 CARD = "README.md"
 
@@ -65,81 +64,6 @@ class InitialCard(NamedTuple):
             f"{self.n_parameters:,} parameters, {self.n_pieces:,} pieces. {start} Other weights: random.\n\n"
             f"Tokenizer: trained on {self.n_texts:,} texts.\n\n"
             + markdown_table(("language", "share of the texts"), rows)
-        )
-
-
-class PretrainedCard(NamedTuple):
-    """The card of a pre-trained encoder.
-
-    base_model (str): The checkpoint that training started from.
-    step (int): Optimiser steps.
-    n_pieces_seen (int): Pieces that passed the encoder, without padding.
-    raw (Mapping[str, int]): Lines of raw text by language.
-    parallel (Mapping[str, int]): Lines of parallel text by file.
-    heldout (Mapping[str, float]): Masked-LM loss on held-out text by language, in nats per target.
-    settings (Mapping[str, Any]): The settings of the training.
-    """
-
-    base_model: str
-    step: int
-    n_pieces_seen: int
-    raw: Mapping[str, int]
-    parallel: Mapping[str, int]
-    heldout: Mapping[str, float]
-    settings: Mapping[str, Any]
-
-    @property
-    def languages(self) -> Iterable[str]:
-        return self.raw
-
-    def text(self) -> str:
-        rows = [
-            (name, f"{lines:,}", f"{self.heldout[name]:.3f}" if name in self.heldout else "")
-            for name, lines in {**self.raw, **self.parallel}.items()
-        ]
-        settings = [(name, str(value)) for name, value in self.settings.items()]
-        return (
-            "# A masked-LM encoder\n\n"
-            f"Trained by `spacy xling pretrain` from `{self.base_model}`: {self.step:,} steps, "
-            f"{self.n_pieces_seen:,} pieces. Use it by path, as `name` of "
-            "`spacy-xling.MaskedLMEncoder.v1`.\n\n"
-            + markdown_table(("text", "lines", "held-out masked-LM loss (nats per piece)"), rows)
-            + "\n"
-            + markdown_table(("setting", "value"), settings)
-        )
-
-
-class TrimmedCard(NamedTuple):
-    """The card of an encoder with a smaller vocabulary.
-
-    report (TrimReport): What was trimmed.
-    """
-
-    report: TrimReport
-
-    @property
-    def base_model(self) -> Optional[str]:
-        return self.report.encoder
-
-    @property
-    def languages(self) -> Iterable[str]:
-        return [change.language for change in self.report.languages]
-
-    def text(self) -> str:
-        report = self.report
-        name = hub_name(report.encoder) or Path(report.encoder).resolve().name
-        limit = f"at most {report.max_pieces:,} pieces in all" if report.max_pieces else "without a limit"
-        return (
-            f"# {name}, trimmed\n\n"
-            f"This is {name} with a smaller vocabulary, made by `spacy xling trim`: word embeddings, decoder "
-            "and tokenizer were cut to pieces that occur in texts of the languages below. Nothing was "
-            "trained, and all other weights are as they were. Its licence is that of the whole encoder.\n\n"
-            "Where all pieces of a text are kept, its pieces and hidden states are exactly those of the "
-            "whole encoder. Any other text is cut into other pieces, or has unknown ones.\n\n"
-            + markdown_table(SIZE_HEADER, size_rows(report))
-            + f"\nKept are pieces that occur {report.min_count} times or more in the texts of a language, "
-            f"{limit}, those that they need, and the special ones. Of the texts that were read, these have "
-            "other pieces than before:\n\n" + markdown_table(LANGUAGE_HEADER, language_rows(report))
         )
 
 

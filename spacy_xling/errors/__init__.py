@@ -2,9 +2,9 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a code
 says where it belongs: 0 all folders, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training, 7
-configs, encoders, evaluation, comparison, exporting, 8 translation, 9 applying, explaining. A folder without
-a file here has its messages with the one whose work it does: those of switching and dictionaries are in
-`data`, those of the optimiser in `training`.
+configs, encoders, evaluation, comparison, exporting and what comes between them, 8 translation, 9 applying,
+explaining. A folder without a file here has its messages with the one whose work it does: those of switching
+and dictionaries are in `data`, those of the optimiser in `training`.
 """
 
 from typing import Optional
@@ -19,12 +19,16 @@ from . import (
     everywhere,
     explaining,
     exporting,
+    inspection,
     models,
     objective,
     pieces,
     pipeline,
+    pretraining,
+    reporting,
     training,
     translation,
+    trimming,
 )
 
 
@@ -46,6 +50,10 @@ class Errors(
     training.Errors,
     configs.Errors,
     encoders.Errors,
+    pretraining.Errors,
+    trimming.Errors,
+    inspection.Errors,
+    reporting.Errors,
     evaluation.Errors,
     comparison.Errors,
     exporting.Errors,
@@ -62,7 +70,8 @@ class Warnings(
     models.Warnings,
     pipeline.Warnings,
     training.Warnings,
-    encoders.Warnings,
+    pretraining.Warnings,
+    trimming.Warnings,
     evaluation.Warnings,
     translation.Warnings,
     explaining.Warnings,

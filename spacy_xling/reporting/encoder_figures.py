@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ..encoders.inspection import Inspection, LanguageReport
 from ..errors import Errors
+from ..inspection.inspection import Inspection, LanguageReport
 from ..writing import write_file
 from .drawing import require_matplotlib
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
-from spacy_xling.encoders.inspection import inspect_encoder
+from spacy_xling.inspection.inspection import inspect_encoder
 from tests.conftest import TEXTS, write_raw
 from tests.test_import import HEAVY, PACKAGE, top_imports
 

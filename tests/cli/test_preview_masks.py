@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_xling.cli import app
-from spacy_xling.encoders.previews import preview_encoder_masks
+from spacy_xling.inspection.previews import preview_encoder_masks
 from tests.conftest import TEXTS, write_raw
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -33,7 +33,7 @@ def message(*arguments):
 def test_pretrain_names_the_extra_before_any_work(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     for module in ("processes", "pretraining", "snapshots", "runs"):
-        monkeypatch.delitem(sys.modules, f"spacy_xling.encoders.{module}", raising=False)
+        monkeypatch.delitem(sys.modules, f"spacy_xling.pretraining.{module}", raising=False)
     found = message("pretrain", PRETRAIN_CONFIG, "--output", tmp_path / "run", "--paths.encoder", "nowhere")
     assert "[X748] accelerate" in found
     assert EXTRA in found

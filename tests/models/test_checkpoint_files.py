@@ -18,11 +18,9 @@ import spacy_xling
 from spacy_xling.configs.choices import encoder_facts
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.encoders.initialising import init_encoder
-from spacy_xling.encoders.inspection import inspect_encoder
-from spacy_xling.encoders.previews import preview_encoder_masks
-from spacy_xling.encoders.runs import pretrain
-from spacy_xling.encoders.trimming import trim_encoder
 from spacy_xling.exporting.exporting import export_pipeline
+from spacy_xling.inspection.inspection import inspect_encoder
+from spacy_xling.inspection.previews import preview_encoder_masks
 from spacy_xling.models import checkpoint_files
 from spacy_xling.models.checkpoint import (
     load_encoder,
@@ -32,6 +30,8 @@ from spacy_xling.models.checkpoint import (
     save_checkpoint,
 )
 from spacy_xling.models.checkpoint_files import make_model
+from spacy_xling.pretraining.runs import pretrain
+from spacy_xling.trimming.trimming import trim_encoder
 from tests.conftest import SINGLE, TEXTS, make_examples, textcat_config
 from tests.pipeline.shared import initialize_shared, make_shared, shared_examples
 

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from spacy_xling.encoders.inspection import Inspection, LanguageReport
+from spacy_xling.inspection.inspection import Inspection, LanguageReport
 from spacy_xling.reporting.encoder_figures import check_figure, draw_inspection, save_figure
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from spacy_xling.encoders.inspection import Inspection
+from spacy_xling.inspection.inspection import Inspection
 from spacy_xling.reporting.inputs import read_closeness, read_extras, read_log
 from spacy_xling.training.loggers import build_console_logger_v1
 from tests.reporting.test_encoder_figures import report

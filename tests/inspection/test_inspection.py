@@ -7,9 +7,9 @@ import torch
 from sklearn.metrics.pairwise import cosine_similarity
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from spacy_xling.encoders.distance import median_distance, squared_mmd
-from spacy_xling.encoders.inspection import inspect_encoder, masked_lm_loss
-from spacy_xling.encoders.sentence_vectors import sentence_vectors
+from spacy_xling.inspection.distance import median_distance, squared_mmd
+from spacy_xling.inspection.inspection import inspect_encoder, masked_lm_loss
+from spacy_xling.inspection.sentence_vectors import sentence_vectors
 from spacy_xling.models.checkpoint import load_encoder
 from spacy_xling.pieces.masking import build_whole_word_masking_v1, masking_vocabulary
 from spacy_xling.pieces.windows import split_windows

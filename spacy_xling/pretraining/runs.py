@@ -11,11 +11,12 @@ from thinc.api import Config
 from tqdm import tqdm
 
 from ..data.files import require_apart
+from ..encoders.cards import write_card
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
 from ..training.checkpoints import Checkpoints
 from ..writing import remove_leftovers, write_folder
-from .cards import PretrainedCard, write_card
+from .card import PretrainedCard
 from .heldout_losses import HeldOut, heldout_losses
 from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining

@@ -17,8 +17,8 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerFast
 
-from spacy_xling.encoders.trimming import choose_pieces
-from spacy_xling.encoders.vocabularies import Vocabulary, cut_tokenizer
+from spacy_xling.trimming.trimming import choose_pieces
+from spacy_xling.trimming.vocabularies import Vocabulary, cut_tokenizer
 from tests.conftest import SPECIAL, TEXTS, make_tokenizer
 
 SPECIALS = list(SPECIAL.values())

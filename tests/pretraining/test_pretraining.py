@@ -8,11 +8,11 @@ from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
 
 from spacy_xling.data.heldout import is_heldout
-from spacy_xling.encoders.heldout_losses import HeldOut, heldout_losses
-from spacy_xling.encoders.pretraining import Pretraining, Streams
-from spacy_xling.encoders.settings import resolve_settings
 from spacy_xling.models.checkpoint import load_encoder
 from spacy_xling.pieces.padding import pad, padded_positions
+from spacy_xling.pretraining.heldout_losses import HeldOut, heldout_losses
+from spacy_xling.pretraining.pretraining import Pretraining, Streams
+from spacy_xling.pretraining.settings import resolve_settings
 from tests.conftest import make_checkpoint
 
 

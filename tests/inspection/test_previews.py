@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from spacy_xling.encoders.previews import piece_name, preview_encoder_masks, preview_masks
+from spacy_xling.inspection.previews import piece_name, preview_encoder_masks, preview_masks
 from spacy_xling.models.checkpoint import load_encoder
 from spacy_xling.pieces.masking import (
     build_piece_masking_v1,

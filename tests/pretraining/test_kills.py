@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.encoders.test_runs import files
+from tests.pretraining.test_runs import files
 
 N_KILLS = 20
 LONG = {"training__max_steps": 600, "training__eval_frequency": 5, "training__batch_pieces": 400}
@@ -88,8 +88,8 @@ def steps_of_both(config):
     """Weights after the run's steps, taken by one process on the batches of both ranks."""
     from accelerate import Accelerator
 
-    from spacy_xling.encoders.pretraining import Pretraining, Streams
-    from spacy_xling.encoders.settings import resolve_settings
+    from spacy_xling.pretraining.pretraining import Pretraining, Streams
+    from spacy_xling.pretraining.settings import resolve_settings
 
     settings = resolve_settings(config)
     run = Pretraining(settings, Accelerator(cpu=True))

@@ -1,7 +1,7 @@
 import pytest
 from thinc.api import Config, ConfigValidationError
 
-from spacy_xling.encoders.settings import resolve_settings
+from spacy_xling.pretraining.settings import resolve_settings
 
 
 def test_the_shipped_config_resolves_and_each_setting_is_written_out(run_config):

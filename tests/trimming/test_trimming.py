@@ -21,8 +21,8 @@ from transformers import (
     XLMRobertaTokenizerFast,
 )
 
-from spacy_xling.encoders.trimming import trim_encoder
 from spacy_xling.models.checkpoint import load_encoder
+from spacy_xling.trimming.trimming import trim_encoder
 from tests.conftest import (
     FAMILIES,
     SINGLE,

@@ -14,11 +14,12 @@ from tqdm import tqdm
 from ..data.files import TextFile, count_lines
 from ..data.languages import UNKNOWN, check_alpha, sampling_shares
 from ..data.unlabelled import files_by_language, read_texts
+from ..encoders.cards import write_card
+from ..encoders.saving import require_new_folder, write_encoder
 from ..errors import Errors, Warnings
 from ..types import Ints1d
-from .cards import TrimmedCard, write_card
-from .saving import require_new_folder, write_encoder
-from .trim_report import LanguageChange, Size, TrimReport
+from .card import TrimmedCard
+from .report import LanguageChange, Size, TrimReport
 from .vocabularies import Vocabulary, cut_tokenizer
 
 if TYPE_CHECKING:

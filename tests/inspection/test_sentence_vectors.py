@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics.pairwise import cosine_similarity
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from spacy_xling.encoders.sentence_vectors import (
+from spacy_xling.inspection.sentence_vectors import (
     ROWS,
     resolve_layer,
     retrieval_accuracy,

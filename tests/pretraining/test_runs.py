@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from spacy_xling.encoders import runs, snapshots
-from spacy_xling.encoders.pretraining import Pretraining
-from spacy_xling.encoders.runs import pretrain
+from spacy_xling.pretraining import runs, snapshots
+from spacy_xling.pretraining.pretraining import Pretraining
+from spacy_xling.pretraining.runs import pretrain
 from tests.conftest import make_checkpoint
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from spacy_xling.encoders.distance import median_distance, squared_mmd
+from spacy_xling.inspection.distance import median_distance, squared_mmd
 
 
 def test_squared_mmd_by_hand():

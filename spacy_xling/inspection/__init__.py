@@ -1,0 +1,1 @@
+"""What an encoder makes of raw text, and how its masks look."""

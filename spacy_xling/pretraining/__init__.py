@@ -1,0 +1,1 @@
+"""Masked-LM and translation-LM training of an encoder: its config, steps, logs, checkpoints."""

@@ -1,0 +1,1 @@
+"""An encoder with the pieces that some texts need, and no others."""
