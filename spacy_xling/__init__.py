@@ -2,4 +2,4 @@
 classification and masked-language-model loss.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

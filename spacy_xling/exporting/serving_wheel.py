@@ -1,6 +1,6 @@
 """A wheel of this very package that requires only what serves an exported pipeline.
 
-Its version has a local label, as 0.1.0+serving: an index has none with it, and ranges such as >=0.1.0,<0.2.0
+Its version has a local label, as 0.2.0+serving: an index has none with it, and ranges such as >=0.2.0,<0.3.0
 hold it.
 """
 
@@ -36,7 +36,7 @@ def write_serving_wheel(folder: Path) -> str:
     bytes.
 
     folder (Path): Where to write it.
-    RETURNS (str): What to install, as "spacy-xling==0.1.0+serving".
+    RETURNS (str): What to install, as "spacy-xling==0.2.0+serving".
     RAISES (OSError): It can't be written.
     """
     installed = distribution(NAME)
