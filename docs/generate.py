@@ -150,6 +150,8 @@ def write_errors() -> Iterator[str]:
     """
     from spacy_xling.errors import Errors
 
+    names = [base.__module__.rpartition(".")[2] for base in Errors.__bases__]
+    yield ", ".join(f"[{name.capitalize()}](#{name})" for name in names)
     for base in Errors.__bases__:
         folder = sys.modules[base.__module__]
         catalogues = [getattr(folder, name, None) for name in ("Errors", "Warnings")]
@@ -170,10 +172,9 @@ def write_project() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         project_document(ROOT, Path(folder) / "project.md", no_emoji=True)
         text = (Path(folder) / "project.md").read_text(encoding="utf8")
-    # Without its two titles, and from the page that it goes into.
-    yield text[text.index("The [`project.yml`]") : text.rindex("<!--")].replace(
-        "(project.yml)", "(../project.yml)"
-    )
+    # Without its two titles, so that the others are below that of the page, and from there.
+    text = text[text.index("The [`project.yml`]") : text.rindex("<!--")]
+    yield text.replace("(project.yml)", "(../project.yml)").replace("\n### ", "\n## ")
 
 
 GENERATED = {
@@ -185,9 +186,18 @@ GENERATED = {
 
 
 def fill(markdown: str) -> str:
-    """A page with what is generated in its places.
+    """A page with what is generated in its places; names in the rest lead there.
 
     markdown (str): The page, with comments that name what goes there.
     RETURNS (str): The page without them.
     """
-    return re.sub(r"<!-- generated: (\w+) -->", lambda found: "\n".join(GENERATED[found[1]]()), markdown)
+    parts = re.split(r"<!-- generated: (\w+) -->", markdown)
+    parts[1::2] = ["\n".join(GENERATED[name]()) for name in parts[1::2]]
+    titles = set(re.findall(r"^### (.+)$", "".join(parts[1::2]), re.MULTILINE))
+
+    def lead(found: re.Match[str]) -> str:
+        anchor = re.sub(r"[^\w -]", "", found[1].lower()).replace(" ", "-")
+        return f"[{found[0]}](#{anchor})" if found[1] in titles else found[0]
+
+    parts[::2] = [re.sub(r"(?<!\[)`([^`\n]+)`", lead, part) for part in parts[::2]]
+    return "".join(parts)

@@ -122,7 +122,8 @@ def test_relative_links_and_anchors_resolve(page):
     links = re.findall(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)", text)
     for target, anchor in links:
         path = (page.parent / target).resolve() if target else page
-        assert path.exists(), target
+        # mkdocs knows no links to folders.
+        assert path.is_file(), target
         assert path.is_relative_to(ROOT), target
         if anchor:
             assert anchor in anchors(path), f"{target}#{anchor}"
@@ -189,6 +190,12 @@ def test_a_page_is_filled():
     assert "\n### X001\n" in fill("<!-- generated: errors -->")
 
 
+def test_a_name_in_a_page_leads_to_what_is_generated_for_it():
+    name = "`spacy xling trim`"
+    text = fill(f"{name}, [{name}](a.md), `trim`\n<!-- generated: commands -->")
+    assert text.splitlines()[0] == f"[{name}](#spacy-xling-trim), [{name}](a.md), `trim`"
+
+
 # The help
 
 
@@ -225,6 +232,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     index = srsly.read_json(tmp_path / "search" / "search_index.json")
     assert "reference/errors.html#x331" in {page["location"] for page in index["docs"]}
+    # The search of pages that are opened as files.
+    assert (tmp_path / "search" / "search_index.js").is_file()
     html = "".join(path.read_text(encoding="utf8") for path in tmp_path.rglob("*.html"))
     # Nothing is loaded from another host.
     assert re.findall(r"<(?:script|img|link)[^>]* (?:src|href)=\"?https?:", html) == []
