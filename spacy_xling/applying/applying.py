@@ -1,4 +1,4 @@
-"""Files of texts to files of their predictions, which go on after a kill: see `resuming`."""
+"""Files of texts to files of their predictions, which go on after a kill: see `growing_files`."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ from ..data.files import TextFile, find_files, is_gzipped, kind_of_file, require
 from ..data.records import DIALECTS, json_line
 from ..errors import Errors
 from ..evaluation.by_language import require_pipeline
-from ..resuming import State, append, grow, must_grow, unfinished
+from ..resuming.growing_files import State, append, grow, must_grow, unfinished
 from .engines import Engine, in_order, result_of
 from .formats import Batch, Format, JsonLines, Place, Reject, Table
 from .parquet import Parquet, finish_parquet

@@ -82,8 +82,8 @@ def train(
     """
     from spacy.training.initialize import init_nlp
 
-    from ..training.resume import train_resumable
-    from ..training.run_file import is_finished
+    from ..resuming.run_file import is_finished
+    from ..resuming.training_loop import train_resumable
 
     if is_finished(output_path, resume=resume):
         msg.good(f"The run in {output_path} is finished: nothing to do")

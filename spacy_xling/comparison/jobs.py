@@ -23,8 +23,8 @@ from thinc.api import Config
 from ..data.files import find_files
 from ..data.labelled import KINDS
 from ..errors import Errors
-from ..training.changes import describe_changes
-from ..training.checkpoints import Checkpoints
+from ..resuming.changes import describe_changes
+from ..resuming.checkpoints import Checkpoints
 from ..training.step_counts import follow_steps
 from ..writing import write_file
 from .plan import SEED, Plan, load_run_config

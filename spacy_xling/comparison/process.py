@@ -20,7 +20,7 @@ from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 
 from ..errors import one_line
-from ..training.logs import log_settings
+from ..training.log_files import log_settings
 from ..writing import write_file
 from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
 from .plan import ENCODER
@@ -123,8 +123,8 @@ def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -
     use_gpu (int): The GPU, or -1.
     RETURNS (Dict[str, Any]): Steps, pieces, seconds, and the best score on dev.
     """
-    from ..training.resume import train_resumable
-    from ..training.run_file import is_finished, read_outcome
+    from ..resuming.run_file import is_finished, read_outcome
+    from ..resuming.training_loop import train_resumable
 
     setup_gpu(use_gpu)
     if not is_finished(output, resume=True):

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, cast
 import numpy as np
 
 from ..errors import Errors
-from ..training.changes import describe_changes
+from ..resuming.changes import describe_changes
 from ..training.step_counts import follow_steps
 from ..writing import write_file
 from .jobs import Job, trial_job

@@ -20,7 +20,7 @@ from ..pieces.masking import masking_vocabulary
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
 from ..types import MaskedPieces
-from .processes import Accelerator, set_seed
+from .accelerating import Accelerator, set_seed
 from .settings import OptimizerBlock, Settings
 
 

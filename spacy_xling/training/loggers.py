@@ -106,7 +106,7 @@ def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        from .logs import ScalarLog, files_of_log
+        from .log_files import ScalarLog, files_of_log
 
         msg = Printer(no_print=True)
         if files_of_log(Path(folder)):

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
-from .errors import Errors, one_line
-from .writing import UNFINISHED, locked, write_json, writing_errors
+from ..errors import Errors, one_line
+from ..writing import UNFINISHED, locked, write_json, writing_errors
 
 
 class State:

@@ -28,13 +28,13 @@ from wasabi import Printer
 from ..errors import Errors
 from ..generators import SEEDS
 from ..models.encoder_shim import EncoderShim
+from ..training.compute import EncoderPieces
+from ..training.log_files import log_settings
+from ..training.ranks import ranks
 from ..writing import remove_leftovers, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
-from .compute import EncoderPieces
-from .logs import log_settings
 from .randomness import generator_states, seed_generators, set_generator_states
-from .ranks import ranks
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .run_file import CHECKPOINTS, Outcome, claim_logs, is_finished, note_finished
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from ..errors import Errors
+from ..training.log_files import files_of_log
 from ..writing import write_file
 from .checkpoints import Checkpoints
-from .logs import files_of_log
 
 CHECKPOINTS = "checkpoints"
 RUN_FILE = "run.json"

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..optimizer.adamw import AdamW, Key
+from ..training.ranks import ranks
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
-from .ranks import ranks
 
 DATA_FILE = "training.json"
 TENSOR_FILE = "training.safetensors"

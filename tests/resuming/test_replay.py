@@ -7,8 +7,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_xling.training.randomness import generator_states, set_generator_states
-from spacy_xling.training.replay import Batches, LiveOutput, ReplayedPipeline, even_parts
+from spacy_xling.resuming.randomness import generator_states, set_generator_states
+from spacy_xling.resuming.replay import Batches, LiveOutput, ReplayedPipeline, even_parts
 from tests.conftest import make_examples
 
 NLP = spacy.blank("xx")
