@@ -136,9 +136,13 @@ def test_a_replayed_pipeline_learns_nothing_and_has_the_scores_it_had():
         is_replaying = True
 
     own = Pipeline()
-    stand_in = ReplayedPipeline(own, Progress, [{"score": 0.25}])
-    stand_in.update([])
+    noted = [{"scores": {"score": 0.25}, "losses": {"loss": 3.0}}, {"losses": {"loss": 1.0}}]
+    stand_in = ReplayedPipeline(own, Progress, noted)
+    losses, rest = {}, {}
+    stand_in.update([], losses=losses)
     assert (own.updated, stand_in.pipeline, stand_in.evaluate([])) == (0, [], {"score": 0.25})
+    stand_in.update([], losses=rest)
+    assert (losses, rest) == ({"loss": 3.0}, {"loss": 1.0})
     Progress.is_replaying = False
     stand_in.update([])
     assert (own.updated, stand_in.pipeline, stand_in.evaluate([])) == (1, own.pipeline, {"score": 0.5})
