@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import Errors
 from ..resuming.changes import describe_changes
 from ..training.step_counts import follow_steps
+from ..types import Plain
 from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock, load_run_config
@@ -26,12 +27,12 @@ class Trial(NamedTuple):
     """Settings that were tried.
 
     number (int): Their number.
-    settings (Dict[str, Any]): Values by dot name.
+    settings (Plain): Values by dot name.
     score (Optional[float]): The best score on dev, from 0 to 1; None for a training that failed.
     """
 
     number: int
-    settings: Dict[str, Any]
+    settings: Plain
     score: Optional[float]
 
 
@@ -78,11 +79,11 @@ def as_options(plan: Plan, trial: Trial) -> str:
     return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
 
-def make_distributions(block: SearchBlock) -> Dict[str, Any]:
+def make_distributions(block: SearchBlock) -> Plain:
     """The values that a search may try.
 
     block (SearchBlock): The search.
-    RETURNS (Dict[str, Any]): Optuna's distributions by dot name.
+    RETURNS (Plain): Optuna's distributions by dot name.
     RAISES (ValueError): A range is invalid. (ImportError): Optuna is missing.
     """
     optuna = _import_optuna()
@@ -140,9 +141,7 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
         raise ValueError(Errors.X775.format(title="the search", folder=output, changes=", ".join(changes)))
 
 
-def _next_trials(
-    block: SearchBlock, output: Path, distributions: Dict[str, Any], parallel: int
-) -> Dict[int, Dict[str, Any]]:
+def _next_trials(block: SearchBlock, output: Path, distributions: Plain, parallel: int) -> Dict[int, Plain]:
     """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
@@ -164,7 +163,7 @@ def _do(
     plan: Plan,
     block: SearchBlock,
     output: Path,
-    waiting: Dict[int, Dict[str, Any]],
+    waiting: Dict[int, Plain],
     machine: Machine,
     say: Say,
 ) -> None:

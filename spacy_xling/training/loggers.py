@@ -233,9 +233,7 @@ def _cell(name: str, scores: Mapping[str, Any]) -> str:
 
 def _record(info: Info, losses: Mapping[str, float]) -> Info:
     return {
-        "epoch": info["epoch"],
-        "step": info["step"],
-        "seconds": info["seconds"],
+        **{name: info[name] for name in ("epoch", "step", "seconds")},
         "losses": losses,
         "scores": _numbers(info["other_scores"]),
         "score": float(info["score"]),
