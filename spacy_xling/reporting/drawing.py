@@ -13,22 +13,18 @@ from ..errors import Errors
 # Colours that matplotlib writes, and that `to_svg` replaces: no one of them is ever seen.
 TEXT, MUTED, GRID, SURFACE, RIGHT, WRONG, ON_COLOUR = (f"#0000{number:02x}" for number in range(1, 8))
 SERIES = tuple(f"#0001{number:02x}" for number in range(8))
-VARIABLES = dict(
-    zip(
-        (TEXT, MUTED, GRID, SURFACE, RIGHT, WRONG, ON_COLOUR, *SERIES),
-        (
-            "text",
-            "muted",
-            "grid",
-            "surface",
-            "right",
-            "wrong",
-            "on-colour",
-            *(f"series-{n}" for n in range(8)),
-        ),
-        strict=True,
-    )
-)
+VARIABLES = {
+    TEXT: "text",
+    MUTED: "muted",
+    GRID: "grid",
+    SURFACE: "surface",
+    RIGHT: "right",
+    WRONG: "wrong",
+    ON_COLOUR: "on-colour",
+    **{colour: f"series-{number}" for number, colour in enumerate(SERIES)},
+}
+# What matplotlib writes beside the figure, unless it is told not to.
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Units of a figure, as its widths and heights are given in, to the inch.
 UNITS = 72
@@ -147,15 +143,15 @@ def to_svg(figure: Any, words: Words) -> str:
     name = words.name
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(stream, format="svg", metadata=NO_METADATA)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
     # A style element would be the whole page's.
     svg = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\1{name}-", svg)
-    svg = re.sub(r"#000[01][0-9a-f]{2}\b", lambda match: _variable(match.group()), svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
     svg = re.sub(r"\n\s*", "\n", svg)
     (view,) = re.findall(r'viewBox="[^"]+"', svg[: svg.index(">")])
     head = (
@@ -175,7 +171,3 @@ def shortened(label: str, limit: int = 22) -> str:
     RETURNS (str): The label, or its start and a sign.
     """
     return label if len(label) <= limit else label[: limit - 1] + "…"
-
-
-def _variable(colour: str) -> str:
-    return f"var(--{VARIABLES[colour]})" if colour in VARIABLES else colour
