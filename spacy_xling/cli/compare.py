@@ -47,7 +47,7 @@ def compare_command(
         from ..comparison.comparing import JSON_FILE, MARKDOWN_FILE, compare
         from ..comparison.plan import read_plan
         from ..comparison.running import Machine
-        from ..comparison.table import format_text
+        from ..comparison.summary_tables import format_text
         from ..data.files import require_new_files
         from ..writing import write_file
 

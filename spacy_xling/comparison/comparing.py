@@ -15,7 +15,7 @@ from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
 from .plan import Plan
 from .running import Machine, Say, own_folder, run_jobs, say_at_once
 from .summary import Result, Summary, summarize
-from .table import format_markdown, to_plain
+from .summary_tables import format_markdown, to_plain
 
 MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
 

@@ -5,7 +5,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 from ..data.languages import UNKNOWN, sort_languages
 from ..errors import Errors
 from .plan import ScoreName
-from .statistics import Difference, Spread, paired_difference, spread
+from .seed_statistics import Difference, Spread, paired_difference, spread
 
 MEAN, WORST = "mean of the targets", "worst target"
 STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"

@@ -5,7 +5,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 from wasabi import table
 
 from ..types import Plain
-from .statistics import LEVEL, Difference, Spread
+from .seed_statistics import LEVEL, Difference, Spread
 from .summary import PIECES, SECONDS, STEPS, Summary, signed
 
 SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
