@@ -6,7 +6,8 @@ Optimization"); its journal is a file in the folder of the search. No label of a
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, cast
 
 import numpy as np
 
@@ -18,6 +19,12 @@ from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock, load_run_config
 from .running import Machine, Say, own_folder, run_jobs, say_at_once
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+
+Distributions = Dict[str, "BaseDistribution"]
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
 NAME = "spacy-xling"
@@ -79,18 +86,18 @@ def as_options(plan: Plan, trial: Trial) -> str:
     return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
 
-def make_distributions(block: SearchBlock) -> Plain:
+def make_distributions(block: SearchBlock) -> Distributions:
     """The values that a search may try.
 
     block (SearchBlock): The search.
-    RETURNS (Plain): Optuna's distributions by dot name.
+    RETURNS (Distributions): Optuna's distributions by dot name.
     RAISES (ValueError): A range is invalid. (ImportError): Optuna is missing.
     """
     optuna = _import_optuna()
 
     kinds = optuna.distributions
 
-    def make(name: str, kind: Any = None, *values: Any) -> Any:
+    def make(name: str, kind: object = None, *values: Any) -> "BaseDistribution":
         if kind == "choices" and values:
             return kinds.CategoricalDistribution(values)
         are_numbers = len(values) == 2 and all(isinstance(value, (int, float)) for value in values)
@@ -102,7 +109,7 @@ def make_distributions(block: SearchBlock) -> Plain:
     return {name: make(name, *found) for name, found in block.ranges.items()}
 
 
-def _import_optuna() -> Any:
+def _import_optuna() -> ModuleType:
     try:
         import optuna
     except ImportError as error:
@@ -111,7 +118,7 @@ def _import_optuna() -> Any:
     return optuna
 
 
-def _open(block: SearchBlock, output: Path) -> Any:
+def _open(block: SearchBlock, output: Path) -> "Study":
     """The study, whose next proposal depends only on its trials: each has its own generator."""
     optuna = _import_optuna()
     from optuna.storages.journal import JournalFileBackend
@@ -141,7 +148,9 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
         raise ValueError(Errors.X775.format(title="the search", folder=output, changes=", ".join(changes)))
 
 
-def _next_trials(block: SearchBlock, output: Path, distributions: Plain, parallel: int) -> Dict[int, Plain]:
+def _next_trials(
+    block: SearchBlock, output: Path, distributions: Distributions, parallel: int
+) -> Dict[int, Plain]:
     """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
@@ -183,6 +192,6 @@ def _do(
             say(f"{job.title}: {100 * score:.1f} on dev")
 
 
-def _trials(study: Any) -> List[Trial]:
+def _trials(study: "Study") -> List[Trial]:
     trials = [Trial(t.number, dict(t.params), t.value) for t in study.get_trials(deepcopy=False)]
     return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))

@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Errors
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Colours that matplotlib writes, and that `to_svg` replaces: no one of them is ever seen.
 TEXT, MUTED, GRID, SURFACE, RIGHT, WRONG, ON_COLOUR = (f"#0000{number:02x}" for number in range(1, 8))
@@ -115,7 +118,7 @@ def require_matplotlib(option: str) -> None:
 
 
 @contextmanager
-def drawing(width: int, height: int) -> Iterator[Any]:
+def drawing(width: int, height: int) -> "Iterator[Figure]":
     """Draw a figure in the style of the report.
 
     width (int): Its width in units, one of which is a pixel of the page.
@@ -131,7 +134,7 @@ def drawing(width: int, height: int) -> Iterator[Any]:
         yield Figure(figsize=(width / UNITS, height / UNITS), layout="constrained")
 
 
-def to_svg(figure: Any, words: Words) -> str:
+def to_svg(figure: "Figure", words: Words) -> str:
     """Write a figure as an SVG element.
 
     figure (Figure): The figure, drawn within `drawing`.

@@ -1,7 +1,7 @@
 """The figures of the report that have axes: scores, closeness, learning curves, reliability."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Optional
+from typing import Optional, TypeVar
 
 from scipy.stats import spearmanr
 
@@ -12,6 +12,8 @@ from ..evaluation.tables import percent
 from ..types import Plain
 from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, Words, drawing, shortened, to_svg
 from .inputs import Closeness, Log
+
+T = TypeVar("T")
 
 # On a desk, and on a phone.
 WIDTH, NARROW = 700, 320
@@ -167,8 +169,14 @@ def _draw_closeness(
             gaps = [100 * spot[number + 1] for spot in spots.values()]
             axis.plot(distances, gaps, label=shortened(name, 40), **_mark(number))
         for language, (distance, *gaps) in spots.items():
-            place = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": SMALL}
-            axis.annotate(language, (distance, 100 * max(gaps)), **place)
+            axis.annotate(
+                language,
+                (distance, 100 * max(gaps)),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=SMALL,
+            )
         axis.set_xlabel(f"distance to {source}, MMD²")
         axis.set_ylabel("gap, points of accuracy")
         axis.grid(linewidth=0.7)
@@ -278,7 +286,7 @@ def _accuracy(score: Optional[Score]) -> str:
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 
-def _thinned(rows: list[Any], limit: int = 60) -> list[Any]:
+def _thinned(rows: list[T], limit: int = 60) -> list[T]:
     """Every so many rows, the last one among them: a table is for reading."""
     step = -(-len(rows) // limit)
     return rows[::-1][::step][::-1]
