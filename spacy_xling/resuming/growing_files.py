@@ -98,11 +98,6 @@ def append(path: Path, content: bytes, *, at: int) -> None:
             os.fsync(file.fileno())
 
 
-def rename(growing: Path, path: Path) -> None:
-    """Give a file that is whole its name."""
-    growing.replace(path)
-
-
 def grow(
     path: Path,
     name: str,
@@ -126,7 +121,7 @@ def grow(
     if must_grow(path, name, state):
         fill(growing, done)
         with writing_errors(path):
-            (finish or rename)(growing, path)
+            (finish or Path.replace)(growing, path)
     done["finished"] = True
     state.write()
 
