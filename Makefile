@@ -42,8 +42,8 @@ test: env
 
 # What a shared transformer, or another release of transformers, can change.
 test-shared: $(SHARED_VENV)/.made
-	OMP_NUM_THREADS=1 $(SHARED_VENV)/bin/python $(FAST) tests/models tests/pipeline tests/training tests/encoders \
-		tests/pretraining tests/trimming tests/inspection tests/translation \
+	OMP_NUM_THREADS=1 $(SHARED_VENV)/bin/python $(FAST) tests/models tests/pipeline tests/training tests/resuming \
+		tests/encoders tests/pretraining tests/trimming tests/inspection tests/translation \
 		tests/exporting tests/test_configs.py tests/test_registry.py tests/test_releases.py
 	$(SHARED_VENV)/bin/python -m spacy project run shared . --vars.shared_steps 4
 

@@ -33,7 +33,7 @@ import numpy as np
 import sib200
 from sklearn.metrics import accuracy_score
 
-from spacy_xling.comparison.statistics import paired_difference
+from spacy_xling.comparison.seed_statistics import paired_difference
 from spacy_xling.configs.render import Choices, render_config
 from spacy_xling.data.conversion import read_docs
 from spacy_xling.data.labelled import build_labelled_text_v1

@@ -1,4 +1,4 @@
-"""Records and array aliases, with their shapes."""
+"""Records and array aliases, with their shapes, and plain data."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
@@ -11,6 +11,8 @@ Bools1d = NDArray[np.bool_]
 # Arrays of the current thinc ops: numpy on a CPU, cupy on a GPU.
 Floats1d = Any
 Floats2d = Any
+# Plain data by name, as JSON or a config holds it.
+Plain = dict[str, Any]
 
 # The word of a special piece, which belongs to none.
 NO_WORD = -1

@@ -37,7 +37,7 @@ class Killing:
         return wrapped
 
     def within(self, append):
-        """`resuming.append` with a moment at which half is written."""
+        """`growing_files.append` with a moment at which half is written."""
 
         def half(path, content, *, at):
             append(path, content[: len(content) // 2], at=at)

@@ -1,18 +1,22 @@
 """Tables of Arrow with predictions beside them: what Parquet, Ray and Spark have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..errors import Errors
 from ..pipeline.calibrated import EXTENSION
 from .predictor import ERROR, Columns, PredictorSettings, set_predictions
 
+if TYPE_CHECKING:
+    import pyarrow
 
-def import_pyarrow() -> Any:
+
+def import_pyarrow() -> ModuleType:
     """Import pyarrow.
 
-    RETURNS (Any): The module.
+    RETURNS (ModuleType): The module.
     RAISES (ImportError): X904: it is missing.
     """
     try:
@@ -23,7 +27,7 @@ def import_pyarrow() -> Any:
 
 
 @lru_cache
-def types_of_columns() -> dict[str, Any]:
+def types_of_columns() -> "dict[str, pyarrow.DataType]":
     """The Arrow type of each new column, without the prefix."""
     pa = import_pyarrow()
     return {
@@ -37,12 +41,12 @@ def types_of_columns() -> dict[str, Any]:
     }
 
 
-def texts_of(table: Any, settings: PredictorSettings) -> dict[str, list[Any]]:
+def texts_of(table: "pyarrow.Table", settings: PredictorSettings) -> Columns:
     """The columns that a predictor reads.
 
     table (pyarrow.Table): The table, or a RecordBatch.
     settings (PredictorSettings): The settings.
-    RETURNS (dict[str, list[Any]]): The texts, and their languages where there is a column of them.
+    RETURNS (Columns): The texts, and their languages where there is a column of them.
     RAISES (ValueError): X901: there is no column of texts.
     """
     require_text(table.schema.names, settings)
@@ -61,7 +65,7 @@ def require_text(names: list[str], settings: PredictorSettings) -> None:
         raise ValueError(Errors.X901.format(field=settings.text, found=", ".join(names) or "none"))
 
 
-def add_predictions(table: Any, found: Columns, settings: PredictorSettings) -> Any:
+def add_predictions(table: "pyarrow.Table", found: Columns, settings: PredictorSettings) -> "pyarrow.Table":
     """Put predictions beside a table, whose own columns stay as they are.
 
     table (pyarrow.Table): The table, or a RecordBatch.
@@ -70,30 +74,26 @@ def add_predictions(table: Any, found: Columns, settings: PredictorSettings) -> 
     RETURNS (pyarrow.Table): The table, or a RecordBatch, with all columns.
     RAISES (ValueError): X903: a new column is there already.
     """
-    arrays, fields = _arrays(table, found, settings)
-    names = [name for name in table.schema.names if name not in fields]
-    pa = import_pyarrow()
-    schema = pa.schema(
-        [*(table.schema.field(name) for name in names), *fields.values()], metadata=table.schema.metadata
-    )
-    return type(table).from_arrays([*(table.column(name) for name in names), *arrays], schema=schema)
-
-
-def _arrays(table: Any, found: Columns, settings: PredictorSettings) -> tuple[list[Any], dict[str, Any]]:
-    pa = import_pyarrow()
-    types = types_of_columns()
+    pa, types = import_pyarrow(), types_of_columns()
     added = set_predictions(table.schema.names, found, settings)
     kinds = dict(zip(added, (types[name] for name in found), strict=True))
-    arrays = [pa.array(_plain(values), kinds[name]) for name, values in added.items()]
-    return arrays, {name: pa.field(name, kind) for name, kind in kinds.items()}
+    names = [name for name in table.schema.names if name not in added]
+    fields = [*(table.schema.field(name) for name in names), *(pa.field(*kind) for kind in kinds.items())]
+    arrays = [
+        *(table.column(name) for name in names),
+        *(pa.array(_plain(values), kinds[name]) for name, values in added.items()),
+    ]
+    return type(table).from_arrays(arrays, schema=pa.schema(fields, metadata=table.schema.metadata))
 
 
-def _plain(values: Any) -> list[Any]:
+def _plain(values: Iterable[object]) -> list[object]:
     """Dictionaries as pairs, which pyarrow takes for a map."""
     return [list(value.items()) if isinstance(value, dict) else value for value in values]
 
 
-def score_tables(settings: PredictorSettings, tables: Iterator[Any], size: int) -> Iterator[Any]:
+def score_tables(
+    settings: PredictorSettings, tables: "Iterator[pyarrow.Table]", size: int
+) -> "Iterator[pyarrow.Table]":
     """Score tables by the predictor of this process.
 
     settings (PredictorSettings): The settings.

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..errors import Errors, one_line
 from ..models.onnx_shim import available_threads
 from .formats import Batch
-from .predictor import Columns, Predictor, PredictorSettings, predict
+from .predictor import Columns, Predictions, Predictor, PredictorSettings, predict
 
 PROCESSES, RAY, SPARK = "processes", "ray", "spark"
 NAMES = (PROCESSES, RAY, SPARK)
@@ -25,7 +25,7 @@ class Engine(NamedTuple):
     ahead (int): Batches that are worth beginning before the first of them is done.
     """
 
-    submit: Callable[[Columns], "Future[dict[str, list[Any]]]"]
+    submit: Callable[[Columns], "Future[Predictions]"]
     ahead: int
 
 
@@ -65,8 +65,8 @@ def in_this_process(settings: PredictorSettings) -> Iterator[Engine]:
     """Score here, one batch after another."""
     predictor = Predictor(settings)
 
-    def submit(columns: Columns) -> "Future[dict[str, list[Any]]]":
-        done: Future[dict[str, list[Any]]] = Future()
+    def submit(columns: Columns) -> "Future[Predictions]":
+        done: Future[Predictions] = Future()
         done.set_result(predictor(columns))
         return done
 
@@ -95,15 +95,15 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, dict[str, list[Any]]]]:
+def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions]]:
     """Score batches, and give them back in their order.
 
     engine (Engine): The engine.
     batches (Iterable[Batch]): The batches; so many as the engine says are read ahead.
-    YIELDS (tuple[Batch, dict[str, list[Any]]]): Each batch, and the new columns.
+    YIELDS (tuple[Batch, Predictions]): Each batch, and the new columns.
     RAISES (ValueError): X909: a worker ended.
     """
-    waiting: deque[tuple[Batch, Future[dict[str, list[Any]]]]] = deque()
+    waiting: deque[tuple[Batch, Future[Predictions]]] = deque()
     for batch in batches:
         waiting.append((batch, engine.submit(batch.columns)))
         if len(waiting) > engine.ahead:
@@ -112,15 +112,15 @@ def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, 
         yield _taken(*waiting.popleft())
 
 
-def _taken(batch: Batch, future: "Future[dict[str, list[Any]]]") -> tuple[Batch, dict[str, list[Any]]]:
+def _taken(batch: Batch, future: "Future[Predictions]") -> tuple[Batch, Predictions]:
     return batch, result_of(future)
 
 
-def result_of(future: "Future[dict[str, list[Any]]]") -> dict[str, list[Any]]:
+def result_of(future: "Future[Predictions]") -> Predictions:
     """Wait for the new columns of a batch.
 
     future (Future): What the engine gave.
-    RETURNS (dict[str, list[Any]]): The columns.
+    RETURNS (Predictions): The columns.
     RAISES (ValueError): X909: the worker ended.
     """
     try:

@@ -7,7 +7,7 @@ writes what an uninterrupted one would have.
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple, Optional, Protocol
 
@@ -15,6 +15,7 @@ from ..data.files import TextFile, count_lines
 from ..data.labelled import read_language
 from ..data.records import DIALECTS, Record, RecordReader, json_line, text_of
 from ..errors import Errors
+from ..types import Plain
 from .arrow import require_text
 from .predictor import ERROR, Columns, PredictorSettings, set_predictions, without_errors
 
@@ -127,7 +128,7 @@ class JsonLines:
     def _next_batch(self, reader: RecordReader, size: int) -> Batch:
         records: list[Record] = []
         texts: list[str] = []
-        languages: list[Any] = []
+        languages: list[Optional[str]] = []
         rejects: list[Reject] = []
         while len(records) + len(rejects) < size:
             line = reader.line
@@ -148,7 +149,7 @@ class JsonLines:
                 records.append(record)
                 texts.append(text)
                 languages.append(language or self.fallback)
-        columns = {self.settings.text: texts, self.settings.lang: languages}
+        columns: Columns = {self.settings.text: texts, self.settings.lang: languages}
         return Batch(records, columns, rejects, Place(reader.offset, reader.line))
 
     def head(self, names: Sequence[str]) -> bytes:
@@ -170,7 +171,7 @@ class JsonLines:
                 rejects.append(Reject(record.line, message, record.values))
         return b"".join(lines), sorted(rejects, key=lambda reject: reject.line)
 
-    def _line(self, record: Record, new: Mapping[str, Any]) -> bytes:
+    def _line(self, record: Record, new: Plain) -> bytes:
         return json_line({**record.values, **set_predictions(list(record.values), new, self.settings)})
 
 
@@ -190,7 +191,7 @@ class Table(JsonLines):
         new = set_predictions(reader.header, dict.fromkeys(names, ()), self.settings)
         return self._row([*{**header, **new}])
 
-    def _line(self, record: Record, new: Mapping[str, Any]) -> bytes:
+    def _line(self, record: Record, new: Plain) -> bytes:
         cells = {name: self._cell(value) for name, value in new.items()}
         return self._row([*{**record.values, **set_predictions((), cells, self.settings)}.values()])
 
@@ -208,7 +209,7 @@ class Table(JsonLines):
             raise ValueError(Errors.X907.format(path=self.file.path, error=error)) from error
         return text.getvalue().encode()
 
-    def _cell(self, value: Any) -> str:
+    def _cell(self, value: object) -> str:
         if isinstance(value, dict):
             return json.dumps(value, ensure_ascii=False)
         if isinstance(value, bool):

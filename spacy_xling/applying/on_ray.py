@@ -6,17 +6,28 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import cycle
-from typing import Any, Optional
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import Errors, one_line
+from ..types import Plain
 from .arrow import import_pyarrow, score_tables
 from .engines import RAY, Engine
-from .predictor import Columns, PredictorSettings, predict
+from .predictor import Columns, Predictions, PredictorSettings, predict
+
+if TYPE_CHECKING:
+    import pyarrow
+    import ray.data
 
 
 def predict_dataset(
-    dataset: Any, settings: PredictorSettings, *, workers: int = 1, batch_size: int = 256, **options: Any
-) -> Any:
+    dataset: "ray.data.Dataset",
+    settings: PredictorSettings,
+    *,
+    workers: int = 1,
+    batch_size: int = 256,
+    **options: Any,
+) -> "ray.data.Dataset":
     """Score the texts of a Dataset.
 
     dataset (ray.data.Dataset): The texts, in a column that the settings name.
@@ -52,7 +63,7 @@ class TableWorker:
         self.settings = settings
         self.batch_size = batch_size
 
-    def __call__(self, table: Any) -> Any:
+    def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
         parts = list(score_tables(self.settings, iter([table]), self.batch_size))
         return import_pyarrow().concat_tables(parts)
 
@@ -66,7 +77,7 @@ class Worker:
     def __init__(self, settings: PredictorSettings) -> None:
         self.settings = settings
 
-    def predict(self, columns: Columns) -> dict[str, list[Any]]:
+    def predict(self, columns: Columns) -> Predictions:
         """Score a batch of texts. The pipeline is loaded for the first of them."""
         return predict(self.settings, columns)
 
@@ -85,7 +96,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     threads = settings.threads or 1
     address = address or os.environ.get("RAY_ADDRESS")
     # A cluster of its own has room for all workers, which would wait for it otherwise.
-    where: dict[str, Any] = (
+    where: Plain = (
         {"address": address} if address else {"num_cpus": threads * workers, "include_dashboard": False}
     )
     is_ours = not ray.is_initialized()
@@ -102,7 +113,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     actor = ray.remote(**options)(Worker)
     actors = cycle([actor.remote(settings) for _ in range(workers)])
 
-    def submit(columns: Columns) -> "Future[dict[str, list[Any]]]":
+    def submit(columns: Columns) -> "Future[Predictions]":
         return next(actors).predict.remote(columns).future()
 
     try:
@@ -123,10 +134,10 @@ def require_listener(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def import_ray() -> Any:
+def import_ray() -> ModuleType:
     """Import Ray.
 
-    RETURNS (Any): The module.
+    RETURNS (ModuleType): The module.
     RAISES (ImportError): X913: it is missing.
     """
     try:

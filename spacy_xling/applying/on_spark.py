@@ -8,19 +8,26 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..errors import Errors, one_line
 from .arrow import import_pyarrow, require_text, score_tables, types_of_columns
 from .engines import SPARK, Engine
-from .predictor import Columns, PredictorSettings, predict, set_predictions
+from .predictor import Columns, Predictions, PredictorSettings, predict, set_predictions
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructField
 
 # Tries of a task, after which the job fails; on a cluster it is Spark's own setting.
 TRIES = 4
 CODED = re.compile(r"\[X\d+\] .*")
 
 
-def predict_dataframe(frame: Any, settings: PredictorSettings, *, batch_size: int = 256) -> Any:
+def predict_dataframe(
+    frame: "DataFrame", settings: PredictorSettings, *, batch_size: int = 256
+) -> "DataFrame":
     """Score the texts of a DataFrame.
 
     By `mapInArrow`: columns that aren't read stay as they are, where pandas would turn integers that may be
@@ -41,22 +48,17 @@ def predict_dataframe(frame: Any, settings: PredictorSettings, *, batch_size: in
     require_text(frame.columns, settings)
     kept = [field for field in frame.schema.fields if field.name not in new]
     schema = type(frame.schema)([*kept, *_fields(names, new)])
-    return frame.mapInArrow(partial(score_batches, settings, batch_size), schema)
+    return frame.mapInArrow(partial(score_tables, settings, size=batch_size), schema)
 
 
-def score_batches(settings: PredictorSettings, size: int, batches: Iterator[Any]) -> Iterator[Any]:
-    """What a worker runs: see `arrow.score_tables`."""
-    return score_tables(settings, batches, size)
-
-
-def name_batches(settings: PredictorSettings, batches: Iterator[Any]) -> Iterator[Any]:
+def name_batches(settings: PredictorSettings, batches: Iterable[object]) -> "Iterator[pyarrow.RecordBatch]":
     """The names of the new columns, as a column, whatever the batches are."""
     for _ in batches:
         names = list(predict(settings, {settings.text: []}))
         yield import_pyarrow().RecordBatch.from_pydict({"name": names})
 
 
-def names_of_columns(spark: Any, settings: PredictorSettings) -> list[str]:
+def names_of_columns(spark: "SparkSession", settings: PredictorSettings) -> list[str]:
     """Ask a worker for the new columns.
 
     spark (SparkSession): The session.
@@ -69,7 +71,7 @@ def names_of_columns(spark: Any, settings: PredictorSettings) -> list[str]:
         return [row.name for row in asked.collect()]
 
 
-def _fields(names: list[str], new: Iterable[str]) -> list[Any]:
+def _fields(names: list[str], new: Iterable[str]) -> "list[StructField]":
     from pyspark.sql.pandas.types import from_arrow_type
     from pyspark.sql.types import StructField
 
@@ -92,7 +94,7 @@ def spark_engine(settings: PredictorSettings, workers: int, address: Optional[st
     is_ours = import_session().getActiveSession() is None
     spark = start_spark(address or f"local[{workers},{TRIES}]")
 
-    def score(columns: Columns) -> dict[str, list[Any]]:
+    def score(columns: Columns) -> Predictions:
         with coded_errors():
             return context.parallelize([columns], 1).map(partial(predict, settings)).collect()[0]
 
@@ -105,10 +107,10 @@ def spark_engine(settings: PredictorSettings, workers: int, address: Optional[st
             spark.stop()
 
 
-def import_session() -> Any:
+def import_session() -> "type[SparkSession]":
     """Import Spark.
 
-    RETURNS (Any): Its class SparkSession.
+    RETURNS (type[SparkSession]): Its class.
     RAISES (ImportError): X913: pyspark is missing.
     """
     try:
@@ -118,7 +120,7 @@ def import_session() -> Any:
     return SparkSession
 
 
-def start_spark(master: str) -> Any:
+def start_spark(master: str) -> "SparkSession":
     """A session of Spark, or the one that there is.
 
     master (str): Its master.

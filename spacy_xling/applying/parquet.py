@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..data.files import TextFile
 from ..errors import Errors, one_line
@@ -14,6 +14,9 @@ from ..writing import UNFINISHED, flush
 from .arrow import add_predictions, import_pyarrow, require_text, texts_of
 from .formats import Batch, Place, Reject
 from .predictor import ERROR, Columns, PredictorSettings, without_errors
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
 
 # Rows of a group, the unit in which Parquet is read and compressed.
 GROUP = 1 << 16
@@ -52,11 +55,10 @@ class Parquet:
                     if end > start.line:
                         yield Batch(content, self._columns(content), (), Place(0, end))
 
-    def _columns(self, content: Any) -> dict[str, list[Any]]:
+    def _columns(self, content: "pyarrow.RecordBatch") -> Columns:
         columns = texts_of(content, self.settings)
         languages = columns.get(self.settings.lang, [None] * content.num_rows)
-        columns[self.settings.lang] = [language or self.fallback for language in languages]
-        return columns
+        return {**columns, self.settings.lang: [language or self.fallback for language in languages]}
 
     def head(self, names: Sequence[str]) -> bytes:
         with self._opened() as parquet:
@@ -81,7 +83,7 @@ class Parquet:
         return _stream(kept), rejects
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def _opened(self) -> "Iterator[pyarrow.parquet.ParquetFile]":
         import pyarrow.parquet
 
         pa = import_pyarrow()
@@ -112,10 +114,10 @@ def finish_parquet(growing: Path, path: Path) -> None:
     growing.unlink()
 
 
-def _groups(source: Any, stream: Any) -> Iterator[Any]:
+def _groups(source: "pyarrow.NativeFile", stream: "pyarrow.RecordBatchReader") -> "Iterator[pyarrow.Table]":
     """Tables of a group each, of the batches of a stream and of those that follow."""
     pa = import_pyarrow()
-    held: list[Any] = []
+    held: list[pyarrow.RecordBatch] = []
     rows = 0
     while True:
         for batch in stream:
@@ -130,7 +132,7 @@ def _groups(source: Any, stream: Any) -> Iterator[Any]:
     yield pa.Table.from_batches(held, schema=stream.schema)
 
 
-def _as_text(value: Any) -> Optional[str]:
+def _as_text(value: "pyarrow.Scalar") -> Optional[str]:
     """A value of a row, for people to read."""
     try:
         plain = value.as_py()
@@ -140,7 +142,7 @@ def _as_text(value: Any) -> Optional[str]:
     return None if plain is None else str(plain)
 
 
-def _stream(table: Any) -> bytes:
+def _stream(table: "pyarrow.Table") -> bytes:
     pa = import_pyarrow()
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table.schema) as writer:

@@ -21,10 +21,13 @@ from thinc.api import require_gpu
 from ..data.languages import get_language, set_language
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline, require_pipeline
-from ..evaluation.predictions import kind_of
+from ..evaluation.predictions import kind_of, unread_doc
 from ..pipeline.calibrated import EXTENSION, register_abstention_extension
+from ..types import Plain
 
 Columns = Mapping[str, Sequence[Any]]
+# Columns that were made, with a value for each text.
+Predictions = dict[str, list[Any]]
 # The column of what keeps a text from being scored. It is null for the others.
 ERROR = "error"
 # Scores are written with as many decimals: what lies behind depends on the texts that pass with them.
@@ -83,12 +86,12 @@ class Predictor:
         label = "labels" if self.kind.multi_label else "label"
         return [label, "score", *(["scores"] if self.settings.scores else []), "language", EXTENSION, ERROR]
 
-    def __call__(self, columns: Columns) -> dict[str, list[Any]]:
+    def __call__(self, columns: Columns) -> Predictions:
         """Score a batch of texts.
 
         columns (Columns): The texts, and their languages, by the names of the settings. Others are passed
             over.
-        RETURNS (dict[str, list[Any]]): The new columns, see `names`, with a value for each text. The label is
+        RETURNS (Predictions): The new columns, see `names`, with a value for each text. The label is
             the one with the highest score, null for a text without a piece; the score is the highest, scores
             are a dictionary by label, all with six decimals. The language is what the pipeline was told.
             `abstained` is null where the pipeline has no threshold for it. A text that can't be scored has
@@ -100,7 +103,7 @@ class Predictor:
             rows = self._rows([(text, language) for text, language in zip(texts, languages)])  # noqa: B905
         return {name: [row.get(name) for row in rows] for name in self.names}
 
-    def _rows(self, texts: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    def _rows(self, texts: Sequence[tuple[object, Any]]) -> list[Plain]:
         """The values of each text. What fails is scored again in halves, so that an error is one text's."""
         try:
             docs = [self._make_doc(*text) for text in texts]
@@ -111,17 +114,15 @@ class Predictor:
         middle = len(texts) // 2
         return self._rows(texts[:middle]) + self._rows(texts[middle:])
 
-    def _make_doc(self, text: Any, language: Any) -> Doc:
+    def _make_doc(self, text: object, language: Any) -> Doc:
         if not isinstance(text, str):
             raise ValueError(Errors.X902.format(found=type(text).__name__))
-        # Unlike nlp.make_doc, it takes a text of any length.
-        doc = self.nlp.tokenizer(text)
-        set_language(doc, language)
+        doc = unread_doc(self.nlp, text, language)
         if get_language(doc) is None:
             set_language(doc, self.settings.language)
         return doc
 
-    def _row(self, doc: Doc) -> dict[str, Any]:
+    def _row(self, doc: Doc) -> Plain:
         if not doc.cats:
             raise ValueError(Errors.X752.format(text=doc.text[:60]))
         for label, score in doc.cats.items():
@@ -139,11 +140,11 @@ class Predictor:
         }
 
 
-def threads_of_exported(settings: PredictorSettings) -> dict[str, Any]:
+def threads_of_exported(settings: PredictorSettings) -> Plain:
     """What to change in a pipeline's config so that exported classifiers take as many threads.
 
     settings (PredictorSettings): The settings.
-    RETURNS (dict[str, Any]): The threads by dot name; nothing where none are set.
+    RETURNS (Plain): The threads by dot name; nothing where none are set.
     RAISES (ValueError): X751: there is no such pipeline.
     """
     require_pipeline(Path(settings.model))
@@ -165,29 +166,29 @@ def predictor_of(settings: PredictorSettings) -> Predictor:
     return Predictor(settings)
 
 
-def predict(settings: PredictorSettings, columns: Columns) -> dict[str, list[Any]]:
+def predict(settings: PredictorSettings, columns: Columns) -> Predictions:
     """Score a batch of texts by the predictor of this process, see `Predictor.__call__`.
 
     settings (PredictorSettings): The settings.
     columns (Columns): The texts, and their languages.
-    RETURNS (dict[str, list[Any]]): The new columns.
+    RETURNS (Predictions): The new columns.
     RAISES (ValueError): X751, X817: the pipeline can't be loaded.
     """
     return predictor_of(settings)(columns)
 
 
-def without_errors(found: Columns) -> dict[str, Sequence[Any]]:
+def without_errors(found: Columns) -> Columns:
     """The new columns of files, whose errors go elsewhere."""
     return {name: values for name, values in found.items() if name != ERROR}
 
 
-def set_predictions(names: Sequence[str], found: Columns, settings: PredictorSettings) -> dict[str, Any]:
+def set_predictions(names: Sequence[str], found: Columns, settings: PredictorSettings) -> Plain:
     """The new columns under the names that they get beside others.
 
     names (Sequence[str]): The columns that are there.
     found (Columns): The new ones, as `Predictor` gives them.
     settings (PredictorSettings): The settings.
-    RETURNS (dict[str, Any]): The new columns by name.
+    RETURNS (Plain): The new columns by name.
     RAISES (ValueError): X903: one of these is there already, but for the column of the language.
     """
     added = {f"{settings.prefix}{name}": values for name, values in found.items()}

@@ -4,7 +4,7 @@ Nothing here imports torch or transformers at its top, because every `spacy` com
 """
 
 # Each module adds its command to the app.
-from . import (
+from . import (  # noqa: F401
     apply,
     calibrate,
     compare,
@@ -30,28 +30,4 @@ from . import (
 )
 from .app import app
 
-__all__ = [
-    "app",
-    "apply",
-    "calibrate",
-    "compare",
-    "convert",
-    "debug_data",
-    "evaluate",
-    "evaluate_translation",
-    "explain",
-    "export",
-    "import_transformers",
-    "init_config",
-    "init_dictionaries",
-    "init_encoder",
-    "inspect",
-    "pretrain",
-    "preview_masks",
-    "preview_switching",
-    "push",
-    "search",
-    "train",
-    "translate",
-    "trim",
-]
+__all__ = ["app"]

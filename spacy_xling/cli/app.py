@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 from typing import IO, Any, Optional
 
 import typer
@@ -168,6 +169,16 @@ def coded_warnings() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show
         yield
+
+
+def say_where(files: dict[str, Optional[Path]]) -> None:
+    """Say which files were written.
+
+    files (dict[str, Optional[Path]]): Each file by what it holds; None for one that wasn't asked for.
+    """
+    for content, path in files.items():
+        if path is not None:
+            msg.good(f"{content} in {path}")
 
 
 def echo(text: str) -> None:

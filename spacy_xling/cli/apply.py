@@ -10,7 +10,7 @@ import typer
 from wasabi import msg
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
-from .options import Gpu, LanguageField, Quotes, Separator, TextField
+from .options import Gpu, LanguageField, OverwriteFiles, Quotes, Resume, Separator, TextField
 
 
 class EngineName(str, Enum):
@@ -72,8 +72,8 @@ def apply_command(
     ] = None,
     separator: Separator = ",",
     quotes: Quotes = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+    resume: Resume = False,
+    overwrite: OverwriteFiles = False,
 ) -> None:
     """Score the texts of files, in order and in constant memory.
 

@@ -7,7 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
-from .options import Unlabelled
+from .options import OverwritePipeline, TrainedPipeline, Unlabelled
 
 if TYPE_CHECKING:
     from ..evaluation.calibration import Row
@@ -33,7 +33,7 @@ temperature   * that of all texts: no language, or fewer than {min_texts} texts 
     epilog=example("calibrate training/model-best dev --output calibrated --by-language"),
 )
 def calibrate_command(
-    model: Annotated[Path, typer.Argument(help="Trained pipeline")],
+    model: TrainedPipeline,
     dev: Annotated[Path, typer.Argument(help="Labelled dev text: a folder of files by language, or a file")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the calibrated pipeline")],
     component: Annotated[
@@ -63,7 +63,7 @@ def calibrate_command(
     temperature: Annotated[
         bool, typer.Option("--temperature/--no-temperature", help="Fit temperatures, or only centre")
     ] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
+    overwrite: OverwritePipeline = False,
 ) -> None:
     """Make scores say how often they are right: divide logits by the temperature that fits dev text best.
 

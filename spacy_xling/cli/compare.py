@@ -1,14 +1,14 @@
 """`spacy xling compare`: recipes side by side, over seeds."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
 from wasabi import msg
 
 from .app import Panel, app, example, one_line_errors
-from .options import PASS_ON, Code, Gpu, read_config
+from .options import PASS_ON, Code, Gpu, Numbers, read_config
 
 
 @app.command(
@@ -31,7 +31,7 @@ def compare_command(
         bool,
         typer.Option("--equal-compute", help="Give each recipe as many encoder passes as the costliest"),
     ] = False,
-    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    json: Numbers = None,
     code_path: Code = None,
     use_gpu: Gpu = -1,
 ) -> None:
@@ -47,7 +47,7 @@ def compare_command(
         from ..comparison.comparing import JSON_FILE, MARKDOWN_FILE, compare
         from ..comparison.plan import read_plan
         from ..comparison.running import Machine
-        from ..comparison.table import format_text
+        from ..comparison.summary_tables import format_text
         from ..data.files import require_new_files
         from ..writing import write_file
 

@@ -2,13 +2,13 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
-from .options import LanguageField, Quotes, Separator, TextField
+from .options import LanguageField, LanguageOfFile, Quotes, Separator, TextField
 
 
 class Kind(str, Enum):
@@ -42,10 +42,7 @@ def convert_command(
     label: Annotated[str, typer.Option(help="Field of a text's one label")] = "label",
     labels: Annotated[str, typer.Option(help="Field of a text's list of labels")] = "labels",
     lang: LanguageField = "lang",
-    language: Annotated[
-        Optional[str],
-        typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
-    ] = None,
+    language: LanguageOfFile = None,
     separator: Separator = ",",
     quotes: Quotes = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,

@@ -1,16 +1,13 @@
 """`spacy xling evaluate`: pipelines side by side, language by language."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import Annotated, List, Optional
 
 import typer
 from wasabi import msg
 
-from .app import Panel, app, example, one_line_errors
-
-if TYPE_CHECKING:
-    from ..evaluation.records import Evaluation
-    from ..reporting.inputs import Extras
+from .app import Panel, app, example, one_line_errors, say_where
+from .options import Numbers
 
 HELP_THRESHOLD = "Score from which a label counts, where texts have any number of them"
 
@@ -46,7 +43,7 @@ def evaluate_command(
     uncentred: Annotated[
         bool, typer.Option("--uncentred", help="Score centred pipelines without their offsets, too")
     ] = False,
-    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    json: Numbers = None,
     html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
     closeness: Annotated[
         Optional[Path], typer.Option(help="For the report: what `inspect --json` wrote")
@@ -64,6 +61,7 @@ def evaluate_command(
         from ..evaluation.by_language import column_names, evaluate_models
         from ..evaluation.tables import format_evaluation
         from ..reporting.inputs import read_extras
+        from ..writing import write_json
 
         written = [path for path in (json, html) if path is not None]
         require_new_files(written, overwrite=True, inputs=[*models, texts, closeness, *(logs or [])])
@@ -79,31 +77,14 @@ def evaluate_command(
             explain=explain,
         )
         try:
-            write_files(evaluation, json=json, html=html, extras=extras)
+            if json is not None:
+                write_json(json, evaluation.to_json())
+            if html is not None:
+                from ..reporting.page import write_report
+
+                write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
         finally:
             print(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
             for warning in evaluation.warnings:
                 msg.warn(warning)
-        for what, path in (("Numbers", json), ("Report", html)):
-            if path is not None:
-                msg.good(f"{what} in {path}")
-
-
-def write_files(
-    evaluation: "Evaluation", *, json: Optional[Path], html: Optional[Path], extras: "Extras"
-) -> None:
-    """Write an evaluation to the requested files.
-
-    evaluation (Evaluation): The evaluation.
-    json (Optional[Path]): File for all numbers.
-    html (Optional[Path]): File for the report.
-    extras (Extras): What else the report shows.
-    """
-    from ..writing import write_json
-
-    if json is not None:
-        write_json(json, evaluation.to_json())
-    if html is not None:
-        from ..reporting.page import write_report
-
-        write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
+        say_where({"Numbers": json, "Report": html})

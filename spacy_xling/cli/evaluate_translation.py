@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import typer
-from wasabi import msg, table
+from wasabi import table
 
-from .app import Panel, app, coded_warnings, example, names, one_line_errors
-from .options import Gpu
+from .app import Panel, app, coded_warnings, example, names, one_line_errors, say_where
+from .options import Gpu, Numbers, ParallelText
 
 if TYPE_CHECKING:
     from ..evaluation.translators import DirectionScores
@@ -27,9 +27,7 @@ def evaluate_translation_command(
             metavar="MODEL...",
         ),
     ],
-    parallel: Annotated[
-        Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
-    ],
+    parallel: ParallelText,
     directions: Annotated[
         str,
         typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),
@@ -50,7 +48,7 @@ def evaluate_translation_command(
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples")] = 1000,
     gpu_id: Gpu = -1,
-    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")] = None,
+    json: Numbers = None,
 ) -> None:
     """Score translators by chrF++ and BLEU, with intervals and the significance of differences."""
     with one_line_errors(), coded_warnings():
@@ -85,8 +83,7 @@ def evaluate_translation_command(
         if json is not None:
             write_json(json, {direction: scores.to_json() for direction, scores in results.items()})
         print(format_scores(results))
-        if json is not None:
-            msg.good(f"Numbers in {json}")
+        say_where({"Numbers": json})
 
 
 def format_scores(results: "dict[str, DirectionScores]") -> str:

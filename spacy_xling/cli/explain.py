@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional, Union
 
 import typer
-from wasabi import msg, table
+from wasabi import table
 
 from ..errors import Errors
-from .app import Panel, app, coded_warnings, echo, example, one_line_errors
-from .options import LanguageField, Quotes, TextField
+from .app import Panel, app, coded_warnings, echo, example, one_line_errors, say_where
+from .options import LanguageField, LanguageOfFile, Quotes, TextField
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +51,7 @@ def explain_command(
         Method,
         typer.Option(help="Leave each word out, or integrate gradients (extra `explain`)"),
     ] = Method.occlusion,
-    language: Annotated[
-        Optional[str],
-        typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
-    ] = None,
+    language: LanguageOfFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Most texts of a file: the first ones")] = 20,
     top: Annotated[int, typer.Option(min=1, help="Most words of a text in its table")] = 10,
     html: Annotated[Optional[Path], typer.Option(help="File to write the marked texts to")] = None,
@@ -71,9 +68,11 @@ def explain_command(
     """
     with one_line_errors(), coded_warnings():
         from ..data.files import find_files, require_new_files
-        from ..data.languages import set_language
         from ..evaluation.by_language import load_pipeline, require_pipeline
+        from ..evaluation.predictions import unread_doc
         from ..explaining import explain
+        from ..explaining.rendering import render
+        from ..writing import write_file, write_json
 
         path = path_of(text)
         sources = read_texts(
@@ -90,19 +89,18 @@ def explain_command(
         explanations: list[Explanation] = []
         try:
             for source in islice(sources, limit):
-                doc = nlp.tokenizer(source.text)
-                set_language(doc, source.language)
+                doc = unread_doc(nlp, source.text, source.language)
                 explanations.append(explain(nlp, doc, label, method.value))
                 echo(format_explanation(explanations[-1], top))
             if not explanations:
                 raise ValueError(Errors.X128.format(path=path, files=len(find_files(Path(text)))))
         finally:
             # Explanations from before an error are kept.
-            if explanations:
-                write_files(explanations, html=html, json=json)
-        for what, file in (("Scores", json), ("Marked texts", html)):
-            if file is not None:
-                msg.good(f"{what} in {file}")
+            if explanations and json is not None:
+                write_json(json, [asdict(explanation) for explanation in explanations])
+            if explanations and html is not None:
+                write_file(html, render(explanations, page=True))
+        say_where({"Scores": json, "Marked texts": html})
 
 
 def path_of(text: str) -> Optional[Path]:
@@ -150,22 +148,6 @@ def read_texts(
         return iter([Source({}, given, language)])
     sources = Sources(given, text=text_field, lang=language_field, language=language, quoted=quoted)
     return (source for source in sources if source.text.strip())
-
-
-def write_files(explanations: "list[Explanation]", *, html: Optional[Path], json: Optional[Path]) -> None:
-    """Write explanations to the requested files.
-
-    explanations (list[Explanation]): The explanations.
-    html (Optional[Path]): File for the marked texts.
-    json (Optional[Path]): File for all scores.
-    """
-    from ..explaining.rendering import render
-    from ..writing import write_file, write_json
-
-    if json is not None:
-        write_json(json, [asdict(explanation) for explanation in explanations])
-    if html is not None:
-        write_file(html, render(explanations, page=True))
 
 
 def format_explanation(explanation: "Explanation", top: int) -> str:

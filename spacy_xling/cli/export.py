@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from .app import Panel, app, example, one_line_errors
+from .options import TrainedPipeline
 
 ONNX, TRANSFORMERS = FORMATS = ("onnx", "transformers")
 
@@ -17,7 +18,7 @@ ONNX, TRANSFORMERS = FORMATS = ("onnx", "transformers")
     epilog=example("export training/model-best --output shipped"),
 )
 def export_command(
-    model: Annotated[Path, typer.Argument(help="Trained pipeline")],
+    model: TrainedPipeline,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is exported")],
     form: Annotated[
         str, typer.Option("--format", "-f", help="onnx for a pipeline, transformers for a checkpoint")

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
+from .options import OverwritePipeline
 
 
 @app.command(
@@ -20,7 +21,7 @@ def import_transformers_command(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pipeline")],
     lang: Annotated[str, typer.Option(help="Language of the pipeline, as spaCy names it")] = "xx",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")] = False,
+    overwrite: OverwritePipeline = False,
 ) -> None:
     """Make a pipeline from a text classifier of transformers: BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT,
     ALBERT or ModernBERT.

@@ -9,7 +9,7 @@ from wasabi import msg, table
 
 from .app import Panel, app, example, names, one_line_errors
 from .init_dictionaries import print_made
-from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled, path_or_none
+from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled, path_option
 
 
 class Mode(str, Enum):
@@ -40,11 +40,9 @@ def init_config_command(
     dictionaries: DictionariesPath = None,
     parallel: Annotated[
         Optional[Path],
-        typer.Option(
+        path_option(
             help="Parallel text, as en-da.tsv: dictionaries are made from it, in a folder beside the config. "
-            "Words that --dictionaries has are taken from there",
-            parser=path_or_none,
-            metavar="PATH",
+            "Words that --dictionaries has are taken from there"
         ),
     ] = None,
     translations: TranslationsPath = None,

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import Panel, app, example, names, one_line_errors
+from .options import NewFolder, OverwriteFiles, ParallelText
 
 if TYPE_CHECKING:
     from ..dictionaries.making import MadeDictionary
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     epilog=example("init-dictionaries parallel --output dictionaries --labelled corpus/train.spacy"),
 )
 def init_dictionaries_command(
-    parallel: Annotated[
-        Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")],
+    parallel: ParallelText,
+    output: NewFolder,
     source: Annotated[
         Optional[str],
         typer.Option(
@@ -36,7 +35,7 @@ def init_dictionaries_command(
     ] = None,
     max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts in a file")] = 1_000_000,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files at a time")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+    overwrite: OverwriteFiles = False,
 ) -> None:
     """Make a dictionary from each file of parallel text: words, translations, and how sure these are."""
     with one_line_errors():

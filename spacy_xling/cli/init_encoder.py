@@ -8,7 +8,7 @@ import typer
 from wasabi import msg
 
 from .app import Panel, app, example, names, one_line_errors
-from .options import OverwriteEncoder
+from .options import LanguageBalance, NewFolder, OverwriteEncoder
 
 
 class Tokenizer(str, Enum):
@@ -27,7 +27,7 @@ def init_encoder_command(
     texts: Annotated[
         Path, typer.Argument(help="Raw text: a folder of files by language (da.txt ...), or a file")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")],
+    output: NewFolder,
     parallel: Annotated[
         Optional[Path],
         typer.Option(help="Parallel text (en-da.tsv ...): start with embeddings aligned across languages"),
@@ -42,7 +42,7 @@ def init_encoder_command(
         Optional[int], typer.Option(min=1, help="Pieces of the vocabulary", show_default="the shape's")
     ] = None,
     languages: Annotated[str, typer.Option(help="Languages to use, as da,de", show_default="all")] = "",
-    alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.3,
+    alpha: LanguageBalance = 0.3,
     max_texts: Annotated[int, typer.Option(min=1, help="Most texts for the tokenizer")] = 200_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and weights")] = 0,
     overwrite: OverwriteEncoder = False,

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import typer
-from wasabi import msg, table
+from wasabi import table
 
-from .app import Panel, app, example, one_line_errors
+from .app import Panel, app, example, one_line_errors, say_where
+from .options import EncoderName, SamplingSeed
 
 if TYPE_CHECKING:
     from ..inspection.inspection import Inspection, LanguageReport
@@ -42,7 +43,7 @@ Vectors are the mean, over a text's ordinary pieces, of the states of layer {lay
     epilog=example("inspect xlm-roberta-base raw --json inspect.json"),
 )
 def inspect_command(
-    encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
+    encoder: EncoderName,
     texts: Annotated[Path, typer.Argument(help="Folder of raw text by language: da.txt, de.jsonl.gz ...")],
     parallel: Annotated[
         Optional[Path],
@@ -56,7 +57,7 @@ def inspect_command(
     ] = None,
     json: Annotated[Optional[Path], typer.Option(help="File for all numbers")] = None,
     figure: Annotated[Optional[Path], typer.Option(help="File for a figure: .svg, .png or .pdf")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and masks")] = 0,
+    seed: SamplingSeed = 0,
 ) -> None:
     """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
     with one_line_errors():
@@ -86,9 +87,7 @@ def inspect_command(
                 save_figure(inspection, figure)
         finally:
             print_inspection(inspection)
-        for what, path in (("Numbers", json), ("Figure", figure)):
-            if path is not None:
-                msg.good(f"{what} in {path}")
+        say_where({"Numbers": json, "Figure": figure})
 
 
 def print_inspection(inspection: "Inspection") -> None:

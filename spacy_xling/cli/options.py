@@ -8,6 +8,7 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from ..errors import Errors, one_line
+from ..types import Plain
 
 
 def path_or_none(text: str) -> Optional[Path]:
@@ -15,11 +16,21 @@ def path_or_none(text: str) -> Optional[Path]:
     return Path(text) if text else None
 
 
-def read_config(path: Path, overrides: dict[str, Any]) -> Config:
+def path_option(*names: str, help: str) -> Any:
+    """An option for a path that a variable of a spaCy project may leave empty.
+
+    names (str): Its names on the command line; none for that of the argument.
+    help (str): What the path is of.
+    RETURNS (Any): What typer takes.
+    """
+    return typer.Option(*names, help=help, parser=path_or_none, metavar="PATH")
+
+
+def read_config(path: Path, overrides: Plain) -> Config:
     """Read a config file, with the settings given as options.
 
     path (Path): The file.
-    overrides (dict[str, Any]): Settings by dot name.
+    overrides (Plain): Settings by dot name.
     RETURNS (Config): The config, not interpolated.
     RAISES (ValueError): X745: it can't be read, or isn't text.
     """
@@ -39,32 +50,37 @@ Dev = Annotated[
 ]
 Unlabelled = Annotated[
     Optional[Path],
-    typer.Option(
-        "--unlabelled",
-        "-u",
-        help="Raw text: a folder of files by language",
-        parser=path_or_none,
-        metavar="PATH",
-    ),
+    path_option("--unlabelled", "-u", help="Raw text: a folder of files by language"),
 ]
 DictionariesPath = Annotated[
     Optional[Path],
-    typer.Option(
-        "--dictionaries",
-        help="Dictionaries: a folder of files as en-da.tsv, or a file",
-        parser=path_or_none,
-        metavar="PATH",
-    ),
+    path_option("--dictionaries", help="Dictionaries: a folder of files as en-da.tsv, or a file"),
 ]
 TranslationsPath = Annotated[
     Optional[Path],
-    typer.Option(
+    path_option(
         "--translations",
         help="Translations of the labelled text: a folder of files by language, as `translate` writes it",
-        parser=path_or_none,
-        metavar="PATH",
     ),
 ]
+TrainedPipeline = Annotated[Path, typer.Argument(help="Trained pipeline")]
+EncoderName = Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")]
+RawText = Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")]
+ParallelText = Annotated[
+    Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
+]
+NewFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write")]
+Numbers = Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")]
+Languages = Annotated[str, typer.Option(help="Languages to read, as da,de", show_default="all")]
+LanguageOfFile = Annotated[
+    Optional[str],
+    typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
+]
+SamplingSeed = Annotated[int, typer.Option(min=0, help="Seed of samples and masks")]
+LanguageBalance = Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped")]
+OverwriteFiles = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")]
+OverwritePipeline = Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")]
 OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the existing encoder")]
 Code = Annotated[
     Optional[Path],

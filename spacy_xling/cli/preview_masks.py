@@ -1,12 +1,12 @@
 """`spacy xling preview-masks`: masked texts as the model will see them."""
 
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from .app import Panel, app, echo, example, names, one_line_errors
+from .options import EncoderName, Languages, RawText, SamplingSeed
 
 if TYPE_CHECKING:
     from ..inspection.previews import PreviewPiece, WindowPreview
@@ -32,13 +32,13 @@ class Unit(str, Enum):
     epilog=example("preview-masks xlm-roberta-base raw"),
 )
 def preview_masks_command(
-    encoder: Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")],
-    texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],
+    encoder: EncoderName,
+    texts: RawText,
     n: Annotated[int, typer.Option("--n", min=1, help="Texts of each language: a sample")] = 5,
     rate: Annotated[float, typer.Option(help="Share of the words or pieces that become targets")] = 0.15,
     by: Annotated[Unit, typer.Option(help="Mask whole words or single pieces")] = Unit.word,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and masks")] = 0,
-    languages: Annotated[str, typer.Option(help="Languages to read, as da,de", show_default="all")] = "",
+    seed: SamplingSeed = 0,
+    languages: Languages = "",
     window: Annotated[
         Optional[int],
         typer.Option(min=1, help="Most pieces of a window", show_default="what the encoder can take"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from .app import Panel, app, echo, example, names, one_line_errors
+from .options import LanguageBalance
 
 if TYPE_CHECKING:
     from ..switching.previewing import TextPreview
@@ -35,7 +36,7 @@ def preview_switching_command(
     by: Annotated[
         SwitchedUnit, typer.Option(help="Draw a language for each text or word")
     ] = SwitchedUnit.text,
-    alpha: Annotated[float, typer.Option(help="Balance of languages: 1 by size, 0 all alike")] = 0.0,
+    alpha: LanguageBalance = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sample and draws")] = 0,
     source: Annotated[Optional[str], typer.Option(help="Language of the words", show_default="all")] = None,
     targets: Annotated[

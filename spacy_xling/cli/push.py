@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from .app import Panel, app, example, one_line_errors
+from .options import TrainedPipeline
 
 PIPELINE, TRANSFORMERS = FORMATS = ("pipeline", "transformers")
 
@@ -17,7 +18,7 @@ PIPELINE, TRANSFORMERS = FORMATS = ("pipeline", "transformers")
     epilog=example("push training/model-best you/support --license mit"),
 )
 def push_command(
-    model: Annotated[Path, typer.Argument(help="Trained pipeline")],
+    model: TrainedPipeline,
     repo: Annotated[str, typer.Argument(help="Repository, as you/name; created if missing")],
     form: Annotated[
         str,

@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 from spacy import util
@@ -52,62 +52,35 @@ def train_command(
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)
     with one_line_errors(), launched() as ranks:
-        train(
-            config_path,
+        from spacy.training.initialize import init_nlp
+
+        from ..resuming.run_file import is_finished
+        from ..resuming.training_loop import train_resumable
+
+        if is_finished(output_path, resume=resume):
+            msg.good(f"The run in {output_path} is finished: nothing to do")
+            return
+        gpu = local_rank() if use_gpu >= 0 and ranks.count > 1 else use_gpu
+        try:
+            setup_gpu(gpu)
+        # CuPy is missing, or finds no such GPU.
+        except ValueError as error:
+            raise ValueError(Errors.X622.format(gpu=gpu, error=one_line(error))) from error
+        with show_validation_error(config_path):
+            config = read_config(config_path, overrides)
+        if "training" not in config:
+            raise ValueError(Errors.X623.format(path=config_path))
+        msg.divider("Initializing pipeline")
+        with show_validation_error(config_path, hint_fill=False):
+            nlp = init_nlp(config, use_gpu=gpu)
+        msg.good("Initialized pipeline")
+        msg.divider("Training pipeline")
+        train_resumable(
+            nlp,
             output_path,
             resume=resume,
             checkpoint_every=checkpoint_every,
-            use_gpu=local_rank() if use_gpu >= 0 and ranks.count > 1 else use_gpu,
-            overrides=overrides,
+            use_gpu=gpu,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
         )
-
-
-def train(
-    config_path: Path,
-    output_path: Path,
-    *,
-    resume: bool = False,
-    checkpoint_every: Optional[int] = None,
-    use_gpu: int = -1,
-    overrides: Optional[dict[str, Any]] = None,
-) -> None:
-    """Train the pipeline of a config; see `train_resumable`.
-
-    config_path (Path): The config.
-    output_path (Path): Where pipelines and checkpoints are saved.
-    resume (bool): Resume from the last checkpoint, if there is one.
-    checkpoint_every (Optional[int]): Steps between checkpoints, besides one after each evaluation.
-    use_gpu (int): The GPU, or -1.
-    overrides (Optional[dict[str, Any]]): Settings by dot name.
-    """
-    from spacy.training.initialize import init_nlp
-
-    from ..training.resume import train_resumable
-    from ..training.run_file import is_finished
-
-    if is_finished(output_path, resume=resume):
-        msg.good(f"The run in {output_path} is finished: nothing to do")
-        return
-    try:
-        setup_gpu(use_gpu)
-    # CuPy is missing, or finds no such GPU.
-    except ValueError as error:
-        raise ValueError(Errors.X622.format(gpu=use_gpu, error=one_line(error))) from error
-    with show_validation_error(config_path):
-        config = read_config(config_path, overrides or {})
-    if "training" not in config:
-        raise ValueError(Errors.X623.format(path=config_path))
-    msg.divider("Initializing pipeline")
-    with show_validation_error(config_path, hint_fill=False):
-        nlp = init_nlp(config, use_gpu=use_gpu)
-    msg.good("Initialized pipeline")
-    msg.divider("Training pipeline")
-    train_resumable(
-        nlp,
-        output_path,
-        resume=resume,
-        checkpoint_every=checkpoint_every,
-        use_gpu=use_gpu,
-        stdout=sys.stdout,
-        stderr=sys.stderr,
-    )

@@ -2,13 +2,14 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 from wasabi import msg, table
 
+from ..types import Plain
 from .app import Panel, app, coded_warnings, example, names, one_line_errors
-from .options import Gpu, LanguageField, Quotes, Separator, TextField
+from .options import Gpu, LanguageField, OverwriteFiles, Quotes, Resume, Separator, TextField
 
 
 class Precision(str, Enum):
@@ -105,8 +106,8 @@ def translate_command(
     lang: LanguageField = "lang",
     separator: Separator = ",",
     quotes: Quotes = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")] = False,
+    resume: Resume = False,
+    overwrite: OverwriteFiles = False,
 ) -> None:
     """Translate text, labelled or raw, into other languages.
 
@@ -163,10 +164,10 @@ def codes(value: str) -> list[tuple[str, str]]:
     return [(name.strip(), code.strip() or name.strip()) for name, _, code in pairs]
 
 
-def print_results(results: dict[str, dict[str, Any]]) -> None:
+def print_results(results: dict[str, Plain]) -> None:
     """Print what was translated, and how many sentences are doubtful.
 
-    results (dict[str, dict[str, Any]]): As `translate_files` gives them.
+    results (dict[str, Plain]): As `translate_files` gives them.
     """
     from ..translation.guards import KINDS
 

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from .app import Panel, app, example, names, one_line_errors
-from .options import OverwriteEncoder
+from .options import OverwriteEncoder, RawText
 
 
 @app.command(
@@ -17,7 +17,7 @@ from .options import OverwriteEncoder
 )
 def trim_command(
     encoder: Annotated[str, typer.Argument(help="Masked-LM checkpoint: hub name or folder")],
-    texts: Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")],
+    texts: RawText,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write, new or empty")],
     languages: Annotated[
         str, typer.Option("--languages", "-l", help="Languages to read, as da,de", show_default="all")

@@ -15,7 +15,7 @@ from .jobs import LOG_FILE, Job, Jobs, plan_jobs, require_same_plan
 from .plan import Plan
 from .running import Machine, Say, own_folder, run_jobs, say_at_once
 from .summary import Result, Summary, summarize
-from .table import format_markdown, to_plain
+from .summary_tables import format_markdown, to_plain
 
 MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
 
@@ -126,17 +126,12 @@ def _run(jobs: List[Job], machine: Machine, say: Say) -> List[Failure]:
         require_same_plan(job)
     failed = run_jobs(jobs, machine, say)
     return [
-        Failure(job.title, failed[job.folder], log_of(job, failed)) for job in jobs if job.folder in failed
+        Failure(job.title, failed[job.folder], _log_of(job, failed)) for job in jobs if job.folder in failed
     ]
 
 
-def log_of(job: Job, failed: Container[Path]) -> Path:
-    """The log that says why a run failed.
-
-    job (Job): The run.
-    failed (Container[Path]): Folders of the runs that failed.
-    RETURNS (Path): Its own log, or that of the encoder it should have started from.
-    """
+def _log_of(job: Job, failed: Container[Path]) -> Path:
+    """The log that says why a run failed: its own, or that of the encoder it should have started from."""
     made = job.encoder
     return (made if made is not None and made.folder in failed else job).folder / LOG_FILE
 

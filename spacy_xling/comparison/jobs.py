@@ -16,16 +16,17 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Literal, NamedTuple, Optional
+from typing import Dict, List, Literal, NamedTuple, Optional
 
 from thinc.api import Config
 
 from ..data.files import find_files
 from ..data.labelled import KINDS
 from ..errors import Errors
-from ..training.changes import describe_changes
-from ..training.checkpoints import Checkpoints
+from ..resuming.changes import describe_changes
+from ..resuming.checkpoints import Checkpoints
 from ..training.step_counts import follow_steps
+from ..types import Plain
 from ..writing import write_file
 from .plan import SEED, Plan, load_run_config
 
@@ -46,8 +47,8 @@ class Job(NamedTuple):
     seed (Optional[int]): Its seed; None for an encoder that is made once for all seeds.
     folder (Path): Its folder.
     config (Path): Its config.
-    overrides (Dict[str, Any]): What is changed in the config, by dot name.
-    plan (Dict[str, Any]): Everything that its result depends on, as plain data.
+    overrides (Plain): What is changed in the config, by dot name.
+    plan (Plain): Everything that its result depends on, as plain data.
     encoder (Optional[Job]): The run that makes its encoder.
     """
 
@@ -56,8 +57,8 @@ class Job(NamedTuple):
     seed: Optional[int]
     folder: Path
     config: Path
-    overrides: Dict[str, Any]
-    plan: Dict[str, Any]
+    overrides: Plain
+    plan: Plain
     encoder: Optional["Job"] = None
 
     @property
@@ -67,7 +68,7 @@ class Job(NamedTuple):
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
-    def result(self) -> Optional[Dict[str, Any]]:
+    def result(self) -> Optional[Plain]:
         """Its result; None until it is finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
@@ -104,52 +105,40 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
     RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
-    seeds = plan.compare.seeds
-    used = {recipe.encoder for recipe in plan.recipes.values()}
-    encoders: Dict[tuple, Job] = {}
-    for name, block in plan.encoders.items():
-        for seed in (seeds if block.per_seed else [None]) if name in used else []:
-            encoders[name, seed] = _encoder_job(plan, output, name, seed)
-
-    def encoder(recipe: str, seed: int) -> Optional[Job]:
-        name = plan.recipes[recipe].encoder
-        return None if name is None else encoders[name, seed if plan.encoders[name].per_seed else None]
-
+    runs = [(recipe, seed) for seed in plan.compare.seeds for recipe in plan.recipes]
+    wanted = {plan.encoder_of(*run) for run in runs}
+    encoders = {
+        (name, seed): _encoder_job(plan, output, name, seed)
+        for name in plan.encoders
+        for seed in (*plan.compare.seeds, None)
+        if (name, seed) in wanted
+    }
     test = _fingerprint(plan)
     trainings = []
-    for seed in seeds:
-        for recipe in plan.recipes:
-            overrides = plan.overrides(recipe, seed)
-            if max_steps is not None:
-                overrides["training.max_steps"] = max_steps[recipe]
-            folder = output / "runs" / recipe / str(seed)
-            trainings.append(_training_job(plan, folder, recipe, overrides, encoder(recipe, seed), test=test))
-    measures = []
-    for planned in trainings[: len(plan.recipes)] if plan.compare.equal_compute else []:
-        steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
-        # Nothing is scored after the first step.
-        fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
-        # The recipe's own overrides, so that its schedule follows the fewer steps.
-        overrides = {**plan.overrides(planned.name, seeds[0]), **fewer}
-        folder = output / "measured" / planned.name
-        measures.append(_training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure"))
-    return Jobs(list(encoders.values()), trainings, measures)
+    for recipe, seed in runs:
+        steps = {} if max_steps is None else {"training.max_steps": max_steps[recipe]}
+        overrides = {**plan.overrides(recipe, seed), **steps}
+        made = plan.encoder_of(recipe, seed)
+        encoder = None if made is None else encoders[made]
+        folder = output / "runs" / recipe / str(seed)
+        trainings.append(_training_job(plan, folder, recipe, overrides, encoder, test=test))
+    first = trainings[: len(plan.recipes)] if plan.compare.equal_compute else []
+    return Jobs(list(encoders.values()), trainings, [_measure_job(plan, output, job) for job in first])
 
 
-def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Dict[str, Any]) -> Job:
+def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Plain) -> Job:
     """A training of a search, with the first seed. Its pipeline is not scored on the test text.
 
     plan (Plan): The plan.
     output (Path): Folder of the search.
     recipe (str): The recipe.
     number (int): The trial's number.
-    settings (Dict[str, Any]): What it tries, by dot name.
+    settings (Plain): What it tries, by dot name.
     RETURNS (Job): The run.
     """
-    seed, name = plan.compare.seeds[0], plan.recipes[recipe].encoder
-    encoder = None
-    if name is not None:
-        encoder = _encoder_job(plan, output, name, seed if plan.encoders[name].per_seed else None)
+    seed = plan.compare.seeds[0]
+    made = plan.encoder_of(recipe, seed)
+    encoder = None if made is None else _encoder_job(plan, output, *made)
     overrides = {**plan.overrides(recipe, seed), **settings}
     folder = output / "trials" / str(number)
     return _training_job(plan, folder, recipe, overrides, encoder, kind="trial", name=str(number))
@@ -201,11 +190,11 @@ def require_same_plan(job: Job) -> None:
         raise ValueError(Errors.X775.format(title=job.title, folder=job.folder, changes=", ".join(changes)))
 
 
-def read_json(path: Path) -> Optional[Dict[str, Any]]:
+def read_json(path: Path) -> Optional[Plain]:
     """Read a JSON object.
 
     path (Path): The file.
-    RETURNS (Optional[Dict[str, Any]]): The object; None if there is none, or not a whole one.
+    RETURNS (Optional[Plain]): The object; None if there is none, or not a whole one.
     """
     try:
         found = json.loads(path.read_text(encoding="utf8"))
@@ -214,7 +203,7 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
     return found if isinstance(found, dict) else None
 
 
-def _order(job: Job) -> Dict[str, Any]:
+def _order(job: Job) -> Plain:
     """What a process is given."""
     made = None if job.encoder is None else str(job.encoder.folder)
     order = {
@@ -238,16 +227,27 @@ def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Jo
     return Job("encoder", name, seed, folder, block.config, overrides, plain)
 
 
+def _measure_job(plan: Plan, output: Path, planned: Job) -> Job:
+    """The few steps of a recipe that a training with the first seed is measured by."""
+    steps = min(planned.max_steps or MEASURED_STEPS, MEASURED_STEPS)
+    # Nothing is scored after the first step.
+    fewer = {"training.max_steps": steps, "training.eval_frequency": steps + 2}
+    # The recipe's own overrides, so that its schedule follows the fewer steps.
+    overrides = {**plan.overrides(planned.name, plan.compare.seeds[0]), **fewer}
+    folder = output / "measured" / planned.name
+    return _training_job(plan, folder, planned.name, overrides, planned.encoder, kind="measure")
+
+
 def _training_job(
     plan: Plan,
     folder: Path,
     recipe: str,
-    overrides: Dict[str, Any],
+    overrides: Plain,
     encoder: Optional[Job],
     *,
     kind: Kind = "training",
     name: Optional[str] = None,
-    test: Optional[Dict[str, Any]] = None,
+    test: Optional[Plain] = None,
 ) -> Job:
     path, seed, title = plan.recipes[recipe].config, overrides[SEED], f"recipes.{recipe}"
     overrides = follow_steps(load_run_config(path, {}, title), overrides)
@@ -265,7 +265,7 @@ def _training_job(
     )
 
 
-def _plain(config: Config) -> Dict[str, Any]:
+def _plain(config: Config) -> Plain:
     return dict(json.loads(json.dumps(config)))
 
 
@@ -280,7 +280,7 @@ def _sizes(config: Config) -> Dict[str, int]:
     return sizes
 
 
-def _fingerprint(plan: Plan) -> Dict[str, Any]:
+def _fingerprint(plan: Plan) -> Plain:
     """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
     for file in find_files(plan.compare.test, KINDS):

@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Type, TypeVar
+from typing import Annotated, Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import load_config
 from thinc.api import Config, ConfigValidationError
 
 from ..errors import Errors, one_line
+from ..types import Plain
 
 SECTIONS = ("compare", "settings", "encoders", "recipes", "search")
 NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
@@ -43,7 +44,7 @@ class EncoderBlock(Block):
 
     config: Path
     per_seed: bool = True
-    settings: Dict[str, Any] = {}
+    settings: Plain = {}
 
 
 class RecipeBlock(Block):
@@ -51,7 +52,7 @@ class RecipeBlock(Block):
 
     config: Path
     encoder: Optional[str] = None
-    settings: Dict[str, Any] = {}
+    settings: Plain = {}
 
 
 class SearchBlock(Block):
@@ -71,14 +72,14 @@ class Plan(NamedTuple):
     """A comparison.
 
     compare (CompareBlock): What all recipes have in common.
-    settings (Dict[str, Any]): Settings that are changed in the configs of all recipes, by dot name.
+    settings (Plain): Settings that are changed in the configs of all recipes, by dot name.
     encoders (Dict[str, EncoderBlock]): Encoders that are trained first, by name.
     recipes (Dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
     search (Optional[SearchBlock]): A search over settings.
     """
 
     compare: CompareBlock
-    settings: Dict[str, Any]
+    settings: Plain
     encoders: Dict[str, EncoderBlock]
     recipes: Dict[str, RecipeBlock]
     search: Optional[SearchBlock]
@@ -88,14 +89,25 @@ class Plan(NamedTuple):
         """The recipe that the others are compared with."""
         return next(iter(self.recipes))
 
-    def overrides(self, recipe: str, seed: int) -> Dict[str, Any]:
+    def overrides(self, recipe: str, seed: int) -> Plain:
         """The settings that a run changes in its config, except the encoder that is trained first.
 
         recipe (str): The recipe.
         seed (int): The seed.
-        RETURNS (Dict[str, Any]): Values by dot name.
+        RETURNS (Plain): Values by dot name.
         """
         return {**self.settings, **self.recipes[recipe].settings, SEED: seed}
+
+    def encoder_of(self, recipe: str, seed: int) -> Optional[Tuple[str, Optional[int]]]:
+        """The encoder that a run starts from.
+
+        recipe (str): The recipe.
+        seed (int): The run's seed.
+        RETURNS (Optional[Tuple[str, Optional[int]]]): Its name and seed, None for one that is made once for
+            all seeds; None for a run whose encoder isn't trained first.
+        """
+        name = self.recipes[recipe].encoder
+        return None if name is None else (name, seed if self.encoders[name].per_seed else None)
 
 
 def read_plan(config: Config) -> Plan:
@@ -121,11 +133,11 @@ def read_plan(config: Config) -> Plan:
     return plan
 
 
-def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Config:
+def load_run_config(config: Path, overrides: Plain, name: str) -> Config:
     """Read the config of a run, with what the plan changes.
 
     config (Path): The config.
-    overrides (Mapping[str, Any]): Values by dot name.
+    overrides (Plain): Values by dot name.
     name (str): The run's name, for the message.
     RETURNS (Config): The config, interpolated.
     RAISES (ValueError): There is no config, or it lacks a setting.
@@ -137,13 +149,13 @@ def load_run_config(config: Path, overrides: Mapping[str, Any], name: str) -> Co
         raise ValueError(Errors.X772.format(name=name, config=config, error=said)) from error
 
 
-def flat_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
+def flat_settings(settings: Plain) -> Plain:
     """Settings by dot name, whether they were written as `training.max_steps = 9`, or as blocks.
 
-    settings (Mapping[str, Any]): The settings.
-    RETURNS (Dict[str, Any]): Values by dot name.
+    settings (Plain): The settings.
+    RETURNS (Plain): Values by dot name.
     """
-    flat: Dict[str, Any] = {}
+    flat: Plain = {}
     for name, value in settings.items():
         is_block = isinstance(value, Mapping) and not any(str(key).startswith("@") for key in value)
         flat.update(
@@ -154,11 +166,11 @@ def flat_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     return flat
 
 
-def _read_search(plain: Mapping[str, Any]) -> SearchBlock:
+def _read_search(plain: Plain) -> SearchBlock:
     return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
 
 
-def _blocks(section: str, plain: Mapping[str, Any], schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
+def _blocks(section: str, plain: Plain, schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
     blocks = {}
     for name, block in plain.items():
         if isinstance(block, Mapping):

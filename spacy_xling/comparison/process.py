@@ -12,7 +12,7 @@ import threading
 import traceback
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
 from spacy.cli._util import import_code, setup_gpu
 from spacy.training.initialize import init_nlp
@@ -20,7 +20,8 @@ from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 
 from ..errors import one_line
-from ..training.logs import log_settings
+from ..training.log_files import log_settings
+from ..types import Plain
 from ..writing import write_file
 from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
 from .plan import ENCODER
@@ -58,7 +59,7 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     use_gpu (int): The GPU, or -1.
     """
     order = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
-    overrides: Dict[str, Any] = dict(order["overrides"])
+    overrides: Plain = dict(order["overrides"])
     overrides |= own_logs(Path(order["config"]), overrides, folder / LOGS)
     if order["kind"] == "encoder":
         result, name = make_encoder(Path(order["config"]), folder / MODEL, overrides), RESULT_FILE
@@ -75,11 +76,11 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     write_file(folder / name, json.dumps(result, indent=1))
 
 
-def own_logs(config: Path, overrides: Dict[str, Any], folder: Path) -> Dict[str, str]:
+def own_logs(config: Path, overrides: Plain, folder: Path) -> Dict[str, str]:
     """Give a run its own logs: those that its config names would be the same for all runs.
 
     config (Path): The config.
-    overrides (Dict[str, Any]): What is changed in it.
+    overrides (Plain): What is changed in it.
     folder (Path): Folder for the run's logs.
     RETURNS (Dict[str, str]): A path by the dot name of each setting that names a log.
     """
@@ -91,13 +92,13 @@ def own_logs(config: Path, overrides: Dict[str, Any], folder: Path) -> Dict[str,
     return {name: str(folder.joinpath(*name.split(".")[2:-1], path.name)) for name, path in logs.items()}
 
 
-def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[str, Any]:
+def make_encoder(config: Path, output: Path, overrides: Plain) -> Plain:
     """Train an encoder on raw text, as `spacy xling pretrain` does.
 
     config (Path): The config.
     output (Path): Where it is saved.
-    overrides (Dict[str, Any]): What is changed in the config.
-    RETURNS (Dict[str, Any]): Name of the encoder's folder in `output`, steps, pieces and seconds.
+    overrides (Plain): What is changed in the config.
+    RETURNS (Plain): Name of the encoder's folder in `output`, steps, pieces and seconds.
     """
     from ..pretraining.runs import LOG, pretrain
 
@@ -114,17 +115,17 @@ def make_encoder(config: Path, output: Path, overrides: Dict[str, Any]) -> Dict[
     }
 
 
-def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -> Dict[str, Any]:
+def train(config: Path, output: Path, overrides: Plain, use_gpu: int) -> Plain:
     """Train a pipeline, as `spacy xling train --resume` does.
 
     config (Path): The config.
     output (Path): Where it is saved.
-    overrides (Dict[str, Any]): What is changed in the config.
+    overrides (Plain): What is changed in the config.
     use_gpu (int): The GPU, or -1.
-    RETURNS (Dict[str, Any]): Steps, pieces, seconds, and the best score on dev.
+    RETURNS (Plain): Steps, pieces, seconds, and the best score on dev.
     """
-    from ..training.resume import train_resumable
-    from ..training.run_file import is_finished, read_outcome
+    from ..resuming.run_file import is_finished, read_outcome
+    from ..resuming.training_loop import train_resumable
 
     setup_gpu(use_gpu)
     if not is_finished(output, resume=True):
@@ -133,14 +134,14 @@ def train(config: Path, output: Path, overrides: Dict[str, Any], use_gpu: int) -
     return read_outcome(output)._asdict()
 
 
-def score(model: Path, test: Path, threshold: Optional[float]) -> Dict[str, Any]:
+def score(model: Path, test: Path, threshold: Optional[float]) -> Plain:
     """Score a pipeline by language. Nothing else in a comparison does.
 
     model (Path): The pipeline.
     test (Path): Labelled text: a folder of files by language, or a file.
     threshold (Optional[float]): Score from which a label counts, where texts have any number of labels; None
         for the pipeline's own.
-    RETURNS (Dict[str, Any]): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
+    RETURNS (Plain): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
         the classes of the pipeline exclude each other.
     """
     from ..data.labelled import build_labelled_text_v1

@@ -6,17 +6,25 @@ Optimization"); its journal is a file in the folder of the search. No label of a
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, cast
 
 import numpy as np
 
 from ..errors import Errors
-from ..training.changes import describe_changes
+from ..resuming.changes import describe_changes
 from ..training.step_counts import follow_steps
+from ..types import Plain
 from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock, load_run_config
 from .running import Machine, Say, own_folder, run_jobs, say_at_once
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+
+Distributions = Dict[str, "BaseDistribution"]
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
 NAME = "spacy-xling"
@@ -26,12 +34,12 @@ class Trial(NamedTuple):
     """Settings that were tried.
 
     number (int): Their number.
-    settings (Dict[str, Any]): Values by dot name.
+    settings (Plain): Values by dot name.
     score (Optional[float]): The best score on dev, from 0 to 1; None for a training that failed.
     """
 
     number: int
-    settings: Dict[str, Any]
+    settings: Plain
     score: Optional[float]
 
 
@@ -78,18 +86,18 @@ def as_options(plan: Plan, trial: Trial) -> str:
     return " ".join(f"--{name} {json.dumps(value)}" for name, value in settings.items())
 
 
-def make_distributions(block: SearchBlock) -> Dict[str, Any]:
+def make_distributions(block: SearchBlock) -> Distributions:
     """The values that a search may try.
 
     block (SearchBlock): The search.
-    RETURNS (Dict[str, Any]): Optuna's distributions by dot name.
+    RETURNS (Distributions): Optuna's distributions by dot name.
     RAISES (ValueError): A range is invalid. (ImportError): Optuna is missing.
     """
     optuna = _import_optuna()
 
     kinds = optuna.distributions
 
-    def make(name: str, kind: Any = None, *values: Any) -> Any:
+    def make(name: str, kind: object = None, *values: Any) -> "BaseDistribution":
         if kind == "choices" and values:
             return kinds.CategoricalDistribution(values)
         are_numbers = len(values) == 2 and all(isinstance(value, (int, float)) for value in values)
@@ -101,7 +109,7 @@ def make_distributions(block: SearchBlock) -> Dict[str, Any]:
     return {name: make(name, *found) for name, found in block.ranges.items()}
 
 
-def _import_optuna() -> Any:
+def _import_optuna() -> ModuleType:
     try:
         import optuna
     except ImportError as error:
@@ -110,7 +118,7 @@ def _import_optuna() -> Any:
     return optuna
 
 
-def _open(block: SearchBlock, output: Path) -> Any:
+def _open(block: SearchBlock, output: Path) -> "Study":
     """The study, whose next proposal depends only on its trials: each has its own generator."""
     optuna = _import_optuna()
     from optuna.storages.journal import JournalFileBackend
@@ -141,8 +149,8 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
 
 
 def _next_trials(
-    block: SearchBlock, output: Path, distributions: Dict[str, Any], parallel: int
-) -> Dict[int, Dict[str, Any]]:
+    block: SearchBlock, output: Path, distributions: Distributions, parallel: int
+) -> Dict[int, Plain]:
     """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
@@ -164,7 +172,7 @@ def _do(
     plan: Plan,
     block: SearchBlock,
     output: Path,
-    waiting: Dict[int, Dict[str, Any]],
+    waiting: Dict[int, Plain],
     machine: Machine,
     say: Say,
 ) -> None:
@@ -184,6 +192,6 @@ def _do(
             say(f"{job.title}: {100 * score:.1f} on dev")
 
 
-def _trials(study: Any) -> List[Trial]:
+def _trials(study: "Study") -> List[Trial]:
     trials = [Trial(t.number, dict(t.params), t.value) for t in study.get_trials(deepcopy=False)]
     return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))

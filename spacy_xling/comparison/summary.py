@@ -5,7 +5,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 from ..data.languages import UNKNOWN, sort_languages
 from ..errors import Errors
 from .plan import ScoreName
-from .statistics import Difference, Spread, paired_difference, spread
+from .seed_statistics import Difference, Spread, paired_difference, spread
 
 MEAN, WORST = "mean of the targets", "worst target"
 STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"
@@ -77,29 +77,26 @@ def summarize(
         for recipe, by_seed in results.items()
     }
     rows = list(row_points(found[0].languages, source, score))
-    recipes = list(results)
-    columns = {
-        row: {recipe: {seed: found[row] for seed, found in points[recipe].items()} for recipe in recipes}
-        for row in rows
-    }
-    differences = {
-        row: {recipe: paired_difference(column[recipes[0]], column[recipe]) for recipe in recipes[1:]}
-        for row, column in columns.items()
-    }
+    baseline, *others = results
+    scores, differences = {}, {}
+    for row in rows:
+        column = {
+            recipe: {seed: numbers[row] for seed, numbers in by_seed.items()}
+            for recipe, by_seed in points.items()
+        }
+        scores[row] = {
+            recipe: spread(list(by_seed.values())) for recipe, by_seed in column.items() if by_seed
+        }
+        differences[row] = {recipe: paired_difference(column[baseline], column[recipe]) for recipe in others}
     return Summary(
         source=source,
         score=score,
-        recipes=recipes,
+        recipes=[baseline, *others],
         rows=rows,
-        scores={
-            row: {recipe: spread(list(column[recipe].values())) for recipe in recipes if column[recipe]}
-            for row, column in columns.items()
-        },
+        scores=scores,
         differences=differences,
         compute={recipe: _compute(list(by_seed.values())) for recipe, by_seed in results.items() if by_seed},
-        conclusions={
-            recipe: conclude(recipe, recipes[0], differences[MEAN][recipe]) for recipe in recipes[1:]
-        },
+        conclusions={recipe: conclude(recipe, baseline, differences[MEAN][recipe]) for recipe in others},
     )
 
 

@@ -251,6 +251,7 @@ def _reasons(
 ) -> List[Tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
+    centred = f"{', '.join(material.centred)}, which no labelled text is in"
     steps_reason = f"about {epochs:.0f} times the {labelled:,} labelled texts"
     return [
         ("component", ", ".join(choices.pipeline), _component_reason(choices, found)),
@@ -260,10 +261,14 @@ def _reasons(
             for report in material.dictionaries
         ),
         *(
-            (f"translations {report.language}", f"{report.texts:,} texts", _translated_reason(report))
+            (
+                f"translations {report.language}",
+                f"{report.texts:,} texts",
+                f"of {100 * report.share:.0f} % of the labelled texts",
+            )
             for report in material.translations
         ),
-        *([("centring", "true", _centring_reason(material.centred))] if choices.centring else []),
+        *([("centring", "true", f"raw text of {centred}")] if choices.centring else []),
         *([("source", choices.source, _source_reason(found))] if choices.mode == "shared" else []),
         ("learn_rate", f"{choices.learn_rate:g}", f"the encoder is {facts.width} wide"),
         ("batch size", f"{choices.batch_pieces:,} pieces", f"{facts.pieces_per_text:.0f} pieces per text"),
@@ -299,18 +304,10 @@ def _mode_reason(choices: Choices, material: Material, *, asked: bool) -> str:
     return "; ".join(reasons) or "neither translations, dictionaries nor parallel or raw text were given"
 
 
-def _centring_reason(targets: Sequence[str]) -> str:
-    return f"raw text of {', '.join(targets)}, which no labelled text is in"
-
-
 def _coverage_reason(report: DictionaryReport) -> str:
     if not report.coverage.words:
         return f"no labelled text is in {report.source}"
     return f"{100 * report.coverage.share:.0f} % of the words of the labelled text"
-
-
-def _translated_reason(report: TranslationReport) -> str:
-    return f"of {100 * report.share:.0f} % of the labelled texts"
 
 
 def _source_reason(found: Survey) -> str:

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..data.files import require_new_files
 from ..errors import Errors
+from ..types import Plain
 from ..writing import write_file
 
 TEMPLATES = Path(__file__).parent
@@ -103,7 +104,7 @@ def render_config(choices: Choices, file: str) -> str:
     return template.render(_values(choices), command=_command(choices, file)) + "\n"
 
 
-def _values(choices: Choices) -> Dict[str, Any]:
+def _values(choices: Choices) -> Plain:
     """What the templates know."""
     return {
         **choices._asdict(),

@@ -5,10 +5,11 @@ from typing import List, Mapping, Optional, Sequence
 
 from spacy.language import Language
 
-from ..data.languages import UNKNOWN, set_language
+from ..data.languages import UNKNOWN
 from ..errors import one_line
 from ..explaining import Explanation, explain
 from .mistakes import Mistake
+from .predictions import unread_doc
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,7 @@ def explain_mistakes(
 
 
 def _explain(nlp: Language, language: str, mistake: Mistake) -> ExplainedMistake:
-    # Unlike nlp.make_doc, it takes a text of any length.
-    doc = nlp.tokenizer(mistake.text)
-    set_language(doc, None if language == UNKNOWN else language)
+    doc = unread_doc(nlp, mistake.text, None if language == UNKNOWN else language)
     explanation = error = None
     try:
         explanation = explain(nlp, doc, _surest_wrong(nlp(doc).cats, mistake))

@@ -1,6 +1,7 @@
 """One pass of a pipeline over labelled texts, as arrays: what is true, and what the pipeline says."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -76,17 +77,14 @@ class Predictions:
         rows (Ints1d): Their numbers. *Shape:* (texts to take,)
         RETURNS (Predictions): Their predictions.
         """
-        return Predictions(
-            labels=self.labels,
+        return replace(
+            self,
             texts=[self.texts[row] for row in rows],
             rows={"": np.arange(len(rows))},
             scores=self.scores[rows],
             gold=self.gold[rows],
             known=self.known[rows],
             unseen=[self.unseen[row] for row in rows],
-            exclusive=self.exclusive,
-            threshold=self.threshold,
-            inexact=self.inexact,
         )
 
 
@@ -159,29 +157,32 @@ def kind_of(nlp: Language) -> Kind:
     return Kind(False, THRESHOLD, single_label=bool(pipes))
 
 
+def unread_doc(nlp: Language, text: str, language: Optional[str]) -> Doc:
+    """Make a Doc for a pipeline to read. Unlike `nlp.make_doc`, this takes a text of any length.
+
+    nlp (Language): The pipeline.
+    text (str): The text.
+    language (Optional[str]): Its language; None for one that isn't known.
+    RETURNS (Doc): The words of the text, with the language.
+    """
+    doc = nlp.tokenizer(text)
+    set_language(doc, language)
+    return doc
+
+
 def unseen_counts(predictions: Predictions) -> Dict[str, int]:
     """Count the texts of each label that the pipeline doesn't have.
 
     predictions (Predictions): The predictions.
     RETURNS (Dict[str, int]): Texts by label, in the order of the labels' names.
     """
-    counts: Dict[str, int] = {}
-    for name in sorted(name for names in predictions.unseen for name in names):
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+    return dict(Counter(sorted(name for names in predictions.unseen for name in names)))
 
 
 def _categories(nlp: Language, docs: Sequence[Doc]) -> List[Dict[str, float]]:
     """The scores of each text, in a pass that knows their languages."""
-
-    def unread(doc: Doc) -> Doc:
-        # Unlike nlp.make_doc, it takes a text of any length.
-        made = nlp.tokenizer(doc.text)
-        set_language(made, get_language(doc))
-        return made
-
     found = []
-    for doc in nlp.pipe(unread(doc) for doc in docs):
+    for doc in nlp.pipe(unread_doc(nlp, doc.text, get_language(doc)) for doc in docs):
         if not doc.cats:
             raise ValueError(Errors.X752.format(text=doc.text[:60]))
         found.append(dict(doc.cats))
@@ -220,6 +221,4 @@ def _without(predictions: Predictions, keep: Bools1d) -> Predictions:
     kept = predictions.of(np.flatnonzero(keep))
     number = np.cumsum(keep) - 1
     rows = {language: number[rows[keep[rows]]] for language, rows in predictions.rows.items()}
-    return Predictions(
-        **{**vars(kept), "rows": {language: left for language, left in rows.items() if len(left)}}
-    )
+    return replace(kept, rows={language: left for language, left in rows.items() if len(left)})

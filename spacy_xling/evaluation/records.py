@@ -1,9 +1,10 @@
 """What an evaluation found: records that JSON can hold."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 from ..data.languages import sort_languages
+from ..types import Plain
 from .bootstrap import Interval
 from .explained import ExplainedMistake
 from .mistakes import Mistake
@@ -139,11 +140,11 @@ class Evaluation:
         found = {language for model in self.models.values() for language in model.languages}
         return sort_languages(found, self.source)
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> Plain:
         """Make what JSON holds: scores by the pipeline's name and language, and the rest under
         `EVALUATION_KEY`.
 
-        RETURNS (Dict[str, Any]): The values.
+        RETURNS (Plain): The values.
         """
         rest = asdict(self)
         models = rest.pop("models")

@@ -1,6 +1,7 @@
 """Scores of translations: chrF++ and BLEU by sacrebleu (extra `translate`)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple, Optional
 
 from spacy.training import Example
@@ -110,7 +111,7 @@ def _tokenization(target: str) -> str:
     return {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}.get(parse_code(target).language, "13a")
 
 
-def _sacrebleu() -> Any:
+def _sacrebleu() -> ModuleType:
     try:
         from sacrebleu import metrics
     except ImportError as error:

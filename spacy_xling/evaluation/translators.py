@@ -1,7 +1,7 @@
 """Translators side by side on held-out parallel text: chrF++ and BLEU, with paired bootstrap."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import spacy
 
@@ -11,6 +11,7 @@ from ..data.translation_pairs import TranslationPairs
 from ..data.unlabelled import RawText
 from ..translation.seq2seq import Engine
 from ..translation.translator import DEFAULTS, Settings, Translator
+from ..types import Plain
 from .translations import bleu_metric, chrf_metric, paired_bootstrap
 
 
@@ -40,7 +41,7 @@ class DirectionScores(NamedTuple):
     signatures: dict[str, str]
     systems: dict[str, dict[str, SystemScore]]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Plain:
         """The same as plain data."""
         systems = {
             name: {metric: score._asdict() for metric, score in scores.items()}

@@ -2,11 +2,12 @@
 
 import re
 from itertools import count
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 import torch
 from thinc.api import Optimizer, torch2xp
 from thinc.optimizers import FloatOrSeq
+from thinc.types import FloatsXd
 from torch.optim.adamw import adamw
 from torch.utils.dlpack import from_dlpack
 
@@ -35,7 +36,7 @@ class Part(NamedTuple):
     """
 
     key: Key
-    array: Any
+    array: FloatsXd
     weights: torch.Tensor
     gradient: torch.Tensor
 
@@ -121,7 +122,7 @@ class AdamW(Optimizer):
     # The weights at the last checkpoints, oldest first, in main memory.
     kept: List[Dict[Key, torch.Tensor]]
     # The parameters themselves: a checkpoint holds those too that took no part in its step.
-    live: Dict[Key, Any]
+    live: Dict[Key, FloatsXd]
     rate_factors: List[Tuple[re.Pattern[str], float]]
 
     def __init__(
@@ -160,7 +161,9 @@ class AdamW(Optimizer):
         self.steps = 0
         self.rate_factors = _compile_factors(read_pairs("rate_factors", rate_factors))
 
-    def __call__(self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Tuple[Any, Any]:
+    def __call__(
+        self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
+    ) -> Tuple[FloatsXd, FloatsXd]:
         """Update one parameter in place and zero its gradient.
 
         A parameter whose shape has changed since its last update, such as a head that grew, starts anew.
@@ -201,13 +204,13 @@ class AdamW(Optimizer):
             for part in parts:
                 self._average(part.key, part.array, part.weights)
 
-    def _begin(self, key: Key, weights: Any, w: torch.Tensor) -> None:
+    def _begin(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
         """Count an update; a parameter that is new, or whose shape has changed, starts anew."""
         if key not in self.mom1 or self.mom1[key].shape != w.shape:
             self._start(key, weights, w)
         self.nr_update[key] += 1
 
-    def _average(self, key: Key, weights: Any, w: torch.Tensor) -> None:
+    def _average(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
         if self.average_last:
             self.live[key] = weights
         elif self.averages is not None:
@@ -215,7 +218,7 @@ class AdamW(Optimizer):
             decay = min(MAX_AVERAGE_DECAY, (1 + t) / (10 + t))
             from_dlpack(self.averages[key]).lerp_(w, 1 - decay)
 
-    def _start(self, key: Key, weights: Any, w: torch.Tensor) -> None:
+    def _start(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
         self.nr_update[key] = 0
         self.counts[key] = torch.zeros((), device=w.device)
         self.mom1[key] = torch.zeros_like(w)
@@ -233,7 +236,7 @@ class AdamW(Optimizer):
             self._keep()
         self.steps += 1
 
-    def watch(self, key: Key, weights: Any) -> None:
+    def watch(self, key: Key, weights: FloatsXd) -> None:
         """Note a parameter that was updated before, by the run that this one resumes.
 
         key (Key): The parameter's node and name.
@@ -243,7 +246,7 @@ class AdamW(Optimizer):
             self.live[key] = weights
 
     def _keep(self) -> None:
-        averages = cast(Dict[Key, Any], self.averages)
+        averages = cast(Dict[Key, FloatsXd], self.averages)
         self.kept.append({key: _copy(from_dlpack(weights)) for key, weights in self.live.items()})
         del self.kept[: -self.average_last]
         for key in self.live:

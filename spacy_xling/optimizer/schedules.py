@@ -72,11 +72,7 @@ class StepFunction:
 
 
 class Constant(StepFunction):
-    """The same value at every step.
-
-    value (float): The value, at least 0.
-    RAISES (ValueError): X601.
-    """
+    """See `build_constant_v1`."""
 
     def __init__(self, value: float) -> None:
         require_not_negative("value", value)
@@ -87,15 +83,7 @@ class Constant(StepFunction):
 
 
 class Warmup(StepFunction):
-    """A straight line up from 0, then a constant: value * min(1, (t + 1) / steps).
-
-    The first step already gets value / steps, for an optimiser step at rate 0 is a batch thrown away; step
-    `steps - 1` is the first at the full value.
-
-    value (float): The value to reach, at least 0.
-    steps (int): Number of steps on the way, at least 1.
-    RAISES (ValueError): X601, X603.
-    """
+    """See `build_warmup_v1`."""
 
     def __init__(self, value: float, steps: int) -> None:
         require_not_negative("value", value)
@@ -107,49 +95,40 @@ class Warmup(StepFunction):
         return self.value * min(1.0, (step + 1) / self.steps)
 
 
-class Linear(StepFunction):
-    """A straight line from one value to another: start + (end - start) * t / steps, then end.
+class Ramp(StepFunction):
+    """From one value to another in so many steps, then the latter. Each class says what lies between."""
 
-    start (float): The value at step 0, at least 0.
-    end (float): The value from step `steps` on, at least 0.
-    steps (int): Number of steps between the two, at least 1.
-    RAISES (ValueError): X601, X603.
-    """
+    require = staticmethod(require_not_negative)
 
     def __init__(self, start: float, end: float, steps: int) -> None:
-        require_not_negative("start", start)
-        require_not_negative("end", end)
+        self.require("start", start)
+        self.require("end", end)
         require_steps("steps", steps)
         self.start = start
         self.end = end
         self.steps = steps
 
     def __call__(self, step: int) -> float:
-        if step >= self.steps:
-            return self.end
+        return self.end if step >= self.steps else self.between(step)
+
+    def between(self, step: int) -> float:
+        """The value at a step before the last."""
+        raise NotImplementedError
+
+
+class Linear(Ramp):
+    """See `build_linear_v1`."""
+
+    def between(self, step: int) -> float:
         return self.start + (self.end - self.start) * step / self.steps
 
 
-class Exponential(StepFunction):
-    """A geometric path from one value to another: start * (end / start) ** (t / steps), then end.
+class Exponential(Ramp):
+    """See `build_exponential_v1`."""
 
-    start (float): The value at step 0, above 0.
-    end (float): The value from step `steps` on, above 0.
-    steps (int): Number of steps between the two, at least 1.
-    RAISES (ValueError): X602, X603.
-    """
+    require = staticmethod(require_positive)
 
-    def __init__(self, start: float, end: float, steps: int) -> None:
-        require_positive("start", start)
-        require_positive("end", end)
-        require_steps("steps", steps)
-        self.start = start
-        self.end = end
-        self.steps = steps
-
-    def __call__(self, step: int) -> float:
-        if step >= self.steps:
-            return self.end
+    def between(self, step: int) -> float:
         return self.start * (self.end / self.start) ** (step / self.steps)
 
 
@@ -188,9 +167,10 @@ def build_constant_v1(value: float) -> Constant:
 
 
 def build_warmup_v1(value: float, steps: int) -> Warmup:
-    """Build a schedule that rises from 0 and stays.
+    """Build a schedule that rises from 0 in a straight line and stays: value * min(1, (t + 1) / steps).
 
-    The first step gets value / steps and not 0.
+    The first step already gets value / steps, for an optimiser step at rate 0 is a batch thrown away; step
+    `steps - 1` is the first at the full value.
 
     value (float): The value to reach, at least 0.
     steps (int): Number of steps on the way, at least 1.
@@ -201,7 +181,8 @@ def build_warmup_v1(value: float, steps: int) -> Warmup:
 
 
 def build_linear_v1(start: float, end: float, steps: int) -> Linear:
-    """Build a schedule that goes from one value to another in a straight line.
+    """Build a schedule that goes from one value to another in a straight line:
+    start + (end - start) * t / steps, then end.
 
     start (float): The value at step 0, at least 0.
     end (float): The value from step `steps` on, at least 0.
@@ -213,7 +194,8 @@ def build_linear_v1(start: float, end: float, steps: int) -> Linear:
 
 
 def build_exponential_v1(start: float, end: float, steps: int) -> Exponential:
-    """Build a schedule that goes from one value to another by a constant factor per step.
+    """Build a schedule that goes from one value to another by a constant factor per step:
+    start * (end / start) ** (t / steps), then end.
 
     SiATL (Chronopoulou et al. 2019, arXiv 1902.10547) lets the weight of its language-model term fall so,
     as exp(linspace(-1.6, -2.3)): from 0.202 to 0.100.

@@ -1,9 +1,10 @@
 """The model card of a pre-trained encoder."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..encoders.cards import markdown_table
+from ..types import Plain
 
 
 class PretrainedCard(NamedTuple):
@@ -15,7 +16,7 @@ class PretrainedCard(NamedTuple):
     raw (Mapping[str, int]): Lines of raw text by language.
     parallel (Mapping[str, int]): Lines of parallel text by file.
     heldout (Mapping[str, float]): Masked-LM loss on held-out text by language, in nats per target.
-    settings (Mapping[str, Any]): The settings of the training.
+    settings (Plain): The settings of the training.
     """
 
     base_model: str
@@ -24,7 +25,7 @@ class PretrainedCard(NamedTuple):
     raw: Mapping[str, int]
     parallel: Mapping[str, int]
     heldout: Mapping[str, float]
-    settings: Mapping[str, Any]
+    settings: Plain
 
     @property
     def languages(self) -> Iterable[str]:

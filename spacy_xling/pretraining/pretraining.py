@@ -19,8 +19,8 @@ from ..pieces.cutting import cut_pairs, cut_texts
 from ..pieces.masking import masking_vocabulary
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
-from ..types import MaskedPieces
-from .processes import Accelerator, set_seed
+from ..types import MaskedPieces, Plain
+from .accelerating import Accelerator, set_seed
 from .settings import OptimizerBlock, Settings
 
 
@@ -62,14 +62,14 @@ class Streams:
         windows = join([source.take(n_pieces=pieces) for source, pieces in self._sources.values()])
         return self._masking(windows, self._vocabulary, self._generator)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Plain:
         """Where each stream and the generator of the masks stand, as plain data."""
         return {
             "generator": generator_state(self._generator),
             "sources": {name: source.state_dict() for name, (source, _) in self._sources.items()},
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Plain) -> None:
         """Go on from where other streams over the same text stood."""
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():

@@ -14,15 +14,15 @@ from ..data.files import require_apart
 from ..encoders.cards import write_card
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
-from ..training.checkpoints import Checkpoints
+from ..resuming.checkpoints import Checkpoints
 from ..writing import remove_leftovers, write_folder
+from .accelerating import Accelerator
 from .card import PretrainedCard
 from .heldout_losses import HeldOut, heldout_losses
-from .logs import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
+from .measurements import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
 from .pretraining import Pretraining
-from .processes import Accelerator
+from .saved_run import Progress, gather_streams, load_run, save_run
 from .settings import Settings, resolve_settings
-from .snapshots import Progress, gather_streams, load_snapshot, save_snapshot
 
 BEST, LAST, CHECKPOINTS, LOG = "model-best", "model-last", "checkpoints", "log.jsonl"
 
@@ -66,7 +66,7 @@ def pretrain(
     if overwrite:
         # Not before text and encoder were found to be good.
         _remove_run(output, accelerator)
-    progress = Progress() if latest is None else load_snapshot(latest, run)
+    progress = Progress() if latest is None else load_run(latest, run)
     try:
         with Loop(run, output, checkpoints, progress, quiet=quiet or not accelerator.is_main_process) as loop:
             loop.run()
@@ -181,9 +181,7 @@ class Loop:
             if better:
                 self.save(self._output / BEST)
             self.progress = self.progress._replace(log_size=self._json_log.size)
-            self._checkpoints.write(
-                run.step, lambda folder: save_snapshot(folder, run, self.progress, streams)
-            )
+            self._checkpoints.write(run.step, lambda folder: save_run(folder, run, self.progress, streams))
         run.accelerator.wait_for_everyone()
 
     def _open_logs(self) -> list[Any]:

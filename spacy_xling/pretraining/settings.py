@@ -1,7 +1,7 @@
 """The config of a pre-training run, and what its blocks become."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Literal, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Callable, Literal, NamedTuple, Optional, Type, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import registry
@@ -11,6 +11,7 @@ from ..data.parallel import ParallelText
 from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
 from ..pieces.masking import Masking
+from ..types import Plain
 
 SECTIONS = ("encoder", "corpora", "masking", "training")
 
@@ -78,7 +79,7 @@ class Settings(NamedTuple):
     parallel (ParallelText): Reader of parallel text, used if `parallel_share` is above 0.
     masking (Masking): How pieces are masked.
     training (TrainingBlock): The rest.
-    plain (Dict[str, Any]): The config's sections as they were written, to compare and to print.
+    plain (Plain): The config's sections as they were written, to compare and to print.
     """
 
     encoder: EncoderBlock
@@ -86,7 +87,7 @@ class Settings(NamedTuple):
     parallel: ParallelText
     masking: Masking
     training: TrainingBlock
-    plain: Dict[str, Any]
+    plain: Plain
 
 
 def resolve_settings(config: Config) -> Settings:
@@ -116,7 +117,7 @@ def resolve_settings(config: Config) -> Settings:
     )
 
 
-def _validate(resolved: Dict[str, Any], section: str, schema: Type[AnyBlock]) -> AnyBlock:
+def _validate(resolved: Plain, section: str, schema: Type[AnyBlock]) -> AnyBlock:
     # By pydantic itself: the registry's own validation drops unknown settings without a word.
     try:
         return schema.model_validate(resolved[section])

@@ -6,29 +6,28 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Errors
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Colours that matplotlib writes, and that `to_svg` replaces: no one of them is ever seen.
 TEXT, MUTED, GRID, SURFACE, RIGHT, WRONG, ON_COLOUR = (f"#0000{number:02x}" for number in range(1, 8))
 SERIES = tuple(f"#0001{number:02x}" for number in range(8))
-VARIABLES = dict(
-    zip(
-        (TEXT, MUTED, GRID, SURFACE, RIGHT, WRONG, ON_COLOUR, *SERIES),
-        (
-            "text",
-            "muted",
-            "grid",
-            "surface",
-            "right",
-            "wrong",
-            "on-colour",
-            *(f"series-{n}" for n in range(8)),
-        ),
-        strict=True,
-    )
-)
+VARIABLES = {
+    TEXT: "text",
+    MUTED: "muted",
+    GRID: "grid",
+    SURFACE: "surface",
+    RIGHT: "right",
+    WRONG: "wrong",
+    ON_COLOUR: "on-colour",
+    **{colour: f"series-{number}" for number, colour in enumerate(SERIES)},
+}
+# What matplotlib writes beside the figure, unless it is told not to.
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Units of a figure, as its widths and heights are given in, to the inch.
 UNITS = 72
@@ -119,7 +118,7 @@ def require_matplotlib(option: str) -> None:
 
 
 @contextmanager
-def drawing(width: int, height: int) -> Iterator[Any]:
+def drawing(width: int, height: int) -> "Iterator[Figure]":
     """Draw a figure in the style of the report.
 
     width (int): Its width in units, one of which is a pixel of the page.
@@ -135,7 +134,7 @@ def drawing(width: int, height: int) -> Iterator[Any]:
         yield Figure(figsize=(width / UNITS, height / UNITS), layout="constrained")
 
 
-def to_svg(figure: Any, words: Words) -> str:
+def to_svg(figure: "Figure", words: Words) -> str:
     """Write a figure as an SVG element.
 
     figure (Figure): The figure, drawn within `drawing`.
@@ -147,15 +146,15 @@ def to_svg(figure: Any, words: Words) -> str:
     name = words.name
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(stream, format="svg", metadata=NO_METADATA)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
     # A style element would be the whole page's.
     svg = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\1{name}-", svg)
-    svg = re.sub(r"#000[01][0-9a-f]{2}\b", lambda match: _variable(match.group()), svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
     svg = re.sub(r"\n\s*", "\n", svg)
     (view,) = re.findall(r'viewBox="[^"]+"', svg[: svg.index(">")])
     head = (
@@ -175,7 +174,3 @@ def shortened(label: str, limit: int = 22) -> str:
     RETURNS (str): The label, or its start and a sign.
     """
     return label if len(label) <= limit else label[: limit - 1] + "…"
-
-
-def _variable(colour: str) -> str:
-    return f"var(--{VARIABLES[colour]})" if colour in VARIABLES else colour

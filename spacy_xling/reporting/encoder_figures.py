@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..errors import Errors
 from ..inspection.inspection import Inspection, LanguageReport
@@ -11,6 +11,7 @@ from ..writing import write_file
 from .drawing import require_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SUFFIXES = (".svg", ".png", ".pdf")
@@ -106,7 +107,7 @@ def _retrieval_percent(report: LanguageReport) -> Optional[float]:
     return None if report.retrieval is None else 100 * report.retrieval
 
 
-def _draw_panel(axis: Any, panel: Panel, inspection: Inspection) -> None:
+def _draw_panel(axis: "Axes", panel: Panel, inspection: Inspection) -> None:
     values = [panel.value(report) for report in inspection.languages]
     colours = [SOURCE_BAR if report.language == inspection.source else BAR for report in inspection.languages]
     bars = axis.barh(range(len(values)), [value or 0 for value in values], color=colours)

@@ -1,12 +1,15 @@
 """The figures of the report that are grids of cells: languages by labels, and what is taken for what."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..evaluation.records import ModelScores
 from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, Words, drawing, shortened, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CELL_WIDTH, CELL_HEIGHT, WORDS = 42, 27, 120
 # From this share on a cell is so dark that its number stands in the other colour.
@@ -148,7 +151,7 @@ def _draw(grid: Grid, name: str, title: str, description: str) -> tuple[str, int
         return to_svg(figure, Words(name, title, description)), width
 
 
-def _write(axis: Any, row: int, column: int, text: str, share: float) -> None:
+def _write(axis: "Axes", row: int, column: int, text: str, share: float) -> None:
     axis.text(
         column + 0.5,
         row + 0.52,

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from ..errors import Errors
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.tables import percent
 from ..explaining.rendering import render_texts
+from ..types import Plain
 from ..writing import write_file
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
@@ -216,7 +217,7 @@ def _labels_of_mistakes(evaluation: Evaluation) -> list[str]:
     return sorted(found)
 
 
-def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], dict[str, Any]]:
+def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], Plain]:
     """The figures, and for each what stands in its cells by language; "" is all of them."""
     confusions, grids = [], {}
     for number, (name, model) in enumerate(evaluation.models.items()):
@@ -228,7 +229,7 @@ def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], dict[str, Any]
     return confusions, grids
 
 
-def _content(model: ModelScores, languages: Sequence[str]) -> dict[str, Any]:
+def _content(model: ModelScores, languages: Sequence[str]) -> Plain:
     grid = confusion_grid(model, languages)
     return {"cells": grid.cells, "shares": grid.shares}
 

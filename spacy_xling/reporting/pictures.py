@@ -1,7 +1,7 @@
 """The figures of the report that have axes: scores, closeness, learning curves, reliability."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Optional
+from typing import Optional, TypeVar
 
 from scipy.stats import spearmanr
 
@@ -9,8 +9,11 @@ from ..data.languages import UNKNOWN
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.reliability import Bin
 from ..evaluation.tables import percent
+from ..types import Plain
 from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, Words, drawing, shortened, to_svg
 from .inputs import Closeness, Log
+
+T = TypeVar("T")
 
 # On a desk, and on a phone.
 WIDTH, NARROW = 700, 320
@@ -166,8 +169,14 @@ def _draw_closeness(
             gaps = [100 * spot[number + 1] for spot in spots.values()]
             axis.plot(distances, gaps, label=shortened(name, 40), **_mark(number))
         for language, (distance, *gaps) in spots.items():
-            place = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": SMALL}
-            axis.annotate(language, (distance, 100 * max(gaps)), **place)
+            axis.annotate(
+                language,
+                (distance, 100 * max(gaps)),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=SMALL,
+            )
         axis.set_xlabel(f"distance to {source}, MMD²")
         axis.set_ylabel("gap, points of accuracy")
         axis.grid(linewidth=0.7)
@@ -244,7 +253,7 @@ def _points(bins: Sequence[Bin]) -> tuple[list[float], list[float]]:
     return [found.confidence for found in bins], [found.accuracy for found in bins]
 
 
-def _mark(number: int) -> dict[str, Any]:
+def _mark(number: int) -> Plain:
     colour = SERIES[number % len(SERIES)]
     return {"color": colour, "marker": MARKERS[number % len(MARKERS)], "linestyle": "none", "markersize": 5.5}
 
@@ -277,7 +286,7 @@ def _accuracy(score: Optional[Score]) -> str:
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 
-def _thinned(rows: list[Any], limit: int = 60) -> list[Any]:
+def _thinned(rows: list[T], limit: int = 60) -> list[T]:
     """Every so many rows, the last one among them: a table is for reading."""
     step = -(-len(rows) // limit)
     return rows[::-1][::step][::-1]

@@ -1,1 +1,1 @@
-"""The training loop with its checkpoints: batcher, callbacks, loggers, and several processes."""
+"""What a training needs beside spaCy's loop: batcher, callbacks, loggers, and several processes."""

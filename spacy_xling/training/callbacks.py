@@ -50,13 +50,7 @@ def build_attach_dictionaries_v1(component: str, dictionaries: Callable) -> Call
     dictionaries (Callable): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
     RETURNS (Callable): The callback.
     """
-
-    def attach_dictionaries(nlp: Language) -> Language:
-        pipe: Any = nlp.get_pipe(component)
-        pipe.attach_dictionaries(dictionaries(nlp))
-        return nlp
-
-    return attach_dictionaries
+    return _attaching(component, "attach_dictionaries", dictionaries)
 
 
 def build_attach_translations_v1(component: str, translations: Callable) -> Callable[[Language], Language]:
@@ -67,13 +61,17 @@ def build_attach_translations_v1(component: str, translations: Callable) -> Call
     translations (Callable): A reader of translations, e.g. `spacy-xling.Translations.v1`.
     RETURNS (Callable): The callback.
     """
+    return _attaching(component, "attach_translations", translations)
 
-    def attach_translations(nlp: Language) -> Language:
-        pipe: Any = nlp.get_pipe(component)
-        pipe.attach_translations(translations(nlp))
+
+def _attaching(component: str, method: str, reader: Callable) -> Callable[[Language], Language]:
+    """A callback that hands what a reader reads to a method of a component."""
+
+    def attach(nlp: Language) -> Language:
+        getattr(nlp.get_pipe(component), method)(reader(nlp))
         return nlp
 
-    return attach_translations
+    return attach
 
 
 def build_without_components_v1(components: List[str]) -> Callable[[Language], Language]:

@@ -106,7 +106,7 @@ def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        from .logs import ScalarLog, files_of_log
+        from .log_files import ScalarLog, files_of_log
 
         msg = Printer(no_print=True)
         if files_of_log(Path(folder)):
@@ -233,9 +233,7 @@ def _cell(name: str, scores: Mapping[str, Any]) -> str:
 
 def _record(info: Info, losses: Mapping[str, float]) -> Info:
     return {
-        "epoch": info["epoch"],
-        "step": info["step"],
-        "seconds": info["seconds"],
+        **{name: info[name] for name in ("epoch", "step", "seconds")},
         "losses": losses,
         "scores": _numbers(info["other_scores"]),
         "score": float(info["score"]),

@@ -12,6 +12,7 @@ from typing import Any
 from thinc.api import Config
 
 from ..errors import Warnings
+from ..types import Plain
 
 SCHEDULE = "training.optimizer.learn_rate.total_steps"
 AVERAGES = "training.optimizer.average_every"
@@ -19,12 +20,12 @@ AVERAGES = "training.optimizer.average_every"
 FOLLOWERS = {"training.max_steps": SCHEDULE, "training.eval_frequency": AVERAGES}
 
 
-def follow_steps(config: Config, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def follow_steps(config: Config, overrides: Plain) -> Plain:
     """Let the optimiser's numbers of steps follow those of the loop, where the config has them alike.
 
     config (Config): The config before it is changed.
-    overrides (Mapping[str, Any]): What is changed in it, by dot name.
-    RETURNS (dict[str, Any]): The same, and each follower that nothing is said of.
+    overrides (Plain): What is changed in it, by dot name.
+    RETURNS (Plain): The same, and each follower that nothing is said of.
     """
     followed = {
         follower: overrides[leader]
@@ -35,10 +36,10 @@ def follow_steps(config: Config, overrides: Mapping[str, Any]) -> dict[str, Any]
     return {**overrides, **{name: value for name, value in followed.items() if name not in said}}
 
 
-def warn_of_steps(config: Mapping[str, Any]) -> Iterator[str]:
+def warn_of_steps(config: Plain) -> Iterator[str]:
     """Find numbers of steps that aren't the same in both places.
 
-    config (Mapping[str, Any]): The config, interpolated.
+    config (Plain): The config, interpolated.
     YIELDS (str): A line for each, with what to do.
     """
     for leader, follower in FOLLOWERS.items():
@@ -52,7 +53,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) > 0
 
 
-def _value(config: Mapping[str, Any], name: str) -> Any:
+def _value(config: Plain, name: str) -> Any:
     """What stands at a dot name; None for nothing."""
     for part in name.split("."):
         config = config.get(part) if isinstance(config, Mapping) else None  # type: ignore[assignment]

@@ -1,6 +1,7 @@
 """Files of labelled or raw text to files of their translations, one for each target language.
 
-A run that was killed resumes with the window that it was in, see `resuming`; the state is `translation.json`.
+A run that was killed resumes with the window that it was in, see `growing_files`; its state is a file,
+`translation.json`.
 """
 
 import re
@@ -20,7 +21,7 @@ from ..data.records import json_line
 from ..data.unlabelled import RawText
 from ..errors import Errors, Warnings
 from ..models.checkpoint import Precision
-from ..resuming import State, append, grow, unfinished
+from ..resuming.growing_files import State, append, grow, unfinished
 from .ctranslate import CTranslate2Engine, is_converted
 from .round_trip import RoundTrip
 from .seq2seq import CheckpointEngine, Engine, Seq2SeqEngine

@@ -16,13 +16,14 @@ from time import sleep
 
 import pytest
 
-from spacy_xling import resuming, writing
+from spacy_xling import writing
 from spacy_xling.applying import applying, parquet
 from spacy_xling.applying.applying import Reading, Shard, apply_files, state_path
 from spacy_xling.applying.engines import Engine, in_order, open_engine
 from spacy_xling.applying.formats import Batch, Place
 from spacy_xling.applying.predictor import Predictor
-from spacy_xling.resuming import State
+from spacy_xling.resuming import growing_files
+from spacy_xling.resuming.growing_files import State
 from tests.applying.conftest import BREAKS, read_jsonl, write_jsonl
 from tests.conftest import TEXTS
 from tests.killing import Killed, Killing
@@ -155,7 +156,7 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
 
     monkeypatch.setattr(applying, "append", killing.within(applying.append))
     monkeypatch.setattr(applying, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(resuming, "write_json", killing.around(resuming.write_json))
+    monkeypatch.setattr(growing_files, "write_json", killing.around(growing_files.write_json))
     monkeypatch.setattr(parquet, "flush", killing.around(parquet.flush))
     monkeypatch.setattr(type(tmp_path), "replace", killing.around(type(tmp_path).replace))
     monkeypatch.setattr(type(tmp_path), "unlink", killing.around(type(tmp_path).unlink))
@@ -439,7 +440,7 @@ def test_no_space_is_one_line_and_costs_nothing(tmp_path, monkeypatch, settings,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(resuming.os, "fsync", full)
+        patched.setattr(growing_files.os, "fsync", full)
         with pytest.raises(OSError, match=r"^\[X161\] .*No space left on device"):
             apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=SMALL)
     apply_files(data, tmp_path / "o.jsonl", settings, engine, reading=SMALL, resume=True)

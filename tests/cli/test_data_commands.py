@@ -293,7 +293,7 @@ def test_evaluate_without_matplotlib_fails_before_any_work(tmp_path, monkeypatch
 def test_the_command_imports_nothing_heavy():
     imports = top_imports(PACKAGE / "cli" / "evaluate.py")
     assert {name.split(".")[0] for name in imports}.isdisjoint({*HEAVY, "sklearn", "matplotlib", "jinja2"})
-    assert {name for name in imports if name.startswith(".")} == {".app"}
+    assert {name for name in imports if name.startswith(".")} == {".app", ".options"}
 
 
 def test_evaluate_with_a_threshold(tmp_path):

@@ -83,8 +83,15 @@ def test_files_that_cant_be_are_X145_before_any_work(texts, tmp_path):
     assert "[X145]" in run("/nowhere", texts, "--figure", tmp_path / "file" / "a.svg").output
 
 
-@pytest.mark.parametrize("file", ["inspect.py", "preview_masks.py"])
-def test_the_commands_import_nothing_heavy(file):
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [
+        ("inspect.py", {".app", ".options"}),
+        ("preview_masks.py", {".app", ".options"}),
+        ("options.py", {"..errors", "..types"}),
+    ],
+)
+def test_the_commands_import_nothing_heavy(file, own):
     imports = top_imports(PACKAGE / "cli" / file)
     assert {name.split(".")[0] for name in imports}.isdisjoint({*HEAVY, "sklearn", "matplotlib"})
-    assert {name for name in imports if name.startswith(".")} == {".app"}
+    assert {name for name in imports if name.startswith(".")} == own

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from spacy_xling.cli import app as own_app
 from spacy_xling.cli import train as module
-from spacy_xling.training.checkpoints import Checkpoints, step_of
+from spacy_xling.resuming.checkpoints import Checkpoints, step_of
 from tests.conftest import TEXTS
+from tests.resuming.runs import JOINT, SPACY, Work
 from tests.test_import import HEAVY, top_imports
-from tests.training.runs import JOINT, SPACY, Work
 
 
 @pytest.fixture

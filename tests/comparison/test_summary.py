@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from spacy_xling.comparison.statistics import Difference
+from spacy_xling.comparison.seed_statistics import Difference
 from spacy_xling.comparison.summary import MEAN, WORST, Result, conclude, row_points, summarize
-from spacy_xling.comparison.table import format_markdown, format_text, to_plain
+from spacy_xling.comparison.summary_tables import format_markdown, format_text, to_plain
 
 
 def result(en, da, de, *, exclusive=True, pieces=1000, adaptation=0):

@@ -11,7 +11,7 @@ from thinc.schedules import warmup_linear
 
 from spacy_xling.optimizer.adamw import AdamW, build_adamw_v1
 from spacy_xling.optimizer.schedules import build_linear_v1, build_warmup_linear_v1
-from spacy_xling.training.snapshots import parameters
+from spacy_xling.resuming.snapshots import parameters
 from tests.conftest import SINGLE, make_examples, textcat_config
 
 SHAPES = {"dense.weight": (5, 3), "dense.bias": (5,), "norm.weight": (4,), "kernel": (2, 3, 4), "scale": ()}

@@ -15,7 +15,7 @@ from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.training.callbacks import build_attach_unlabelled_v1
 from tests.conftest import SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config, write_raw
 from tests.pipeline.shared import make_shared, shared_examples
-from tests.training.runs import JOINT, SHARED, Work, count_moments, is_killed
+from tests.resuming.runs import JOINT, SHARED, Work, count_moments, is_killed
 
 SHARE = 0.3
 WEIGHTS = """

@@ -31,7 +31,7 @@ from tests.pipeline.shared import (
     train_step,
     transformer_of,
 )
-from tests.training.runs import SHARED, Work
+from tests.resuming.runs import SHARED, Work
 
 STEPS = 4
 

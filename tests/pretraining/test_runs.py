@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from spacy_xling.pretraining import runs, snapshots
+from spacy_xling.pretraining import runs, saved_run
 from spacy_xling.pretraining.pretraining import Pretraining
 from spacy_xling.pretraining.runs import pretrain
 from tests.conftest import make_checkpoint
@@ -98,7 +98,7 @@ def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_run_that_was_not(
 def test_killed_between_the_files_of_a_checkpoint_too(
     whole, run_config, tmp_path, monkeypatch, name, checkpoint_number
 ):
-    write, calls = getattr(snapshots, name), 0
+    write, calls = getattr(saved_run, name), 0
 
     def dying(*args, **kwargs):
         nonlocal calls
@@ -108,7 +108,7 @@ def test_killed_between_the_files_of_a_checkpoint_too(
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, name, dying)
+        patch.setattr(saved_run, name, dying)
         with pytest.raises(Killed):
             pretrain(run_config(), tmp_path / "killed")
     pretrain(run_config(), tmp_path / "killed", resume=True)
@@ -122,7 +122,7 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(whole, run_config):
 
 
 def test_a_full_disk_is_X609_and_the_run_can_be_resumed(whole, run_config, tmp_path, monkeypatch):
-    write, calls = snapshots.save_file, 0
+    write, calls = saved_run.save_file, 0
 
     def full(tensors, path):
         nonlocal calls
@@ -132,7 +132,7 @@ def test_a_full_disk_is_X609_and_the_run_can_be_resumed(whole, run_config, tmp_p
         write(tensors, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "save_file", full)
+        patch.setattr(saved_run, "save_file", full)
         with pytest.raises(OSError, match=r"X609.*No space left.*--resume.*step-2"):
             pretrain(run_config(), tmp_path / "full")
     assert [path.name for path in (tmp_path / "full" / "checkpoints").iterdir()] == ["step-2"]

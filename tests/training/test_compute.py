@@ -7,10 +7,10 @@ from transformers import AutoModel, AutoModelForMaskedLM
 
 from spacy_xling.models.batches import Batch
 from spacy_xling.models.checkpoint import load_masked_lm
+from spacy_xling.resuming.run_file import read_outcome
 from spacy_xling.training.compute import EncoderPieces
-from spacy_xling.training.run_file import read_outcome
-from tests.training.runs import JOINT, SHARED, SPACY, Work
-from tests.training.test_resume import interrupt
+from tests.resuming.runs import JOINT, SHARED, SPACY, Work
+from tests.resuming.test_training_loop import interrupt
 
 LOSS = "spacy-xling.MaskedLMObjective.v1"
 

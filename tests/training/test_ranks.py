@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 from spacy.util import load_config_from_str
 
+from spacy_xling.resuming.run_file import read_outcome
+from spacy_xling.resuming.snapshots import DATA_FILE, read_snapshot
+from spacy_xling.resuming.training_loop import _require_shared
 from spacy_xling.training import ranks as module
 from spacy_xling.training.ranks import Ranks, TorchRanks
-from spacy_xling.training.resume import _require_shared
-from spacy_xling.training.run_file import read_outcome
-from spacy_xling.training.snapshots import DATA_FILE, read_snapshot
+from tests.resuming.runs import JOINT, Work
 from tests.training.joined import CASES, run_all
-from tests.training.runs import JOINT, Work
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 import srsly
 
-from spacy_xling import resuming, writing
+from spacy_xling import writing
+from spacy_xling.resuming import growing_files
 from spacy_xling.translation import translating
 from spacy_xling.translation.sources import Sources
 from spacy_xling.translation.translating import Languages, Model, name_of_pair, translate_files
@@ -136,7 +137,7 @@ def test_killed_at_any_moment_and_resumed_all_files_are_those_of_a_run_that_was_
     whole = tmp_path / "whole"
     killing = Killing()
     monkeypatch.setattr(translating, "append", killing.within(translating.append))
-    monkeypatch.setattr(resuming, "write_json", killing.around(resuming.write_json))
+    monkeypatch.setattr(growing_files, "write_json", killing.around(growing_files.write_json))
     monkeypatch.setattr(Scripted, "generate", killing.around(Scripted.generate))
     monkeypatch.setattr(type(whole), "replace", killing.around(type(whole).replace))
     translate(data, whole, "da", "nl", **options)

@@ -14,10 +14,10 @@ from spacy.training.loop import train
 
 from spacy_xling import writing
 from spacy_xling.optimizer.adamw import AdamW
-from spacy_xling.training import resume, snapshots
-from spacy_xling.training.run_file import is_finished
-from spacy_xling.training.snapshots import parameters
-from tests.training.runs import (
+from spacy_xling.resuming import snapshots, training_loop
+from spacy_xling.resuming.run_file import is_finished
+from spacy_xling.resuming.snapshots import parameters
+from tests.resuming.runs import (
     JOINT,
     READ_TRANSLATED,
     SHARED,
@@ -100,7 +100,7 @@ def fast_disk(monkeypatch):
 def interrupt(work, monkeypatch, evaluation=3):
     """Kill a run at an evaluation, by which time there is a checkpoint of the one before."""
     evaluations = 0
-    original = resume.update_meta
+    original = training_loop.update_meta
 
     def counted(*args):
         nonlocal evaluations
@@ -110,7 +110,7 @@ def interrupt(work, monkeypatch, evaluation=3):
         original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(resume, "update_meta", counted)
+        patch.setattr(training_loop, "update_meta", counted)
         with pytest.raises(Killed):
             work.train()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spacy_xling import writing
-from spacy_xling.training.checkpoints import Checkpoints, step_of
+from spacy_xling.resuming.checkpoints import Checkpoints, step_of
 
 
 def fill_with(content):

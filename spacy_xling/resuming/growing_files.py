@@ -13,18 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
-from .errors import Errors, one_line
-from .writing import UNFINISHED, locked, write_json, writing_errors
+from ..errors import Errors, one_line
+from ..types import Plain
+from ..writing import UNFINISHED, locked, write_json, writing_errors
 
 
 class State:
     """How far a run has come, in a file beside its results.
 
     path (Path): The file.
-    data (dict[str, Any]): Its content: the "identity" of the run, and its "targets".
+    data (Plain): Its content: the "identity" of the run, and its "targets".
     """
 
-    def __init__(self, path: Path, data: dict[str, Any]) -> None:
+    def __init__(self, path: Path, data: Plain) -> None:
         self.path = path
         self.data = data
 
@@ -65,7 +66,7 @@ class State:
             raise ValueError(Errors.X007.format(path=path, found="changed: " + ", ".join(changes)))
         return cls(path, found)
 
-    def of(self, name: str) -> dict[str, Any]:
+    def of(self, name: str) -> Plain:
         """How far a target, a file that is written, has come."""
         start = {"records": 0, "texts": 0, "bytes": 0, "finished": False, "counts": {}}
         return self.data["targets"].setdefault(name, start)
@@ -97,16 +98,11 @@ def append(path: Path, content: bytes, *, at: int) -> None:
             os.fsync(file.fileno())
 
 
-def rename(growing: Path, path: Path) -> None:
-    """Give a file that is whole its name."""
-    growing.replace(path)
-
-
 def grow(
     path: Path,
     name: str,
     state: State,
-    fill: Callable[[Path, dict[str, Any]], None],
+    fill: Callable[[Path, Plain], None],
     finish: Optional[Callable[[Path, Path], None]] = None,
 ) -> None:
     """Let a file grow from where it has come to, to its end.
@@ -114,7 +110,7 @@ def grow(
     path (Path): The file that it becomes.
     name (str): Its name in the state.
     state (State): How far all have come.
-    fill (Callable[[Path, dict[str, Any]], None]): Appends what is missing to the growing file, whose state it
+    fill (Callable[[Path, Plain], None]): Appends what is missing to the growing file, whose state it
         is given and keeps up.
     finish (Optional[Callable[[Path, Path], None]]): Makes the file of the growing one, and removes that; None
         renames it.
@@ -125,7 +121,7 @@ def grow(
     if must_grow(path, name, state):
         fill(growing, done)
         with writing_errors(path):
-            (finish or rename)(growing, path)
+            (finish or Path.replace)(growing, path)
     done["finished"] = True
     state.write()
 

@@ -7,7 +7,7 @@ that is new.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import IO, Any, Optional
 from zlib import crc32
@@ -17,6 +17,7 @@ from spacy.training import Example
 
 from ..data.doc_translations import get_translation
 from ..errors import Errors
+from ..types import Plain
 from .randomness import GENERATORS, States, generator_states, set_generator_states
 
 EpochBatch = tuple[int, list[Example]]
@@ -37,7 +38,7 @@ class Batches:
         self,
         batches: Iterator[EpochBatch],
         *,
-        done: Optional[dict[str, Any]],
+        done: Optional[Plain],
         on_replayed: Callable[[], None],
     ) -> None:
         self.is_replaying = done is not None
@@ -52,7 +53,7 @@ class Batches:
         self._left: States = {}
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Plain:
         """How far the batches have come, for a later process to get there."""
         return {"count": self.count, "checksum": self._checksum, "found": self._found}
 
@@ -112,23 +113,23 @@ class Batches:
 
 
 class ReplayedPipeline:
-    """Stands for the pipeline in spaCy's loop: it learns nothing while steps are replayed, and its scores
-    are those that it had.
+    """Stands for the pipeline in spaCy's loop: it learns nothing while steps are replayed, and its losses and
+    scores are those that it had.
 
     nlp (Language): The pipeline.
     batches (Batches): Tell whether steps are replayed.
-    scores (Iterable[dict]): The scores of the evaluations that were done.
+    noted (Sequence[Plain]): What was noted at each evaluation that was done, its "scores" and the "losses" of
+        the steps before it; and then the "losses" of the steps after the last one.
     parts (int): How many parts a batch is learnt from in. spaCy itself makes one more of what doesn't divide
         evenly, and fewer of few examples; several processes must all have as many.
     """
 
-    def __init__(
-        self, nlp: Language, batches: Batches, scores: Iterable[dict[str, Any]], parts: int = 1
-    ) -> None:
+    def __init__(self, nlp: Language, batches: Batches, noted: Sequence[Plain], parts: int = 1) -> None:
         self._nlp = nlp
         self._parts = parts
         self._batches = batches
-        self._scores = iter(scores)
+        self._noted = noted
+        self._n_evaluations = 0
 
     @property
     def pipeline(self) -> list[tuple[str, Any]]:
@@ -140,6 +141,7 @@ class ReplayedPipeline:
 
     def update(self, examples: Iterable[Example], **settings: Any) -> None:
         if self._batches.is_replaying:
+            settings["losses"].update(self._noted[self._n_evaluations]["losses"])
             return
         if self._parts == 1:
             self._nlp.update(examples, **settings)
@@ -150,8 +152,11 @@ class ReplayedPipeline:
     def _nothing(self) -> Example:
         return Example(self._nlp.make_doc(""), self._nlp.make_doc(""))
 
-    def evaluate(self, examples: Iterable[Example]) -> dict[str, Any]:
-        return next(self._scores) if self._batches.is_replaying else self._nlp.evaluate(examples)
+    def evaluate(self, examples: Iterable[Example]) -> Plain:
+        if not self._batches.is_replaying:
+            return self._nlp.evaluate(examples)
+        self._n_evaluations += 1
+        return self._noted[self._n_evaluations - 1]["scores"]
 
     def use_params(self, params: Any) -> Any:
         return self._nlp.use_params(params)

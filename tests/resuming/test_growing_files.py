@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from spacy_xling.resuming import State
+from spacy_xling.resuming.growing_files import State
 
 HOLD = """
 import sys
 from pathlib import Path
-from spacy_xling.resuming import State
+from spacy_xling.resuming.growing_files import State
 
 with State.lock(Path(sys.argv[1])):
     print("held", flush=True)

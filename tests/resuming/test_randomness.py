@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from spacy_xling.training.randomness import (
+from spacy_xling.resuming.randomness import (
     GENERATORS,
     cuda_states,
     generator_states,

@@ -1,10 +1,11 @@
 """A comparison as text, as Markdown and as plain data."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from wasabi import table
 
-from .statistics import LEVEL, Difference, Spread
+from ..types import Plain
+from .seed_statistics import LEVEL, Difference, Spread
 from .summary import PIECES, SECONDS, STEPS, Summary, signed
 
 SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
@@ -49,13 +50,13 @@ def format_markdown(summary: Summary) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def to_plain(summary: Summary) -> Dict[str, Any]:
+def to_plain(summary: Summary) -> Plain:
     """The comparison as plain data for JSON.
 
     summary (Summary): The comparison.
-    RETURNS (Dict[str, Any]): Its fields; numbers over seeds are objects.
+    RETURNS (Plain): Its fields; numbers over seeds are objects.
     """
-    plain: Dict[str, Any] = summary._asdict()
+    plain: Plain = summary._asdict()
     for name in ("scores", "differences", "compute"):
         plain[name] = {
             row: {recipe: None if cell is None else cell._asdict() for recipe, cell in cells.items()}

@@ -7,8 +7,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_xling.training.randomness import generator_states, set_generator_states
-from spacy_xling.training.replay import Batches, LiveOutput, ReplayedPipeline, even_parts
+from spacy_xling.resuming.randomness import generator_states, set_generator_states
+from spacy_xling.resuming.replay import Batches, LiveOutput, ReplayedPipeline, even_parts
 from tests.conftest import make_examples
 
 NLP = spacy.blank("xx")
@@ -136,9 +136,13 @@ def test_a_replayed_pipeline_learns_nothing_and_has_the_scores_it_had():
         is_replaying = True
 
     own = Pipeline()
-    stand_in = ReplayedPipeline(own, Progress, [{"score": 0.25}])
-    stand_in.update([])
+    noted = [{"scores": {"score": 0.25}, "losses": {"loss": 3.0}}, {"losses": {"loss": 1.0}}]
+    stand_in = ReplayedPipeline(own, Progress, noted)
+    losses, rest = {}, {}
+    stand_in.update([], losses=losses)
     assert (own.updated, stand_in.pipeline, stand_in.evaluate([])) == (0, [], {"score": 0.25})
+    stand_in.update([], losses=rest)
+    assert (losses, rest) == ({"loss": 3.0}, {"loss": 1.0})
     Progress.is_replaying = False
     stand_in.update([])
     assert (own.updated, stand_in.pipeline, stand_in.evaluate([])) == (1, own.pipeline, {"score": 0.5})

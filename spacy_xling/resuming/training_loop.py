@@ -28,18 +28,19 @@ from wasabi import Printer
 from ..errors import Errors
 from ..generators import SEEDS
 from ..models.encoder_shim import EncoderShim
+from ..training.compute import EncoderPieces
+from ..training.log_files import log_settings
+from ..training.ranks import ranks
+from ..types import Plain
 from ..writing import remove_leftovers, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
-from .compute import EncoderPieces
-from .logs import log_settings
 from .randomness import generator_states, seed_generators, set_generator_states
-from .ranks import ranks
 from .replay import Batches, LiveOutput, ReplayedPipeline
 from .run_file import CHECKPOINTS, Outcome, claim_logs, is_finished, note_finished
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
 
-Info = dict[str, Any]
+Info = Plain
 
 
 class Run(NamedTuple):
@@ -56,10 +57,10 @@ class Run(NamedTuple):
 
     nlp: Language
     output_path: Path
-    config: dict[str, Any]
-    training: dict[str, Any]
+    config: Plain
+    training: Plain
     saved: Optional[Snapshot]
-    evaluations: list[dict[str, Any]]
+    evaluations: list[Plain]
     pieces: EncoderPieces
 
     @property
@@ -71,7 +72,7 @@ class Run(NamedTuple):
         return self.training["optimizer"]
 
     @property
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> Plain:
         """What the loop had noted in the checkpoint to resume from."""
         return self.saved.data["progress"] if self.saved else {}
 
@@ -137,30 +138,30 @@ def _finish(run: Run, outcome: Outcome) -> None:
 
 def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> Outcome:
     """Go through all steps, with their log, pipelines and checkpoints."""
-    scores: list[float] = []
-    step, seconds = -1, 0.0
+    last = None
     console = LiveOutput(stdout), LiveOutput(stderr)
     log_step, finalize_logger = _set_up_logger(run, console)
     try:
-        for info, is_best in _steps(run, batches):
+        for last, is_best in _steps(run, batches):
+            is_new, is_evaluated = not batches.is_replaying, is_best is not None
             for stream in console:
-                stream.is_quiet = batches.is_replaying
-            is_evaluated = is_best is not None
-            step, seconds = info["step"], info["seconds"]
-            scores += [float(info["score"])] if is_evaluated and info["score"] is not None else []
-            if is_evaluated and not batches.is_replaying:
-                _alike(partial(_note_evaluation, run, info, is_best))
-            log_step(info if is_evaluated else None)
-            is_due = checkpoint_every is not None and (info["step"] + 1) % checkpoint_every == 0
-            if (is_evaluated or is_due) and not batches.is_replaying:
-                _write_checkpoint(run, batches, info)
+                stream.is_quiet = not is_new
+            if is_new and is_evaluated:
+                _alike(partial(_note_evaluation, run, last, is_best))
+            log_step(last if is_evaluated else None)
+            is_due = checkpoint_every is not None and (last["step"] + 1) % checkpoint_every == 0
+            if is_new and (is_evaluated or is_due):
+                _write_checkpoint(run, batches, last)
         if batches.is_replaying:
             # It was killed after its last step.
             batches.end_replay()
     finally:
         finalize_logger()
     pieces = int(ranks().total(run.pieces.count))
-    return Outcome(step + 1, pieces, seconds, max(scores, default=None))
+    if last is None:
+        return Outcome(0, pieces, 0.0, None)
+    best, _ = max(last["checkpoints"])
+    return Outcome(last["step"] + 1, pieces, last["seconds"], float(best))
 
 
 def _set_up_logger(run: Run, console: tuple[Any, Any]) -> tuple[Callable, Callable]:
@@ -249,11 +250,10 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
     """spaCy's loop: first again over the steps that were done, then on."""
     training = run.training
     _, dev_corpus = _corpora(run)
-    evaluations = list(run.evaluations)
     # Of one process spaCy divides the batches.
     parts = training["accumulate_gradient"] if ranks().count > 1 else 1
-    noted_scores = (evaluation["scores"] for evaluation in evaluations)
-    pipeline = cast(Language, ReplayedPipeline(run.nlp, batches, noted_scores, parts))
+    noted = [*run.evaluations, run.progress]
+    pipeline = cast(Language, ReplayedPipeline(run.nlp, batches, noted, parts))
     evaluate = create_evaluation_callback(
         pipeline, lambda _: () if batches.is_replaying else dev_corpus(run.nlp), training["score_weights"]
     )
@@ -273,20 +273,13 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
         before_update=before_update and (lambda _, args: before_update(run.nlp, args)),
     )
     earlier = 0
-    noted = iter(evaluations)
+    evaluations = iter(run.evaluations)
     for _, info, is_best in steps:
+        seconds = info["seconds"] + earlier
         if batches.is_replaying:
-            evaluation = run.progress if is_best is None else next(noted)
+            seconds = (run.progress if is_best is None else next(evaluations))["seconds"]
             earlier = run.progress["seconds"] - info["seconds"]
-            # The loop goes on adding to this very dict.
-            info["losses"].clear()
-            info["losses"].update(evaluation["losses"])
-            info["seconds"] = evaluation["seconds"]
-        else:
-            info["seconds"] += earlier
-        if is_best is not None:
-            info["output_path"] = str(run.output_path / DIR_MODEL_LAST)
-        yield info, is_best
+        yield {**info, "seconds": seconds, "output_path": str(run.output_path / DIR_MODEL_LAST)}, is_best
 
 
 def _alike(make: Callable[[], Any]) -> Any:

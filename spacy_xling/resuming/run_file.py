@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..errors import Errors
+from ..training.log_files import files_of_log
+from ..types import Plain
 from ..writing import write_file
 from .checkpoints import Checkpoints
-from .logs import files_of_log
 
 CHECKPOINTS = "checkpoints"
 RUN_FILE = "run.json"
@@ -76,12 +77,12 @@ def claim_logs(logs: Iterable[Path], output_path: Path, *, resume: bool) -> None
             path.unlink()
 
 
-def _read_run_file(output_path: Path) -> dict[str, Any]:
+def _read_run_file(output_path: Path) -> Plain:
     path = output_path / CHECKPOINTS / RUN_FILE
     return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
 
 
-def _write_run_file(output_path: Path, run: dict[str, Any]) -> None:
+def _write_run_file(output_path: Path, run: Plain) -> None:
     path = output_path / CHECKPOINTS / RUN_FILE
     try:
         write_file(path, json.dumps(run))

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..optimizer.adamw import AdamW, Key
+from ..training.ranks import ranks
+from ..types import Plain
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
-from .ranks import ranks
 
 DATA_FILE = "training.json"
 TENSOR_FILE = "training.safetensors"
@@ -41,10 +42,10 @@ class Snapshot(NamedTuple):
     """
 
     path: Path
-    data: dict[str, Any]
+    data: Plain
 
     @property
-    def own(self) -> dict[str, Any]:
+    def own(self) -> Plain:
         """What this process had for itself."""
         return self.data["ranks"][ranks().number]  # type: ignore[no-any-return]
 
@@ -91,11 +92,11 @@ class Parameter(NamedTuple):
             self.node.set_grad(self.own_name, zeros if gradient is None else torch2xp(gradient))
 
 
-def own_states(nlp: Language) -> dict[str, Any]:
+def own_states(nlp: Language) -> Plain:
     """What each of several processes has for itself: where components and generators stand.
 
     nlp (Language): The pipeline.
-    RETURNS (dict[str, Any]): The states, as JSON takes them.
+    RETURNS (Plain): The states, as JSON takes them.
     RAISES (ValueError): A component can't be saved.
     """
     return {
@@ -111,8 +112,8 @@ def save_snapshot(
     path: Path,
     nlp: Language,
     optimizer: Optimizer,
-    progress: dict[str, Any],
-    states: list[dict[str, Any]],
+    progress: Plain,
+    states: list[Plain],
 ) -> None:
     """Write a checkpoint into an empty folder.
 
@@ -133,7 +134,11 @@ def save_snapshot(
         "progress": progress,
         "updates": {names[key]: count for key, count in optimizer.nr_update.items()},
         "kept": len(_kept(optimizer)),
-        "torch_groups": [group for group in GROUPS if _is_torch(_group(optimizer, group))],
+        "torch_groups": [
+            group
+            for group, arrays in _groups(optimizer).items()
+            if any(isinstance(array, Tensor) for array in arrays.values())
+        ],
         "gradients": list(gradients),
         "frozen": [p.name for p in found if p.tensor is not None and not p.tensor.requires_grad],
         "ranks": states,
@@ -217,19 +222,20 @@ def optimizer_tensors(optimizer: Optimizer, found: list[Parameter]) -> dict[str,
     RAISES (ValueError): It keeps something for what is no parameter.
     """
     names = {p.key: p.name for p in found}
-    kept = {group: _group(optimizer, group) for group in GROUPS}
-    kept |= {f"{KEPT}{number}": tensors for number, tensors in enumerate(_kept(optimizer))}
-    unknown = {key for arrays in (*kept.values(), optimizer.nr_update) for key in arrays if key not in names}
+    groups = _groups(optimizer)
+    unknown = {
+        key for arrays in (*groups.values(), optimizer.nr_update) for key in arrays if key not in names
+    }
     if unknown:
         raise ValueError(Errors.X613.format(keys=sorted(unknown)[:3]))
     return {
         f"{group}|{names[key]}": _as_tensor(array)
-        for group, arrays in kept.items()
+        for group, arrays in groups.items()
         for key, array in arrays.items()
     }
 
 
-def _restore_gradients(found: dict[str, Parameter], data: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+def _restore_gradients(found: dict[str, Parameter], data: Plain, tensors: dict[str, Tensor]) -> None:
     for name in data["gradients"]:
         saved = tensors.pop(f"{GRADIENTS}|{name}", None)
         found[name].set_gradient(None if saved is None else _own(saved, found[name].device))
@@ -239,36 +245,33 @@ def _restore_gradients(found: dict[str, Parameter], data: dict[str, Any], tensor
 
 
 def _restore_optimizer(
-    found: dict[str, Parameter], data: dict[str, Any], tensors: dict[str, Tensor], optimizer: Optimizer
+    found: dict[str, Parameter], data: Plain, tensors: dict[str, Tensor], optimizer: Optimizer
 ) -> None:
     # Steps that were replayed have kept checkpoints without weights.
     _kept(optimizer)[:] = [{} for _ in range(data["kept"])]
+    groups = _groups(optimizer)
     for place, saved in tensors.items():
         group, name = place.split("|", 1)
-        if group.startswith(KEPT):
-            _kept(optimizer)[int(group.removeprefix(KEPT))][found[name].key] = saved.clone()
-            continue
-        tensor = _own(saved, found[name].device)
-        kept = tensor if group in data["torch_groups"] else torch2xp(tensor)
-        _group(optimizer, group)[found[name].key] = kept
+        is_kept = group.startswith(KEPT)
+        tensor = _own(saved, torch.device("cpu") if is_kept else found[name].device)
+        is_torch = is_kept or group in data["torch_groups"]
+        groups[group][found[name].key] = tensor if is_torch else torch2xp(tensor)
     for name, count in data["updates"].items():
         optimizer.nr_update[found[name].key] = count
         if isinstance(optimizer, AdamW):
             optimizer.watch(found[name].key, found[name].weights)
 
 
-def _group(optimizer: Optimizer, group: str) -> dict[Key, Any]:
+def _groups(optimizer: Optimizer) -> dict[str, dict[Key, Any]]:
+    """The arrays that an optimizer keeps by parameter, by their group."""
     # Averages are None where none are kept, and thinc's optimizer has no counts.
-    arrays = getattr(optimizer, group, None)
-    return {} if arrays is None else arrays
+    found = {group: getattr(optimizer, group, None) for group in GROUPS}
+    found |= {f"{KEPT}{number}": tensors for number, tensors in enumerate(_kept(optimizer))}
+    return {group: arrays for group, arrays in found.items() if arrays is not None}
 
 
 def _kept(optimizer: Optimizer) -> list[dict[Key, Tensor]]:
     return optimizer.kept if isinstance(optimizer, AdamW) else []
-
-
-def _is_torch(arrays: dict[Key, Any]) -> bool:
-    return any(isinstance(array, Tensor) for array in arrays.values())
 
 
 def _as_tensor(array: Any) -> Tensor:

@@ -11,7 +11,7 @@ from spacy.pipeline import TrainablePipe
 from thinc.api import Adam, Linear, PyTorchWrapper, RAdam, chain
 
 from spacy_xling.optimizer.adamw import AdamW
-from spacy_xling.training.snapshots import (
+from spacy_xling.resuming.snapshots import (
     own_states,
     parameters,
     read_snapshot,

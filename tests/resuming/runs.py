@@ -13,8 +13,8 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 
 from spacy_xling import writing
-from spacy_xling.training import resume
-from spacy_xling.training.resume import train_resumable
+from spacy_xling.resuming import training_loop
+from spacy_xling.resuming.training_loop import train_resumable
 from tests.conftest import SINGLE, TEXTS, write_raw
 from tests.translation.checkpoints import make_seq2seq
 
@@ -454,8 +454,8 @@ class Moments:
         self.lifetime = lifetime
         for owner, name in (
             (Language, "update"),
-            (resume, "save_snapshot"),
-            (resume, "update_meta"),
+            (training_loop, "save_snapshot"),
+            (training_loop, "update_meta"),
             (writing, "flush"),
             (Path, "rename"),
             (Path, "replace"),

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple, Optional
 from wasabi import Printer
 
 from ..errors import Errors
-from ..training.logs import ScalarLog
+from ..training.log_files import ScalarLog
 
 SPACING = 2
 # Language columns that fit a terminal; with more, the console has their mean alone.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_xling.training.changes import require_same_config
+from spacy_xling.resuming.changes import require_same_config
 
 
 def test_changes_are_named_with_both_values():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spacy_xling.comparison.statistics import Difference, paired_difference, spread
+from spacy_xling.comparison.seed_statistics import Difference, paired_difference, spread
 
 
 def test_a_spread_by_hand():

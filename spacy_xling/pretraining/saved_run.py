@@ -3,16 +3,17 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from ..errors import Errors, one_line
-from ..training.changes import require_same_config
-from ..training.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
+from ..resuming.changes import require_same_config
+from ..resuming.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
+from ..types import Plain
+from .accelerating import gather_object
 from .pretraining import Pretraining
-from .processes import gather_object
 
 WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 # What the optimiser keeps of each parameter.
@@ -34,11 +35,11 @@ class Progress(NamedTuple):
     heldout: dict[str, float] = {}  # noqa: RUF012  (never changed)
 
 
-def gather_streams(run: Pretraining) -> list[dict[str, Any]]:
+def gather_streams(run: Pretraining) -> list[Plain]:
     """The streams and torch generators of all processes; every process has to call it.
 
     run (Pretraining): The run in this process.
-    RETURNS (list[dict[str, Any]]): The states, by process.
+    RETURNS (list[Plain]): The states, by process.
     """
     state = {
         "streams": run.streams.state_dict(),
@@ -48,15 +49,13 @@ def gather_streams(run: Pretraining) -> list[dict[str, Any]]:
     return [state] if run.accelerator.num_processes == 1 else gather_object([state])
 
 
-def save_snapshot(
-    folder: Path, run: Pretraining, progress: Progress, streams: Sequence[dict[str, Any]]
-) -> None:
-    """Write a snapshot.
+def save_run(folder: Path, run: Pretraining, progress: Progress, streams: Sequence[Plain]) -> None:
+    """Write the checkpoint of a run.
 
     folder (Path): The empty folder to write to.
     run (Pretraining): The run.
     progress (Progress): How far it has come.
-    streams (Sequence[dict[str, Any]]): What `gather_streams` gave.
+    streams (Sequence[Plain]): What `gather_streams` gave.
     """
     save_model(run.masked_lm, str(folder / WEIGHTS))
     moments = {
@@ -76,13 +75,13 @@ def save_snapshot(
     (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
 
 
-def load_snapshot(folder: Path, run: Pretraining) -> Progress:
-    """Take a run back to where a snapshot was written.
+def load_run(folder: Path, run: Pretraining) -> Progress:
+    """Take a run back to where a checkpoint was written.
 
-    folder (Path): What `save_snapshot` wrote.
+    folder (Path): What `save_run` wrote.
     run (Pretraining): A run that was just made from the same config.
     RETURNS (Progress): How far it had come.
-    RAISES (ValueError): The config has changed, the number of processes has, or the snapshot is of another
+    RAISES (ValueError): The config has changed, the number of processes has, or the checkpoint is of another
         model.
     """
     state = json.loads((folder / STATE).read_text(encoding="utf-8"))
@@ -108,6 +107,6 @@ def load_snapshot(folder: Path, run: Pretraining) -> Progress:
     return Progress(**state["progress"])
 
 
-def _plain(run: Pretraining) -> dict[str, Any]:
+def _plain(run: Pretraining) -> Plain:
     """The settings as JSON gives them back."""
     return json.loads(json.dumps(run.settings.plain, default=str))
