@@ -2,17 +2,17 @@
 
 import re
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from spacy.language import Language
 
-from ..data.files import LineReader, TextFile, find_files, name_of
+from ..data.files import Kinds, LineReader, TextFile, find_files, name_of
 from ..errors import Errors
 from .dictionary import Dictionaries, Dictionary
 from .words import find_words, lower, phrase_key
 
-KINDS = ("tsv", "txt")
 HYPHEN = "-"
 # A language with its script and region, if a hyphen and more follow.
 FIRST_LANGUAGE = re.compile(r"[^-]*(?:-[A-Z][a-z]{3}(?=-))?(?:-(?:[A-Z]{2}|[0-9]{3})(?=-))?(?=-.)")
@@ -63,31 +63,17 @@ def build_dictionaries_v1(
     """
     if max_translations < 1:
         raise ValueError(Errors.X154.format(found=max_translations))
-    return DictionaryReader(path, source=source, targets=targets, max_translations=max_translations)
+    return DictionaryReader(path, source, targets, max_translations)
 
 
+@dataclass(eq=False)
 class DictionaryReader:
-    """Reads dictionaries; see `build_dictionaries_v1`.
+    """Reads dictionaries; see `build_dictionaries_v1`."""
 
-    path (Union[Path, List[Path], None]): A file or a folder, or several, of which the first that has a word
-        wins.
-    source (Optional[str]): Language of the words; None for all.
-    targets (Optional[List[str]]): Languages of the translations; None or no name for all.
-    max_translations (int): The most translations of a word.
-    """
-
-    def __init__(
-        self,
-        path: Union[Path, List[Path], None],
-        *,
-        source: Optional[str],
-        targets: Optional[List[str]],
-        max_translations: int,
-    ) -> None:
-        self.path = path
-        self.source = source
-        self.targets = targets
-        self.max_translations = max_translations
+    path: Union[Path, List[Path], None]
+    source: Optional[str]
+    targets: Optional[List[str]]
+    max_translations: int
 
     def __call__(self, nlp: Optional[Language] = None) -> Dictionaries:
         """Read the dictionaries.
@@ -100,7 +86,7 @@ class DictionaryReader:
         merged: Dict[Languages, Entries] = {}
         for path in self._paths():
             found: Dict[Languages, Entries] = {}
-            for file in find_files(path, KINDS):
+            for file in find_files(path, Kinds.DICTIONARIES):
                 languages = self._languages(file)
                 if languages is not None:
                     read_entries(file, languages, found.setdefault(languages, {}))
@@ -134,7 +120,9 @@ class DictionaryReader:
         if missing or not found:
             wanted = f"{self.source or 'SOURCE'}-{(missing or ['TARGET'])[0]}.tsv"
             names = ", ".join(
-                sorted(file.path.name for path in self._paths() for file in find_files(path, KINDS))
+                sorted(
+                    file.path.name for path in self._paths() for file in find_files(path, Kinds.DICTIONARIES)
+                )
             )
             raise ValueError(Errors.X151.format(wanted=wanted, found=names))
 

@@ -1,8 +1,9 @@
 """Masked-LM and translation-LM training of an encoder, from scratch or continued."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -40,19 +41,19 @@ class Streams:
         self._sources: dict[str, tuple[RawWindows, int]] = {}
         self.lines: dict[str, dict[str, int]] = {"unlabelled": {}, "parallel": {}}
         if share < 1:
-            texts = settings.unlabelled(rank=rank)
+            texts = settings.unlabelled(None, rank=rank)
             self._sources["unlabelled"] = (
                 RawWindows(texts, partial(cut_texts, split=split)),
                 max(1, round(per_batch * (1 - share))),
             )
-            self.lines["unlabelled"] = {s.language or UNKNOWN: s.n_lines for s in texts.sources}
+            self.lines["unlabelled"] = _named(texts.lines)
         if share > 0:
-            pairs = settings.parallel(rank=rank)
+            pairs = settings.parallel(None, rank=rank)
             self._sources["parallel"] = (
                 RawWindows(pairs, partial(cut_pairs, split=split, window=encoder.window)),
                 max(1, round(per_batch * share)),
             )
-            self.lines["parallel"] = pairs.lines
+            self.lines["parallel"] = _named(pairs.lines)
         self._masking = settings.masking
         self._vocabulary = masking_vocabulary(encoder.tokenizer)
         self._generator = np.random.Generator(np.random.PCG64([training.seed, rank]))
@@ -74,6 +75,10 @@ class Streams:
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():
             source.load_state_dict(state["sources"][name])
+
+
+def _named(lines: Mapping[Optional[str], int]) -> dict[str, int]:
+    return {language or UNKNOWN: n_lines for language, n_lines in lines.items()}
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerBlock) -> torch.optim.AdamW:
