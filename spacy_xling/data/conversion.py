@@ -14,7 +14,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
 from ..writing import write_file
-from .files import Kinds, require_new_files
+from .files import Kinds, listed_kinds, require_new_files
 from .heldout import check_heldout_share, text_hash
 from .labelled import LabelledText
 from .languages import UNKNOWN, get_language
@@ -152,8 +152,7 @@ def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, byte
 def _check_outputs(paths: Sequence[Path], corpus: LabelledText, overwrite: bool) -> None:
     for path in paths:
         if path.suffix.removeprefix(".") not in Kinds.CONVERTED:
-            expected = ", ".join(f".{kind}" for kind in Kinds.CONVERTED)
-            raise ValueError(Errors.X141.format(path=path, expected=expected))
+            raise ValueError(Errors.X141.format(path=path, expected=listed_kinds(Kinds.CONVERTED)))
     require_new_files(paths, overwrite=overwrite, inputs=[corpus.path])
 
 

@@ -315,7 +315,7 @@ def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
     accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:
         found = _listed([path.name for path in paths])
-        raise ValueError(Errors.X107.format(path=folder, found=found, expected=_listed_kinds(suffixes)))
+        raise ValueError(Errors.X107.format(path=folder, found=found, expected=listed_kinds(suffixes)))
     return [TextFile(path, name_of(path), kind_of_file(path)) for path in accepted]
 
 
@@ -324,7 +324,7 @@ def _single_file(path: Path, suffixes: Sequence[str]) -> TextFile:
         raise FileNotFoundError(Errors.X106.format(path=path))
     kind = kind_of_file(path)
     if kind not in suffixes:
-        raise ValueError(Errors.X108.format(path=path, expected=_listed_kinds(suffixes)))
+        raise ValueError(Errors.X108.format(path=path, expected=listed_kinds(suffixes)))
     return TextFile(path, None, kind)
 
 
@@ -344,5 +344,6 @@ def _listed(names: Sequence[str], limit: int = 10) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
-def _listed_kinds(suffixes: Sequence[str]) -> str:
+def listed_kinds(suffixes: Sequence[str]) -> str:
+    """The kinds of file as a message lists them."""
     return ", ".join(f".{suffix}" for suffix in suffixes)

@@ -147,7 +147,7 @@ class LabelledText:
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
-        for record in self._records(file):
+        for record in read_records(file, quoted=self.quoted):
             text = text_of(record, self.fields.text)
             self._check_length(text, nlp, file, f"line {record.line}")
             cats = self._cats(record, files)
@@ -159,9 +159,6 @@ class LabelledText:
         limit = self.max_length or nlp.max_length
         if len(text) > limit:
             raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
-
-    def _records(self, file: TextFile) -> Iterator[Record]:
-        return read_records(file, quoted=self.quoted)
 
     def _cats(self, record: Record, files: Sequence[TextFile]) -> Dict[str, float]:
         truth = read_truth(record, self.fields, self.separator)
@@ -180,7 +177,8 @@ class LabelledText:
     def _cats_of_file(self, file: TextFile) -> Iterator[Dict[str, float]]:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
-        return (read_truth(record, self.fields, self.separator).cats for record in self._records(file))
+        records = read_records(file, quoted=self.quoted)
+        return (read_truth(record, self.fields, self.separator).cats for record in records)
 
 
 def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Optional[str]) -> Example:
