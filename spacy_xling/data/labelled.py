@@ -1,7 +1,6 @@
 """The reader of labelled text: JSONL, CSV, TSV or DocBin files to Examples."""
 
 import reprlib
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -96,22 +95,30 @@ def build_labelled_text_v1(
     return LabelledText(path, fields, separator, quoted, language, limit, max_length, augmenter)
 
 
-@dataclass(eq=False)
 class LabelledText:
     """A corpus of labelled text, read anew from its files each time it is called (but for the list of all its
     classes, where that is needed, which is made once). See `build_labelled_text_v1`.
     """
 
-    path: Optional[Path]
-    fields: Fields
-    separator: str
-    quoted: bool
-    language: Optional[str]
-    limit: int
-    max_length: int
-    augmenter: Optional[Augmenter]
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        path: Optional[Path],
+        fields: Fields,
+        separator: str,
+        quoted: bool,
+        language: Optional[str],
+        limit: int,
+        max_length: int,
+        augmenter: Optional[Augmenter],
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.separator = separator
+        self.quoted = quoted
+        self.language = language
+        self.limit = limit
+        self.max_length = max_length
+        self.augmenter = augmenter
         self._classes: Optional[List[str]] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:

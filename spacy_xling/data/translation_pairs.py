@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain, islice
 from pathlib import Path
@@ -71,17 +70,22 @@ def build_translation_pairs_v1(
     return TranslationPairs(reader, directions, heldout, heldout_share, limit)
 
 
-@dataclass(eq=False)
 class TranslationPairs:
     """Gives texts and their translations as examples. See `build_translation_pairs_v1`."""
 
-    reader: ParallelText
-    directions: Optional[Sequence[str]]
-    heldout: bool
-    heldout_share: float
-    limit: int
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        reader: ParallelText,
+        directions: Optional[Sequence[str]],
+        heldout: bool,
+        heldout_share: float,
+        limit: int,
+    ) -> None:
+        self.reader = reader
+        self.directions = directions
+        self.heldout = heldout
+        self.heldout_share = heldout_share
+        self.limit = limit
         self._stream: Optional[TextStream[TextPair]] = None
         # Where the stream stood when the pass began that isn't over.
         self._begun: Optional[StateDict] = None

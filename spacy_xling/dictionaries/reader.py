@@ -2,7 +2,6 @@
 
 import re
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
@@ -66,14 +65,20 @@ def build_dictionaries_v1(
     return DictionaryReader(path, source, targets, max_translations)
 
 
-@dataclass(eq=False)
 class DictionaryReader:
     """Reads dictionaries; see `build_dictionaries_v1`."""
 
-    path: Union[Path, List[Path], None]
-    source: Optional[str]
-    targets: Optional[List[str]]
-    max_translations: int
+    def __init__(
+        self,
+        path: Union[Path, List[Path], None],
+        source: Optional[str],
+        targets: Optional[List[str]],
+        max_translations: int,
+    ) -> None:
+        self.path = path
+        self.source = source
+        self.targets = targets
+        self.max_translations = max_translations
 
     def __call__(self, nlp: Optional[Language] = None) -> Dictionaries:
         """Read the dictionaries.

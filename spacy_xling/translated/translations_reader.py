@@ -1,6 +1,5 @@
 """The reader of translations of labelled texts."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Literal, NamedTuple, Optional, Tuple
 
@@ -68,16 +67,24 @@ def build_translations_v1(
     return TranslationReader(path, fields, languages, on_doubt, language, quoted)
 
 
-@dataclass(eq=False)
 class TranslationReader:
     """Reads translations; see `build_translations_v1`."""
 
-    path: Optional[Path]
-    fields: TranslationFields
-    languages: Optional[List[str]]
-    on_doubt: OnDoubt
-    language: Optional[str]
-    quoted: bool
+    def __init__(
+        self,
+        path: Optional[Path],
+        fields: TranslationFields,
+        languages: Optional[List[str]],
+        on_doubt: OnDoubt,
+        language: Optional[str],
+        quoted: bool,
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.languages = languages
+        self.on_doubt = on_doubt
+        self.language = language
+        self.quoted = quoted
 
     def __call__(self, nlp: Optional[Language] = None) -> Translations:
         """Read the translations. Of a text that stands twice the first one into each language counts.
