@@ -50,10 +50,7 @@ class TextStream(Protocol[Item]):
     def __next__(self) -> Item: ...
 
     def state_dict(self) -> StateDict:
-        """Save where the stream stands.
-
-        RETURNS (StateDict): The state, which JSON can hold.
-        """
+        """Save where the stream stands, as plain data that JSON can hold."""
 
     def load_state_dict(self, state: StateDict) -> None:
         """Go to a saved state; the texts that follow are those that followed when it was saved.

@@ -105,11 +105,8 @@ class UnlabelledText:
         """
         by_language = {}
         for language, files in self._files_by_language().items():
-            found = (
-                text for text in read_texts(files, field=self.text) if is_heldout(text, self.heldout_share)
-            )
             # A dict, for texts that stand twice.
-            by_language[language] = list(dict.fromkeys(islice(found, limit)))
+            by_language[language] = list(dict.fromkeys(islice(self._read(files, heldout=True), limit)))
         return by_language
 
     def sample(self, limit: int) -> Dict[Optional[str], List[str]]:
@@ -123,13 +120,13 @@ class UnlabelledText:
         RAISES (ValueError): If a language is missing or holds no text, or a line cannot be read.
         """
         return {
-            language: reservoir_sample(self._read_to_train(files), limit, seed=self.seed)
+            language: reservoir_sample(self._read(files, heldout=False), limit, seed=self.seed)
             for language, files in self._files_by_language().items()
         }
 
-    def _read_to_train(self, files: Sequence[TextFile]) -> Iterator[str]:
+    def _read(self, files: Sequence[TextFile], *, heldout: bool) -> Iterator[str]:
         texts = read_texts(files, field=self.text)
-        return (text for text in texts if not is_heldout(text, self.heldout_share))
+        return (text for text in texts if is_heldout(text, self.heldout_share) == heldout)
 
     def _text_to_train(self, file: TextFile, line: int, content: str) -> str:
         text = text_of_raw_line(file, line, content, field=self.text)

@@ -124,11 +124,8 @@ class DictionaryReader:
         missing = [name for name in self.targets or [] if name not in {target for _, target in found}]
         if missing or not found:
             wanted = f"{self.source or 'SOURCE'}-{(missing or ['TARGET'])[0]}.tsv"
-            names = ", ".join(
-                sorted(
-                    file.path.name for path in self._paths() for file in find_files(path, Kinds.DICTIONARIES)
-                )
-            )
+            files = (file for path in self._paths() for file in find_files(path, Kinds.DICTIONARIES))
+            names = ", ".join(sorted(file.path.name for file in files))
             raise ValueError(Errors.X151.format(wanted=wanted, found=names))
 
     def _heaviest(self, weights: Dict[str, float]) -> Dict[str, float]:

@@ -1,9 +1,8 @@
 """Masked-LM and translation-LM training of an encoder, from scratch or continued."""
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,14 +45,14 @@ class Streams:
                 RawWindows(texts, partial(cut_texts, split=split)),
                 max(1, round(per_batch * (1 - share))),
             )
-            self.lines["unlabelled"] = _named(texts.lines)
+            self.lines["unlabelled"] = {language or UNKNOWN: n for language, n in texts.lines.items()}
         if share > 0:
             pairs = settings.parallel(None, rank=rank)
             self._sources["parallel"] = (
                 RawWindows(pairs, partial(cut_pairs, split=split, window=encoder.window)),
                 max(1, round(per_batch * share)),
             )
-            self.lines["parallel"] = _named(pairs.lines)
+            self.lines["parallel"] = {str(languages): n for languages, n in pairs.lines.items()}
         self._masking = settings.masking
         self._vocabulary = masking_vocabulary(encoder.tokenizer)
         self._generator = np.random.Generator(np.random.PCG64([training.seed, rank]))
@@ -75,10 +74,6 @@ class Streams:
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():
             source.load_state_dict(state["sources"][name])
-
-
-def _named(lines: Mapping[Optional[str], int]) -> dict[str, int]:
-    return {language or UNKNOWN: n_lines for language, n_lines in lines.items()}
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerBlock) -> torch.optim.AdamW:

@@ -40,10 +40,9 @@ def build_translated_texts_v1(
     RAISES (ValueError): A share out of range, or alpha.
     """
     if share is not None and not 0 <= share <= 1:
-        text = Errors.X208.format(
-            name="share", found=share, what="translated texts", expected="0 to 1, or null"
+        raise ValueError(
+            Errors.X208.format(name="share", found=share, what="translated texts", expected="0 to 1, or null")
         )
-        raise ValueError(text)
     check_alpha(alpha)
     return TranslatedTexts(share, alpha, seed)
 
