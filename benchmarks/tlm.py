@@ -22,8 +22,9 @@ from pathlib import Path
 import torch
 from spacy.util import load_config
 
-from spacy_xling.data.parallel import TextPair, build_parallel_text_v1
+from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.sampling import reservoir_sample
+from spacy_xling.data.sources import TextPair
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1, files_by_language, read_texts
 from spacy_xling.encoders.initialising import init_encoder, preset_config
 from spacy_xling.inspection.sentence_vectors import retrieval_accuracy, sentence_vectors

@@ -28,7 +28,8 @@ import transformers
 from transformers import AutoTokenizer, LogitsProcessor, MarianConfig, MarianMTModel
 
 from spacy_xling.data.files import find_files
-from spacy_xling.data.unlabelled import RawText, read_texts
+from spacy_xling.data.sources import RawText
+from spacy_xling.data.unlabelled import read_texts
 from spacy_xling.translation.ctranslate import CTranslate2Engine
 from spacy_xling.translation.seq2seq import Engine, Seq2SeqEngine
 from spacy_xling.translation.translator import Settings, Translator

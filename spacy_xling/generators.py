@@ -1,11 +1,12 @@
 """Random generators by seed, and their states as plain data that any JSON library can hold."""
 
+from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Mapping
 
 import numpy as np
 
 from .errors import Errors
+from .types import StateDict
 
 # What torch, scikit-learn and numpy's global generator take, too.
 SEEDS = 2**32
@@ -33,36 +34,55 @@ def make_generator(seed: int, rank: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, rank] if rank else seed)
 
 
-def generator_state(generator: np.random.Generator) -> dict[str, Any]:
+def generator_state(generator: np.random.Generator) -> StateDict:
     """Save where a generator stands.
 
     generator (Generator): A generator of PCG64, as `numpy.random.default_rng` makes it.
-    RETURNS (dict[str, Any]): The state, of strings and small integers.
+    RETURNS (StateDict): The state, of strings and small integers.
     """
-    state: dict[str, Any] = dict(generator.bit_generator.state)
+    state: StateDict = dict(generator.bit_generator.state)
     # Two numbers of 128 bits, which most JSON and msgpack libraries cannot hold.
     state["state"] = {name: str(number) for name, number in state["state"].items()}
     return state
 
 
-def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -> None:
+def set_generator_state(generator: np.random.Generator, state: StateDict) -> None:
     """Go to a saved state; what is drawn next is what was drawn next when it was saved.
 
     generator (Generator): A generator of the same kind.
-    state (dict[str, Any]): A value of `generator_state`.
+    state (StateDict): A value of `generator_state`.
     """
     numbers = {name: int(number) for name, number in state["state"].items()}
     generator.bit_generator.state = {**state, "state": numbers}
 
 
-def require_same_material(what: str, saved: Mapping[str, int], found: Mapping[str, int]) -> None:
-    """Refuse to resume with draws from something else than before.
+class MaterialDraws:
+    """Draws from some material, with a generator of its own. They go on where they were saved, with the same
+    material alone.
 
-    what (str): What is drawn from, for the message.
-    saved (Mapping[str, int]): Its checksums by name when the state was saved.
-    found (Mapping[str, int]): Its checksums now.
-    RAISES (ValueError): X209: they differ.
+    what (str): What is drawn from, in a saved state and for the message.
+    checksums (Callable[[], dict[str, int]]): Gives the checksums of the material by name.
+    seed (int): Seed of the generator.
+    rank (int): Number of the process, of several that draw each for itself.
     """
-    changed = [name for name in {**saved, **found} if found.get(name) != saved.get(name)]
-    if changed:
-        raise ValueError(Errors.X209.format(what=what, changed=", ".join(changed)))
+
+    def __init__(self, what: str, checksums: Callable[[], dict[str, int]], seed: int, rank: int) -> None:
+        self._what = what
+        self._checksums = checksums
+        self._generator = make_generator(seed, rank)
+
+    def state_dict(self) -> StateDict:
+        """Save where the draws stand, and what they are made from."""
+        return {"generator": generator_state(self._generator), self._what: self._checksums()}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Go on from a saved state.
+
+        state (StateDict): A value of `state_dict`.
+        RAISES (ValueError): X209: it was saved with other material.
+        """
+        saved, found = state[self._what], self._checksums()
+        changed = [name for name in {**saved, **found} if found.get(name) != saved.get(name)]
+        if changed:
+            raise ValueError(Errors.X209.format(what=self._what, changed=", ".join(changed)))
+        set_generator_state(self._generator, state["generator"])

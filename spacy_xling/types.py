@@ -14,6 +14,9 @@ Floats2d = Any
 # Plain data by name, as JSON or a config holds it.
 Plain = dict[str, Any]
 
+# Where something stands, as plain data: strings, numbers, lists, and dicts with string keys.
+StateDict = dict[str, Any]
+
 # The word of a special piece, which belongs to none.
 NO_WORD = -1
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Optional
 
 import tqdm  # type: ignore[import-untyped]
 
-from ..data.files import TextFile, find_files, is_gzipped, kind_of_file, require_new_files
+from ..data.files import Kinds, TextFile, find_files, is_gzipped, kind_of_file, require_new_files
 from ..data.records import DIALECTS, json_line
 from ..errors import Errors
 from ..evaluation.by_language import require_pipeline
@@ -24,7 +24,6 @@ from .formats import Batch, Format, JsonLines, Place, Reject, Table
 from .parquet import Parquet, finish_parquet
 from .predictor import PredictorSettings, without_errors
 
-KINDS = ("jsonl", "csv", "tsv", "parquet")
 STATE = "apply.json"
 REJECTS = "rejects"
 # What is done is on the disk after so many seconds, or bytes.
@@ -88,7 +87,7 @@ def find_targets(data: Path, output: Path, shard: Optional[Shard] = None) -> lis
     RETURNS (list[Target]): The files.
     RAISES (ValueError): X908: the output is of another kind. X911: the shard is empty.
     """
-    files = find_files(data, KINDS)
+    files = find_files(data, Kinds.APPLIED)
     if not data.is_dir():
         kind = files[0].kind
         if kind_of_file(output) != kind or (kind == "parquet" and is_gzipped(output)):

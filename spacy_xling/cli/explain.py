@@ -109,7 +109,7 @@ def path_of(text: str) -> Optional[Path]:
     text (str): The argument.
     RETURNS (Optional[Path]): A path that exists, or that is named like a file that can be read.
     """
-    from ..data.files import GZIP, KINDS
+    from ..data.files import GZIP, Kinds
 
     if not text.strip():
         return None
@@ -119,7 +119,7 @@ def path_of(text: str) -> Optional[Path]:
     except (OSError, ValueError):
         # A text may be too long for a name.
         is_there = False
-    named = tuple(f".{kind}{end}" for kind in KINDS for end in ("", GZIP))
+    named = tuple(f".{kind}{end}" for kind in Kinds.TEXTS for end in ("", GZIP))
     looks_like_one = text.endswith(named) and not any(map(str.isspace, text))
     return path if is_there or looks_like_one else None
 

@@ -20,8 +20,7 @@ from typing import Dict, List, Literal, NamedTuple, Optional
 
 from thinc.api import Config
 
-from ..data.files import find_files
-from ..data.labelled import KINDS
+from ..data.files import Kinds, find_files
 from ..errors import Errors
 from ..resuming.changes import describe_changes
 from ..resuming.checkpoints import Checkpoints
@@ -283,7 +282,7 @@ def _sizes(config: Config) -> Dict[str, int]:
 def _fingerprint(plan: Plan) -> Plain:
     """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
-    for file in find_files(plan.compare.test, KINDS):
+    for file in find_files(plan.compare.test, Kinds.LABELLED):
         digest.update(file.path.name.encode("utf8") + b"\0" + file.path.read_bytes())
     return {
         "threshold": plan.compare.threshold,

@@ -7,8 +7,8 @@ from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Opti
 from spacy.tokens import Doc
 
 from ..data.conversion import read_docs
-from ..data.files import find_files
-from ..data.labelled import KINDS, LabelledText
+from ..data.files import Kinds, find_files
+from ..data.labelled import LabelledText
 from ..data.languages import UNKNOWN
 from ..data.survey import Survey, raw_lines, survey
 from ..data.unlabelled import files_by_language, read_texts
@@ -123,7 +123,7 @@ def advise(
     """
     docs = read_docs(corpus)
     if dev is not None:
-        find_files(dev, KINDS)
+        find_files(dev, Kinds.LABELLED)
     found = survey(docs)
     has_dictionaries, asked = bool(dictionaries or make_dictionaries), mode is not None
     multilabel = not found.exclusive if multilabel is None else multilabel

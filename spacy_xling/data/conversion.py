@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple, Union
+from typing import Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 import spacy
 import srsly
@@ -14,14 +14,13 @@ from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
 from ..writing import write_file
-from .files import require_new_files
+from .files import Kinds, listed_kinds, require_new_files
 from .heldout import check_heldout_share, text_hash
 from .labelled import LabelledText
 from .languages import UNKNOWN, get_language
 from .names import alike_warnings, clean_name
 from .records import DIALECTS
 
-KINDS = ("spacy", "jsonl", "csv", "tsv")
 PARTS = ("train", "dev", "test")
 
 
@@ -58,7 +57,7 @@ def convert_in_parts(
     output (Path): The folder.
     dev_share (float): Share of the texts for dev, from 0 to below 1.
     test_share (float): Share of the texts for test, likewise.
-    kind (str): Kind of the files, one of `KINDS`.
+    kind (str): Kind of the files, one of `Kinds.CONVERTED`.
     separator (str): What stands between the labels of a text in CSV and TSV.
     overwrite (bool): Replace files that exist.
     RETURNS (Dict[Path, int]): Number of texts in each file; a part without texts has none.
@@ -152,8 +151,8 @@ def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, byte
 
 def _check_outputs(paths: Sequence[Path], corpus: LabelledText, overwrite: bool) -> None:
     for path in paths:
-        if path.suffix.removeprefix(".") not in KINDS:
-            raise ValueError(Errors.X141.format(path=path, expected=", ".join(f".{kind}" for kind in KINDS)))
+        if path.suffix.removeprefix(".") not in Kinds.CONVERTED:
+            raise ValueError(Errors.X141.format(path=path, expected=listed_kinds(Kinds.CONVERTED)))
     require_new_files(paths, overwrite=overwrite, inputs=[corpus.path])
 
 
@@ -175,13 +174,13 @@ def _is_one_label(doc: Doc) -> bool:
     return list(doc.cats.values()) in ([], [1.0])
 
 
-def json_record(doc: Doc) -> Dict[str, Any]:
+def json_record(doc: Doc) -> Dict[str, object]:
     """A text as a record of JSONL.
 
     doc (Doc): The text.
-    RETURNS (Dict[str, Any]): Its fields, as the reader of labelled text takes them.
+    RETURNS (Dict[str, object]): Its fields, as the reader of labelled text takes them.
     """
-    record: Dict[str, Any] = {"text": doc.text}
+    record: Dict[str, object] = {"text": doc.text}
     if _is_one_label(doc):
         record["label"] = next(iter(doc.cats), None)
     else:

@@ -7,16 +7,12 @@ import zlib
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
+from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
 
 from ..errors import Errors, one_line
 from ..writing import writing_errors
 from .names import clean_name
 
-KINDS = ("txt", "jsonl", "csv", "tsv", "spacy")
-# Without lines.
-BINARY = ("spacy", "parquet")
-ALL_KINDS = (*KINDS, "parquet")
 GZIP = ".gz"
 # What a pipeline's folder is known by, and that of a checkpoint.
 PIPELINE_FILES = ("config.cfg", "meta.json")
@@ -26,12 +22,31 @@ BLOCK = 1 << 20
 SHORT_BLOCK = 1 << 14
 
 
+class Kinds:
+    """The kinds of file that are read, and written, as their names end."""
+
+    RAW = ("txt", "jsonl")
+    PARALLEL = ("tsv",)
+    LABELLED = ("jsonl", "csv", "tsv", "spacy")
+    TRANSLATIONS = ("jsonl", "csv", "tsv")
+    DICTIONARIES = ("tsv", "txt")
+    # Of texts, whatever is to be done with them.
+    TEXTS = ("txt", "jsonl", "csv", "tsv", "spacy")
+    # Read, and written with scores.
+    APPLIED = ("jsonl", "csv", "tsv", "parquet")
+    # What a corpus is converted to.
+    CONVERTED = ("spacy", "jsonl", "csv", "tsv")
+    ALL = (*TEXTS, "parquet")
+    # Without lines.
+    BINARY = ("spacy", "parquet")
+
+
 class TextFile(NamedTuple):
     """A file of texts.
 
     path (Path): Where it lies; a name that ends in `.gz` is gzipped.
     language (Optional[str]): The file's name up to the first dot if it was found in a folder, else None.
-    kind (str): "txt", "jsonl", "csv", "tsv", "spacy" or "parquet".
+    kind (str): One of `Kinds.ALL`.
     """
 
     path: Path
@@ -39,14 +54,14 @@ class TextFile(NamedTuple):
     kind: str
 
 
-def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
+def find_files(path: Path, suffixes: Sequence[str] = Kinds.TEXTS) -> List[TextFile]:
     """List the files of a corpus, which is one file or a folder of files by language.
 
     In a folder, `da.jsonl.gz` holds texts of the language "da". Hidden files, subfolders and files of
     another kind are passed over.
 
     path (Path): The file or folder.
-    suffixes (Sequence[str]): The kinds of file to accept, some of `KINDS`, or "parquet".
+    suffixes (Sequence[str]): The kinds of file to accept, some of `Kinds.ALL`.
     RETURNS (List[TextFile]): The files, sorted by name.
     RAISES (FileNotFoundError): If there is no such file or folder.
     RAISES (ValueError): If the file is of another kind, the folder has no file of these kinds, or a
@@ -56,10 +71,10 @@ def find_files(path: Path, suffixes: Sequence[str] = KINDS) -> List[TextFile]:
         files = _files_of_folder(path, suffixes) if path.is_dir() else [_single_file(path, suffixes)]
     for file in files:
         with reading_errors(file.path), open_binary(file) as handle:
-            start = handle.read(1) if file.kind in BINARY else _first_line(handle)
+            start = handle.read(1) if file.kind in Kinds.BINARY else _first_line(handle)
         if not start:
             raise ValueError(Errors.X109.format(path=file.path))
-        if file.kind not in BINARY:
+        if file.kind not in Kinds.BINARY:
             _check_lines(file, start)
     return files
 
@@ -150,7 +165,7 @@ def _loses(written: Path, read: Path) -> bool:
         return theirs in ours.parents
     is_checkpoint = (read / CHECKPOINT_FILE).is_file()
     with reading_errors(read):
-        files = [path for path in _shown_files(read) if is_checkpoint or kind_of_file(path) in ALL_KINDS]
+        files = [path for path in _shown_files(read) if is_checkpoint or kind_of_file(path) in Kinds.ALL]
     # A file may be a link to where the output is.
     return any(ours in (file, *file.parents) for file in map(_real, files))
 
@@ -261,7 +276,7 @@ class LineReader:
             self._handle.close()
             self._handle = None
 
-    def __getstate__(self) -> Dict[str, Any]:
+    def __getstate__(self) -> Dict[str, object]:
         return {**self.__dict__, "_handle": None}
 
     def __del__(self) -> None:
@@ -300,7 +315,7 @@ def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
     accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:
         found = _listed([path.name for path in paths])
-        raise ValueError(Errors.X107.format(path=folder, found=found, expected=_listed_kinds(suffixes)))
+        raise ValueError(Errors.X107.format(path=folder, found=found, expected=listed_kinds(suffixes)))
     return [TextFile(path, name_of(path), kind_of_file(path)) for path in accepted]
 
 
@@ -309,7 +324,7 @@ def _single_file(path: Path, suffixes: Sequence[str]) -> TextFile:
         raise FileNotFoundError(Errors.X106.format(path=path))
     kind = kind_of_file(path)
     if kind not in suffixes:
-        raise ValueError(Errors.X108.format(path=path, expected=_listed_kinds(suffixes)))
+        raise ValueError(Errors.X108.format(path=path, expected=listed_kinds(suffixes)))
     return TextFile(path, None, kind)
 
 
@@ -329,5 +344,6 @@ def _listed(names: Sequence[str], limit: int = 10) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
-def _listed_kinds(suffixes: Sequence[str]) -> str:
+def listed_kinds(suffixes: Sequence[str]) -> str:
+    """The kinds of file as a message lists them."""
     return ", ".join(f".{suffix}" for suffix in suffixes)

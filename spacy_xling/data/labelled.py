@@ -3,19 +3,20 @@
 import reprlib
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..errors import Errors
-from .files import TextFile, find_files, open_binary, reading_errors
+from .files import Kinds, TextFile, find_files, open_binary, reading_errors
 from .languages import get_language, set_language
 from .names import clean_name
 from .records import DIALECTS, DoubledFields, Record, read_records, require_unicode, text_of
 
-KINDS = ("jsonl", "csv", "tsv", "spacy")
+# Makes several examples of each.
+Augmenter = Callable[[Language, Example], Iterator[Example]]
 
 
 class Fields(NamedTuple):
@@ -62,7 +63,7 @@ def build_labelled_text_v1(
     language: Optional[str] = None,
     limit: int = 0,
     max_length: int = 0,
-    augmenter: Optional[Callable[[Language, Example], Iterator[Example]]] = None,
+    augmenter: Optional[Augmenter] = None,
 ) -> "LabelledText":
     """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
 
@@ -91,43 +92,24 @@ def build_labelled_text_v1(
     if not separator:
         raise ValueError(Errors.X129)
     fields = Fields(text=text, label=label, labels=labels, cats=cats, lang=lang, label_set=label_set)
-    return LabelledText(
-        path,
-        fields=fields,
-        separator=separator,
-        quoted=quoted,
-        language=language,
-        limit=limit,
-        max_length=max_length,
-        augmenter=augmenter,
-    )
+    return LabelledText(path, fields, separator, quoted, language, limit, max_length, augmenter)
 
 
 class LabelledText:
     """A corpus of labelled text, read anew from its files each time it is called (but for the list of all its
-    classes, where that is needed, which is made once).
-
-    path (Optional[Path]): A file, or a folder of files by language.
-    fields (Fields): Names of the fields of a record.
-    separator (str): What stands between the classes of a list in CSV and TSV.
-    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
-    language (Optional[str]): Language of the texts whose record does not name it.
-    limit (int): Greatest number of texts, 0 for all.
-    max_length (int): Greatest number of characters of a text, 0 for that of the pipeline.
-    augmenter (Optional[Callable]): Makes several examples of each text; None for one.
+    classes, where that is needed, which is made once). See `build_labelled_text_v1`.
     """
 
     def __init__(
         self,
         path: Optional[Path],
-        *,
         fields: Fields,
         separator: str,
         quoted: bool,
         language: Optional[str],
         limit: int,
         max_length: int,
-        augmenter: Optional[Callable[[Language, Example], Iterator[Example]]],
+        augmenter: Optional[Augmenter],
     ) -> None:
         self.path = path
         self.fields = fields
@@ -151,7 +133,7 @@ class LabelledText:
             raise ValueError(Errors.X104)
         # spaCy makes Docs of the texts again when it evaluates.
         nlp.max_length = max(nlp.max_length, self.max_length)
-        return self._read(nlp, find_files(Path(self.path), KINDS))
+        return self._read(nlp, find_files(Path(self.path), Kinds.LABELLED))
 
     def _read(self, nlp: Language, files: Sequence[TextFile]) -> Iterator[Example]:
         examples = chain.from_iterable(self._read_file(nlp, file, files) for file in files)
@@ -172,7 +154,7 @@ class LabelledText:
                 if len(reference):
                     yield docbin_example(nlp, reference, fallback)
             return
-        for record in self._records(file):
+        for record in read_records(file, quoted=self.quoted):
             text = text_of(record, self.fields.text)
             self._check_length(text, nlp, file, f"line {record.line}")
             cats = self._cats(record, files)
@@ -184,9 +166,6 @@ class LabelledText:
         limit = self.max_length or nlp.max_length
         if len(text) > limit:
             raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
-
-    def _records(self, file: TextFile) -> Iterator[Record]:
-        return read_records(file, quoted=self.quoted)
 
     def _cats(self, record: Record, files: Sequence[TextFile]) -> Dict[str, float]:
         truth = read_truth(record, self.fields, self.separator)
@@ -205,7 +184,8 @@ class LabelledText:
     def _cats_of_file(self, file: TextFile) -> Iterator[Dict[str, float]]:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
-        return (read_truth(record, self.fields, self.separator).cats for record in self._records(file))
+        records = read_records(file, quoted=self.quoted)
+        return (read_truth(record, self.fields, self.separator).cats for record in records)
 
 
 def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Optional[str]) -> Example:
@@ -336,7 +316,7 @@ def read_class_names(record: Record, field: str, separator: str) -> Optional[Lis
     return [_class_name(record, field, name) for name in value]
 
 
-def _class_name(record: Record, field: str, value: Any) -> str:
+def _class_name(record: Record, field: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or _is_blank(value):
@@ -361,5 +341,5 @@ def _check_categories(doc: Doc, file: TextFile, number: int) -> None:
         raise ValueError(Errors.X165.format(path=file.path, number=number, found=reprlib.repr(doc.cats)))
 
 
-def _is_blank(value: Any) -> bool:
+def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not clean_name(value))

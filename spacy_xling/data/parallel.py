@@ -1,32 +1,19 @@
 """The reader of parallel text: texts and their translations."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from spacy.language import Language
 
 from ..errors import Errors
-from .files import TextFile, find_files, name_of
+from .files import Kinds, TextFile, find_files, name_of
 from .heldout import check_heldout_share, is_heldout
 from .languages import check_alpha
 from .sampling import reservoir_sample
-from .unlabelled import LanguageTexts, RawTextStream, check_shuffle_buffer, texts_of_file
+from .sources import TextPair
+from .streams import LanguageTexts, ShuffledStream, check_shuffle_buffer, texts_of_file
 
-KINDS = ("tsv",)
 SEPARATOR = "\t"
-
-
-class TextPair(NamedTuple):
-    """A text in two languages.
-
-    first (str): The text.
-    second (str): Its translation.
-    languages (str): The file's name up to the first dot, e.g. "en-da".
-    """
-
-    first: str
-    second: str
-    languages: str
 
 
 def build_parallel_text_v1(
@@ -56,26 +43,15 @@ def build_parallel_text_v1(
     check_alpha(alpha)
     check_heldout_share(heldout_share)
     check_shuffle_buffer(shuffle_buffer)
-    return ParallelText(
-        path, pairs=pairs, alpha=alpha, shuffle_buffer=shuffle_buffer, seed=seed, heldout_share=heldout_share
-    )
+    return ParallelText(path, pairs, alpha, shuffle_buffer, seed, heldout_share)
 
 
 class ParallelText:
-    """Makes streams of text pairs; each call starts a new one.
-
-    path (Optional[Path]): A .tsv file, or a folder of them named by their languages.
-    pairs (Optional[List[str]]): The names to read, None or no name for all.
-    alpha (float): Exponent of the sampling of files.
-    shuffle_buffer (int): Number of pairs of each file to draw from.
-    seed (int): Seed of the draws.
-    heldout_share (float): Share of the texts that are held out.
-    """
+    """Makes streams of text pairs; each call starts a new one. See `build_parallel_text_v1`."""
 
     def __init__(
         self,
         path: Optional[Path],
-        *,
         pairs: Optional[List[str]],
         alpha: float,
         shuffle_buffer: int,
@@ -89,19 +65,19 @@ class ParallelText:
         self.seed = seed
         self.heldout_share = heldout_share
 
-    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> "TextPairStream":
+    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> ShuffledStream[TextPair]:
         """Start a stream.
 
         nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
         rank (int): Number of the process, of several that read the same files each in an order of its own.
-        RETURNS (TextPairStream): The stream.
+        RETURNS (ShuffledStream[TextPair]): The stream.
         RAISES (ValueError): If `path` is None, a file is missing or holds no pair to train on.
         """
         sources = [
             LanguageTexts(name, [file], text_of_line=self._line_to_train, size=self.shuffle_buffer)
             for name, file in self.files_by_name().items()
         ]
-        return TextPairStream(RawTextStream(sources, alpha=self.alpha, seed=self.seed + rank))
+        return ShuffledStream(sources, _pair, alpha=self.alpha, seed=self.seed + rank)
 
     def read(self) -> Iterator[TextPair]:
         """Read all pairs once, file by file. Held-out pairs are there too.
@@ -133,7 +109,7 @@ class ParallelText:
         if self.path is None:
             raise ValueError(Errors.X137)
         by_name: Dict[str, TextFile] = {}
-        for file in find_files(Path(self.path), KINDS):
+        for file in find_files(Path(self.path), Kinds.PARALLEL):
             name = name_of(file.path)
             if name in by_name:
                 raise ValueError(Errors.X139.format(path=file.path, other=by_name[name].path, name=name))
@@ -150,41 +126,6 @@ class ParallelText:
         return "" if text and any(is_heldout(side, self.heldout_share) for side in _sides(text)) else text
 
 
-class TextPairStream:
-    """An endless stream of text pairs; the file of each is drawn by p ~ n^alpha.
-
-    lines (RawTextStream): The lines that hold them.
-    """
-
-    def __init__(self, lines: RawTextStream) -> None:
-        self._lines = lines
-
-    @property
-    def lines(self) -> Dict[str, int]:
-        """Number of lines of each file, by its name."""
-        return {str(source.language): source.n_lines for source in self._lines.sources}
-
-    def __iter__(self) -> "TextPairStream":
-        return self
-
-    def __next__(self) -> TextPair:
-        """Draw the next pair.
-
-        RETURNS (TextPair): The pair.
-        RAISES (ValueError): If a line is no pair, naming the file and the line.
-        """
-        line = next(self._lines)
-        return TextPair(*_sides(line.text), str(line.language))
-
-    def state_dict(self) -> Dict[str, Any]:
-        """Save where the stream stands, as `RawTextStream.state_dict`."""
-        return self._lines.state_dict()
-
-    def load_state_dict(self, state: Dict[str, Any]) -> None:
-        """Go to a saved state, as `RawTextStream.load_state_dict`."""
-        self._lines.load_state_dict(state)
-
-
 def read_pairs(file: TextFile) -> Iterator[TextPair]:
     """Read the pairs of a file, once.
 
@@ -193,7 +134,7 @@ def read_pairs(file: TextFile) -> Iterator[TextPair]:
     RAISES (ValueError): If a line is no pair, naming the file and the line.
     """
     for line in texts_of_file(file, line_of_pair):
-        yield TextPair(*_sides(line), str(file.language))
+        yield _pair(line, file.language)
 
 
 def line_of_pair(file: TextFile, line: int, content: str) -> str:
@@ -213,6 +154,10 @@ def line_of_pair(file: TextFile, line: int, content: str) -> str:
         filled = sum(bool(column.strip()) for column in columns)
         raise ValueError(Errors.X135.format(path=file.path, line=line, columns=len(columns), filled=filled))
     return text
+
+
+def _pair(line: str, languages: Optional[str]) -> TextPair:
+    return TextPair(*_sides(line), str(languages))
 
 
 def _sides(line: str) -> Tuple[str, str]:

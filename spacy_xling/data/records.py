@@ -5,7 +5,7 @@ import json
 import math
 import reprlib
 from contextlib import closing
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
 
 from ..errors import Errors
 from .files import LineReader, TextFile
@@ -23,18 +23,18 @@ class Record(NamedTuple):
 
     file (TextFile): The file.
     line (int): The line on which the record starts; the first line is 1.
-    values (Dict[str, Any]): The value of each field.
+    values (Dict[str, object]): The value of each field.
     """
 
     file: TextFile
     line: int
-    values: Dict[str, Any]
+    values: Dict[str, object]
 
-    def place(self, field: str) -> Dict[str, Any]:
+    def place(self, field: str) -> Dict[str, object]:
         """Say where a field stands, in the words of the error messages.
 
         field (str): The field.
-        RETURNS (Dict[str, Any]): The path, the line, the field, its value and all fields of the record.
+        RETURNS (Dict[str, object]): The path, the line, the field, its value and all fields of the record.
         """
         return {
             "path": self.file.path,
@@ -75,7 +75,7 @@ class RecordReader:
         self.file = file
         self.quoted = quoted
         self.header: List[str] = []
-        self.content: Any = None
+        self.content: Union[str, List[str], None] = None
         self._first_line = line
         self._lines = LineReader(file, offset=offset, line=line)
         if file.kind in DIALECTS:
@@ -192,10 +192,10 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
     return Record(file, line, values)
 
 
-def json_line(values: Mapping[str, Any]) -> bytes:
+def json_line(values: Mapping[str, object]) -> bytes:
     """A record as a line of JSONL.
 
-    values (Mapping[str, Any]): The value of each field.
+    values (Mapping[str, object]): The value of each field.
     RETURNS (bytes): The line, with its line end. A lone surrogate becomes its escape, as JSON has it.
     """
     return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
@@ -232,11 +232,11 @@ def require_unicode(record: Record, field: str, text: str) -> None:
         raise ValueError(Errors.X116.format(error=error, **record.place(field))) from error
 
 
-class DoubledFields(Dict[str, Any]):
+class DoubledFields(Dict[str, object]):
     """A JSON object with two fields of one name: only one of them is here."""
 
 
-def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+def _object(pairs: List[Tuple[str, object]]) -> Dict[str, object]:
     values = dict(pairs)
     return values if len(values) == len(pairs) else DoubledFields(values)
 

@@ -6,16 +6,18 @@ from copy import copy
 from heapq import nsmallest
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from spacy.language import Language
 from spacy.training import Example
 
 from ..errors import Errors
+from ..types import StateDict
 from .doc_translations import set_translation, set_translation_language
 from .heldout import check_heldout_share, is_heldout, text_hash
 from .languages import set_language
-from .parallel import ParallelText, TextPair, TextPairStream, build_parallel_text_v1, read_pairs
+from .parallel import ParallelText, build_parallel_text_v1, read_pairs
+from .sources import TextPair, TextStream
 
 # Share of the pairs that are held out, unless it is said.
 HELDOUT_SHARE = 0.02
@@ -65,25 +67,15 @@ def build_translation_pairs_v1(
         seed=seed,
         heldout_share=0.0 if heldout else heldout_share,
     )
-    return TranslationPairs(
-        reader, directions=directions, heldout=heldout, heldout_share=heldout_share, limit=limit
-    )
+    return TranslationPairs(reader, directions, heldout, heldout_share, limit)
 
 
 class TranslationPairs:
-    """See `build_translation_pairs_v1`.
-
-    reader (ParallelText): The parallel text.
-    directions (Optional[Sequence[str]]): What is translated into what.
-    heldout (bool): Give the held-out pairs.
-    heldout_share (float): Share of the texts that are held out.
-    limit (int): The most held-out pairs of a direction.
-    """
+    """Gives texts and their translations as examples. See `build_translation_pairs_v1`."""
 
     def __init__(
         self,
         reader: ParallelText,
-        *,
         directions: Optional[Sequence[str]],
         heldout: bool,
         heldout_share: float,
@@ -94,9 +86,9 @@ class TranslationPairs:
         self.heldout = heldout
         self.heldout_share = heldout_share
         self.limit = limit
-        self._stream: Optional[TextPairStream] = None
+        self._stream: Optional[TextStream[TextPair]] = None
         # Where the stream stood when the pass began that isn't over.
-        self._begun: Optional[dict[str, Any]] = None
+        self._begun: Optional[StateDict] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.

@@ -7,12 +7,11 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from spacy.language import Language
 
-from ..data.files import LineReader, TextFile, find_files, name_of
+from ..data.files import Kinds, LineReader, TextFile, find_files, name_of
 from ..errors import Errors
 from .dictionary import Dictionaries, Dictionary
 from .words import find_words, lower, phrase_key
 
-KINDS = ("tsv", "txt")
 HYPHEN = "-"
 # A language with its script and region, if a hyphen and more follow.
 FIRST_LANGUAGE = re.compile(r"[^-]*(?:-[A-Z][a-z]{3}(?=-))?(?:-(?:[A-Z]{2}|[0-9]{3})(?=-))?(?=-.)")
@@ -63,23 +62,15 @@ def build_dictionaries_v1(
     """
     if max_translations < 1:
         raise ValueError(Errors.X154.format(found=max_translations))
-    return DictionaryReader(path, source=source, targets=targets, max_translations=max_translations)
+    return DictionaryReader(path, source, targets, max_translations)
 
 
 class DictionaryReader:
-    """Reads dictionaries; see `build_dictionaries_v1`.
-
-    path (Union[Path, List[Path], None]): A file or a folder, or several, of which the first that has a word
-        wins.
-    source (Optional[str]): Language of the words; None for all.
-    targets (Optional[List[str]]): Languages of the translations; None or no name for all.
-    max_translations (int): The most translations of a word.
-    """
+    """Reads dictionaries; see `build_dictionaries_v1`."""
 
     def __init__(
         self,
         path: Union[Path, List[Path], None],
-        *,
         source: Optional[str],
         targets: Optional[List[str]],
         max_translations: int,
@@ -100,7 +91,7 @@ class DictionaryReader:
         merged: Dict[Languages, Entries] = {}
         for path in self._paths():
             found: Dict[Languages, Entries] = {}
-            for file in find_files(path, KINDS):
+            for file in find_files(path, Kinds.DICTIONARIES):
                 languages = self._languages(file)
                 if languages is not None:
                     read_entries(file, languages, found.setdefault(languages, {}))
@@ -133,9 +124,8 @@ class DictionaryReader:
         missing = [name for name in self.targets or [] if name not in {target for _, target in found}]
         if missing or not found:
             wanted = f"{self.source or 'SOURCE'}-{(missing or ['TARGET'])[0]}.tsv"
-            names = ", ".join(
-                sorted(file.path.name for path in self._paths() for file in find_files(path, KINDS))
-            )
+            files = (file for path in self._paths() for file in find_files(path, Kinds.DICTIONARIES))
+            names = ", ".join(sorted(file.path.name for file in files))
             raise ValueError(Errors.X151.format(wanted=wanted, found=names))
 
     def _heaviest(self, weights: Dict[str, float]) -> Dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ..data.parallel import TextPair
+from ..data.sources import TextPair
 from ..errors import Errors
 
 # Power iterations of the randomised SVD (Halko, Martinsson & Tropp 2011); more align no better.

@@ -10,8 +10,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
 from ..data.languages import UNKNOWN
-from ..data.parallel import ParallelText
-from ..data.unlabelled import UnlabelledText
+from ..data.sources import ParallelTextReader, RawTextReader
 from ..errors import Errors, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import make_model
@@ -94,13 +93,13 @@ def preset_config(preset: str) -> Any:
 
 def init_encoder(
     output: Path,
-    raw: UnlabelledText,
+    raw: RawTextReader,
     *,
     config: Any,
     kind: Kind = "unigram",
     n_pieces: Optional[int] = None,
     max_texts: int = 200_000,
-    parallel: Optional[ParallelText] = None,
+    parallel: Optional[ParallelTextReader] = None,
     seed: int = 0,
     overwrite: bool = False,
     progress: bool = False,
@@ -109,13 +108,14 @@ def init_encoder(
     with parallel text, its piece embeddings are aligned across languages.
 
     output (Path): Folder to write, an ordinary Hugging Face folder; it must not exist yet, or be empty.
-    raw (UnlabelledText): Raw text by language. Languages are balanced by its alpha: texts are drawn as in
+    raw (RawTextReader): Raw text by language. Languages are balanced by its shares: texts are drawn as in
         training.
     config (PretrainedConfig): Shape of the model. Its vocabulary and special pieces become the tokenizer's.
     kind (Kind): Kind of tokenizer: "unigram" or "wordpiece".
     n_pieces (Optional[int]): Pieces of the vocabulary; None takes the config's.
     max_texts (int): The most texts to train the tokenizer on; fewer are used where there are fewer.
-    parallel (Optional[ParallelText]): Parallel text that aligns the embeddings; see `encoders.alignment`.
+    parallel (Optional[ParallelTextReader]): Parallel text that aligns the embeddings; see
+        `encoders.alignment`.
     seed (int): Seed of the weights.
     overwrite (bool): Replace the encoder that `output` holds.
     progress (bool): Show progress bars.
@@ -123,7 +123,8 @@ def init_encoder(
     RAISES (ValueError): The text or the config is not what is expected. (OSError): Output can't be written.
         (ImportError): Embeddings are to be aligned, and scikit-learn is missing.
     """
-    read = [raw.path, None if parallel is None else parallel.path]
+    # Of a reader of files, these; another one has no path.
+    read = [getattr(reader, "path", None) for reader in (raw, parallel)]
     require_new_folder(output, overwrite=overwrite, inputs=read)
     if parallel is not None:
         require_scikit_learn()
@@ -132,8 +133,8 @@ def init_encoder(
     # Parameters without memory: what no model can be made of is refused before the tokenizer is trained.
     with torch.device("meta"):
         untrained_model(config)
-    stream = raw()
-    n_texts = min(max_texts, sum(source.n_lines for source in stream.sources))
+    stream = raw(None)
+    n_texts = min(max_texts, sum(stream.lines.values()))
     drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)
     tokenizer = train_tokenizer(
         (text.text for text in drawn),
@@ -147,7 +148,7 @@ def init_encoder(
     if parallel is not None:
         n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)
     n_parameters = sum(parameter.numel() for parameter in masked_lm.parameters())
-    shares = {source.language or UNKNOWN: stream.shares[source.language] for source in stream.sources}
+    shares = {language or UNKNOWN: share for language, share in stream.shares.items()}
 
     def fill(folder: Path) -> None:
         save_checkpoint(masked_lm, tokenizer, folder)
@@ -175,7 +176,7 @@ def untrained_model(config: Any) -> Any:
 def align_embeddings(
     masked_lm: MaskedLM,
     tokenizer: PreTrainedTokenizerFast,
-    parallel: ParallelText,
+    parallel: ParallelTextReader,
     *,
     seed: int = 0,
     progress: bool = False,
@@ -185,7 +186,7 @@ def align_embeddings(
 
     masked_lm (MaskedLM): The model, whose embeddings are changed in place.
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-    parallel (ParallelText): The parallel text.
+    parallel (ParallelTextReader): The parallel text.
     seed (int): Seed of the randomised SVD.
     progress (bool): Show a progress bar.
     RETURNS (int): Number of contexts.

@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 from spacy.util import is_package
 
 from ..data.conversion import read_docs
-from ..data.files import find_files
-from ..data.labelled import KINDS, LabelledText
+from ..data.files import Kinds, find_files
+from ..data.labelled import LabelledText
 from ..data.languages import UNKNOWN, rows_by_language
 from ..errors import Errors, Warnings, one_line
 from ..pipeline.calibrated import CalibratedScores
@@ -157,7 +157,7 @@ def labelled_texts(corpus: LabelledText) -> Texts:
     ]
     warnings += [
         Warnings.W751.format(path=file.path)
-        for file in find_files(Path(str(corpus.path)), KINDS)
+        for file in find_files(Path(str(corpus.path)), Kinds.LABELLED)
         if corpus.limit <= 0 and corpus.language is None and file.language not in (None, *found)
     ]
     if UNKNOWN in scored:

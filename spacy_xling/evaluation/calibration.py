@@ -14,7 +14,7 @@ from spacy.util import minibatch
 from ..data.conversion import given_labels
 from ..data.doc_translations import TRANSLATION
 from ..data.languages import UNKNOWN, rows_by_language
-from ..data.unlabelled import UnlabelledText
+from ..data.sources import RawTextReader
 from ..errors import Errors, Warnings
 from ..pipeline.calibrated import CalibratedScores, Calibration
 from ..pipeline.centred import CentredScores, CentringTexts, choose_texts, find_offsets
@@ -105,14 +105,14 @@ def with_translations(nlp: Language, pipe: CentredScores, docs: Sequence[Doc]) -
 
 
 def centre(
-    pipe: CentredScores, docs: Sequence[Doc], unlabelled: UnlabelledText, *, source: str
+    pipe: CentredScores, docs: Sequence[Doc], unlabelled: RawTextReader, *, source: str
 ) -> CentringTexts:
     """Give a component the offsets of the languages that there is raw text of; see `find_offsets`. What it
     was calibrated by before belongs to other scores, and goes.
 
     pipe (CentredScores): The component; its `calibration` is replaced.
     docs (Sequence[Doc]): Labelled texts of the source language, and others, which are passed over.
-    unlabelled (UnlabelledText): The raw text.
+    unlabelled (RawTextReader): The raw text.
     source (str): The source language, which is not moved.
     RETURNS (CentringTexts): The texts that were compared.
     RAISES (ValueError): X545, X768.

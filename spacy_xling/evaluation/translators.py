@@ -7,8 +7,8 @@ import spacy
 
 from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import get_language
+from ..data.sources import RawText
 from ..data.translation_pairs import TranslationPairs
-from ..data.unlabelled import RawText
 from ..translation.seq2seq import Engine
 from ..translation.translator import DEFAULTS, Settings, Translator
 from ..types import Plain

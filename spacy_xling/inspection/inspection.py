@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-from ..data.parallel import TextPair, build_parallel_text_v1
+from ..data.parallel import build_parallel_text_v1
+from ..data.sources import TextPair
 from ..data.unlabelled import build_unlabelled_text_v1
 from ..errors import Errors
 from ..generators import make_generator

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..data.parallel import TextPair
-from ..data.unlabelled import RawText
+from ..data.sources import RawText, TextPair
 from ..types import NO_WORD, Pieces
 from .windows import join, one_window, separate
 

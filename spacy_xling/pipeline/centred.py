@@ -49,7 +49,7 @@ class CentredScores(CalibratedScores):
         """Let offsets keep up with the weights from now on. `initialize` does so with what it is given; call
         this for a component that was loaded or sourced.
 
-        unlabelled (UnlabelledText): A reader of raw text that has a method `sample`.
+        unlabelled (RawTextReader): A reader of raw text.
         docs (Iterable[Doc]): Labelled texts of the source language, or of several.
         seed (int): Seed of the sample of these.
         RAISES (ValueError): As `choose_texts`.
@@ -115,7 +115,7 @@ def choose_texts(
 
     pipe (CalibratedScores): The component.
     docs (Iterable[Doc]): Texts, of which the labelled ones are taken.
-    unlabelled (UnlabelledText): A reader of raw text that has a method `sample`.
+    unlabelled (RawTextReader): A reader of raw text.
     source (Optional[str]): Take labelled texts of this language alone; None takes all.
     seed (int): Seed of the sample of labelled texts.
     RETURNS (CentringTexts): The texts, as many as `MOST_TEXTS` of each language, and of the source.

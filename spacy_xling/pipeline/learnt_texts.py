@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from spacy.training import Example
 
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from .text_field import ReadTexts
 from .text_sources import DictionarySource, TranslationSource
 

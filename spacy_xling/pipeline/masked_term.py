@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Optional
 
 from ..data.languages import UNKNOWN
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors, Warnings
 from ..generators import generator_state, make_generator, set_generator_state
 from ..models.contracts import Learns, learner_of
@@ -90,7 +90,7 @@ class MaskedTerm:
         """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
         with what it is given; call this for a component that was loaded or sourced.
 
-        reader (UnlabelledText): A reader that keeps texts from training, by its `heldout_share`.
+        reader (RawTextReader): A reader that keeps texts from training, by its `heldout_share`.
         limit (int): The most texts of a language; 0 measures nothing.
         languages (Optional[Sequence[str]]): The languages, e.g. the targets; None for all that it reads.
         RAISES (ValueError): A reader that keeps nothing, or has no such language.

@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from ..data.doc_translations import get_translation, register_translation_extensions
 from ..data.languages import get_language
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors
 
 TextField = Literal["text", "translation"]

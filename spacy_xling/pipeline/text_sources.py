@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..data.languages import UNKNOWN
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors, Warnings
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from ..data.doc_translations import (
     set_translation,
 )
 from ..data.languages import get_language, register_language_extension
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors, Warnings
 from ..models.architectures import translation_shim
 from ..objective.translation import TranslationObjective

@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 from ..data.codes import parse_code
 from ..data.doc_translations import register_translation_extensions, set_translation
 from ..data.languages import get_language, register_language_extension
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Warnings
 from ..models.checkpoint import Precision
 from ..pairs import Pairs, read_text_pairs

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+from ..data.unlabelled import UnlabelledText
 from ..models.batches import MaskedWindows, Padding, masked_passes
 from ..models.checkpoint import Encoder
 from ..models.heldout_loss import mean_loss
@@ -34,7 +35,8 @@ class HeldOut(NamedTuple):
         RETURNS (HeldOut): The texts, none of a language that has none with a piece that can be masked, nor
             for a run on parallel text alone.
         """
-        if settings.unlabelled.path is None:
+        # Of ours alone it is known that it has nothing to read.
+        if isinstance(settings.unlabelled, UnlabelledText) and settings.unlabelled.path is None:
             return cls([], [])
         masked = mask_heldout(
             settings.unlabelled.read_heldout(settings.training.heldout_texts),

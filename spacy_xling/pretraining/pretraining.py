@@ -40,19 +40,19 @@ class Streams:
         self._sources: dict[str, tuple[RawWindows, int]] = {}
         self.lines: dict[str, dict[str, int]] = {"unlabelled": {}, "parallel": {}}
         if share < 1:
-            texts = settings.unlabelled(rank=rank)
+            texts = settings.unlabelled(None, rank=rank)
             self._sources["unlabelled"] = (
                 RawWindows(texts, partial(cut_texts, split=split)),
                 max(1, round(per_batch * (1 - share))),
             )
-            self.lines["unlabelled"] = {s.language or UNKNOWN: s.n_lines for s in texts.sources}
+            self.lines["unlabelled"] = {language or UNKNOWN: n for language, n in texts.lines.items()}
         if share > 0:
-            pairs = settings.parallel(rank=rank)
+            pairs = settings.parallel(None, rank=rank)
             self._sources["parallel"] = (
                 RawWindows(pairs, partial(cut_pairs, split=split, window=encoder.window)),
                 max(1, round(per_batch * share)),
             )
-            self.lines["parallel"] = pairs.lines
+            self.lines["parallel"] = {str(languages): n for languages, n in pairs.lines.items()}
         self._masking = settings.masking
         self._vocabulary = masking_vocabulary(encoder.tokenizer)
         self._generator = np.random.Generator(np.random.PCG64([training.seed, rank]))

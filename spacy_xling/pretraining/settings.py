@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import registry
 from thinc.api import Config, ConfigValidationError
 
-from ..data.parallel import ParallelText
-from ..data.unlabelled import UnlabelledText
+from ..data.sources import ParallelTextReader, RawTextReader
 from ..errors import Errors
 from ..pieces.masking import Masking
 from ..types import Plain
@@ -37,10 +36,10 @@ class EncoderBlock(Block):
 
 
 class CorporaBlock(Block):
-    """What is read; see `spacy-xling.UnlabelledText.v1` and `spacy-xling.ParallelText.v1`."""
+    """What is read, such as `spacy-xling.UnlabelledText.v1` and `spacy-xling.ParallelText.v1` give."""
 
-    unlabelled: UnlabelledText
-    parallel: ParallelText
+    unlabelled: RawTextReader
+    parallel: ParallelTextReader
 
 
 class OptimizerBlock(Block):
@@ -75,16 +74,16 @@ class Settings(NamedTuple):
     """A pre-training run.
 
     encoder (EncoderBlock): Where it starts.
-    unlabelled (UnlabelledText): Reader of raw text.
-    parallel (ParallelText): Reader of parallel text, used if `parallel_share` is above 0.
+    unlabelled (RawTextReader): Reader of raw text.
+    parallel (ParallelTextReader): Reader of parallel text, used if `parallel_share` is above 0.
     masking (Masking): How pieces are masked.
     training (TrainingBlock): The rest.
     plain (Plain): The config's sections as they were written, to compare and to print.
     """
 
     encoder: EncoderBlock
-    unlabelled: UnlabelledText
-    parallel: ParallelText
+    unlabelled: RawTextReader
+    parallel: ParallelTextReader
     masking: Masking
     training: TrainingBlock
     plain: Plain

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
-from ..data.labelled import docbin_example
+from ..data.labelled import Augmenter, docbin_example
 from ..data.languages import UNKNOWN, get_language, set_language
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.reader import entry_key
@@ -18,7 +18,6 @@ from ..errors import Errors, Warnings
 from ..generators import make_generator
 from .code_switching import CodeSwitching, build_code_switching_v1, cased, draw
 
-Augmenter = Callable[[Language, Example], Iterator[Example]]
 # What a token keeps when its text changes. Its lemma is not among it.
 KEPT = (TAG, POS, MORPH, ENT_IOB, ENT_TYPE, ENT_KB_ID, ENT_ID)
 

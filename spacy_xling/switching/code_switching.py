@@ -7,7 +7,7 @@ dictionary of that language has is replaced by one of its translations (CoSDA-ML
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..data.languages import sampling_shares
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
 from ..errors import Errors
-from ..generators import generator_state, make_generator, require_same_material, set_generator_state
+from ..generators import MaterialDraws
 from ..training.ranks import ranks
 
 Unit = Literal["text", "word"]
@@ -104,7 +104,7 @@ def build_code_switching_v1(
     return CodeSwitching(share, rate, by, alpha, seed)
 
 
-class CodeSwitcher:
+class CodeSwitcher(MaterialDraws):
     """Switches texts one after the other, with a generator of its own.
 
     settings (CodeSwitching): How to switch.
@@ -112,9 +112,9 @@ class CodeSwitcher:
     """
 
     def __init__(self, settings: CodeSwitching, dictionaries: Dictionaries) -> None:
+        super().__init__("dictionaries", dictionaries.checksums, settings.seed, ranks().number)
         self.settings = settings
         self.dictionaries = dictionaries
-        self._generator = make_generator(settings.seed, ranks().number)
 
     def switch(self, text: str, language: Optional[str]) -> SwitchedText:
         """Draw whether a text is switched, and switch it.
@@ -131,19 +131,6 @@ class CodeSwitcher:
             return SwitchedText(text, len(words), ())
         replacements = draw_replacements(text, words, dictionaries, self.settings, self._generator)
         return SwitchedText(write_text(text, words, replacements), len(words), replacements)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Save where the draws stand, and what they are made from."""
-        return {"generator": generator_state(self._generator), "dictionaries": self.dictionaries.checksums()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state.
-
-        state (dict[str, Any]): A value of `state_dict`.
-        RAISES (ValueError): It was saved with other dictionaries.
-        """
-        require_same_material("dictionaries", state["dictionaries"], self.dictionaries.checksums())
-        set_generator_state(self._generator, state["generator"])
 
 
 def draw_replacements(

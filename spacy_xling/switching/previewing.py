@@ -57,15 +57,12 @@ def preview_switching(
         sources = ", ".join(dictionaries.sources)
         raise ValueError(Errors.X159.format(path=labelled, found=found, sources=sources))
     switcher = CodeSwitcher(settings, dictionaries)
-    return [
-        _preview(switcher, doc.text, get_language(doc))
-        for doc in reservoir_sample(fitting, n, seed=settings.seed)
-    ]
-
-
-def _preview(switcher: CodeSwitcher, text: str, language: Optional[str]) -> TextPreview:
-    switched = switcher.switch(text, language)
-    return TextPreview(text, switched.text, list(_words(text, switched.replacements)))
+    previews = []
+    for doc in reservoir_sample(fitting, n, seed=settings.seed):
+        switched = switcher.switch(doc.text, get_language(doc))
+        words = list(_words(doc.text, switched.replacements))
+        previews.append(TextPreview(doc.text, switched.text, words))
+    return previews
 
 
 def _words(text: str, replacements: Sequence[Replacement]) -> Iterator[PreviewWord]:

@@ -6,11 +6,11 @@ Translate-train of all languages at once, as in XTREME (Hu et al. 2020, arXiv 20
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Optional
+from typing import Optional
 
 from ..data.languages import check_alpha, sampling_shares
 from ..errors import Errors
-from ..generators import generator_state, make_generator, require_same_material, set_generator_state
+from ..generators import MaterialDraws
 from ..training.ranks import ranks
 from .translations import TranslatedText, Translations
 
@@ -40,15 +40,14 @@ def build_translated_texts_v1(
     RAISES (ValueError): A share out of range, or alpha.
     """
     if share is not None and not 0 <= share <= 1:
-        text = Errors.X208.format(
-            name="share", found=share, what="translated texts", expected="0 to 1, or null"
+        raise ValueError(
+            Errors.X208.format(name="share", found=share, what="translated texts", expected="0 to 1, or null")
         )
-        raise ValueError(text)
     check_alpha(alpha)
     return TranslatedTexts(share, alpha, seed)
 
 
-class TranslationSampler:
+class TranslationSampler(MaterialDraws):
     """Draws translations of texts one after the other, with a generator of its own.
 
     settings (TranslatedTexts): How to draw.
@@ -56,9 +55,9 @@ class TranslationSampler:
     """
 
     def __init__(self, settings: TranslatedTexts, translations: Translations) -> None:
+        super().__init__("translations", translations.checksums, settings.seed, ranks().number)
         self.settings = settings
         self.translations = translations
-        self._generator = make_generator(settings.seed, ranks().number)
 
     def draw(self, text: str, language: Optional[str]) -> Optional[TranslatedText]:
         """Draw whether a translation is taken instead of a text, and which.
@@ -81,16 +80,3 @@ class TranslationSampler:
         # The last limit, 1 but for rounding, isn't needed.
         limits = list(accumulate(sampling_shares(counts, self.settings.alpha).values()))[:-1]
         return found[bisect_right(limits, which)]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Save where the draws stand, and what they are made from."""
-        return {"generator": generator_state(self._generator), "translations": self.translations.checksums()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state.
-
-        state (dict[str, Any]): A value of `state_dict`.
-        RAISES (ValueError): It was saved with other translations.
-        """
-        require_same_material("translations", state["translations"], self.translations.checksums())
-        set_generator_state(self._generator, state["generator"])

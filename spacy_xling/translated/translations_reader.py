@@ -5,15 +5,12 @@ from typing import Any, Dict, List, Literal, NamedTuple, Optional, Tuple
 
 from spacy.language import Language
 
-from ..data.files import TextFile, find_files
+from ..data.files import Kinds, TextFile, find_files
 from ..data.labelled import read_language
 from ..data.names import clean_name
 from ..data.records import Record, read_records, text_of
 from ..errors import Errors
 from .translations import TextPairs, Translations
-
-# Those of the readers' formats that have fields of any name.
-KINDS = ("jsonl", "csv", "tsv")
 
 OnDoubt = Literal["use", "drop"]
 
@@ -67,26 +64,15 @@ def build_translations_v1(
     RETURNS (TranslationReader): The reader.
     """
     fields = TranslationFields(text, lang, source_text, source_lang, translation_doubt)
-    return TranslationReader(
-        path, fields=fields, languages=languages, on_doubt=on_doubt, language=language, quoted=quoted
-    )
+    return TranslationReader(path, fields, languages, on_doubt, language, quoted)
 
 
 class TranslationReader:
-    """Reads translations; see `build_translations_v1`.
-
-    path (Optional[Path]): A file, or a folder of files by language.
-    fields (TranslationFields): Names of the fields of a record.
-    languages (Optional[List[str]]): Languages of the translations; None or no name for all.
-    on_doubt (Literal["use", "drop"]): What becomes of translations that are in doubt.
-    language (Optional[str]): Language of translations whose record doesn't name it.
-    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
-    """
+    """Reads translations; see `build_translations_v1`."""
 
     def __init__(
         self,
         path: Optional[Path],
-        *,
         fields: TranslationFields,
         languages: Optional[List[str]],
         on_doubt: OnDoubt,
@@ -115,7 +101,7 @@ class TranslationReader:
         # Texts that are translated into several languages are kept once.
         known: Dict[str, str] = {}
         n_records = n_doubted = 0
-        for file in find_files(Path(self.path), KINDS):
+        for file in find_files(Path(self.path), Kinds.TRANSLATIONS):
             for record in read_records(file, quoted=self.quoted):
                 n_records += 1
                 translation = text_of(record, self.fields.text)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Optional
 
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors
 from .seq2seq import Engine
 from .translator import Settings, SplitText, Translation, Translator

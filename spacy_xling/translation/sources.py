@@ -10,7 +10,7 @@ from spacy.vocab import Vocab
 from ..data.conversion import check_values, json_record
 from ..data.files import LineReader, TextFile, count_lines, find_files
 from ..data.labelled import read_class_names, read_docbin, read_language
-from ..data.languages import register_language_extension
+from ..data.languages import get_language, register_language_extension
 from ..data.records import DIALECTS, read_records, text_of
 
 # Fields that hold lists, which are texts in a table.
@@ -89,8 +89,8 @@ class Sources:
             for doc in read_docbin(file).get_docs(Vocab()):
                 check_values(doc, file.path)
                 values = json_record(doc)
-                language = values.pop("lang", None)
-                yield Source({self.text: values.pop("text"), **values}, doc.text, language)
+                values.pop("lang", None)
+                yield Source({self.text: values.pop("text"), **values}, doc.text, get_language(doc))
         else:
             for record in read_records(file, quoted=self.quoted):
                 values = dict(record.values)

@@ -18,7 +18,7 @@ import tqdm  # type: ignore[import-untyped]
 
 from ..data.files import name_of, require_new_files
 from ..data.records import json_line
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors, Warnings
 from ..models.checkpoint import Precision
 from ..resuming.growing_files import State, append, grow, unfinished

@@ -6,7 +6,7 @@ from math import ceil
 from typing import NamedTuple, Optional
 
 from ..data.codes import parse_code
-from ..data.unlabelled import RawText
+from ..data.sources import RawText
 from ..errors import Errors
 from ..pieces.padding import like_lengths
 from .families import Pair

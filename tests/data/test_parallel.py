@@ -4,7 +4,8 @@ from itertools import islice
 import pytest
 
 from spacy_xling.data.heldout import is_heldout
-from spacy_xling.data.parallel import TextPair, build_parallel_text_v1
+from spacy_xling.data.parallel import build_parallel_text_v1
+from spacy_xling.data.sources import TextPair
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 
 

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from spacy_xling.data.parallel import TextPair, build_parallel_text_v1
+from spacy_xling.data.parallel import build_parallel_text_v1
 from spacy_xling.data.sampling import reservoir_sample
+from spacy_xling.data.sources import TextPair
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 
 

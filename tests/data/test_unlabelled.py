@@ -12,7 +12,8 @@ import spacy
 import srsly
 from spacy.util import registry
 
-from spacy_xling.data.unlabelled import RawText, build_unlabelled_text_v1
+from spacy_xling.data.sources import RawText
+from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 
 # Prints seconds to the first text and the megabytes that the stream added to the peak after 20,000 texts.
 MEASURE = """

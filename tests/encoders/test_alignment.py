@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spacy_xling.data.parallel import TextPair
+from spacy_xling.data.sources import TextPair
 from spacy_xling.encoders.alignment import aligned_vectors, contexts_of, positive_pmi
 
 

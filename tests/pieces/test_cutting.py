@@ -3,8 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from spacy_xling.data.parallel import TextPair
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText, TextPair
 from spacy_xling.pieces.cutting import cut_pairs, cut_texts
 from spacy_xling.pieces.windows import join, places, set_window, split_windows
 from spacy_xling.types import NO_WORD

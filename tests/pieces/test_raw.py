@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.pieces.cutting import cut_texts
 from spacy_xling.pieces.raw import READ_AHEAD, RawWindows
 from tests.conftest import TEXTS, make_tokenizer, split_windows

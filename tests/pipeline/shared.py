@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.models.architectures import lm_head_shim
 from tests.conftest import SINGLE, TEXTS, make_examples
 

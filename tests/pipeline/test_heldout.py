@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
+from spacy import registry
 from spacy.training.loop import train
 from transformers import AutoModelForMaskedLM
 
@@ -14,6 +15,8 @@ from spacy_xling.data.heldout import is_heldout
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.training.callbacks import build_attach_unlabelled_v1
 from tests.conftest import SINGLE, TEXTS, make_checkpoint, make_examples, textcat_config, write_raw
+from tests.own_sources import HELDOUT, OwnText
+from tests.own_sources import TEXTS as OWN_TEXTS
 from tests.pipeline.shared import make_shared, shared_examples
 from tests.resuming.runs import JOINT, SHARED, Work, count_moments, is_killed
 
@@ -75,6 +78,22 @@ def test_the_loss_is_that_of_the_checkpoints_own_model(checkpoint, reader):
     assert {k: v for k, v in again.items() if k != "speed"} == {
         k: v for k, v in scores.items() if k != "speed"
     }
+
+
+def test_a_reader_from_outside_the_package_feeds_the_masked_lm_term(checkpoint):
+    registry.readers("own.Text.v1", func=OwnText)
+    reader = registry.resolve({"reader": {"@readers": "own.Text.v1"}})["reader"]
+    nlp, pipe, examples = make_joint(checkpoint, reader, heldout_texts=4)
+    own = [text for pair in zip(*OWN_TEXTS.values(), strict=True) for text in pair]
+    assert pipe._raw.take(n_windows=4).ids.tolist() == pipe._split(own[:4]).ids.tolist()
+    assert pipe.update(examples, sgd=nlp.create_optimizer())["xling_textcat_mlm"] > 0
+    scores = nlp.evaluate(examples)
+    assert [name for name in HELDOUT if scores[f"mlm_heldout_loss_{name}"] > 0] == ["en", "fo"]
+    # A training that goes on from its state reads what it would have read next.
+    state = pipe.training_state()
+    following = pipe._raw.take(n_windows=20).ids.tolist()
+    pipe.load_training_state(state)
+    assert pipe._raw.take(n_windows=20).ids.tolist() == following
 
 
 def test_the_texts_are_those_that_training_never_sees(checkpoint, reader):

@@ -20,7 +20,7 @@ from spacy.training.initialize import init_nlp
 from thinc.api import SGD, Adam
 from torch.nn import functional as F
 
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.models.architectures import joint_shim
 from tests.conftest import (
     MULTI,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from spacy.tokens import Doc
 
 from spacy_xling.data.languages import set_language
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.models.checkpoint_files import PICKLES_VARIABLE
 from spacy_xling.translation import held
 from spacy_xling.translation.translator import DEFAULTS, Translator

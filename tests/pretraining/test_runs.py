@@ -5,12 +5,14 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
+from spacy import registry
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from spacy_xling.pretraining import runs, saved_run
 from spacy_xling.pretraining.pretraining import Pretraining
 from spacy_xling.pretraining.runs import pretrain
 from tests.conftest import make_checkpoint
+from tests.own_sources import OwnPairs, OwnText
 
 
 class Killed(BaseException):
@@ -91,6 +93,25 @@ def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_run_that_was_not(
     torch.manual_seed(123)
     pretrain(run_config(), tmp_path / "killed", resume=True)
     assert files(tmp_path / "killed") == files(whole)
+
+
+def test_readers_from_outside_the_package_are_read_resumed_and_measured(run_config, tmp_path, monkeypatch):
+    registry.readers("own.Text.v1", func=OwnText)
+    registry.readers("own.Pairs.v1", func=OwnPairs)
+    config = run_config(training__max_steps=4)
+    config["corpora"] = {"unlabelled": {"@readers": "own.Text.v1"}, "parallel": {"@readers": "own.Pairs.v1"}}
+    pretrain(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        kill_at_update(patch, 3)
+        with pytest.raises(Killed):
+            pretrain(config, tmp_path / "killed")
+    best = pretrain(config, tmp_path / "killed", resume=True)
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    rows = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    assert [sorted(row["heldout"]) for row in rows] == [["en", "fo"]] * 2
+    card = (best / "README.md").read_text(encoding="utf-8")
+    assert "| fo | 30 |" in card
+    assert "| en-fo | 30 |" in card
 
 
 @pytest.mark.parametrize("name", ["save_model", "save_file"])

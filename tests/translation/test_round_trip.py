@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.translation.round_trip import RoundTrip
 from spacy_xling.translation.translator import DEFAULTS, Translator
 from tests.conftest import TEXTS

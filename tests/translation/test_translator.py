@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from spacy_xling.data.unlabelled import RawText
+from spacy_xling.data.sources import RawText
 from spacy_xling.models.checkpoint_files import no_progress_bars
 from spacy_xling.translation.seq2seq import Generated
 from spacy_xling.translation.translator import DEFAULTS, Settings, Translator, batches
