@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .translation_shim import TranslationShim
 
 
-class Saves(Protocol):
-    """Is saved as a folder of files, see `FolderShim`."""
+class HasEncoder(Protocol):
+    """Cuts texts into pieces for its encoder, and is saved as a folder of files, see `FolderShim`."""
 
     @property
     def is_initialized(self) -> bool:
@@ -29,6 +29,10 @@ class Saves(Protocol):
 
     def require_loaded(self) -> None:
         """Raise a ValueError where there isn't."""
+        ...
+
+    def split(self, texts: Sequence[str]) -> Pieces:
+        """Texts to windows of pieces."""
         ...
 
     def to_folder(self, path: Path) -> None:
@@ -40,7 +44,7 @@ class Saves(Protocol):
         ...
 
 
-class Classifies(Saves, Protocol):
+class Classifies(HasEncoder, Protocol):
     """Gives texts their logits: `JointShim`, and `OnnxShim` once exported."""
 
     @property
@@ -53,16 +57,12 @@ class Classifies(Saves, Protocol):
         """Number of logits of a text."""
         ...
 
-    def split(self, texts: Sequence[str]) -> Pieces:
-        """Texts to windows of pieces."""
-        ...
-
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts. *Shape:* (texts, labels)"""
         ...
 
 
-class Learns(Saves, Protocol):
+class Learns(HasEncoder, Protocol):
     """Trains an encoder with its LM head: `JointShim`, `TranslationShim`, `LMHeadShim`."""
 
     @property
@@ -73,10 +73,6 @@ class Learns(Saves, Protocol):
     @property
     def has_gradients(self) -> bool:
         """Whether any parameter has a gradient to step by."""
-        ...
-
-    def split(self, texts: Sequence[str]) -> Pieces:
-        """Texts to windows of pieces."""
         ...
 
     def masked_lm_pass(self) -> "tuple[nn.Module, Padding]":
@@ -98,6 +94,11 @@ class Learns(Saves, Protocol):
     def finish_update(self, optimizer: Any) -> None:
         """Clip, step each parameter that has a gradient, and drop the gradients."""
         ...
+
+
+def shim_of(model: Model) -> HasEncoder:
+    """What is behind any model of these."""
+    return cast(HasEncoder, model.shims[0])
 
 
 def classifier_of(model: Model) -> Classifies:

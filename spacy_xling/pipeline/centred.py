@@ -11,6 +11,7 @@ from spacy.training import Example
 from ..data.languages import UNKNOWN
 from ..data.sampling import reservoir_sample
 from ..errors import Errors, Warnings
+from ..models.contracts import shim_of
 from ..types import Floats2d
 from .calibrated import CalibratedScores, Calibration
 from .text_field import read_text
@@ -95,7 +96,7 @@ class CentredScores(CalibratedScores):
             self._centring_texts = self._centring_texts._replace(raw=left)
         elif not self._is_warned and self.offsets:
             self._is_warned = True
-            warnings.warn(Warnings.W545.format(name=self.name), stacklevel=3)
+            warnings.warn(Warnings.W545.format(name=self.name), stacklevel=4)
 
     def _store_calibration(self, calibration: Optional[Calibration]) -> None:
         super()._store_calibration(calibration)
@@ -183,5 +184,5 @@ def _sample(pipe: CalibratedScores, unlabelled: Any) -> Mapping[Optional[str], S
 
 
 def _with_pieces(pipe: CalibratedScores, texts: Sequence[str]) -> list[str]:
-    has_words = pipe._split(texts).has_words if texts else ()
+    has_words = shim_of(pipe.model).split(texts).has_words if texts else ()
     return [text for text, has in zip(texts, has_words, strict=True) if has]
