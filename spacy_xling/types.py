@@ -12,6 +12,9 @@ Bools1d = NDArray[np.bool_]
 Floats1d = Any
 Floats2d = Any
 
+# Where a training stands: strings, numbers, lists and dicts with string keys.
+TrainingState = dict[str, Any]
+
 # The word of a special piece, which belongs to none.
 NO_WORD = -1
 

@@ -2,7 +2,7 @@
 by `from_disk`.
 """
 
-from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -191,7 +191,7 @@ def translation_shim(model: Model) -> TranslationShim:
 
 def forward_translation(
     model: Model, X: Union[Sequence[Doc], TranslationBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., Any]]:
+) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., None]]:
     """Training takes a TranslationBatch. Of Docs it gives how their translations begin, for spaCy's tools to
     look at.
     """
@@ -207,7 +207,7 @@ def joint_shim(model: Model) -> JointShim:
 
 def forward(
     model: Model, X: Union[Sequence[Doc], Pieces, JointBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., Any]]:
+) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., None]]:
     """Both take Docs; else prediction takes Pieces, and training a JointBatch."""
     if isinstance(X, JointBatch):
         return joint_shim(model).begin_update(X, model.attrs["dropout_rate"])
@@ -216,7 +216,7 @@ def forward(
     return forward_docs(model, X, is_train)
 
 
-def init(model: Model, X: Any = None, Y: Optional[Floats2d] = None) -> Model:
+def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Floats2d] = None) -> Model:
     """Read the checkpoint and make a classification head of as many labels as Y has columns."""
     if Y is not None:
         model.set_dim("nO", Y.shape[1], force=True)

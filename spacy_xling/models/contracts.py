@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from thinc.api import Model
+from thinc.api import Model, Optimizer
 
 from ..pieces.masking import MaskingVocabulary
 from ..types import Floats2d, Pieces
@@ -91,7 +91,7 @@ class Learns(HasEncoder, Protocol):
         """Multiply all gradients."""
         ...
 
-    def finish_update(self, optimizer: Any) -> None:
+    def finish_update(self, optimizer: Optimizer) -> None:
         """Clip, step each parameter that has a gradient, and drop the gradients."""
         ...
 

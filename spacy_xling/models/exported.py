@@ -1,6 +1,6 @@
 """The registered builder of an exported text classifier. It imports no torch."""
 
-from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -35,7 +35,7 @@ def build_exported_textcat_v1(
 
 def forward(
     model: Model, X: Union[Sequence[Doc], Pieces], is_train: bool
-) -> Tuple[Floats2d, Callable[[Any], None]]:
+) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
     """Prediction alone."""
     if is_train:
         raise ValueError(Errors.X537.format(name=model.name))

@@ -1,7 +1,7 @@
 """The border between torch and thinc for the translator: arrays to tensors and back."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -160,19 +160,19 @@ class TranslationShim(EncoderShim[TranslationModule]):
         self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]
     ) -> TranslationModule:
         width = masked_lm.encoder.width
+        heads = self.decoder.heads or masked_lm.encoder.base.config.num_attention_heads
         decoder = Decoder(
             width,
             masked_lm.encoder.embeddings.embedding_dim,
             layers=self.decoder.layers,
-            heads=_heads(self.decoder.heads, masked_lm.encoder.base.config, width),
+            heads=_checked_heads(heads, width),
             rate=self.decoder.dropout,
             n_languages=size,
         )
         return TranslationModule(masked_lm, decoder, precision)
 
 
-def _heads(wanted: Optional[int], config: Any, width: int) -> int:
-    heads = wanted or int(config.num_attention_heads)
+def _checked_heads(heads: int, width: int) -> int:
     if width % heads:
         raise ValueError(Errors.X311.format(setting="heads", found=heads, expected=f"a divisor of {width}"))
     return heads

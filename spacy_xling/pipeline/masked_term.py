@@ -22,7 +22,7 @@ from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, windows_as_texts
 from ..training.ranks import ranks
-from ..types import MaskedPieces, Pieces
+from ..types import MaskedPieces, Pieces, TrainingState
 
 HELDOUT_LOSS = "mlm_heldout_loss"
 
@@ -238,10 +238,10 @@ class MaskedTerm(TrainablePipe):
         self._n_batches = 0
         self._step += 1
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         """Save where the training stands: steps taken, masks, raw text.
 
-        RETURNS (dict[str, Any]): The state, of strings, numbers, lists and dicts with string keys.
+        RETURNS (TrainingState): The state.
         RAISES (ValueError): The reader of raw text can't say where it stands.
         """
         if self._raw is not None and not hasattr(self._raw.texts, "state_dict"):
@@ -254,10 +254,10 @@ class MaskedTerm(TrainablePipe):
             "raw": None if self._raw is None else self._raw.state_dict(),
         }
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: TrainingState) -> None:
         """Go on from a saved state. Raw text must be attached already.
 
-        state (dict[str, Any]): A value of `training_state`.
+        state (TrainingState): A value of `training_state`.
         RAISES (ValueError): The state belongs to other raw text.
         """
         self._step = state["step"]

@@ -18,12 +18,12 @@ class SavedPipe(TrainablePipe):
     """A component that is saved as its settings, and a Hugging Face folder `model` with the layers of its own
     beside it.
 
-    cfg (dict[str, Any]): The settings.
-    older_settings (dict[str, Any]): Those that were saved before there were these.
+    cfg (dict): The settings.
+    older_settings (dict): Those that were saved before there were these.
     """
 
     cfg: dict[str, Any]
-    older_settings: dict[str, Any] = {}  # noqa: RUF012  (never changed)
+    older_settings: dict[str, None] = {}  # noqa: RUF012  (never changed)
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Save the component: its settings, and a Hugging Face folder `model` with the layers of its own
@@ -110,7 +110,7 @@ class SavedClassifier(CentredScores, SavedPipe):
                 raise
             raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
 
-    def _check_threshold(self, threshold: Any) -> None:
+    def _check_threshold(self, threshold: object) -> None:
         if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
             raise ValueError(Errors.X555.format(name=self.name, found=threshold))
 

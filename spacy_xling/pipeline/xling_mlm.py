@@ -20,7 +20,7 @@ from ..objective.joint import JointObjective
 from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
-from ..types import MaskedPieces
+from ..types import MaskedPieces, TrainingState
 from .masked_term import MaskedTerm
 from .upstream import StepHook, Upstream, find_upstream, transformer_class
 
@@ -176,8 +176,9 @@ class XlingMaskedLM(MaskedTerm):
 
     @property
     def _is_frozen(self) -> bool:
-        """Whether the transformer takes no steps: spaCy tells nobody which components are frozen, and steps
-        them in the pipeline's order, so that ours may end one before the transformer's.
+        """Whether the transformer is frozen, which spaCy tells nobody: it took no step while this component
+        took several. After a single one the transformer's may still be to come, for spaCy steps components
+        in the pipeline's order.
         """
         return self._steps_alone >= UNSTEPPED
 
@@ -208,10 +209,10 @@ class XlingMaskedLM(MaskedTerm):
         self._step += 1
         self._steps_alone += 1
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         return {**super().training_state(), "steps_alone": self._steps_alone}
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: TrainingState) -> None:
         super().load_training_state(state)
         self._steps_alone = state["steps_alone"]
 

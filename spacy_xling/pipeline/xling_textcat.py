@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from spacy.language import Language
@@ -19,7 +19,7 @@ from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..training.ranks import ranks
-from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
+from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces, TrainingState
 from .calibrated import KEY, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .learnt_texts import LearntTexts
@@ -295,14 +295,14 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             warnings.warn(Warnings.W551.format(name=self.name), stacklevel=5)
         return False
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         return {
             **super().training_state(),
             "has_unlabelled": self._has_unlabelled,
             **self._learnt_texts_state(),
         }
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: TrainingState) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
         self._note_change()
