@@ -25,23 +25,18 @@ class HasEncoder(Protocol):
     @property
     def is_initialized(self) -> bool:
         """Whether there is anything to run."""
-        ...
 
     def require_loaded(self) -> None:
         """Raise a ValueError where there isn't."""
-        ...
 
     def split(self, texts: Sequence[str]) -> Pieces:
         """Texts to windows of pieces."""
-        ...
 
     def to_folder(self, path: Path) -> None:
         """Write a folder, an empty one where there is nothing to run."""
-        ...
 
     def from_folder(self, path: Path) -> None:
         """Read what `to_folder` wrote."""
-        ...
 
 
 class Classifies(HasEncoder, Protocol):
@@ -50,16 +45,13 @@ class Classifies(HasEncoder, Protocol):
     @property
     def is_trainable(self) -> bool:
         """Whether it is a `Learns`, too."""
-        ...
 
     @property
     def n_labels(self) -> int:
         """Number of logits of a text."""
-        ...
 
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts. *Shape:* (texts, labels)"""
-        ...
 
 
 class Learns(HasEncoder, Protocol):
@@ -68,32 +60,25 @@ class Learns(HasEncoder, Protocol):
     @property
     def masking_vocabulary(self) -> MaskingVocabulary:
         """What masks need to know of the tokenizer."""
-        ...
 
     @property
     def has_gradients(self) -> bool:
         """Whether any parameter has a gradient to step by."""
-        ...
 
     def masked_lm_pass(self) -> "tuple[nn.Module, Padding]":
         """The masked-LM loss as a module, and how batches are laid out for it."""
-        ...
 
     def parameters(self) -> "Iterator[nn.Parameter]":
         """All parameters that it steps."""
-        ...
 
     def require_gradients(self) -> None:
         """Raise a ValueError where nothing was loaded, or torch keeps no gradients."""
-        ...
 
     def scale_gradients(self, factor: float) -> None:
         """Multiply all gradients."""
-        ...
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Clip, step each parameter that has a gradient, and drop the gradients."""
-        ...
 
 
 def shim_of(model: Model) -> HasEncoder:

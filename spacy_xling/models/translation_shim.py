@@ -8,7 +8,6 @@ import torch
 from thinc.api import torch2xp, xp2torch
 from torch import Tensor
 
-from ..errors import Errors
 from ..pieces.windows import join, one_window, select_windows, separate
 from ..types import NO_WORD, Floats2d, Pieces, TranslationBatch, TranslationGradients
 from .batches import BF16_MULTIPLE, MaskedWindows, masked_windows
@@ -16,6 +15,7 @@ from .decoder import Decoder
 from .encoder_shim import EncoderSettings, EncoderShim
 from .masked_lm import MaskedLM
 from .module_shim import require_reached
+from .settings import require_setting
 from .translated_batches import source_batch, translated_batches
 from .translation import TranslationModule
 
@@ -161,21 +161,16 @@ class TranslationShim(EncoderShim[TranslationModule]):
     ) -> TranslationModule:
         width = masked_lm.encoder.width
         heads = self.decoder.heads or masked_lm.encoder.base.config.num_attention_heads
+        require_setting(width % heads == 0, "heads", heads, f"a divisor of {width}")
         decoder = Decoder(
             width,
             masked_lm.encoder.embeddings.embedding_dim,
             layers=self.decoder.layers,
-            heads=_checked_heads(heads, width),
+            heads=heads,
             rate=self.decoder.dropout,
             n_languages=size,
         )
         return TranslationModule(masked_lm, decoder, precision)
-
-
-def _checked_heads(heads: int, width: int) -> int:
-    if width % heads:
-        raise ValueError(Errors.X311.format(setting="heads", found=heads, expected=f"a divisor of {width}"))
-    return heads
 
 
 def _window(row: Sequence[int]) -> Pieces:
