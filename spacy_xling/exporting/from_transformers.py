@@ -9,7 +9,7 @@ import spacy
 from spacy.language import Language
 
 from ..data.files import require_new_pipeline
-from ..errors import Errors, one_line
+from ..errors import Errors
 from ..models.architectures import joint_shim
 from ..models.checkpoint_files import (
     SEQUENCE_CLASSIFICATION,
@@ -17,6 +17,7 @@ from ..models.checkpoint_files import (
     find_checkpoint,
     load_config,
     load_model,
+    loading_errors,
 )
 from ..models.native_head import find_native_head, is_of_head, read_head
 from ..writing import write_folder, writing_errors
@@ -70,16 +71,11 @@ def import_transformers(
 
 def _load_classifier(found: Checked, name: str) -> "PreTrainedModel":
     """The model (PreTrainedModel), of a family whose head is known, with a trained head."""
-    try:
+    with loading_errors(name):
         config = load_config(found)
-    # Of settings of a wrong kind, the library says whatever Python says.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     find_native_head(config)
-    try:
+    with loading_errors(name):
         model, info = load_model(found, config, model=SEQUENCE_CLASSIFICATION)
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     # Of a size that doesn't fit, older releases of transformers give both sizes with the name.
     misfits = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
     missing = [key for key in (*info["missing_keys"], *misfits) if is_of_head(key, config)]

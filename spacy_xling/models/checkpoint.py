@@ -18,6 +18,7 @@ from .checkpoint_files import (
     load_family_tokenizer,
     load_fast_tokenizer,
     load_model,
+    loading_errors,
     make_model,
     no_progress_bars,
 )
@@ -110,12 +111,9 @@ def read_window(name: str) -> int:
     """
     tokenizer = load_tokenizer(name)
     config = read_config(name)
-    try:
-        # Parameters without memory: their shapes alone are wanted.
-        with torch.device("meta"):
-            model = make_model(config)
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    # Parameters without memory: their shapes alone are wanted.
+    with loading_errors(name), torch.device("meta"):
+        model = make_model(config)
     return find_window(BaseEncoder(model.base_model), tokenizer, None)
 
 
@@ -289,7 +287,7 @@ def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
 def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple["PreTrainedModel", list[str]]:
     """The model, and which weights of its LM head the checkpoint lacks."""
     found = find_checkpoint(name, weights=True)
-    try:
+    with loading_errors(name):
         config = load_config(found)
         for setting in DROPOUT_SETTINGS:
             if dropout is not None and hasattr(config, setting):
@@ -299,9 +297,6 @@ def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple["PreTrainedMod
             config.reference_compile = False
         # Weights of another size count as missing, see below; else transformers raises its own error.
         model, info = load_model(found, config)
-    # Of a file that is cut off, or a config that fits no model, each library complains in its own way.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     # Some releases of transformers save it with the config.
     model.config.name_or_path = name
     return model, _untrained_weights(name, model, info)

@@ -204,6 +204,20 @@ def make_model(config: "PretrainedConfig", model: str = MASKED_LM) -> "PreTraine
 
 
 @contextmanager
+def loading_errors(name: str) -> Iterator[None]:
+    """Name the checkpoint in what goes wrong while it is fetched or loaded: of a file that is cut off, or
+    settings of a wrong kind, each library, and Python, says something else.
+
+    name (str): Hub name or folder.
+    RAISES (ValueError): X301: whatever was raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+
+
+@contextmanager
 def no_progress_bars() -> Iterator[None]:
     """Within it `transformers` shows no progress bars. Its releases from 5 on show one for each model that is
     loaded or saved.
@@ -310,12 +324,9 @@ def _fetch(name: str, *patterns: str) -> Path:
     # Hub names have one slash at most; for anything else a hub would only be asked in vain.
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
-    try:
+    with loading_errors(name):
         # A pattern's * takes slashes, too: folders hold copies for other engines.
         return Path(snapshot_download(name, allow_patterns=list(patterns), ignore_patterns="*/*"))
-    # What is raised depends on the library that asks the hub.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
 
 
 def _files_on_the_hub(name: str) -> list[str]:

@@ -90,8 +90,7 @@ class MaskedTerm(TrainablePipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Losses] = None,
     ) -> Losses:
-        """Learn from a batch, by the objective that `_learn` of the component says. Where lambda is 0 no
-        masked pass runs.
+        """Learn from a batch, by the component's objective. Where lambda is 0 no masked pass runs.
 
         examples (Iterable[Example]): A batch of Example objects.
         drop (float): Dropout rate of a classification head; all else has dropouts of its own.
