@@ -11,10 +11,9 @@ Bools1d = NDArray[np.bool_]
 # Arrays of the current thinc ops: numpy on a CPU, cupy on a GPU.
 Floats1d = Any
 Floats2d = Any
-# Plain data by name, as JSON or a config holds it.
-Plain = dict[str, Any]
-
-# Where something stands, as plain data: strings, numbers, lists, and dicts with string keys.
+# What JSON or a config holds: strings, numbers, lists, and dicts with string keys.
+JsonDict = dict[str, Any]
+# Where a stream or a training stands, of the same.
 StateDict = dict[str, Any]
 
 # The word of a special piece, which belongs to none.

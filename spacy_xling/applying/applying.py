@@ -18,7 +18,7 @@ from ..data.records import DIALECTS, json_line
 from ..errors import Errors
 from ..evaluation.by_language import require_pipeline
 from ..resuming.growing_files import State, append, grow, must_grow, unfinished
-from ..types import Plain
+from ..types import JsonDict
 from .engines import Engine, in_order, result_of
 from .formats import Batch, Format, JsonLines, Place, Reject, Table
 from .parquet import Parquet, finish_parquet
@@ -122,7 +122,7 @@ def apply_files(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
-) -> dict[str, Plain]:
+) -> dict[str, JsonDict]:
     """Score the texts of files: each record with all of its fields, and the new columns beside, in order.
 
     data (Path): .jsonl, .csv, .tsv (each also with .gz) or .parquet, or a folder of these.
@@ -137,7 +137,7 @@ def apply_files(
     resume (bool): Go on with what is there.
     overwrite (bool): Replace what is there.
     progress (bool): Show a progress bar.
-    RETURNS (dict[str, Plain]): For each file its "records" with those rejected, "texts" written,
+    RETURNS (dict[str, JsonDict]): For each file its "records" with those rejected, "texts" written,
         "bytes", whether it is "finished", and "counts" of those "rejected".
     RAISES (ValueError): A record can't be read or scored; what is there is of another run; there is no such
         file or pipeline. (OSError): A file can't be written.
@@ -240,7 +240,7 @@ class Job(NamedTuple):
         """Score what isn't scored yet."""
         is_parquet = self.target.source.kind == "parquet"
 
-        def fill(growing: Path, done: Plain) -> None:
+        def fill(growing: Path, done: JsonDict) -> None:
             with tqdm.tqdm(
                 total=self.format.count() if progress else None,
                 initial=done["records"],
@@ -253,7 +253,7 @@ class Job(NamedTuple):
         path = self.target.path
         grow(path, path.name, self.state, fill, finish_parquet if is_parquet else None)
 
-    def _fill(self, growing: Path, done: Plain, bar: Any) -> None:
+    def _fill(self, growing: Path, done: JsonDict, bar: Any) -> None:
         saved = Saved(growing, done, self.rejects, self.state)
         # It tells the new columns, and what is wrong before any text is scored.
         nothing = result_of(self.engine.submit({self.format.settings.text: []}))
@@ -288,12 +288,12 @@ class Saved:
     """Collects what is to be written of a file, and writes it every few seconds, the state last.
 
     growing (Path): The file.
-    done (Plain): Its state.
+    done (JsonDict): Its state.
     rejects (Optional[Path]): The file of rejects; None for none.
     state (State): That of all files.
     """
 
-    def __init__(self, growing: Path, done: Plain, rejects: Optional[Path], state: State) -> None:
+    def __init__(self, growing: Path, done: JsonDict, rejects: Optional[Path], state: State) -> None:
         self.growing = growing
         self.done = done
         self.rejects = rejects
@@ -343,7 +343,7 @@ class Saved:
         self._time = time.monotonic()
 
 
-def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: Reading) -> Plain:
+def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: Reading) -> JsonDict:
     """What must be the same for a run to be resumed: not the engine, nor its threads."""
     named = settings._asdict()
     for name in ("threads", "gpu_id"):

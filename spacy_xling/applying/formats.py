@@ -15,7 +15,7 @@ from ..data.files import TextFile, count_lines
 from ..data.labelled import read_language
 from ..data.records import DIALECTS, Record, RecordReader, json_line, text_of
 from ..errors import Errors
-from ..types import Plain
+from ..types import JsonDict
 from .arrow import require_text
 from .predictor import ERROR, Columns, PredictorSettings, set_predictions, without_errors
 
@@ -171,7 +171,7 @@ class JsonLines:
                 rejects.append(Reject(record.line, message, record.values))
         return b"".join(lines), sorted(rejects, key=lambda reject: reject.line)
 
-    def _line(self, record: Record, new: Plain) -> bytes:
+    def _line(self, record: Record, new: JsonDict) -> bytes:
         return json_line({**record.values, **set_predictions(list(record.values), new, self.settings)})
 
 
@@ -191,7 +191,7 @@ class Table(JsonLines):
         new = set_predictions(reader.header, dict.fromkeys(names, ()), self.settings)
         return self._row([*{**header, **new}])
 
-    def _line(self, record: Record, new: Plain) -> bytes:
+    def _line(self, record: Record, new: JsonDict) -> bytes:
         cells = {name: self._cell(value) for name, value in new.items()}
         return self._row([*{**record.values, **set_predictions((), cells, self.settings)}.values()])
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import Errors, one_line
-from ..types import Plain
+from ..types import JsonDict
 from .arrow import import_pyarrow, score_tables
 from .engines import RAY, Engine
 from .predictor import Columns, Predictions, PredictorSettings, predict
@@ -96,7 +96,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
     threads = settings.threads or 1
     address = address or os.environ.get("RAY_ADDRESS")
     # A cluster of its own has room for all workers, which would wait for it otherwise.
-    where: Plain = (
+    where: JsonDict = (
         {"address": address} if address else {"num_cpus": threads * workers, "include_dashboard": False}
     )
     is_ours = not ray.is_initialized()

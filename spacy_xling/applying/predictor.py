@@ -23,7 +23,7 @@ from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline, require_pipeline
 from ..evaluation.predictions import kind_of, unread_doc
 from ..pipeline.calibrated import EXTENSION, register_abstention_extension
-from ..types import Plain
+from ..types import JsonDict
 
 Columns = Mapping[str, Sequence[Any]]
 # Columns that were made, with a value for each text.
@@ -103,7 +103,7 @@ class Predictor:
             rows = self._rows([(text, language) for text, language in zip(texts, languages)])  # noqa: B905
         return {name: [row.get(name) for row in rows] for name in self.names}
 
-    def _rows(self, texts: Sequence[tuple[object, Any]]) -> list[Plain]:
+    def _rows(self, texts: Sequence[tuple[object, Any]]) -> list[JsonDict]:
         """The values of each text. What fails is scored again in halves, so that an error is one text's."""
         try:
             docs = [self._make_doc(*text) for text in texts]
@@ -122,7 +122,7 @@ class Predictor:
             set_language(doc, self.settings.language)
         return doc
 
-    def _row(self, doc: Doc) -> Plain:
+    def _row(self, doc: Doc) -> JsonDict:
         if not doc.cats:
             raise ValueError(Errors.X752.format(text=doc.text[:60]))
         for label, score in doc.cats.items():
@@ -140,11 +140,11 @@ class Predictor:
         }
 
 
-def threads_of_exported(settings: PredictorSettings) -> Plain:
+def threads_of_exported(settings: PredictorSettings) -> JsonDict:
     """What to change in a pipeline's config so that exported classifiers take as many threads.
 
     settings (PredictorSettings): The settings.
-    RETURNS (Plain): The threads by dot name; nothing where none are set.
+    RETURNS (JsonDict): The threads by dot name; nothing where none are set.
     RAISES (ValueError): X751: there is no such pipeline.
     """
     require_pipeline(Path(settings.model))
@@ -182,13 +182,13 @@ def without_errors(found: Columns) -> Columns:
     return {name: values for name, values in found.items() if name != ERROR}
 
 
-def set_predictions(names: Sequence[str], found: Columns, settings: PredictorSettings) -> Plain:
+def set_predictions(names: Sequence[str], found: Columns, settings: PredictorSettings) -> JsonDict:
     """The new columns under the names that they get beside others.
 
     names (Sequence[str]): The columns that are there.
     found (Columns): The new ones, as `Predictor` gives them.
     settings (PredictorSettings): The settings.
-    RETURNS (Plain): The new columns by name.
+    RETURNS (JsonDict): The new columns by name.
     RAISES (ValueError): X903: one of these is there already, but for the column of the language.
     """
     added = {f"{settings.prefix}{name}": values for name, values in found.items()}

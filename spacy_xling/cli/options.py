@@ -8,7 +8,7 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from ..errors import Errors, one_line
-from ..types import Plain
+from ..types import JsonDict
 
 
 def path_or_none(text: str) -> Optional[Path]:
@@ -26,11 +26,11 @@ def path_option(*names: str, help: str) -> Any:
     return typer.Option(*names, help=help, parser=path_or_none, metavar="PATH")
 
 
-def read_config(path: Path, overrides: Plain) -> Config:
+def read_config(path: Path, overrides: JsonDict) -> Config:
     """Read a config file, with the settings given as options.
 
     path (Path): The file.
-    overrides (Plain): Settings by dot name.
+    overrides (JsonDict): Settings by dot name.
     RETURNS (Config): The config, not interpolated.
     RAISES (ValueError): X745: it can't be read, or isn't text.
     """

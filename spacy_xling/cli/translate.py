@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 from wasabi import msg, table
 
-from ..types import Plain
+from ..types import JsonDict
 from .app import Panel, app, coded_warnings, example, names, one_line_errors
 from .options import Gpu, LanguageField, OverwriteFiles, Quotes, Resume, Separator, TextField
 
@@ -164,10 +164,10 @@ def codes(value: str) -> list[tuple[str, str]]:
     return [(name.strip(), code.strip() or name.strip()) for name, _, code in pairs]
 
 
-def print_results(results: dict[str, Plain]) -> None:
+def print_results(results: dict[str, JsonDict]) -> None:
     """Print what was translated, and how many sentences are doubtful.
 
-    results (dict[str, Plain]): As `translate_files` gives them.
+    results (dict[str, JsonDict]): As `translate_files` gives them.
     """
     from ..translation.guards import KINDS
 

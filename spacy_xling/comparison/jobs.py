@@ -25,7 +25,7 @@ from ..errors import Errors
 from ..resuming.changes import describe_changes
 from ..resuming.checkpoints import Checkpoints
 from ..training.step_counts import follow_steps
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 from .plan import SEED, Plan, load_run_config
 
@@ -46,8 +46,8 @@ class Job(NamedTuple):
     seed (Optional[int]): Its seed; None for an encoder that is made once for all seeds.
     folder (Path): Its folder.
     config (Path): Its config.
-    overrides (Plain): What is changed in the config, by dot name.
-    plan (Plain): Everything that its result depends on, as plain data.
+    overrides (JsonDict): What is changed in the config, by dot name.
+    plan (JsonDict): Everything that its result depends on, as plain data.
     encoder (Optional[Job]): The run that makes its encoder.
     """
 
@@ -56,8 +56,8 @@ class Job(NamedTuple):
     seed: Optional[int]
     folder: Path
     config: Path
-    overrides: Plain
-    plan: Plain
+    overrides: JsonDict
+    plan: JsonDict
     encoder: Optional["Job"] = None
 
     @property
@@ -67,7 +67,7 @@ class Job(NamedTuple):
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
-    def result(self) -> Optional[Plain]:
+    def result(self) -> Optional[JsonDict]:
         """Its result; None until it is finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
@@ -125,14 +125,14 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] =
     return Jobs(list(encoders.values()), trainings, [_measure_job(plan, output, job) for job in first])
 
 
-def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Plain) -> Job:
+def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: JsonDict) -> Job:
     """A training of a search, with the first seed. Its pipeline is not scored on the test text.
 
     plan (Plan): The plan.
     output (Path): Folder of the search.
     recipe (str): The recipe.
     number (int): The trial's number.
-    settings (Plain): What it tries, by dot name.
+    settings (JsonDict): What it tries, by dot name.
     RETURNS (Job): The run.
     """
     seed = plan.compare.seeds[0]
@@ -189,11 +189,11 @@ def require_same_plan(job: Job) -> None:
         raise ValueError(Errors.X775.format(title=job.title, folder=job.folder, changes=", ".join(changes)))
 
 
-def read_json(path: Path) -> Optional[Plain]:
+def read_json(path: Path) -> Optional[JsonDict]:
     """Read a JSON object.
 
     path (Path): The file.
-    RETURNS (Optional[Plain]): The object; None if there is none, or not a whole one.
+    RETURNS (Optional[JsonDict]): The object; None if there is none, or not a whole one.
     """
     try:
         found = json.loads(path.read_text(encoding="utf8"))
@@ -202,7 +202,7 @@ def read_json(path: Path) -> Optional[Plain]:
     return found if isinstance(found, dict) else None
 
 
-def _order(job: Job) -> Plain:
+def _order(job: Job) -> JsonDict:
     """What a process is given."""
     made = None if job.encoder is None else str(job.encoder.folder)
     order = {
@@ -241,12 +241,12 @@ def _training_job(
     plan: Plan,
     folder: Path,
     recipe: str,
-    overrides: Plain,
+    overrides: JsonDict,
     encoder: Optional[Job],
     *,
     kind: Kind = "training",
     name: Optional[str] = None,
-    test: Optional[Plain] = None,
+    test: Optional[JsonDict] = None,
 ) -> Job:
     path, seed, title = plan.recipes[recipe].config, overrides[SEED], f"recipes.{recipe}"
     overrides = follow_steps(load_run_config(path, {}, title), overrides)
@@ -264,7 +264,7 @@ def _training_job(
     )
 
 
-def _plain(config: Config) -> Plain:
+def _plain(config: Config) -> JsonDict:
     return dict(json.loads(json.dumps(config)))
 
 
@@ -279,7 +279,7 @@ def _sizes(config: Config) -> Dict[str, int]:
     return sizes
 
 
-def _fingerprint(plan: Plan) -> Plain:
+def _fingerprint(plan: Plan) -> JsonDict:
     """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
     for file in find_files(plan.compare.test, Kinds.LABELLED):

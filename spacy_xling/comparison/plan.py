@@ -9,7 +9,7 @@ from spacy.util import load_config
 from thinc.api import Config, ConfigValidationError
 
 from ..errors import Errors, one_line
-from ..types import Plain
+from ..types import JsonDict
 
 SECTIONS = ("compare", "settings", "encoders", "recipes", "search")
 NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
@@ -44,7 +44,7 @@ class EncoderBlock(Block):
 
     config: Path
     per_seed: bool = True
-    settings: Plain = {}
+    settings: JsonDict = {}
 
 
 class RecipeBlock(Block):
@@ -52,7 +52,7 @@ class RecipeBlock(Block):
 
     config: Path
     encoder: Optional[str] = None
-    settings: Plain = {}
+    settings: JsonDict = {}
 
 
 class SearchBlock(Block):
@@ -72,14 +72,14 @@ class Plan(NamedTuple):
     """A comparison.
 
     compare (CompareBlock): What all recipes have in common.
-    settings (Plain): Settings that are changed in the configs of all recipes, by dot name.
+    settings (JsonDict): Settings that are changed in the configs of all recipes, by dot name.
     encoders (Dict[str, EncoderBlock]): Encoders that are trained first, by name.
     recipes (Dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
     search (Optional[SearchBlock]): A search over settings.
     """
 
     compare: CompareBlock
-    settings: Plain
+    settings: JsonDict
     encoders: Dict[str, EncoderBlock]
     recipes: Dict[str, RecipeBlock]
     search: Optional[SearchBlock]
@@ -89,12 +89,12 @@ class Plan(NamedTuple):
         """The recipe that the others are compared with."""
         return next(iter(self.recipes))
 
-    def overrides(self, recipe: str, seed: int) -> Plain:
+    def overrides(self, recipe: str, seed: int) -> JsonDict:
         """The settings that a run changes in its config, except the encoder that is trained first.
 
         recipe (str): The recipe.
         seed (int): The seed.
-        RETURNS (Plain): Values by dot name.
+        RETURNS (JsonDict): Values by dot name.
         """
         return {**self.settings, **self.recipes[recipe].settings, SEED: seed}
 
@@ -133,11 +133,11 @@ def read_plan(config: Config) -> Plan:
     return plan
 
 
-def load_run_config(config: Path, overrides: Plain, name: str) -> Config:
+def load_run_config(config: Path, overrides: JsonDict, name: str) -> Config:
     """Read the config of a run, with what the plan changes.
 
     config (Path): The config.
-    overrides (Plain): Values by dot name.
+    overrides (JsonDict): Values by dot name.
     name (str): The run's name, for the message.
     RETURNS (Config): The config, interpolated.
     RAISES (ValueError): There is no config, or it lacks a setting.
@@ -149,13 +149,13 @@ def load_run_config(config: Path, overrides: Plain, name: str) -> Config:
         raise ValueError(Errors.X772.format(name=name, config=config, error=said)) from error
 
 
-def flat_settings(settings: Plain) -> Plain:
+def flat_settings(settings: JsonDict) -> JsonDict:
     """Settings by dot name, whether they were written as `training.max_steps = 9`, or as blocks.
 
-    settings (Plain): The settings.
-    RETURNS (Plain): Values by dot name.
+    settings (JsonDict): The settings.
+    RETURNS (JsonDict): Values by dot name.
     """
-    flat: Plain = {}
+    flat: JsonDict = {}
     for name, value in settings.items():
         is_block = isinstance(value, Mapping) and not any(str(key).startswith("@") for key in value)
         flat.update(
@@ -166,11 +166,11 @@ def flat_settings(settings: Plain) -> Plain:
     return flat
 
 
-def _read_search(plain: Plain) -> SearchBlock:
+def _read_search(plain: JsonDict) -> SearchBlock:
     return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
 
 
-def _blocks(section: str, plain: Plain, schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
+def _blocks(section: str, plain: JsonDict, schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
     blocks = {}
     for name, block in plain.items():
         if isinstance(block, Mapping):

@@ -21,7 +21,7 @@ from spacy.util import load_config
 
 from ..errors import one_line
 from ..training.log_files import log_settings
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 from .jobs import LOGS, MODEL, RESULT_FILE, RUN_FILE, SCORES_FILE, read_json
 from .plan import ENCODER
@@ -59,7 +59,7 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     use_gpu (int): The GPU, or -1.
     """
     order = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
-    overrides: Plain = dict(order["overrides"])
+    overrides: JsonDict = dict(order["overrides"])
     overrides |= own_logs(Path(order["config"]), overrides, folder / LOGS)
     if order["kind"] == "encoder":
         result, name = make_encoder(Path(order["config"]), folder / MODEL, overrides), RESULT_FILE
@@ -76,11 +76,11 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     write_file(folder / name, json.dumps(result, indent=1))
 
 
-def own_logs(config: Path, overrides: Plain, folder: Path) -> Dict[str, str]:
+def own_logs(config: Path, overrides: JsonDict, folder: Path) -> Dict[str, str]:
     """Give a run its own logs: those that its config names would be the same for all runs.
 
     config (Path): The config.
-    overrides (Plain): What is changed in it.
+    overrides (JsonDict): What is changed in it.
     folder (Path): Folder for the run's logs.
     RETURNS (Dict[str, str]): A path by the dot name of each setting that names a log.
     """
@@ -92,13 +92,13 @@ def own_logs(config: Path, overrides: Plain, folder: Path) -> Dict[str, str]:
     return {name: str(folder.joinpath(*name.split(".")[2:-1], path.name)) for name, path in logs.items()}
 
 
-def make_encoder(config: Path, output: Path, overrides: Plain) -> Plain:
+def make_encoder(config: Path, output: Path, overrides: JsonDict) -> JsonDict:
     """Train an encoder on raw text, as `spacy xling pretrain` does.
 
     config (Path): The config.
     output (Path): Where it is saved.
-    overrides (Plain): What is changed in the config.
-    RETURNS (Plain): Name of the encoder's folder in `output`, steps, pieces and seconds.
+    overrides (JsonDict): What is changed in the config.
+    RETURNS (JsonDict): Name of the encoder's folder in `output`, steps, pieces and seconds.
     """
     from ..pretraining.runs import LOG, pretrain
 
@@ -115,14 +115,14 @@ def make_encoder(config: Path, output: Path, overrides: Plain) -> Plain:
     }
 
 
-def train(config: Path, output: Path, overrides: Plain, use_gpu: int) -> Plain:
+def train(config: Path, output: Path, overrides: JsonDict, use_gpu: int) -> JsonDict:
     """Train a pipeline, as `spacy xling train --resume` does.
 
     config (Path): The config.
     output (Path): Where it is saved.
-    overrides (Plain): What is changed in the config.
+    overrides (JsonDict): What is changed in the config.
     use_gpu (int): The GPU, or -1.
-    RETURNS (Plain): Steps, pieces, seconds, and the best score on dev.
+    RETURNS (JsonDict): Steps, pieces, seconds, and the best score on dev.
     """
     from ..resuming.run_file import is_finished, read_outcome
     from ..resuming.training_loop import train_resumable
@@ -134,14 +134,14 @@ def train(config: Path, output: Path, overrides: Plain, use_gpu: int) -> Plain:
     return read_outcome(output)._asdict()
 
 
-def score(model: Path, test: Path, threshold: Optional[float]) -> Plain:
+def score(model: Path, test: Path, threshold: Optional[float]) -> JsonDict:
     """Score a pipeline by language. Nothing else in a comparison does.
 
     model (Path): The pipeline.
     test (Path): Labelled text: a folder of files by language, or a file.
     threshold (Optional[float]): Score from which a label counts, where texts have any number of labels; None
         for the pipeline's own.
-    RETURNS (Plain): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
+    RETURNS (JsonDict): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
         the classes of the pipeline exclude each other.
     """
     from ..data.labelled import build_labelled_text_v1

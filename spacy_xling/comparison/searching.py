@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import Errors
 from ..resuming.changes import describe_changes
 from ..training.step_counts import follow_steps
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 from .jobs import Job, trial_job
 from .plan import Plan, SearchBlock, load_run_config
@@ -34,12 +34,12 @@ class Trial(NamedTuple):
     """Settings that were tried.
 
     number (int): Their number.
-    settings (Plain): Values by dot name.
+    settings (JsonDict): Values by dot name.
     score (Optional[float]): The best score on dev, from 0 to 1; None for a training that failed.
     """
 
     number: int
-    settings: Plain
+    settings: JsonDict
     score: Optional[float]
 
 
@@ -150,7 +150,7 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
 
 def _next_trials(
     block: SearchBlock, output: Path, distributions: Distributions, parallel: int
-) -> Dict[int, Plain]:
+) -> Dict[int, JsonDict]:
     """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
@@ -172,7 +172,7 @@ def _do(
     plan: Plan,
     block: SearchBlock,
     output: Path,
-    waiting: Dict[int, Plain],
+    waiting: Dict[int, JsonDict],
     machine: Machine,
     say: Say,
 ) -> None:

@@ -4,7 +4,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from wasabi import table
 
-from ..types import Plain
+from ..types import JsonDict
 from .seed_statistics import LEVEL, Difference, Spread
 from .summary import PIECES, SECONDS, STEPS, Summary, signed
 
@@ -50,13 +50,13 @@ def format_markdown(summary: Summary) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def to_plain(summary: Summary) -> Plain:
+def to_plain(summary: Summary) -> JsonDict:
     """The comparison as plain data for JSON.
 
     summary (Summary): The comparison.
-    RETURNS (Plain): Its fields; numbers over seeds are objects.
+    RETURNS (JsonDict): Its fields; numbers over seeds are objects.
     """
-    plain: Plain = summary._asdict()
+    plain: JsonDict = summary._asdict()
     for name in ("scores", "differences", "compute"):
         plain[name] = {
             row: {recipe: None if cell is None else cell._asdict() for recipe, cell in cells.items()}

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..data.files import require_new_files
 from ..errors import Errors
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 
 TEMPLATES = Path(__file__).parent
@@ -104,7 +104,7 @@ def render_config(choices: Choices, file: str) -> str:
     return template.render(_values(choices), command=_command(choices, file)) + "\n"
 
 
-def _values(choices: Choices) -> Plain:
+def _values(choices: Choices) -> JsonDict:
     """What the templates know."""
     return {
         **choices._asdict(),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import List, Mapping, Optional, Sequence
 
 from ..data.languages import sort_languages
-from ..types import Plain
+from ..types import JsonDict
 from .bootstrap import Interval
 from .explained import ExplainedMistake
 from .mistakes import Mistake
@@ -140,11 +140,11 @@ class Evaluation:
         found = {language for model in self.models.values() for language in model.languages}
         return sort_languages(found, self.source)
 
-    def to_json(self) -> Plain:
+    def to_json(self) -> JsonDict:
         """Make what JSON holds: scores by the pipeline's name and language, and the rest under
         `EVALUATION_KEY`.
 
-        RETURNS (Plain): The values.
+        RETURNS (JsonDict): The values.
         """
         rest = asdict(self)
         models = rest.pop("models")

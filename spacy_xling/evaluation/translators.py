@@ -11,7 +11,7 @@ from ..data.sources import RawText
 from ..data.translation_pairs import TranslationPairs
 from ..translation.seq2seq import Engine
 from ..translation.translator import DEFAULTS, Settings, Translator
-from ..types import Plain
+from ..types import JsonDict
 from .translations import bleu_metric, chrf_metric, paired_bootstrap
 
 
@@ -41,7 +41,7 @@ class DirectionScores(NamedTuple):
     signatures: dict[str, str]
     systems: dict[str, dict[str, SystemScore]]
 
-    def to_json(self) -> Plain:
+    def to_json(self) -> JsonDict:
         """The same as plain data."""
         systems = {
             name: {metric: score._asdict() for metric, score in scores.items()}

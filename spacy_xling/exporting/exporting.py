@@ -23,6 +23,7 @@ from ..models.onnx_shim import (
     WEIGHTS_FILE,
     ExportSettings,
 )
+from ..models.settings import require_setting
 from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..writing import write_folder
 from .compressing import optimise, quantise, require_libraries
@@ -58,8 +59,7 @@ def export_pipeline(
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
-    if threads is not None and threads < 1:
-        raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
+    require_setting(threads is None or threads >= 1, "threads", threads, "null, or 1 or more")
     require_new_pipeline(output, overwrite=overwrite, inputs=[model])
     require_libraries()
     nlp = load_pipeline(model)

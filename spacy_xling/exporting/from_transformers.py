@@ -3,13 +3,13 @@
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple
 
 import spacy
 from spacy.language import Language
 
 from ..data.files import require_new_pipeline
-from ..errors import Errors, one_line
+from ..errors import Errors
 from ..models.architectures import joint_shim
 from ..models.checkpoint_files import (
     SEQUENCE_CLASSIFICATION,
@@ -17,10 +17,14 @@ from ..models.checkpoint_files import (
     find_checkpoint,
     load_config,
     load_model,
+    loading_errors,
 )
 from ..models.native_head import find_native_head, is_of_head, read_head
 from ..writing import write_folder, writing_errors
 from .to_transformers import make_tokenizer, require_same_logits
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 # The factories, by the kind of problem that a checkpoint names.
 FACTORIES = {
@@ -65,18 +69,13 @@ def import_transformers(
     return Imported(name, list(pipe.labels))  # type: ignore[attr-defined]
 
 
-def _load_classifier(found: Checked, name: str) -> Any:
+def _load_classifier(found: Checked, name: str) -> "PreTrainedModel":
     """The model (PreTrainedModel), of a family whose head is known, with a trained head."""
-    try:
+    with loading_errors(name):
         config = load_config(found)
-    # Of settings of a wrong kind, the library says whatever Python says.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     find_native_head(config)
-    try:
+    with loading_errors(name):
         model, info = load_model(found, config, model=SEQUENCE_CLASSIFICATION)
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     # Of a size that doesn't fit, older releases of transformers give both sizes with the name.
     misfits = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
     missing = [key for key in (*info["missing_keys"], *misfits) if is_of_head(key, config)]
@@ -85,12 +84,12 @@ def _load_classifier(found: Checked, name: str) -> Any:
     return model.eval()
 
 
-def _make_pipeline(classifier: Any, name: str, language: str) -> Language:
+def _make_pipeline(classifier: "PreTrainedModel", name: str, language: str) -> Language:
     """A pipeline with one component, whose encoder and head are those of a model."""
     nlp = spacy.blank(language)
     factory = FACTORIES[_kind_of_problem(classifier.config, name)]
     labels = _labels(classifier.config, name)
-    pipe: Any = nlp.add_pipe(factory, config={"model": {"head": "native", "encoder": {"name": name}}})
+    pipe = nlp.add_pipe(factory, config={"model": {"head": "native", "encoder": {"name": name}}})
     for label in labels:
         pipe.add_label(label)
     pipe.model.initialize(Y=pipe.model.ops.alloc2f(1, len(labels)))
@@ -114,7 +113,7 @@ def _without_reports() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _kind_of_problem(config: Any, name: str) -> str:
+def _kind_of_problem(config: "PretrainedConfig", name: str) -> str:
     """What the outputs of a model are. Where its config doesn't say, it is what
     `pipeline("text-classification")` takes them for.
     """
@@ -125,7 +124,7 @@ def _kind_of_problem(config: Any, name: str) -> str:
     return "multi_label_classification" if is_multilabel else "single_label_classification"
 
 
-def _labels(config: Any, name: str) -> List[str]:
+def _labels(config: "PretrainedConfig", name: str) -> List[str]:
     labels = [config.id2label.get(number) for number in range(config.num_labels)]
     if (
         not labels

@@ -129,7 +129,7 @@ def write_graphs(module: JointModule, encoder: Path, head: Path, *, int8: bool, 
 
 def _write(
     graph: nn.Module,
-    inputs: tuple[Any, ...],
+    inputs: tuple[Tensor, ...],
     path: Path,
     input_names: Sequence[str],
     output_names: Sequence[str],

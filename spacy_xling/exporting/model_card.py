@@ -14,6 +14,7 @@ from ..evaluation.records import EVALUATION_KEY
 from ..evaluation.tables import percent
 from ..models.contracts import classifier_of
 from ..pipeline.calibrated import Calibration
+from ..pipeline.xling_textcat import XlingTextCategorizer
 from .exporting import REQUIREMENTS_FILE
 
 # Which repositories were pushed by this package.
@@ -83,7 +84,7 @@ class Described(NamedTuple):
     """
 
     nlp: Language
-    pipe: Any
+    pipe: XlingTextCategorizer
     scores: Optional[Scores]
     license: Optional[str]
     for_transformers: bool
@@ -229,7 +230,7 @@ def _data(described: Described) -> str:
     return "".join(lines) or "Not known.\n"
 
 
-def _file_names(value: Any) -> str:
+def _file_names(value: object) -> str:
     """Names without their folders, which are no one else's business."""
     paths = value if isinstance(value, list) else [value]
     return ", ".join(_plain(Path(str(path)).name) for path in paths)

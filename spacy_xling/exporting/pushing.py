@@ -66,7 +66,7 @@ def push(
         X161.
     """
     nlp = load_pipeline(model)
-    pipe: Any = find_component(nlp, component)
+    pipe = find_component(nlp, component)
     found = None if scores is None else read_scores(scores, pipe.name, pipe.labels)
     if for_transformers and scores is not None and (lost := find_score_losses(pipe)):
         raise ValueError(Errors.X728.format(path=scores, name=pipe.name, lost="; ".join(lost)))

@@ -3,7 +3,7 @@
 import json
 from inspect import signature
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Optional, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from ..pieces.windows import select_windows
 from ..pipeline.calibrated import Calibration
 from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..writing import write_folder, writing_errors
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 # Texts of several scripts and lengths, whose logits are compared.
 COMPARED = (
@@ -67,7 +70,7 @@ def export_transformers(
     """
     require_new_folder(output, overwrite=overwrite, inputs=[model])
     _require_classifier(output)
-    pipe: Any = find_component(load_pipeline(model), component)
+    pipe = cast(XlingTextCategorizer, find_component(load_pipeline(model), component))
     if not classifier_of(pipe.model).is_trainable:
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
     shim = joint_shim(pipe.model)
@@ -104,10 +107,10 @@ def require_native(pipe: XlingTextCategorizer) -> None:
     """
     shim = joint_shim(pipe.model)
     config = shim.module.masked_lm.model.config
-    native, settings = find_native_head(config), shim.head
+    native, settings, width = find_native_head(config), shim.head, shim.module.masked_lm.encoder.width
     if settings.head == "native":
         return
-    wanted: Dict[str, Any] = {"pooling": native.pooling, "hidden_width": shim.module.masked_lm.encoder.width}
+    wanted: Dict[str, object] = {"pooling": native.pooling, "hidden_width": width}
     if native.activation != "tanh" or native.norm is not None:
         # No setting makes such a hidden layer.
         wanted = {"head": "native"}
@@ -125,7 +128,7 @@ def require_native(pipe: XlingTextCategorizer) -> None:
             )
 
 
-def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
+def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> "PreTrainedModel":
     """The weights of a component in its family's model for sequence classification.
 
     pipe (XlingTextCategorizer): The component; see `require_native`.
@@ -147,7 +150,7 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> Any:
     return classifier.eval()
 
 
-def make_tokenizer(shim: JointShim, classifier: Any) -> Any:
+def make_tokenizer(shim: JointShim, classifier: "PreTrainedModel") -> "PreTrainedTokenizerFast":
     """The tokenizer of a component for a model: it cuts texts off at a window, and makes the inputs that the
     model takes.
 
@@ -165,7 +168,10 @@ def make_tokenizer(shim: JointShim, classifier: Any) -> Any:
 
 @torch.no_grad()
 def require_same_logits(
-    pipe: XlingTextCategorizer, classifier: Any, tokenizer: Any, temperature: float = 1.0
+    pipe: XlingTextCategorizer,
+    classifier: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerFast",
+    temperature: float = 1.0,
 ) -> None:
     """Compare the logits of a component with those of a model for sequence classification, on the first
     windows of some texts.

@@ -2,18 +2,18 @@
 by `from_disk`.
 """
 
-from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from ..errors import Errors
 from ..types import Floats2d, JointBatch, Pieces, TranslationBatch
 from .docs_to_logits import forward_docs
 from .encoder_shim import EncoderSettings
 from .joint_shim import HeadSettings, JointShim
 from .lm_head_shim import LMHeadShim, SharedPass, SharedSettings
 from .pooling import PoolingName
+from .settings import require_setting
 from .translation_shim import DecoderSettings, TranslationShim
 
 
@@ -43,14 +43,8 @@ def build_masked_lm_encoder_v1(
     RETURNS (EncoderSettings): What `spacy-xling.JointTextCat.v1` takes for `encoder`.
     RAISES (ValueError): A setting out of range.
     """
-    if dropout is not None and not 0 <= dropout < 1:
-        raise ValueError(
-            Errors.X311.format(setting="dropout", found=dropout, expected="null, or 0 to below 1")
-        )
-    if freeze_layers < 0:
-        raise ValueError(
-            Errors.X311.format(setting="freeze_layers", found=freeze_layers, expected="0 or more")
-        )
+    require_setting(dropout is None or 0 <= dropout < 1, "dropout", dropout, "null, or 0 to below 1")
+    require_setting(freeze_layers >= 0, "freeze_layers", freeze_layers, "0 or more")
     return EncoderSettings(name, window, overlap, precision, dropout, freeze_embeddings, freeze_layers)
 
 
@@ -84,11 +78,9 @@ def build_joint_textcat_v1(
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range; when it is initialized, a family without a native head.
     """
-    if hidden_width is not None and hidden_width < 1:
-        raise ValueError(
-            Errors.X311.format(setting="hidden_width", found=hidden_width, expected="null, or 1 or more")
-        )
-    _require_pass_pieces(pass_pieces)
+    fits = hidden_width is None or hidden_width >= 1
+    require_setting(fits, "hidden_width", hidden_width, "null, or 1 or more")
+    require_setting(pass_pieces >= 1, "pass_pieces", pass_pieces, "1 or more")
     # Where a family pools the mean, it is that of all pieces.
     pool_specials = pool_specials or head == "native"
     return Model(
@@ -127,7 +119,7 @@ def build_shared_masked_lm_v1(
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
-    _require_pass_pieces(pass_pieces)
+    require_setting(pass_pieces >= 1, "pass_pieces", pass_pieces, "1 or more")
     settings = SharedSettings(head_from, window, overlap, precision, pass_pieces)
     return Model("shared_masked_lm", forward_shared, shims=[LMHeadShim(settings)])
 
@@ -159,19 +151,12 @@ def build_joint_translation_v1(
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
-    for setting, found in (("layers", layers), ("heads", heads)):
-        if found is not None and found < 1:
-            raise ValueError(Errors.X311.format(setting=setting, found=found, expected="1 or more"))
-    if not 0 <= dropout < 1:
-        raise ValueError(Errors.X311.format(setting="dropout", found=dropout, expected="0 to below 1"))
-    _require_pass_pieces(pass_pieces)
+    require_setting(layers >= 1, "layers", layers, "1 or more")
+    require_setting(heads is None or heads >= 1, "heads", heads, "1 or more")
+    require_setting(0 <= dropout < 1, "dropout", dropout, "0 to below 1")
+    require_setting(pass_pieces >= 1, "pass_pieces", pass_pieces, "1 or more")
     settings = DecoderSettings(layers, heads, dropout, pass_pieces)
     return Model("joint_translation", forward_translation, shims=[TranslationShim(encoder, settings)])
-
-
-def _require_pass_pieces(pass_pieces: int) -> None:
-    if pass_pieces < 1:
-        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
 
 
 def lm_head_shim(model: Model) -> LMHeadShim:
@@ -191,7 +176,7 @@ def translation_shim(model: Model) -> TranslationShim:
 
 def forward_translation(
     model: Model, X: Union[Sequence[Doc], TranslationBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., Any]]:
+) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., None]]:
     """Training takes a TranslationBatch. Of Docs it gives how their translations begin, for spaCy's tools to
     look at.
     """
@@ -207,7 +192,7 @@ def joint_shim(model: Model) -> JointShim:
 
 def forward(
     model: Model, X: Union[Sequence[Doc], Pieces, JointBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., Any]]:
+) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., None]]:
     """Both take Docs; else prediction takes Pieces, and training a JointBatch."""
     if isinstance(X, JointBatch):
         return joint_shim(model).begin_update(X, model.attrs["dropout_rate"])
@@ -216,7 +201,7 @@ def forward(
     return forward_docs(model, X, is_train)
 
 
-def init(model: Model, X: Any = None, Y: Optional[Floats2d] = None) -> Model:
+def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Floats2d] = None) -> Model:
     """Read the checkpoint and make a classification head of as many labels as Y has columns."""
     if Y is not None:
         model.set_dim("nO", Y.shape[1], force=True)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..pieces.padding import (
-    PaddedWindows,
     PassShape,
     cheapest_passes,
     equal_passes,
@@ -120,26 +119,13 @@ def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Wi
     pool_specials (bool): Whether special pieces are pooled too.
     RETURNS (list[Windows]): The batches, which together hold each window once.
     """
-    batches = padded_windows(
-        pieces,
-        _groups(pieces, padding),
-        pad_id=padding.pad_id,
-        shape=padding.shape,
-        pool_specials=pool_specials,
-    )
-    return [_windows(batch, pieces.n_texts, padding) for batch in batches]
+    return _lay_out(pieces, _groups(pieces, padding), padding, pool_specials)
 
 
 def one_batch(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> Windows:
     """Lay out windows to classify as a single batch, in their order; see `windows`."""
-    (batch,) = padded_windows(
-        pieces,
-        [range(len(pieces.lengths))],
-        pad_id=padding.pad_id,
-        shape=padding.shape,
-        pool_specials=pool_specials,
-    )
-    return _windows(batch, pieces.n_texts, padding)
+    (batch,) = _lay_out(pieces, [range(len(pieces.lengths))], padding, pool_specials)
+    return batch
 
 
 def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: int) -> list[list[Windows]]:
@@ -208,14 +194,22 @@ def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
     return cheapest_passes(pieces.lengths, padding.shape)
 
 
-def _windows(batch: PaddedWindows, n_texts: int, padding: Padding) -> Windows:
-    return Windows(
-        ids=to_tensor(batch.ids, padding),
-        attention=to_tensor(batch.attention, padding),
-        pooled=to_tensor(batch.pooled, padding),
-        texts=to_tensor(batch.texts, padding),
-        n_texts=n_texts,
+def _lay_out(
+    pieces: Pieces, groups: Sequence[Sequence[int]], padding: Padding, pool_specials: bool
+) -> list[Windows]:
+    batches = padded_windows(
+        pieces, groups, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials
     )
+    return [
+        Windows(
+            ids=to_tensor(batch.ids, padding),
+            attention=to_tensor(batch.attention, padding),
+            pooled=to_tensor(batch.pooled, padding),
+            texts=to_tensor(batch.texts, padding),
+            n_texts=pieces.n_texts,
+        )
+        for batch in batches
+    ]
 
 
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from .checkpoint_files import (
     load_family_tokenizer,
     load_fast_tokenizer,
     load_model,
+    loading_errors,
     make_model,
     no_progress_bars,
 )
@@ -26,7 +27,12 @@ from .masked_lm import BaseEncoder, MaskedLM
 from .portable import save_model, save_tokenizer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import (
+        PretrainedConfig,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        PreTrainedTokenizerFast,
+    )
 
 Precision = Literal["fp32", "bf16", "auto"]
 
@@ -78,7 +84,7 @@ def load_encoder(
     return Encoder(masked_lm, tokenizer, longest)
 
 
-def read_config(path: str) -> Any:
+def read_config(path: str) -> "PretrainedConfig":
     """Read the shape of a model from a Hugging Face config.
 
     path (str): A config.json, or the folder or hub name of a checkpoint, whose weights aren't read.
@@ -105,12 +111,9 @@ def read_window(name: str) -> int:
     """
     tokenizer = load_tokenizer(name)
     config = read_config(name)
-    try:
-        # Parameters without memory: their shapes alone are wanted.
-        with torch.device("meta"):
-            model = make_model(config)
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
+    # Parameters without memory: their shapes alone are wanted.
+    with loading_errors(name), torch.device("meta"):
+        model = make_model(config)
     return find_window(BaseEncoder(model.base_model), tokenizer, None)
 
 
@@ -130,11 +133,13 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerFast":
     return tokenizer
 
 
-def load_any_tokenizer(name: str, load: Callable[[Checked], Any] = load_family_tokenizer) -> Any:
+def load_any_tokenizer(
+    name: str, load: "Callable[[Checked], PreTrainedTokenizerBase]" = load_family_tokenizer
+) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of a checkpoint, whatever it is.
 
     name (str): Hub name or folder.
-    load (Callable[[Checked], Any]): Loads it of files that were looked at.
+    load (Callable[[Checked], PreTrainedTokenizerBase]): Loads it of files that were looked at.
     RETURNS (PreTrainedTokenizerBase): The fast tokenizer, or a slow one if the family has no other.
     RAISES (ValueError): There is none, or it can run code. (ImportError): A library that it needs, or that
         converts it, is missing; the message names the extra.
@@ -153,7 +158,7 @@ def load_any_tokenizer(name: str, load: Callable[[Checked], Any] = load_family_t
         raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
 
 
-def require_usable(tokenizer: Any, name: str) -> None:
+def require_usable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
     """Refuse a tokenizer that can't tell which piece belongs to which word, or whose windows can't be padded.
 
     tokenizer (PreTrainedTokenizerBase): The tokenizer.
@@ -203,7 +208,7 @@ def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", p
     save_with_tokenizer(masked_lm.model, tokenizer, path)
 
 
-def save_with_tokenizer(model: Any, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
+def save_with_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Write any model as `save_checkpoint` writes that of a masked LM.
 
     model (PreTrainedModel): The model.
@@ -264,7 +269,7 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fp
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     # Older releases of torch can't tell; bf16 without hardware for it is slower than fp32.
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
 
 
@@ -279,10 +284,10 @@ def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
     return stacks[0]
 
 
-def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]]:
+def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple["PreTrainedModel", list[str]]:
     """The model, and which weights of its LM head the checkpoint lacks."""
     found = find_checkpoint(name, weights=True)
-    try:
+    with loading_errors(name):
         config = load_config(found)
         for setting in DROPOUT_SETTINGS:
             if dropout is not None and hasattr(config, setting):
@@ -292,15 +297,12 @@ def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple[Any, list[str]
             config.reference_compile = False
         # Weights of another size count as missing, see below; else transformers raises its own error.
         model, info = load_model(found, config)
-    # Of a file that is cut off, or a config that fits no model, each library complains in its own way.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
     # Some releases of transformers save it with the config.
     model.config.name_or_path = name
     return model, _untrained_weights(name, model, info)
 
 
-def _untrained_weights(name: str, model: Any, info: dict[str, Any]) -> list[str]:
+def _untrained_weights(name: str, model: "PreTrainedModel", info: dict[str, list]) -> list[str]:
     # Older releases of transformers give both sizes with each key.
     mismatched = (key if isinstance(key, str) else key[0] for key in info["mismatched_keys"])
     missing = sorted({*info["missing_keys"], *mismatched})

@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType
 
 import torch
 
 from ..errors import Errors, one_line
-from .folder_shim import map_file
+from .folder_shim import Content, map_file
 from .forking import hold_during_fork
 from .portable import add_older_settings, with_backend
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 # The folder of a checkpoint, or a config alone, that was looked at.
 Checked = NewType("Checked", Path)
@@ -107,7 +110,7 @@ def find_config(path: str) -> Checked:
 # All that is loaded
 
 
-def load_config(found: Checked) -> Any:
+def load_config(found: Checked) -> "PretrainedConfig":
     """The config (PretrainedConfig) of a checkpoint; errors are those of `transformers`."""
     from transformers import AutoConfig
 
@@ -116,7 +119,7 @@ def load_config(found: Checked) -> Any:
     return config
 
 
-def load_family_tokenizer(found: Checked) -> Any:
+def load_family_tokenizer(found: Checked) -> "PreTrainedTokenizerBase":
     """The tokenizer (PreTrainedTokenizerBase) of a checkpoint, of its family's class, a fast one if it can
     be; errors are those of `transformers`.
     """
@@ -130,7 +133,7 @@ def load_family_tokenizer(found: Checked) -> Any:
     return tokenizer
 
 
-def load_fast_tokenizer(found: Checked) -> Any:
+def load_fast_tokenizer(found: Checked) -> "PreTrainedTokenizerBase":
     """The tokenizer of a checkpoint as its tokenizer.json has it, a fast one if it can be; errors are those
     of `transformers`.
     """
@@ -146,8 +149,8 @@ def load_fast_tokenizer(found: Checked) -> Any:
 
 
 def load_model(
-    found: Checked, config: Any, *, model: str = MASKED_LM, dtype: torch.dtype = torch.float32
-) -> tuple[Any, dict[str, Any]]:
+    found: Checked, config: "PretrainedConfig", *, model: str = MASKED_LM, dtype: torch.dtype = torch.float32
+) -> tuple["PreTrainedModel", dict[str, list]]:
     """The model (PreTrainedModel) of a checkpoint; errors are those of `transformers`.
 
     found (Checked): The checkpoint, found with `weights`.
@@ -174,19 +177,19 @@ def load_model(
     return loaded, info
 
 
-def map_files(found: Checked) -> dict[str, Any]:
+def map_files(found: Checked) -> dict[str, Content]:
     """The files that a checkpoint is loaded from, by name, mapped: config, tokenizer, and weights that are no
     pickles.
 
     found (Checked): The checkpoint, found with `weights`.
-    RETURNS (dict[str, Any]): The content of each.
+    RETURNS (dict[str, Content]): The content of each.
     """
     paths = {file for pattern in (*TOKENIZERS, WEIGHTS, SHARDS) for file in found.glob(pattern)}
     ours = [file for file in paths if file.is_file() and file.name != PICKLES_INDEX]
     return {file.name: map_file(file) for file in sorted(ours)}
 
 
-def make_model(config: Any, model: str = MASKED_LM) -> Any:
+def make_model(config: "PretrainedConfig", model: str = MASKED_LM) -> "PreTrainedModel":
     """A model (PreTrainedModel) with new weights, of the shape of a config; errors are whatever Python and
     `transformers` say of the settings.
 
@@ -198,6 +201,20 @@ def make_model(config: Any, model: str = MASKED_LM) -> Any:
 
     with LOADING:
         return getattr(transformers, model).from_config(config, trust_remote_code=False)
+
+
+@contextmanager
+def loading_errors(name: str) -> Iterator[None]:
+    """Name the checkpoint in what goes wrong while it is fetched or loaded: of a file that is cut off, or
+    settings of a wrong kind, each library, and Python, says something else.
+
+    name (str): Hub name or folder.
+    RAISES (ValueError): X301: whatever was raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
 
 
 @contextmanager
@@ -228,7 +245,7 @@ def _require_data(file: Path, name: str) -> None:
         raise ValueError(Errors.X330.format(name=name, file=file.name, found=found))
 
 
-def _that_can_load(settings: Any, of_part: bool = False) -> Iterator[tuple[str, Any]]:
+def _that_can_load(settings: object, of_part: bool = False) -> Iterator[tuple[str, object]]:
     """The settings, nested ones too, that could make `transformers` load something else."""
     if isinstance(settings, list):
         for part in settings:
@@ -241,7 +258,7 @@ def _that_can_load(settings: Any, of_part: bool = False) -> Iterator[tuple[str, 
             yield from _that_can_load(value, of_part=True)
 
 
-def _is_harmless(key: str, value: Any) -> bool:
+def _is_harmless(key: str, value: object) -> bool:
     if key in NEVER:
         return not value
     if key == "model_type":
@@ -251,7 +268,7 @@ def _is_harmless(key: str, value: Any) -> bool:
     return not KERNELS.search(key) or _is_built_in(value)
 
 
-def _is_built_in(value: Any) -> bool:
+def _is_built_in(value: object) -> bool:
     if isinstance(value, (dict, list)):
         return all(map(_is_built_in, value.values() if isinstance(value, dict) else value))
     return not isinstance(value, str) or value in BUILT_IN
@@ -307,12 +324,9 @@ def _fetch(name: str, *patterns: str) -> Path:
     # Hub names have one slash at most; for anything else a hub would only be asked in vain.
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ValueError(Errors.X301.format(name=name, error="there is no such folder"))
-    try:
+    with loading_errors(name):
         # A pattern's * takes slashes, too: folders hold copies for other engines.
         return Path(snapshot_download(name, allow_patterns=list(patterns), ignore_patterns="*/*"))
-    # What is raised depends on the library that asks the hub.
-    except Exception as error:
-        raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
 
 
 def _files_on_the_hub(name: str) -> list[str]:

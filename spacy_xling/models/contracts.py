@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from thinc.api import Model
+from thinc.api import Model, Optimizer
 
 from ..pieces.masking import MaskingVocabulary
 from ..types import Floats2d, Pieces
@@ -19,85 +19,71 @@ if TYPE_CHECKING:
     from .translation_shim import TranslationShim
 
 
-class Saves(Protocol):
-    """Is saved as a folder of files, see `FolderShim`."""
+class HasEncoder(Protocol):
+    """Cuts texts into pieces for its encoder, and is saved as a folder of files, see `FolderShim`."""
 
     @property
     def is_initialized(self) -> bool:
         """Whether there is anything to run."""
-        ...
 
     def require_loaded(self) -> None:
         """Raise a ValueError where there isn't."""
-        ...
+
+    def split(self, texts: Sequence[str]) -> Pieces:
+        """Texts to windows of pieces."""
 
     def to_folder(self, path: Path) -> None:
         """Write a folder, an empty one where there is nothing to run."""
-        ...
 
     def from_folder(self, path: Path) -> None:
         """Read what `to_folder` wrote."""
-        ...
 
 
-class Classifies(Saves, Protocol):
+class Classifies(HasEncoder, Protocol):
     """Gives texts their logits: `JointShim`, and `OnnxShim` once exported."""
 
     @property
     def is_trainable(self) -> bool:
         """Whether it is a `Learns`, too."""
-        ...
 
     @property
     def n_labels(self) -> int:
         """Number of logits of a text."""
-        ...
-
-    def split(self, texts: Sequence[str]) -> Pieces:
-        """Texts to windows of pieces."""
-        ...
 
     def predict(self, pieces: Pieces) -> Floats2d:
         """Logits of texts. *Shape:* (texts, labels)"""
-        ...
 
 
-class Learns(Saves, Protocol):
+class Learns(HasEncoder, Protocol):
     """Trains an encoder with its LM head: `JointShim`, `TranslationShim`, `LMHeadShim`."""
 
     @property
     def masking_vocabulary(self) -> MaskingVocabulary:
         """What masks need to know of the tokenizer."""
-        ...
 
     @property
     def has_gradients(self) -> bool:
         """Whether any parameter has a gradient to step by."""
-        ...
-
-    def split(self, texts: Sequence[str]) -> Pieces:
-        """Texts to windows of pieces."""
-        ...
 
     def masked_lm_pass(self) -> "tuple[nn.Module, Padding]":
         """The masked-LM loss as a module, and how batches are laid out for it."""
-        ...
 
     def parameters(self) -> "Iterator[nn.Parameter]":
         """All parameters that it steps."""
-        ...
 
     def require_gradients(self) -> None:
         """Raise a ValueError where nothing was loaded, or torch keeps no gradients."""
-        ...
 
     def scale_gradients(self, factor: float) -> None:
         """Multiply all gradients."""
-        ...
 
-    def finish_update(self, optimizer: Any) -> None:
+    def finish_update(self, optimizer: Optimizer) -> None:
         """Clip, step each parameter that has a gradient, and drop the gradients."""
-        ...
+
+
+def shim_of(model: Model) -> HasEncoder:
+    """What is behind any model of these."""
+    return cast(HasEncoder, model.shims[0])
 
 
 def classifier_of(model: Model) -> Classifies:

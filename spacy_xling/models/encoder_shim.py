@@ -2,18 +2,18 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, Optional, TypeVar
+from typing import Generic, Literal, NamedTuple, Optional, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from thinc.api import get_torch_default_device
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import Errors
 from .batches import Padding, padding_for
-from .checkpoint import freeze, load_encoder, resolve_precision, save_checkpoint
+from .checkpoint import Precision, freeze, load_encoder, resolve_precision, save_checkpoint
 from .checkpoint_files import LOADING
-from .masked_lm import MaskedLM, MaskedLMLoss
+from .masked_lm import EncoderModule, MaskedLM, MaskedLMLoss
 from .module_shim import ModuleShim
 
 # What a module with an encoder has it under.
@@ -26,19 +26,18 @@ class EncoderSettings(NamedTuple):
     name: str
     window: Optional[int]
     overlap: int
-    precision: Any
+    precision: Precision
     dropout: Optional[float]
     freeze_embeddings: bool
     freeze_layers: int
 
 
-Module = TypeVar("Module", bound=nn.Module)
+Module = TypeVar("Module", bound=EncoderModule)
 
 
 class EncoderShim(ModuleShim, Generic[Module]):
-    """Holds a torch module that has an encoder with its LM head as `masked_lm`, a `precision`, a `device`,
-    and layers of its own. Saved it is a Hugging Face folder, with the weights of its own layers in a file
-    beside.
+    """Holds a torch module that has an encoder with its LM head, and layers of its own. Saved it is a Hugging
+    Face folder, with the weights of its own layers in a file beside.
 
     own_file (str): That file.
     size_name (str): The weight in it that has a row for each label, or whatever the layers are made for.
@@ -73,12 +72,12 @@ class EncoderShim(ModuleShim, Generic[Module]):
         return self._model
 
     def masked_lm_pass(self) -> tuple[MaskedLMLoss, Padding]:
-        module: Any = self.module
+        module = self.module
         return MaskedLMLoss(module.masked_lm, module.precision), self._padding
 
     @property
     def _padding(self) -> Padding:
-        module: Any = self.module
+        module = self.module
         packs = module.masked_lm.encoder.packs
         return padding_for(self.tokenizer, self.pass_pieces, module.precision, module.device, packs=packs)
 
@@ -96,7 +95,7 @@ class EncoderShim(ModuleShim, Generic[Module]):
         path.mkdir(parents=True, exist_ok=True)
         if self._model is None:
             return
-        module: Any = self.module
+        module = self.module
         save_checkpoint(module.masked_lm, self.tokenizer, path)
         own: dict[str, Tensor] = {
             name: value.contiguous()

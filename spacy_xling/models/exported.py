@@ -1,6 +1,6 @@
 """The registered builder of an exported text classifier. It imports no torch."""
 
-from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -9,6 +9,7 @@ from ..errors import Errors
 from ..types import Floats2d, Pieces
 from .docs_to_logits import forward_docs
 from .onnx_shim import OnnxShim
+from .settings import require_setting
 
 
 def build_exported_textcat_v1(
@@ -26,16 +27,14 @@ def build_exported_textcat_v1(
     RETURNS (Model): The thinc model.
     RAISES (ValueError): A setting out of range.
     """
-    if threads is not None and threads < 1:
-        raise ValueError(Errors.X311.format(setting="threads", found=threads, expected="null, or 1 or more"))
-    if pass_pieces < 1:
-        raise ValueError(Errors.X311.format(setting="pass_pieces", found=pass_pieces, expected="1 or more"))
+    require_setting(threads is None or threads >= 1, "threads", threads, "null, or 1 or more")
+    require_setting(pass_pieces >= 1, "pass_pieces", pass_pieces, "1 or more")
     return Model("exported_textcat", forward, dims={"nO": None}, shims=[OnnxShim(threads, pass_pieces)])
 
 
 def forward(
     model: Model, X: Union[Sequence[Doc], Pieces], is_train: bool
-) -> Tuple[Floats2d, Callable[[Any], None]]:
+) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
     """Prediction alone."""
     if is_train:
         raise ValueError(Errors.X537.format(name=model.name))

@@ -5,12 +5,15 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Union, cast
 
 import srsly
 
 from ..errors import Errors, one_line
 from . import forking  # noqa: F401  (registers what a forked child needs)
+
+# What is in a file, read or mapped.
+Content = Union[bytes, mmap.mmap]
 
 
 class FolderShim(ABC):
@@ -80,11 +83,11 @@ class FolderShim(ABC):
         return self
 
 
-def map_file(path: Path) -> Any:
+def map_file(path: Path) -> Content:
     """Map a file: its content can be read, though the file be gone.
 
     path (Path): The file.
-    RETURNS (Buffer): Its content.
+    RETURNS (Content): Its content.
     RAISES (OSError): It can't be read.
     """
     with path.open("rb") as file:
@@ -92,10 +95,10 @@ def map_file(path: Path) -> Any:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
-def write_files(files: Mapping[str, Any], folder: Path) -> None:
+def write_files(files: Mapping[str, Content], folder: Path) -> None:
     """Write files to a folder, under their plain names.
 
-    files (Mapping[str, Any]): Their bytes by name.
+    files (Mapping[str, Content]): Their bytes by name.
     folder (Path): The folder.
     """
     for name, content in files.items():

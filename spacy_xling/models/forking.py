@@ -3,12 +3,13 @@ registers those for the tokenizers.
 """
 
 import os
-from typing import Any, Optional
+from threading import Lock, RLock
+from typing import Optional, Union
 
 FORK_SETTING = "TOKENIZERS_PARALLELISM"
 
 
-def hold_during_fork(lock: Any) -> None:
+def hold_during_fork(lock: "Union[Lock, RLock]") -> None:
     """Let no process be forked while another thread holds a lock, which the child would wait for for ever.
 
     lock (Lock or RLock): The lock.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .batches import MaskedWindows, Windows, pass_cost
-from .masked_lm import MaskedLM
+from .masked_lm import EncoderModule, MaskedLM
 from .passes import count_threads, passes_at_once, run_passes
 from .pooling import Evidence, Pooling
 
@@ -74,14 +74,13 @@ class ClassificationHead(nn.Module):
         self.output = grown
 
 
-class JointModule(nn.Module):
+class JointModule(EncoderModule):
     """Both forward passes of the joint objective.
 
     masked_lm (MaskedLM): Encoder and LM head.
     pooling (Pooling): Hidden states to one vector per text.
     head (ClassificationHead): Vectors to logits.
-    precision (Literal["fp32", "bf16"]): "bf16" runs encoder and LM head under autocast; parameters,
-        pooling, classification head and losses stay in fp32. No loss scaling is needed.
+    precision (Literal["fp32", "bf16"]): Of encoder and LM head; pooling and classification head are in fp32.
     """
 
     def __init__(
@@ -91,15 +90,9 @@ class JointModule(nn.Module):
         head: ClassificationHead,
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
-        super().__init__()
-        self.masked_lm = masked_lm
+        super().__init__(masked_lm, precision)
         self.pooling = pooling
         self.head = head
-        self.precision = precision
-
-    @property
-    def device(self) -> torch.device:
-        return self.head.output.weight.device
 
     def forward(
         self, labelled: Sequence[Windows], masked: Sequence[MaskedWindows], dropout: float = 0.0
@@ -173,6 +166,3 @@ class JointModule(nn.Module):
         columns = tuple(torch.cat(column) for column in zip(*evidence, strict=True))
         texts = torch.cat([batch.texts for batch in batches])
         return self.head(self.pooling.combine(columns, texts, batches[0].n_texts), dropout)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")

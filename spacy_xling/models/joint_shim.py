@@ -1,7 +1,7 @@
 """The border between torch and thinc for the joint module: arrays to tensors and back."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -19,17 +19,17 @@ from .masked_lm import MaskedLM
 from .module_shim import require_reached
 from .native_head import find_native_head, make_native_head
 from .passes import count_threads
-from .pooling import make_pooling
+from .pooling import PoolingName, make_pooling
 
 
 class HeadSettings(NamedTuple):
     """How `spacy-xling.JointTextCat.v1` configures pooling and head; see there."""
 
-    pooling: Any
+    pooling: PoolingName
     pool_specials: bool
     hidden_width: Optional[int]
     pass_pieces: int
-    head: Any = "plain"
+    head: Literal["plain", "native"] = "plain"
 
 
 class JointShim(EncoderShim[JointModule]):

@@ -3,7 +3,7 @@
 It is a projection, then the decoder, whose weight most families tie to the word embeddings.
 """
 
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 import torch
 from torch import Tensor, nn
@@ -12,27 +12,30 @@ from torch.nn import functional as F
 from ..errors import Errors
 from .checkpoint_files import make_model
 
-Projection = Callable[[Any, Tensor], Tensor]
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+Projection = Callable[["PreTrainedModel", Tensor], Tensor]
 
 
-def _project_bert(model: Any, states: Tensor) -> Tensor:
+def _project_bert(model: "PreTrainedModel", states: Tensor) -> Tensor:
     return model.cls.predictions.transform(states)
 
 
-def _project_roberta(model: Any, states: Tensor) -> Tensor:
+def _project_roberta(model: "PreTrainedModel", states: Tensor) -> Tensor:
     return model.lm_head.layer_norm(F.gelu(model.lm_head.dense(states)))
 
 
-def _project_distilbert(model: Any, states: Tensor) -> Tensor:
+def _project_distilbert(model: "PreTrainedModel", states: Tensor) -> Tensor:
     return model.vocab_layer_norm(model.activation(model.vocab_transform(states)))
 
 
-def _project_albert(model: Any, states: Tensor) -> Tensor:
+def _project_albert(model: "PreTrainedModel", states: Tensor) -> Tensor:
     head = model.predictions
     return head.LayerNorm(head.activation(head.dense(states)))
 
 
-def _project_modernbert(model: Any, states: Tensor) -> Tensor:
+def _project_modernbert(model: "PreTrainedModel", states: Tensor) -> Tensor:
     return model.head(states)
 
 
@@ -46,7 +49,7 @@ PROJECTIONS: dict[str, Projection] = {
 }
 
 
-def find_projection(model: Any) -> Projection:
+def find_projection(model: "PreTrainedModel") -> Projection:
     """How a model's LM head makes of hidden states (targets, width) what its decoder takes.
 
     model (PreTrainedModel): What `AutoModelForMaskedLM` loads.
@@ -59,7 +62,7 @@ def find_projection(model: Any) -> Projection:
     return PROJECTIONS[where]
 
 
-def unknown_head(model: Any) -> str:
+def unknown_head(model: "PreTrainedModel") -> str:
     """What to say of a model whose head isn't known."""
     return Errors.X307.format(family=type(model).__name__, known=", ".join(PROJECTIONS))
 
@@ -74,7 +77,7 @@ class LMHead(nn.Module):
     RAISES (ValueError): A family whose head isn't known.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__()
         self._project = find_projection(model)
         self.config = model.config
@@ -91,7 +94,7 @@ class LMHead(nn.Module):
                     part._parameters[name] = None
 
     @classmethod
-    def from_config(cls, config: Any) -> "LMHead":
+    def from_config(cls, config: "PretrainedConfig") -> "LMHead":
         """A head whose weights are still to be loaded.
 
         config (PretrainedConfig): The config of the whole model.

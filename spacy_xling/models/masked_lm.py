@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from inspect import signature
-from typing import Any, Literal, Optional
+from typing import TYPE_CHECKING, Literal, Optional
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from .lm_head import LMHead, find_projection, unknown_head
 from .packing import encode_packed, find_reaches, widest_window
 from .tied_gradient import TiedGradient
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 # Families whose encoders pack under all releases of `transformers`.
 PACKING_FAMILIES = ("albert", "bert", "camembert", "modernbert", "roberta", "xlm-roberta")
 
@@ -29,7 +32,7 @@ class BaseEncoder:
     first_position (int): The number of a window's first position.
     """
 
-    def __init__(self, base: Any) -> None:
+    def __init__(self, base: "PreTrainedModel") -> None:
         self.base = base
         self._takes_places = "position_ids" in signature(base.forward).parameters
         self.first_position = _first_position(base)
@@ -249,7 +252,7 @@ class MaskedLM(EncoderWithHead):
     RAISES (ValueError): A family whose head isn't known, or one that computes something else.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__()
         self.model = model
         self.encoder = BaseEncoder(model.base_model)
@@ -324,6 +327,27 @@ class SharedMaskedLM(EncoderWithHead):
         return self.head.project(states)
 
 
+class EncoderModule(nn.Module):
+    """What the modules share that have an encoder with its LM head, and layers of their own.
+
+    masked_lm (MaskedLM): Encoder and LM head.
+    precision (Literal["fp32", "bf16"]): "bf16" runs passes under autocast; parameters and losses stay in
+        fp32. No loss scaling is needed.
+    """
+
+    def __init__(self, masked_lm: MaskedLM, precision: Literal["fp32", "bf16"]) -> None:
+        super().__init__()
+        self.masked_lm = masked_lm
+        self.precision = precision
+
+    @property
+    def device(self) -> torch.device:
+        return self.masked_lm.encoder.embeddings.weight.device
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+
 class MaskedLMLoss(nn.Module):
     """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
 
@@ -345,7 +369,7 @@ class MaskedLMLoss(nn.Module):
             return self.masked_lm.loss(encoder.encode_all(batches, tied), batches, tied)
 
 
-def _first_position(base: Any) -> int:
+def _first_position(base: "PreTrainedModel") -> int:
     """The position of a window's first piece: RoBERTa and its kin count from behind the padding piece's."""
     embeddings = getattr(getattr(base, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)

@@ -4,13 +4,13 @@ and texts to its pieces.
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import torch
 from safetensors import SafetensorError
-from thinc.api import torch2xp, xp2torch
+from thinc.api import Optimizer, torch2xp, xp2torch
 from thinc.shims.pytorch import PyTorchShim
 from torch import Tensor
 
@@ -18,10 +18,13 @@ from ..errors import Errors
 from ..optimizer.adamw import AdamW
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
-from ..types import Pieces
+from ..types import Floats1d, Pieces
 from . import torch_forking  # noqa: F401  (registers what a forked child needs)
 from .batches import Padding
 from .folder_shim import FolderShim
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 class ModuleShim(FolderShim, PyTorchShim):
@@ -35,7 +38,7 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self._tokenizer: Any = None
+        self._tokenizer: Optional[PreTrainedTokenizerFast] = None
         self._masking_vocabulary: Optional[MaskingVocabulary] = None
 
     @property
@@ -54,7 +57,7 @@ class ModuleShim(FolderShim, PyTorchShim):
     # Texts
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
         """The tokenizer, after `set_window`.
 
         RAISES (ValueError): Nothing was loaded yet.
@@ -82,7 +85,7 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     # Parameters
 
-    def finish_update(self, optimizer: Any) -> None:
+    def finish_update(self, optimizer: Optimizer) -> None:
         """Clip by the global norm (to `optimizer.grad_clip`, 0 for none), then step each parameter under the
         key (id, name): with `spacy-xling.AdamW.v1` all at once, with another optimizer one by one. Parameters
         that took no part have no gradient, and aren't stepped.
@@ -97,10 +100,10 @@ class ModuleShim(FolderShim, PyTorchShim):
             parameter.grad = None
 
     @contextlib.contextmanager
-    def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
+    def use_params(self, params: Mapping[tuple[int, str], Floats1d]) -> Iterator[None]:
         """Put other values, as an optimizer's averages, in the parameters' place for a while.
 
-        params (dict): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
+        params (Mapping): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.
         """
         own = {} if self._model is None else dict(self._model.named_parameters())
         swapped = {name: p.data for name, p in own.items() if self.parameter_key(name) in params}
@@ -135,7 +138,7 @@ class ModuleShim(FolderShim, PyTorchShim):
         if self._model is not None:
             super().to_device(device_type, device_id)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "ModuleShim":
+    def __deepcopy__(self, memo: dict[int, object]) -> "ModuleShim":
         # The tokenizer never changes, and copying 250,002 pieces takes seconds.
         copied = copy(self)
         copied._model = deepcopy(self._model, memo)
@@ -154,7 +157,7 @@ def require_reached(loss: Tensor, term: str) -> None:
         raise ValueError(Errors.X323.format(term=term))
 
 
-def _step_one_by_one(optimizer: Any, stepped: dict[tuple[int, str], torch.nn.Parameter]) -> None:
+def _step_one_by_one(optimizer: Optimizer, stepped: dict[tuple[int, str], torch.nn.Parameter]) -> None:
     clip = getattr(optimizer, "grad_clip", 0.0)
     if clip and stepped:
         torch.nn.utils.clip_grad_norm_(list(stepped.values()), clip)

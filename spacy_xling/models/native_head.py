@@ -2,7 +2,7 @@
 encoder, and where it keeps the weights.
 """
 
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import torch
 from torch import nn
@@ -10,6 +10,9 @@ from torch import nn
 from ..errors import Errors
 from .joint import ClassificationHead
 from .pooling import PoolingName
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 class NativeHead(NamedTuple):
@@ -44,7 +47,7 @@ HEADS = {
 POOLINGS: dict[str, PoolingName] = {"cls": "first", "mean": "mean"}
 
 
-def find_native_head(config: Any) -> NativeHead:
+def find_native_head(config: "PretrainedConfig") -> NativeHead:
     """The classification head of an encoder's family.
 
     config (PretrainedConfig): The encoder's config.
@@ -61,7 +64,7 @@ def find_native_head(config: Any) -> NativeHead:
     )
 
 
-def make_native_head(config: Any, n_labels: int) -> ClassificationHead:
+def make_native_head(config: "PretrainedConfig", n_labels: int) -> ClassificationHead:
     """A new classification head of the form that the encoder's family has in `transformers`.
 
     config (PretrainedConfig): The encoder's config.
@@ -85,7 +88,7 @@ def make_native_head(config: Any, n_labels: int) -> ClassificationHead:
 
 
 @torch.no_grad()
-def write_head(head: ClassificationHead, model: Any, *, temperature: float = 1.0) -> None:
+def write_head(head: ClassificationHead, model: "PreTrainedModel", *, temperature: float = 1.0) -> None:
     """Copy a head of the family's form to the family's model.
 
     head (ClassificationHead): The head.
@@ -100,7 +103,7 @@ def write_head(head: ClassificationHead, model: Any, *, temperature: float = 1.0
 
 
 @torch.no_grad()
-def read_head(head: ClassificationHead, model: Any) -> None:
+def read_head(head: ClassificationHead, model: "PreTrainedModel") -> None:
     """Copy the head of a family's model, as `make_native_head` makes it.
 
     head (ClassificationHead): The head, changed in place.
@@ -110,7 +113,7 @@ def read_head(head: ClassificationHead, model: Any) -> None:
         ours.load_state_dict(theirs.state_dict())
 
 
-def is_of_head(name: str, config: Any) -> bool:
+def is_of_head(name: str, config: "PretrainedConfig") -> bool:
     """Whether a weight of a family's model for sequence classification is one of its head.
 
     name (str): Name of the weight in the model.
@@ -122,10 +125,9 @@ def is_of_head(name: str, config: Any) -> bool:
     return any(name.startswith(f"{layer}.") for layer in layers)
 
 
-def _layers(head: ClassificationHead, model: Any) -> list[tuple[Any, Any]]:
+def _layers(head: ClassificationHead, model: "PreTrainedModel") -> list[tuple[nn.Module, nn.Module]]:
     """The layers of a head, each with that of the family's model."""
     native = find_native_head(model.config)
-    pairs: list[tuple[Any, str]] = [(head.hidden, native.hidden), (head.output, native.output)]
-    if native.norm is not None:
-        pairs.append((head.norm, native.norm))
-    return [(ours, model.get_submodule(name)) for ours, name in pairs]
+    names = {"hidden": native.hidden, "output": native.output, "norm": native.norm}
+    pairs = [(ours, theirs) for ours, theirs in names.items() if theirs is not None]
+    return [(head.get_submodule(ours), model.get_submodule(theirs)) for ours, theirs in pairs]

@@ -14,17 +14,22 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
+from thinc.api import Optimizer
 from thinc.shims.shim import Shim
 
 from ..errors import Errors, one_line
 from ..pieces.padding import PassShape, cheapest_passes, padded_windows
 from ..pieces.windows import set_window, split_windows
 from ..types import Pieces
-from .folder_shim import FolderShim, map_file, write_files
+from .folder_shim import Content, FolderShim, map_file, write_files
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
 
 ENCODER_FILE = "model.onnx"
 WEIGHTS_FILE = "model.bin"
@@ -65,7 +70,7 @@ class ExportSettings(NamedTuple):
 class OwnTokenizer(NamedTuple):
     """A tokenizer without the `transformers` library: a `pieces.windows.Cutter`."""
 
-    backend_tokenizer: Any
+    backend_tokenizer: "Tokenizer"
 
 
 class Loaded(NamedTuple):
@@ -75,16 +80,16 @@ class Loaded(NamedTuple):
     tokenizer (OwnTokenizer): The tokenizer, after `set_window`.
     encoder (InferenceSession): Windows to evidence.
     head (InferenceSession): Evidence to logits.
-    files (Mapping[str, Any]): The files themselves, mapped: they can be read, though the folder be gone.
+    files (Mapping[str, Content]): The files themselves, mapped: they can be read, though the folder be gone.
     stamps (Mapping[Path, Stamp]): Where they were, and what tells whether they still are.
     process (int): The process that the sessions belong to.
     """
 
     settings: ExportSettings
     tokenizer: OwnTokenizer
-    encoder: Any
-    head: Any
-    files: Mapping[str, Any]
+    encoder: "InferenceSession"
+    head: "InferenceSession"
+    files: Mapping[str, Content]
     stamps: Mapping[Path, Stamp]
     process: int
 
@@ -168,7 +173,7 @@ class OnnxShim(FolderShim, Shim):
         texts = np.concatenate([batch.texts for batch in batches])
         return loaded.head.run(None, {TEXTS: texts, **parts})[0]
 
-    def finish_update(self, optimizer: Any) -> None:
+    def finish_update(self, optimizer: Optimizer) -> None:
         """Nothing is trained."""
 
     def to_device(self, device_type: str, device_id: int) -> None:
@@ -200,7 +205,7 @@ class OnnxShim(FolderShim, Shim):
                 encoder, head = _open_both(Path(place), threads=1)
         return loaded._replace(encoder=encoder, head=head, process=os.getpid())
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         files = {} if self._loaded is None else {k: bytes(v) for k, v in self._loaded.files.items()}
         return {**self.__dict__, "_loaded": None, "files": files}
 
@@ -211,7 +216,7 @@ class OnnxShim(FolderShim, Shim):
             write_files(files, Path(folder))
             self.from_folder(Path(folder))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxShim":
+    def __deepcopy__(self, memo: dict[int, object]) -> "OnnxShim":
         # Nothing of it ever changes.
         copied = OnnxShim(self.threads, self.pass_pieces)
         copied._loaded = self._loaded
@@ -246,7 +251,7 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_session(path: Path, threads: int) -> Any:
+def open_session(path: Path, threads: int) -> "InferenceSession":
     """Open a graph that was optimised when it was exported.
 
     path (Path): The graph, with its weights beside it. They are mapped from the file, not read.
@@ -275,7 +280,7 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
-def _open_both(path: Path, threads: int) -> tuple[Any, Any]:
+def _open_both(path: Path, threads: int) -> tuple["InferenceSession", "InferenceSession"]:
     # The head is a layer or two: threads would cost more than they gain.
     return open_session(path / ENCODER_FILE, threads), open_session(path / HEAD_FILE, 1)
 
@@ -296,7 +301,7 @@ def _stamp(path: Path) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _map(path: Path, size: Optional[int]) -> Any:
+def _map(path: Path, size: Optional[int]) -> Content:
     found = path.stat().st_size
     if size not in (None, found):
         raise RuntimeError(f"{path.name} has {found:,} bytes, and not {size:,}")

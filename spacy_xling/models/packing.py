@@ -11,7 +11,7 @@ attention interface of `transformers` would do for its newer releases alone.
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import groupby
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from torch.overrides import TorchFunctionMode
 from ..errors import Errors
 from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 # Where families keep the width of a sliding window.
 WINDOW_SETTINGS = ("local_attention", "sliding_window", "attention_window", "window_size")
@@ -71,8 +74,8 @@ class PackedPass(TorchFunctionMode):
         spare_rows.reset(self._before)
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Optional[dict[str, Any]] = None
-    ) -> Any:
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: Optional[dict] = None
+    ) -> object:
         given = kwargs or {}
         if func is F.scaled_dot_product_attention:
             return self._attend(*args, **given)
@@ -89,7 +92,7 @@ class PackedPass(TorchFunctionMode):
         dropout_p: float = 0.0,
         is_causal: bool = False,
         scale: Optional[float] = None,
-        **others: Any,
+        **others: object,
     ) -> Tensor:
         """Queries, keys and values of rows of one piece to what attention within windows gives.
         *Shape of each:* (rows, heads, 1, head width)
@@ -99,17 +102,25 @@ class PackedPass(TorchFunctionMode):
             raise NotPacked
         reach = self.reaches[self.n_attentions]
         self.n_attentions += 1
-        sizes = [run.windows * run.length for run in self.runs] + [self.n_spare]
-        parts = [torch.split(given.squeeze(2), sizes) for given in (query, key, value)]
-        attended = []
-        for run, *rows in zip(self.runs, *parts, strict=False):
-            # (rows, heads, head width) to (windows, heads, length, head width) and back
-            windows = (part.unflatten(0, run).transpose(1, 2) for part in rows)
-            near = self._near_pieces(run.length, reach)
-            states = attend(*windows, rate=dropout_p, scale=scale, seen=near)
-            attended.append(states.transpose(1, 2).flatten(0, 1))
-        attended.append(torch.zeros_like(parts[0][-1]))
-        return torch.cat(attended).unsqueeze(2)
+        seen = [self._near_pieces(run.length, reach) for run in self.runs]
+        attended = [
+            attend(*windows, rate=dropout_p, scale=scale, seen=near)
+            for near, *windows in zip(seen, *map(self._by_run, (query, key, value)), strict=True)
+        ]
+        rows = [states.transpose(1, 2).flatten(0, 1) for states in attended]
+        spare = query.new_zeros(self.n_spare, query.shape[1], query.shape[3])
+        return torch.cat([*rows, spare]).unsqueeze(2)
+
+    def _by_run(self, rows: Tensor) -> list[Tensor]:
+        """The rows (rows, heads, 1, head width) of each run, as windows of pieces.
+        *Shape of each:* (windows, heads, length, head width)
+        """
+        sizes = [run.windows * run.length for run in self.runs]
+        parts = torch.split(rows.squeeze(2), [*sizes, self.n_spare])[: len(sizes)]
+        return [
+            part.view(*run, *part.shape[1:]).transpose(1, 2)
+            for run, part in zip(self.runs, parts, strict=True)
+        ]
 
     def _refuses(self, mask: Optional[Tensor]) -> bool:
         """Whether a mask is more than what an encoder with near layers gives each: one that hides nothing."""
@@ -128,7 +139,7 @@ class PackedPass(TorchFunctionMode):
         return self._near[length, reach]
 
 
-def find_reaches(config: Any) -> list[Optional[int]]:
+def find_reaches(config: "PretrainedConfig") -> list[Optional[int]]:
     """How far a piece sees in each layer.
 
     config (PretrainedConfig): The encoder's.
@@ -147,7 +158,7 @@ def find_reaches(config: Any) -> list[Optional[int]]:
     return [width // 2 if kind == "sliding_attention" else None for kind in kinds]
 
 
-def widest_window(config: Any) -> int:
+def widest_window(config: "PretrainedConfig") -> int:
     """The width of the widest sliding window that a layer may have, whatever the family; 0 for none.
 
     config (PretrainedConfig): The encoder's.
@@ -188,7 +199,7 @@ def attend(
 
 
 def encode_packed(
-    base: Any,
+    base: "PreTrainedModel",
     embedded: Sequence[Tensor],
     batches: Sequence[Batch],
     first_position: int,
@@ -245,13 +256,12 @@ def _lay_out(batches: Sequence[Batch]) -> Layout:
     0 1 0 1 2, and the runs (1 window of 2 pieces) and (1 window of 3).
     """
     lengths = torch.cat([batch.attention.sum(dim=1) for batch in batches])
-    padded = torch.cat([torch.full((len(batch.ids),), batch.ids.shape[1]) for batch in batches])
-    starts = padded.cumsum(dim=0) - padded
-    lengths, order = lengths.sort(stable=True)
-    running = torch.arange(int(lengths.sum())) - (lengths.cumsum(dim=0) - lengths).repeat_interleave(lengths)
-    rows = starts[order].repeat_interleave(lengths) + running
+    rows = torch.cat([batch.attention.flatten() for batch in batches]).nonzero().squeeze(1)
+    # By the length of each piece's window; a stable sort leaves the pieces of a window together.
+    rows = rows[lengths.repeat_interleave(lengths).argsort(stable=True)]
     places = torch.cat([_places(batch) for batch in batches])[rows]
-    return Layout(rows, places, [Run(len(list(same)), length) for length, same in groupby(lengths.tolist())])
+    runs = [Run(len(list(same)), length) for length, same in groupby(sorted(lengths.tolist()))]
+    return Layout(rows, places, runs)
 
 
 def _places(batch: Batch) -> Tensor:

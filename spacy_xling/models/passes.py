@@ -89,7 +89,7 @@ def run_passes(
     mode (Callable): Makes the context that a thread runs its passes in: torch keeps such settings by thread.
     n_threads (int): Torch's threads, which the passes share, from `count_threads`.
     at_once (int): How many run at a time; 1 leaves all of them to the calling thread.
-    RETURNS (Any): What `gather` gave.
+    RETURNS (Gathered): What `gather` gave.
     RAISES (Exception): What a pass or `gather` raised; passes that haven't begun are left out.
     """
     waiting = deque(enumerate(batches))

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..errors import Errors
+from .folder_shim import Content
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
@@ -30,7 +32,7 @@ NOT_KEPT = (
 )
 
 
-def add_older_settings(config: Any) -> None:
+def add_older_settings(config: "PretrainedConfig") -> None:
     """Give a config of ModernBERT as transformers 5 has it the settings that 4 reads instead: of rotary
     positions, and of which layers see all pieces.
 
@@ -61,7 +63,7 @@ def _every(layers: Sequence[str]) -> Optional[int]:
     return next((n for n in numbers if full == [at % n == 0 for at in range(len(full))]), None)
 
 
-def save_model(model: Any, folder: Path) -> None:
+def save_model(model: "PreTrainedModel", folder: Path) -> None:
     """Write config and weights (safetensors).
 
     model (PreTrainedModel): A masked-LM model.
@@ -76,7 +78,7 @@ def save_model(model: Any, folder: Path) -> None:
     model.save_pretrained(folder, state_dict=weights)
 
 
-def with_backend(tokenizer: Any, backend: Any) -> "PreTrainedTokenizerFast":
+def with_backend(tokenizer: "PreTrainedTokenizerFast", backend: "Tokenizer") -> "PreTrainedTokenizerFast":
     """A tokenizer that cuts texts as another does, and has the settings and special pieces of its own.
 
     tokenizer (PreTrainedTokenizerFast): Whose settings it has.
@@ -111,11 +113,11 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     file.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
-def with_older_name(files: Mapping[str, Any]) -> dict[str, Any]:
+def with_older_name(files: Mapping[str, Content]) -> dict[str, Content]:
     """Files of a checkpoint as they are, but for the name of the special pieces of its tokenizer.
 
-    files (Mapping[str, Any]): Their contents by name.
-    RETURNS (dict[str, Any]): The files, of which both take the tokenizer.
+    files (Mapping[str, Content]): Their contents by name.
+    RETURNS (dict[str, Content]): The files, of which both take the tokenizer.
     """
     found = dict(files)
     try:
@@ -127,7 +129,7 @@ def with_older_name(files: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _use_older_name(settings: dict[str, Any]) -> bool:
+def _use_older_name(settings: dict[str, object]) -> bool:
     """Transformers 5 writes a list here, where 4 expects names; both read it under the older name."""
     is_list = isinstance(settings.get("extra_special_tokens"), list)
     if is_list:

@@ -1,41 +1,33 @@
 """The torch module of a translator: an encoder with its LM head, and a decoder that shares the embeddings."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal, Optional
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .batches import Batch, MaskedWindows
 from .beam_search import Step, search
 from .decoder import Decoder, KeysValues, Memory
-from .masked_lm import MaskedLM
+from .masked_lm import EncoderModule, MaskedLM
 from .translated_batches import TranslatedBatch
 
 
-class TranslationModule(nn.Module):
+class TranslationModule(EncoderModule):
     """Both forward passes of a translator under the joint objective, and its search.
 
     A decoder's state becomes a piece as a masked position's does: through the checkpoint's LM head.
 
     masked_lm (MaskedLM): Encoder and LM head.
     decoder (Decoder): The decoder.
-    precision (Literal["fp32", "bf16"]): "bf16" runs all of it under autocast; parameters and losses stay in
-        fp32.
+    precision (Literal["fp32", "bf16"]): Of all of it.
     """
 
     def __init__(
         self, masked_lm: MaskedLM, decoder: Decoder, precision: Literal["fp32", "bf16"] = "fp32"
     ) -> None:
-        super().__init__()
-        self.masked_lm = masked_lm
+        super().__init__(masked_lm, precision)
         self.decoder = decoder
-        self.precision = precision
-
-    @property
-    def device(self) -> torch.device:
-        return self.decoder.languages.weight.device
 
     def forward(
         self,
@@ -109,11 +101,6 @@ class TranslationModule(nn.Module):
             (hidden,) = self.masked_lm.encoder.encode_all([sources])
             memory = self.decoder.remember(hidden, sources.attention)
             return Decoding(self, memory, languages).begin()
-
-    @contextmanager
-    def _autocast(self) -> Iterator[None]:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            yield
 
     def log_probabilities(self, states: Tensor) -> Tensor:
         """log P of the next piece, in fp32 at least, by states (rows, width). *Shape:* (rows, pieces)"""

@@ -1,14 +1,13 @@
 """The border between torch and thinc for the translator: arrays to tensors and back."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
 
 import numpy as np
 import torch
 from thinc.api import torch2xp, xp2torch
 from torch import Tensor
 
-from ..errors import Errors
 from ..pieces.windows import join, one_window, select_windows, separate
 from ..types import NO_WORD, Floats2d, Pieces, TranslationBatch, TranslationGradients
 from .batches import BF16_MULTIPLE, MaskedWindows, masked_windows
@@ -16,6 +15,7 @@ from .decoder import Decoder
 from .encoder_shim import EncoderSettings, EncoderShim
 from .masked_lm import MaskedLM
 from .module_shim import require_reached
+from .settings import require_setting
 from .translated_batches import source_batch, translated_batches
 from .translation import TranslationModule
 
@@ -160,22 +160,17 @@ class TranslationShim(EncoderShim[TranslationModule]):
         self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]
     ) -> TranslationModule:
         width = masked_lm.encoder.width
+        heads = self.decoder.heads or masked_lm.encoder.base.config.num_attention_heads
+        require_setting(width % heads == 0, "heads", heads, f"a divisor of {width}")
         decoder = Decoder(
             width,
             masked_lm.encoder.embeddings.embedding_dim,
             layers=self.decoder.layers,
-            heads=_heads(self.decoder.heads, masked_lm.encoder.base.config, width),
+            heads=heads,
             rate=self.decoder.dropout,
             n_languages=size,
         )
         return TranslationModule(masked_lm, decoder, precision)
-
-
-def _heads(wanted: Optional[int], config: Any, width: int) -> int:
-    heads = wanted or int(config.num_attention_heads)
-    if width % heads:
-        raise ValueError(Errors.X311.format(setting="heads", found=heads, expected=f"a divisor of {width}"))
-    return heads
 
 
 def _window(row: Sequence[int]) -> Pieces:

@@ -1,9 +1,8 @@
 """The joint objective: a classification loss plus lambda times the masked-LM loss."""
 
-from typing import Any, Callable, Literal, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Literal, Optional, Union
 
-from ..types import Floats2d
-from .classification import ClassificationLoss, LabelCounts, Reduction
+from .classification import ClassificationLoss, Reduction
 from .masked_lm import DEFAULT_WEIGHT, MaskedLMObjective
 
 
@@ -22,20 +21,6 @@ class JointObjective(MaskedLMObjective):
         super().__init__(DEFAULT_WEIGHT if mlm_weight is None else mlm_weight, reduction)
         self.needs_raw_text = mlm_weight is not None
         self.classification = classification
-
-    def classification_term(
-        self,
-        logits: Floats2d,
-        truths: Floats2d,
-        known: Floats2d,
-        labels: Sequence[str],
-        counts: LabelCounts,
-        over: Callable[[float], float] = float,
-    ) -> Tuple[Floats2d, float]:
-        """The gradient on the logits, and the classification loss; see `ClassificationLoss`."""
-        return self.classification(
-            logits, truths, known, labels=labels, counts=counts, reduction=self.reduction, over=over
-        )
 
 
 def build_joint_objective_v1(

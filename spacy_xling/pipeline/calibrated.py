@@ -4,15 +4,17 @@ import copy
 import math
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
+from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..data.languages import get_language
 from ..errors import Errors
+from ..models.contracts import classifier_of, shim_of
 from ..pieces.windows import select_texts
-from ..types import Bools1d, Floats2d, Pieces
+from ..types import Bools1d, Floats2d
 from .text_field import ReadTexts
 
 EXTENSION = "abstained"
@@ -37,16 +39,14 @@ class Calibration(NamedTuple):
     offsets: dict[str, list[float]] = {}  # noqa: RUF012  (never changed)
 
 
-class CalibratedScores(ReadTexts):
+class CalibratedScores(ReadTexts, TextCategorizer):
     """Logits to scores: P(label | (logits + o) / T), with offset o and temperature T of the text's language
     (Guo+ 2017, arXiv 1706.04599; Libovicky+ 2020, arXiv 2004.05160).
 
     Training and its loss are those of logits as they are. Without a calibration, scores are too.
     """
 
-    name: str
     model: Model
-    cfg: dict[str, Any]
     exclusive_classes: bool
 
     @property
@@ -93,6 +93,23 @@ class CalibratedScores(ReadTexts):
         if not 0 <= threshold <= 1:
             raise ValueError(Errors.X531.format(name=self.name, found=threshold))
 
+    def add_label(self, label: str) -> int:
+        """Add a label; see spaCy's `TextCategorizer.add_label`.
+
+        label (str): The label.
+        RETURNS (int): 1 for a new one, 0 for one that is there.
+        RAISES (ValueError): The component was exported.
+        """
+        self._require_trainable()
+        added = super().add_label(label)
+        if added and self.offsets:
+            self.offsets = {language: [*offset, 0.0] for language, offset in self.offsets.items()}
+        return added
+
+    def _require_trainable(self) -> None:
+        if not classifier_of(self.model).is_trainable:
+            raise ValueError(Errors.X537.format(name=self.name))
+
     def raw_logits(self, texts: Sequence[str]) -> tuple[Floats2d, Bools1d]:
         """What the model says of texts, before any offset or temperature.
 
@@ -100,7 +117,7 @@ class CalibratedScores(ReadTexts):
         RETURNS (tuple[Floats2d, Bools1d]): The logits of the texts that have a piece, and True for each that
             has. *Shapes:* (texts with pieces, labels) and (texts,)
         """
-        pieces = self._split(texts)
+        pieces = shim_of(self.model).split(texts)
         if not pieces.has_words.any():
             return self.model.ops.alloc2f(0, len(self.cfg["labels"])), pieces.has_words
         return self.model.predict(select_texts(pieces, pieces.has_words)), pieces.has_words
@@ -162,7 +179,14 @@ class CalibratedScores(ReadTexts):
         none = [0.0] * len(self.cfg["labels"])
         return self.model.ops.asarray2f([offsets.get(read.language or "", none) for read in self.read(docs)])
 
-    def _note_abstention(self, docs: Sequence[Doc], scores: Floats2d) -> None:
+    def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
+        """Write scores to `doc.cats`, and, with a threshold for it, whether to abstain to `doc._.abstained`.
+
+        docs (Iterable[Doc]): The documents.
+        scores (Floats2d): What `predict` gave. *Shape:* (docs, labels)
+        """
+        docs = list(docs)
+        super().set_annotations(docs, scores)
         threshold = None if self.calibration is None else self.calibration.abstain_below
         if threshold is not None:
             for doc, best in zip(docs, scores.max(axis=1).tolist(), strict=True):
@@ -179,14 +203,12 @@ class CalibratedScores(ReadTexts):
         scores[turned, top[turned]] = xp.nextafter(best, xp.ones_like(best))
         return scores
 
-    def _split(self, texts: Sequence[str]) -> Pieces:
-        raise NotImplementedError
-
     def _probabilities(self, logits: Floats2d) -> Floats2d:
-        raise NotImplementedError
+        return self.model.ops.softmax(logits)
 
     def _logits(self, probabilities: Floats2d) -> Floats2d:
-        raise NotImplementedError
+        xp = self.model.ops.xp
+        return xp.log(xp.maximum(probabilities, xp.finfo(probabilities.dtype).tiny))
 
 
 def register_abstention_extension() -> None:

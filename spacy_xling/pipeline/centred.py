@@ -2,16 +2,18 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..data.languages import UNKNOWN
 from ..data.sampling import reservoir_sample
 from ..errors import Errors, Warnings
-from ..types import Floats2d
+from ..models.contracts import shim_of
+from ..types import Floats1d, Floats2d
 from .calibrated import CalibratedScores, Calibration
 from .text_field import read_text
 
@@ -45,7 +47,7 @@ class CentredScores(CalibratedScores):
         self._has_moved = False
         self._is_warned = False
 
-    def attach_centring(self, unlabelled: Any, docs: Iterable[Doc], *, seed: int = 0) -> None:
+    def attach_centring(self, unlabelled: object, docs: Iterable[Doc], *, seed: int = 0) -> None:
         """Let offsets keep up with the weights from now on. `initialize` does so with what it is given; call
         this for a component that was loaded or sourced.
 
@@ -76,7 +78,7 @@ class CentredScores(CalibratedScores):
             self.keep_centred()
         return super().predict(docs)
 
-    def use_params(self, params: Any) -> Iterator[None]:
+    def use_params(self, params: Mapping[tuple[int, str], Floats1d]) -> Iterator[None]:
         """Replace the component's weights by others, such as their averages; see spaCy's
         `TrainablePipe.use_params`. As there, a generator and no context manager: `nlp.use_params` iterates.
         """
@@ -95,7 +97,7 @@ class CentredScores(CalibratedScores):
             self._centring_texts = self._centring_texts._replace(raw=left)
         elif not self._is_warned and self.offsets:
             self._is_warned = True
-            warnings.warn(Warnings.W545.format(name=self.name), stacklevel=3)
+            warnings.warn(Warnings.W545.format(name=self.name), stacklevel=4)
 
     def _store_calibration(self, calibration: Optional[Calibration]) -> None:
         super()._store_calibration(calibration)
@@ -106,7 +108,7 @@ class CentredScores(CalibratedScores):
 def choose_texts(
     pipe: CalibratedScores,
     docs: Iterable[Doc],
-    unlabelled: Any,
+    unlabelled: object,
     *,
     source: Optional[str] = None,
     seed: int = 0,
@@ -164,17 +166,17 @@ def find_offsets(pipe: CalibratedScores, texts: CentringTexts) -> dict[str, list
     return {language: (source - mean_logits(pipe, raw)).tolist() for language, raw in texts.raw.items()}
 
 
-def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> Any:
+def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> NDArray[np.float64]:
     """The mean logits of texts, each of which has a piece.
 
     pipe (CalibratedScores): The component.
     texts (Sequence[str]): The texts.
-    RETURNS (ndarray): In float64. *Shape:* (labels,)
+    RETURNS (NDArray[np.float64]): *Shape:* (labels,)
     """
     return pipe.model.ops.to_numpy(pipe.raw_logits(texts)[0]).mean(axis=0, dtype=np.float64)
 
 
-def _sample(pipe: CalibratedScores, unlabelled: Any) -> Mapping[Optional[str], Sequence[str]]:
+def _sample(pipe: CalibratedScores, unlabelled: object) -> Mapping[Optional[str], Sequence[str]]:
     raw = unlabelled.sample(MOST_TEXTS) if hasattr(unlabelled, "sample") else None
     if raw is None or not all(isinstance(text, str) for texts in raw.values() for text in texts):
         found = "nothing" if unlabelled is None else f"a {type(unlabelled).__name__}"
@@ -183,5 +185,5 @@ def _sample(pipe: CalibratedScores, unlabelled: Any) -> Mapping[Optional[str], S
 
 
 def _with_pieces(pipe: CalibratedScores, texts: Sequence[str]) -> list[str]:
-    has_words = pipe._split(texts).has_words if texts else ()
+    has_words = shim_of(pipe.model).split(texts).has_words if texts else ()
     return [text for text, has in zip(texts, has_words, strict=True) if has]

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from spacy.language import Language
 from spacy.training import Example
 
 from ..data.sources import RawText
+from ..types import StateDict
 from .text_field import ReadTexts
 from .text_sources import DictionarySource, TranslationSource
 
@@ -65,7 +67,7 @@ class LearntTexts(ReadTexts):
 
     def _initialize_learnt_texts(
         self,
-        nlp: Any,
+        nlp: Optional[Language],
         examples: Iterable[Example],
         *,
         dictionaries: Optional[Callable],
@@ -107,9 +109,9 @@ class LearntTexts(ReadTexts):
             texts.append(text)
         return LearntBatch(texts, n_translated / max(n_labelled, 1), n_replaced / max(n_words, 1))
 
-    def _learnt_texts_state(self) -> dict[str, Any]:
+    def _learnt_texts_state(self) -> StateDict:
         return {"switching": self._dictionaries.state(), "translating": self._translations.state()}
 
-    def _load_learnt_texts_state(self, state: dict[str, Any]) -> None:
+    def _load_learnt_texts_state(self, state: StateDict) -> None:
         self._dictionaries.load_state(state["switching"])
         self._translations.load_state(state["translating"])

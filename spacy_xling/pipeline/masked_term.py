@@ -2,33 +2,42 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Optional
+
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.training import Example
+from thinc.api import Model, Optimizer
 
 from ..data.languages import UNKNOWN
 from ..data.sources import RawText
 from ..errors import Errors, Warnings
 from ..generators import generator_state, make_generator, set_generator_state
-from ..models.contracts import Learns, learner_of
+from ..models.contracts import Learns, learner_of, shim_of
+from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.cutting import cut_texts
 from ..pieces.masking import Masking
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, windows_as_texts
 from ..training.ranks import ranks
-from ..types import MaskedPieces, Pieces
+from ..types import MaskedPieces, Pieces, StateDict
 
 HELDOUT_LOSS = "mlm_heldout_loss"
 
+Losses = dict[str, float]
 
-class MaskedTerm:
-    """Raw text and masks of a component, and what it must keep, beside its weights, for an interrupted
-    training to go on. A component calls `_set_masked_term` when it is made.
+
+class MaskedTerm(TrainablePipe):
+    """A component that is trained with a masked-LM term: its updates, its raw text and masks, and what it
+    must keep, beside its weights, for an interrupted training to go on. It calls `_set_masked_term` when it
+    is made.
     """
 
     name: str
-    model: Any
-    objective: Any
+    model: Model
+    objective: MaskedLMObjective
     masking: Masking
     texts_per_update: Optional[int]
     pieces_per_update: Optional[int]
@@ -49,11 +58,11 @@ class MaskedTerm:
         self.texts_per_update = texts_per_update
         self.pieces_per_update = pieces_per_update
         self.seed = seed
-        self._raw: Optional[RawWindows] = None
-        self._heldout: dict[str, MaskedPieces] = {}
         self._reset_training()
 
     def _reset_training(self) -> None:
+        self._raw: Optional[RawWindows] = None
+        self._heldout: dict[str, MaskedPieces] = {}
         # Optimiser steps taken, for lambda's schedule, and calls of `update` since the last.
         self._step = 0
         self._n_batches = 0
@@ -71,7 +80,57 @@ class MaskedTerm:
         return learner_of(self.model)
 
     def _split(self, texts: Sequence[str]) -> Pieces:
-        return self._shim.split(texts)
+        return shim_of(self.model).split(texts)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Losses] = None,
+    ) -> Losses:
+        """Learn from a batch, by the component's objective. Where lambda is 0 no masked pass runs.
+
+        examples (Iterable[Example]): A batch of Example objects.
+        drop (float): Dropout rate of a classification head; all else has dropouts of its own.
+        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
+        losses (Optional[Losses]): Updated with the objective under the component's name, and with its terms,
+            see `loss_names`.
+        RETURNS (Losses): The updated losses.
+        RAISES (ValueError): Nothing loaded yet, lambda > 0 without raw text, or a loss that is no number.
+        """
+        found = self._learn(list(examples), drop)
+        self._n_batches += 1
+        losses = {} if losses is None else losses
+        for key, value in {**ranks().totals(found), self.updates_name: 1.0}.items():
+            losses[key] = losses.get(key, 0.0) + value
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def _learn(self, examples: list[Example], drop: float) -> dict[str, float]:
+        """The forward and the backward passes of a batch.
+
+        RETURNS (dict[str, float]): What they found, by key of the losses.
+        """
+        raise NotImplementedError
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Step the parameters, and lambda's schedule.
+
+        With accumulated sub-batches the gradient is that of the mean of their objectives under
+        reduction `mean`, of their sum under `sum`.
+
+        sgd (Optimizer): The optimizer.
+        """
+        if self._n_batches:
+            self._end_step()
+        super().finish_update(sgd)
+
+    def score(self, examples: Iterable[Example], **kwargs: object) -> dict[str, object]:
+        """Score the examples; with held-out text the masked-LM loss is added, see `heldout_scores`."""
+        return {**super().score(examples, **kwargs), **self.heldout_scores()}
 
     def attach_unlabelled(self, texts: Iterator[RawText]) -> None:
         """Give the masked-LM term its raw text. `initialize` does so with what it is given; call this for a
@@ -81,10 +140,13 @@ class MaskedTerm:
         """
         self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
 
-    def _read_unlabelled(self, reader: Callable, nlp: Any) -> None:
-        """Attach what a reader of raw text gives, in an order of this process's own if there are several."""
-        number = ranks().number
-        self.attach_unlabelled(reader(nlp, rank=number) if number else reader(nlp))
+    def _read_unlabelled(self, reader: Optional[Callable], nlp: Optional[Language]) -> None:
+        """Attach what a reader of raw text gives, in an order of this process's own if there are several.
+        Where lambda is always 0 nothing is read.
+        """
+        if reader is not None and self.objective.has_mlm:
+            number = ranks().number
+            self.attach_unlabelled(reader(nlp, rank=number) if number else reader(nlp))
 
     def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
         """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
@@ -166,11 +228,6 @@ class MaskedTerm:
         """
         return self.objective.mlm_term(mlm_sum, ranks().total(0 if masked is None else len(masked.targets)))
 
-    def _add_losses(self, losses: dict[str, float], found: dict[str, float]) -> None:
-        """Add up what an update of all processes found, by key, and count the update."""
-        for key, value in {**ranks().totals(found), self.updates_name: 1.0}.items():
-            losses[key] = losses.get(key, 0.0) + value
-
     def _end_step(self) -> None:
         """Bring the gradients of accumulated batches to the mean of their objectives, or under `sum` to their
         sum, add up those of all processes, and count the step.
@@ -180,10 +237,10 @@ class MaskedTerm:
         self._n_batches = 0
         self._step += 1
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> StateDict:
         """Save where the training stands: steps taken, masks, raw text.
 
-        RETURNS (dict[str, Any]): The state, of strings, numbers, lists and dicts with string keys.
+        RETURNS (StateDict): The state.
         RAISES (ValueError): The reader of raw text can't say where it stands.
         """
         if self._raw is not None and not hasattr(self._raw.texts, "state_dict"):
@@ -196,10 +253,10 @@ class MaskedTerm:
             "raw": None if self._raw is None else self._raw.state_dict(),
         }
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: StateDict) -> None:
         """Go on from a saved state. Raw text must be attached already.
 
-        state (dict[str, Any]): A value of `training_state`.
+        state (StateDict): A value of `training_state`.
         RAISES (ValueError): The state belongs to other raw text.
         """
         self._step = state["step"]

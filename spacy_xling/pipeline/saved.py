@@ -1,4 +1,4 @@
-"""A text classifier as files and bytes."""
+"""Components as files and bytes."""
 
 import json
 from collections.abc import Iterable
@@ -6,34 +6,70 @@ from pathlib import Path
 from typing import Any, Union
 
 from spacy import util
-from spacy.pipeline import TextCategorizer
+from spacy.pipeline import TrainablePipe
 
 from ..errors import Errors, one_line
-from ..models.contracts import classifier_of
+from ..models.contracts import classifier_of, shim_of
 from .calibrated import KEY
 from .centred import CentredScores
 
 
-class SavedClassifier(CentredScores, TextCategorizer):
-    """A text classifier that is saved as its settings, and a Hugging Face folder `model` with the
-    classification head beside it.
+class SavedPipe(TrainablePipe):
+    """A component that is saved as its settings, and a Hugging Face folder `model` with the layers of its own
+    beside it.
+
+    cfg (dict): The settings.
+    older_settings (dict): Those that were saved before there were these.
     """
 
+    cfg: dict[str, Any]
+    older_settings: dict[str, None] = {}  # noqa: RUF012  (never changed)
+
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component: its settings, and a Hugging Face folder `model` with the classification head
+        """Save the component: its settings, and a Hugging Face folder `model` with the layers of its own
         beside it.
 
         path (Union[str, Path]): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         """
-        self.keep_centred()
         serialize = {
             # srsly's JSON keeps ten decimals of a number.
             "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: classifier_of(self.model).to_folder(p),
+            "model": lambda p: shim_of(self.model).to_folder(p),
         }
         util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedPipe":
+        """Load the component. No hub is asked, and the original checkpoint isn't needed.
+
+        path (Union[str, Path]): Path to a directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (SavedPipe): The component.
+        RAISES (ValueError): A folder that isn't whole.
+        """
+        deserialize = {
+            "cfg": lambda p: self.cfg.update(self.older_settings | json.loads(p.read_text(encoding="utf8"))),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._load_model,
+        }
+        util.from_disk(path, deserialize, exclude)
+        return self
+
+    def _load_model(self, path: Path) -> None:
+        shim_of(self.model).from_folder(path)
+
+
+class SavedClassifier(CentredScores, SavedPipe):
+    """A text classifier that is saved, its classification head among the layers of its own."""
+
+    # Settings that were saved before there was a calibration have none.
+    older_settings = {KEY: None}  # noqa: RUF012  (never changed)
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component, centred; see `SavedPipe.to_disk`."""
+        self.keep_centred()
+        super().to_disk(path, exclude=exclude)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component to bytes; see spaCy's `TrainablePipe.to_bytes`."""
@@ -41,20 +77,8 @@ class SavedClassifier(CentredScores, TextCategorizer):
         return super().to_bytes(exclude=exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedClassifier":
-        """Load the component. No hub is asked, and the original checkpoint isn't needed.
-
-        path (Union[str, Path]): Path to a directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (SavedClassifier): The component.
-        RAISES (ValueError): A folder that isn't whole.
-        """
-        deserialize = {
-            # Settings that were saved before there was a calibration have none.
-            "cfg": lambda p: self.cfg.update({KEY: None, **json.loads(p.read_text(encoding="utf8"))}),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": self._load_model,
-        }
-        util.from_disk(path, deserialize, exclude)
+        """Load the component; see `SavedPipe.from_disk`."""
+        super().from_disk(path, exclude=exclude)
         self._check_loaded()
         self._has_moved = False
         return self
@@ -86,7 +110,7 @@ class SavedClassifier(CentredScores, TextCategorizer):
                 raise
             raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
 
-    def _check_threshold(self, threshold: Any) -> None:
+    def _check_threshold(self, threshold: object) -> None:
         if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
             raise ValueError(Errors.X555.format(name=self.name, found=threshold))
 

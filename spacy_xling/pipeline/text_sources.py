@@ -5,13 +5,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
+from spacy.language import Language
+
 from ..data.languages import UNKNOWN
 from ..data.sources import RawText
 from ..errors import Errors, Warnings
+from ..types import StateDict
 
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
-    from ..switching.code_switching import SwitchedText
+    from ..switching.code_switching import CodeSwitcher, SwitchedText
+    from ..translated.translated_texts import TranslationSampler
     from ..translated.translations import TranslatedText, Translations
 
 # The share of the words, or texts, below which a warning says that hardly any is known.
@@ -21,7 +25,8 @@ HARDLY_ANY = 0.1
 class TextSource(ABC):
     """A source of other texts, for training: what is attached, and where its draws stand.
 
-    settings (Any): How to draw, with its share of 0 for never; None for a source that isn't there.
+    settings (CodeSwitching or TranslatedTexts): How to draw, with a share of 0 for never; None for a source
+        that isn't there.
     name (str): The component, for messages.
     """
 
@@ -40,10 +45,10 @@ class TextSource(ABC):
         """Whether texts are drawn from it."""
         return self.settings is not None and self.settings.share != 0
 
-    def attach(self, material: Any) -> None:
+    def attach(self, material: object) -> None:
         """Take what texts are made from, and begin the draws.
 
-        material (Any): What the reader gives.
+        material (Dictionaries or Translations): What the reader gives.
         RAISES (ValueError): It is something else.
         """
         if not self._fits(material):
@@ -54,13 +59,13 @@ class TextSource(ABC):
             self._draws = self._begin(material)
 
     def initialize(
-        self, reader: Optional[Callable], nlp: Any, labelled: Callable[[], Sequence[RawText]]
+        self, reader: Optional[Callable], nlp: Optional[Language], labelled: Callable[[], Sequence[RawText]]
     ) -> None:
         """Read what texts are made from, and compare it with labelled texts. With a share of 0 nothing is
         read.
 
         reader (Optional[Callable]): The reader.
-        nlp (Any): The pipeline that it is called with.
+        nlp (Optional[Language]): The pipeline that it is called with.
         labelled (Callable): Gives labelled texts.
         RAISES (ValueError): There is no reader, and one is needed; or as the reader.
         """
@@ -82,21 +87,21 @@ class TextSource(ABC):
         if self.is_used and self._draws is None:
             raise ValueError(self.missing.format(name=self.name))
 
-    def state(self) -> Optional[dict[str, Any]]:
+    def state(self) -> Optional[StateDict]:
         """Where the draws stand, None without any."""
         return None if self._draws is None else self._draws.state_dict()
 
-    def load_state(self, state: Optional[dict[str, Any]]) -> None:
+    def load_state(self, state: Optional[StateDict]) -> None:
         """Go on from a saved state.
 
-        state (Optional[dict[str, Any]]): A value of `state`.
+        state (Optional[StateDict]): A value of `state`.
         RAISES (ValueError): It is that of something else.
         """
         if self._draws is not None and state is not None:
             self._draws.load_state_dict(state)
 
     @abstractmethod
-    def _fits(self, material: Any) -> bool: ...
+    def _fits(self, material: object) -> bool: ...
 
     @abstractmethod
     def _begin(self, material: Any) -> Any: ...
@@ -118,12 +123,12 @@ class DictionarySource(TextSource):
         """
         return None if self._draws is None else self._draws.switch(read.text, read.language)
 
-    def _fits(self, material: Any) -> bool:
+    def _fits(self, material: object) -> bool:
         from ..dictionaries.dictionary import Dictionaries
 
         return isinstance(material, Dictionaries)
 
-    def _begin(self, material: "Dictionaries") -> Any:
+    def _begin(self, material: "Dictionaries") -> "CodeSwitcher":
         from ..switching.code_switching import CodeSwitcher
 
         return CodeSwitcher(self.settings, material)
@@ -160,12 +165,12 @@ class TranslationSource(TextSource):
         """
         return None if self._draws is None else self._draws.draw(read.text, read.language)
 
-    def _fits(self, material: Any) -> bool:
+    def _fits(self, material: object) -> bool:
         from ..translated.translations import Translations
 
         return isinstance(material, Translations)
 
-    def _begin(self, material: "Translations") -> Any:
+    def _begin(self, material: "Translations") -> "TranslationSampler":
         from ..translated.translated_texts import TranslationSampler
 
         return TranslationSampler(self.settings, material)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..pairs import Pairs
+
 if TYPE_CHECKING:
     from .xling_joint_translator import XlingJointTranslator
     from .xling_translator import XlingTranslator
@@ -88,7 +90,7 @@ def make_xling_translator(
     model: str,
     source: Optional[str],
     target: str,
-    codes: Any,
+    codes: Pairs,
     precision: Literal["fp32", "bf16", "auto"],
     beams: Optional[int],
     length_ratio: float,

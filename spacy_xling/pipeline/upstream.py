@@ -57,7 +57,7 @@ class StepHook:
         self.before_step()
         self.shim.finish_update(optimizer)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> MethodType:
+    def __deepcopy__(self, memo: dict[int, object]) -> MethodType:
         # Nobody waits for the steps of a copy of the shim.
         return MethodType(type(self.shim).finish_update, memo[id(self.shim)])
 

@@ -1,19 +1,15 @@
 """The translator under the joint objective."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional
 
 import numpy as np
-from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer
+from thinc.api import Model
 
 from ..data.codes import match_code
 from ..data.doc_translations import (
@@ -34,8 +30,7 @@ from ..translation.trained import BEAMS, TrainedEngine
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
 from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
 from .masked_term import MaskedTerm
-
-Losses = dict[str, float]
+from .saved import SavedPipe
 
 
 class Pairs(NamedTuple):
@@ -51,13 +46,16 @@ class Pairs(NamedTuple):
     languages: list[int]
 
 
-class XlingJointTranslator(MaskedTerm, TrainablePipe):
+class XlingJointTranslator(MaskedTerm, SavedPipe):
     """Translation, trained on parallel text and, through the masked-LM term, on raw text of all its
     languages.
 
     It reads `doc.text`, sentence by sentence, and writes `doc._.translation`. The language of the translation
-    is `doc._.translation_language` where that is set, else the target of the component.
+    is `doc._.translation_language` where that is set, else the target of the component. In training they are
+    read of the reference: one without a translation takes no part.
     """
+
+    objective: TranslationObjective
 
     def __init__(
         self,
@@ -103,7 +101,7 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
         check_settings(settings)
         self.settings = settings
         self.scorer = scorer
-        self.cfg: dict[str, Any] = {"languages": [], "target": target}
+        self.cfg = {"languages": [], "target": target}
         self._has_warned = False
         self._set_masked_term(
             masking, texts_per_update=texts_per_update, pieces_per_update=pieces_per_update, seed=seed
@@ -186,31 +184,14 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
 
     # Training
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Losses] = None,
-    ) -> Losses:
-        """Learn from a batch: L = translation loss + lambda * masked-LM loss, see
-        `spacy-xling.TranslationObjective.v1`. Where lambda is 0 no masked pass runs.
+    def _learn(self, examples: list[Example], drop: float) -> dict[str, float]:
+        """L = translation loss + lambda * masked-LM loss, see `spacy-xling.TranslationObjective.v1`.
 
-        examples (Iterable[Example]): A batch of Example objects. The translation of each is `_.translation`
-            of the reference, and its language `_.translation_language`, or the target of the component; one
-            without takes no part.
-        drop (float): Not used: encoder and decoder have dropouts of their own.
-        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
-        losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
-        RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet, a language that wasn't trained, lambda > 0 without raw text,
             or a loss that is no number.
         """
         self._shim.require_gradients()
-        examples = list(examples)
         validate_examples(examples, "XlingJointTranslator.update")
-        losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
         translated = self._translated(self._pairs(examples))
         masked = self._masked(translated) if weight > 0 else None
@@ -226,28 +207,12 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
             raise ValueError(text)
         backprop(TranslationGradients(d_translation, weight * d_mlm))
 
-        self._n_batches += 1
         terms = {
             "loss": translation_loss + weight * mlm_loss,
             "translation": translation_loss,
             "mlm": mlm_loss,
         }
-        self._add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
-        if sgd not in (None, False):
-            self.finish_update(sgd)
-        return losses
-
-    def finish_update(self, sgd: Optimizer) -> None:
-        """Step the parameters, and lambda's schedule.
-
-        With accumulated sub-batches the gradient is that of the mean of their objectives under
-        reduction `mean`, of their sum under `sum`.
-
-        sgd (Optimizer): The optimizer.
-        """
-        if self._n_batches:
-            self._end_step()
-        super().finish_update(sgd)
+        return {key: terms[title] for title, key in self.loss_names.items()}
 
     def _pairs(self, examples: Sequence[Example]) -> Pairs:
         pairs = Pairs([], [], [])
@@ -337,47 +302,10 @@ class XlingJointTranslator(MaskedTerm, TrainablePipe):
             raise ValueError(Errors.X824.format(name=self.name))
         self.cfg["languages"] = list(dict.fromkeys(languages))
         self._reset_training()
-        self._raw = None
-        if unlabelled is not None and self.objective.has_mlm:
-            self._read_unlabelled(unlabelled, nlp)
+        self._read_unlabelled(unlabelled, nlp)
         if self.objective.has_mlm and self._raw is None:
             raise ValueError(Errors.X827.format(name=self.name, weight=self.objective.mlm_weight_at(0)))
         translation_shim(self.model).initialize(len(self.languages))
         if self._raw is not None:
             _ = self._shim.masking_vocabulary
         self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
-
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score translations; with held-out text the masked-LM loss is added, see `heldout_scores`."""
-        return {**super().score(examples, **kwargs), **self.heldout_scores()}
-
-    # Saving and loading
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component: its languages, and a Hugging Face folder `model` with the decoder beside it.
-
-        path (Union[str, Path]): Path to a directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        """
-        serialize = {
-            "cfg": lambda p: p.write_text(json.dumps(self.cfg, indent=2), encoding="utf8"),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self._shim.to_folder(p),
-        }
-        util.to_disk(path, serialize, exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingJointTranslator":
-        """Load the component. No hub is asked, and the original checkpoint isn't needed.
-
-        path (Union[str, Path]): Path to a directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (XlingJointTranslator): The component.
-        RAISES (ValueError): A folder that isn't whole.
-        """
-        deserialize = {
-            "cfg": lambda p: self.cfg.update(json.loads(p.read_text(encoding="utf8"))),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": lambda p: self._shim.from_folder(p),
-        }
-        util.from_disk(path, deserialize, exclude)
-        return self

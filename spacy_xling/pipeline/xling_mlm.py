@@ -8,7 +8,6 @@ from typing import Any, Optional, Union
 import numpy as np
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from thinc.api import Model, Optimizer
@@ -21,7 +20,7 @@ from ..objective.joint import JointObjective
 from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
-from ..types import MaskedPieces
+from ..types import MaskedPieces, StateDict
 from .masked_term import MaskedTerm
 from .upstream import StepHook, Upstream, find_upstream, transformer_class
 
@@ -29,7 +28,7 @@ from .upstream import StepHook, Upstream, find_upstream, transformer_class
 UNSTEPPED = 2
 
 
-class XlingMaskedLM(MaskedTerm, TrainablePipe):
+class XlingMaskedLM(MaskedTerm):
     """Regularises the encoder that other components share: at each update a masked pass goes through the
     encoder of the transformer component, and lambda times its gradient is added to that of the components
     that listen. The transformer's own optimiser step takes both.
@@ -105,11 +104,11 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         """Leave the documents as they are."""
         yield from stream
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: object) -> dict[str, object]:
         """Measure the masked-LM loss on held-out text, if there is some; see `heldout_scores`."""
         if self._heldout:
             self._bind_upstream()
-        return self.heldout_scores()
+        return super().score(examples, **kwargs)
 
     def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
         """Measure the masked-LM loss on held-out text at each evaluation; see `MaskedTerm.attach_heldout`."""
@@ -119,42 +118,20 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
 
     # Training
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[dict[str, float]] = None,
-    ) -> dict[str, float]:
+    def _learn(self, examples: list[Example], drop: float) -> dict[str, float]:
         """Add the gradient of lambda times the masked-LM loss to that of the shared encoder.
 
         With N docs in the batch, whose losses the other components sum up, it is that of
 
             lambda * N * mean over masked pieces of -log P(piece | window without it)
 
-        under reduction `mean`, and of lambda * the sum over masked pieces under `sum`. Where lambda is 0 no
-        masked pass runs.
-
-        examples (Iterable[Example]): A batch of Example objects.
-        drop (float): Not used: the encoder has its own dropout.
-        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
-        losses (Optional[dict[str, float]]): Updated with the term under the component's name, and with the
-            masked-LM loss before lambda, in nats.
-        RETURNS (dict[str, float]): The updated losses.
-        RAISES (ValueError): lambda > 0 without raw text, no transformer, nothing loaded yet, or a loss that
-            is no number.
+        under reduction `mean`, and of lambda * the sum over masked pieces under `sum`. The losses have the
+        term under the component's name, and the masked-LM loss before lambda, in nats.
         """
-        examples = list(examples)
         validate_examples(examples, "XlingMaskedLM.update")
-        losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
         term, mlm_loss = self._masked_pass(examples, weight) if weight > 0 else (0.0, 0.0)
-        self._n_batches += 1
-        self._add_losses(losses, {self.name: term, self.loss_names["mlm"]: mlm_loss})
-        if sgd not in (None, False):
-            self.finish_update(sgd)
-        return losses
+        return {self.name: term, self.loss_names["mlm"]: mlm_loss}
 
     def _masked_pass(self, examples: list[Example], weight: float) -> tuple[float, float]:
         """The term of the objective, and the masked-LM loss before lambda."""
@@ -199,8 +176,9 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
 
     @property
     def _is_frozen(self) -> bool:
-        """Whether the transformer takes no steps: spaCy tells nobody which components are frozen, and steps
-        them in the pipeline's order, so that ours may end one before the transformer's.
+        """Whether the transformer is frozen, which spaCy tells nobody: it took no step while this component
+        took several. After a single one the transformer's may still be to come, for spaCy steps components
+        in the pipeline's order.
         """
         return self._steps_alone >= UNSTEPPED
 
@@ -224,16 +202,17 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         if self._step == 0 and self._n_batches and getattr(sgd, "averages", None) is not None:
             # thinc's shim looks for averages under keys that thinc's optimizers don't write.
             warnings.warn(Warnings.W521.format(upstream=self.upstream), stacklevel=2)
-        if self._n_batches:
-            self._n_batches = 0
-            self._step += 1
-            self._steps_alone += 1
         super().finish_update(sgd)
 
-    def training_state(self) -> dict[str, Any]:
+    def _end_step(self) -> None:
+        self._n_batches = 0
+        self._step += 1
+        self._steps_alone += 1
+
+    def training_state(self) -> StateDict:
         return {**super().training_state(), "steps_alone": self._steps_alone}
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: StateDict) -> None:
         super().load_training_state(state)
         self._steps_alone = state["steps_alone"]
 
@@ -261,13 +240,10 @@ class XlingMaskedLM(MaskedTerm, TrainablePipe):
         validate_get_examples(get_examples, "XlingMaskedLM.initialize")
         self.nlp = self.nlp if nlp is None else nlp
         self._reset_training()
-        self._raw = None
-        self._heldout = {}
         if not (self.objective.has_mlm or heldout_texts):
             return
         upstream = self._bind_upstream()
-        if unlabelled is not None and self.objective.has_mlm:
-            self._read_unlabelled(unlabelled, self.nlp)
+        self._read_unlabelled(unlabelled, self.nlp)
         if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
         _ = self._shim.masking_vocabulary

@@ -3,11 +3,10 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
@@ -20,19 +19,17 @@ from ..objective.joint import JointObjective
 from ..pieces.masking import Masking
 from ..pieces.windows import select_texts
 from ..training.ranks import ranks
-from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces
+from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces, StateDict
 from .calibrated import KEY, register_abstention_extension
 from .labels import count_categories, require_known_labels
 from .learnt_texts import LearntTexts
-from .masked_term import MaskedTerm
+from .masked_term import Losses, MaskedTerm
 from .saved import SavedClassifier
 from .text_field import Blocks, TextField
 
 if TYPE_CHECKING:
     from ..switching.code_switching import CodeSwitching
     from ..translated.translated_texts import TranslatedTexts
-
-Losses = dict[str, float]
 
 
 class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
@@ -45,6 +42,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
     takes part in the masked-LM term only.
     """
 
+    objective: JointObjective
     exclusive_classes = True
 
     def __init__(
@@ -109,7 +107,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self.scorer = scorer
         self.objective = objective
         self.mlm_on_labelled = mlm_on_labelled
-        self.cfg: dict[str, Any] = {
+        self.cfg = {
             "labels": [],
             "threshold": threshold,
             "label_counts": {"given": {}, "denied": {}},
@@ -136,63 +134,29 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         names = {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
         return {**names, **{title: f"{self.name}_{title}" for title in self._learnt_names()}}
 
-    # Predicting
-
-    def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
-        """Write scores to `doc.cats`, and, with a threshold for it, whether to abstain to `doc._.abstained`.
-
-        docs (Iterable[Doc]): The documents.
-        scores (Floats2d): What `predict` gave. *Shape:* (docs, labels)
+    def score(self, examples: Iterable[Example], **kwargs: object) -> dict[str, object]:
+        """Score the labelled examples, for one without categories has nothing to compare with; see
+        `MaskedTerm.score`.
         """
-        docs = list(docs)
-        super().set_annotations(docs, scores)
-        self._note_abstention(docs, scores)
-
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score the labelled examples; one without categories has nothing to compare with. With held-out text
-        its masked-LM loss is added, see `heldout_scores`.
-        """
-        scores = super().score([eg for eg in examples if eg.reference.cats], **kwargs)
-        return {**scores, **self.heldout_scores()}
-
-    def _probabilities(self, logits: Floats2d) -> Floats2d:
-        return self.model.ops.softmax(logits)
-
-    def _logits(self, probabilities: Floats2d) -> Floats2d:
-        xp = self.model.ops.xp
-        return xp.log(xp.maximum(probabilities, xp.finfo(probabilities.dtype).tiny))
+        return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
 
     # Training
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Losses] = None,
-    ) -> Losses:
-        """Learn from a batch: L = classification loss + lambda * masked-LM loss.
+    def _learn(self, examples: list[Example], drop: float) -> dict[str, float]:
+        """L = classification loss + lambda * masked-LM loss.
 
         The classification loss sees the labelled texts, the masked-LM loss windows of raw text, the
-        unlabelled texts, and with `mlm_on_labelled` the labelled ones. Where lambda is 0 no masked pass
-        runs. Both see labelled texts in translation, or with words of the target languages in them, as
-        `translated_texts` and `code_switching` say.
+        unlabelled texts, and with `mlm_on_labelled` the labelled ones. Both see labelled texts in
+        translation, or with words of the target languages in them, as `translated_texts` and
+        `code_switching` say.
 
-        examples (Iterable[Example]): A batch of Example objects.
-        drop (float): Dropout rate of the classification head. The encoder's is set on the encoder.
-        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
-        losses (Optional[Losses]): Updated with L under the component's name, and with its two terms.
-        RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text,
             `code_switching` without dictionaries, or `translated_texts` without translations.
         """
         self._require_ready()
-        examples = list(examples)
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
         require_known_labels(examples, self.labels, self.name)
-        losses = {} if losses is None else losses
         weight = self.objective.mlm_weight_at(self._step)
         learnt = self._learnt_texts(examples)
         pieces = self._split(learnt.texts)
@@ -209,36 +173,27 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             raise ValueError(Errors.X508.format(step=self._step, class_loss=class_loss, mlm_loss=mlm_loss))
         backprop(Gradients(d_logits, weight * d_mlm))
 
-        self._n_batches += 1
         terms = {"loss": class_loss + weight * mlm_loss, "class": class_loss, "mlm": mlm_loss}
         # Of several processes each has its part of a loss, and a share of its own texts.
         shares = {"translated": learnt.translated, "switched": learnt.switched}
         terms |= {title: share / ranks().count for title, share in shares.items()}
-        self._add_losses(losses, {key: terms[title] for title, key in self.loss_names.items()})
         self._note_change(examples)
-        if sgd not in (None, False):
-            self.finish_update(sgd)
-        return losses
+        return {key: terms[title] for title, key in self.loss_names.items()}
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Step the parameters, and lambda's schedule.
-
-        With accumulated sub-batches the gradient is that of the mean of their objectives under
-        reduction `mean`, of their sum under `sum`.
-
-        sgd (Optimizer): The optimizer.
-        """
-        if self._n_batches:
-            self._warn_without_labels()
-            self._end_step()
+        """Step the parameters, and lambda's schedule; see `MaskedTerm.finish_update`."""
         super().finish_update(sgd)
         self._note_change()
+
+    def _end_step(self) -> None:
+        self._warn_without_labels()
+        super()._end_step()
 
     def _warn_without_labels(self) -> None:
         """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
         seen = self._label_counts.given or self._label_counts.denied
         if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
-            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=4)
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=5)
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -305,8 +260,14 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             ranks().total(0)
             return None, 0.0
         truths, known = self._examples_to_truth(examples)
-        return self.objective.classification_term(
-            logits, truths, known, self.labels, self._label_counts, over=ranks().total
+        return self.objective.classification(
+            logits,
+            truths,
+            known,
+            labels=self.labels,
+            counts=self._label_counts,
+            reduction=self.objective.reduction,
+            over=ranks().total,
         )
 
     @property
@@ -331,17 +292,17 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             raise ValueError(Errors.X503.format(name=self.name))
         if not self._is_off_said:
             self._is_off_said = True
-            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=4)
+            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=5)
         return False
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> StateDict:
         return {
             **super().training_state(),
             "has_unlabelled": self._has_unlabelled,
             **self._learnt_texts_state(),
         }
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: StateDict) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
         self._note_change()
@@ -394,9 +355,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             self.cfg["positive_label"] = positive_label
         self.calibration = None
         self._reset_training()
-        self._raw = None
-        if unlabelled is not None and self.objective.has_mlm:
-            self._read_unlabelled(unlabelled, nlp)
+        self._read_unlabelled(unlabelled, nlp)
         # What is missing is missed now, and not at the first update.
         has_mlm = self.objective.has_mlm and self._has_masked_text()
         self._initialize_learnt_texts(
@@ -422,27 +381,6 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self.cfg["label_counts"] = {"given": dict(seen.counts.given), "denied": dict(seen.counts.denied)}
         # Without a labelled text the examples tell nothing: spaCy makes up a Doc where it is given none.
         self._has_unlabelled = bool(seen.labels and seen.n_unlabelled)
-
-    def add_label(self, label: str) -> int:
-        """Add a label; see spaCy's `TextCategorizer.add_label`.
-
-        label (str): The label.
-        RETURNS (int): 1 for a new one, 0 for one that is there.
-        RAISES (ValueError): The component was exported.
-        """
-        self._require_trainable()
-        added = super().add_label(label)
-        if added and self.offsets:
-            self.offsets = {language: [*offset, 0.0] for language, offset in self.offsets.items()}
-        return added
-
-    def _split(self, texts: Sequence[str]) -> Pieces:
-        # Also once it is exported, and no longer learns.
-        return classifier_of(self.model).split(texts)
-
-    def _require_trainable(self) -> None:
-        if not classifier_of(self.model).is_trainable:
-            raise ValueError(Errors.X537.format(name=self.name))
 
     def _require_ready(self) -> None:
         self._require_trainable()

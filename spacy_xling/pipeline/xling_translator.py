@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Optional, Union
+from typing import Literal, Optional, Union
 
 from spacy import util
 from spacy.language import Language
@@ -23,6 +23,7 @@ from ..translation.held import HeldEngines
 from ..translation.seq2seq import Engine
 from ..translation.translating import SOURCE, name_of_pair
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator
+from ..types import StateDict
 
 OnDoubt = Literal["keep", "source"]
 
@@ -221,29 +222,29 @@ class XlingTranslator(Pipe):
         self._translator = self._make_translator()
         return self
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> StateDict:
         """Say whether checkpoints are looked for that aren't held: where others are trained, a run that is
         resumed finds what one finds that was never stopped.
 
-        RETURNS (dict[str, Any]): The state.
+        RETURNS (StateDict): The state.
         """
         return {"is_closed": self._held.is_closed}
 
-    def load_training_state(self, state: dict[str, Any]) -> None:
+    def load_training_state(self, state: StateDict) -> None:
         """Go on from a saved state, once the component was loaded.
 
-        state (dict[str, Any]): A value of `training_state`.
+        state (StateDict): A value of `training_state`.
         """
         self._held.is_closed = state["is_closed"]
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         state = {name: value for name, value in vars(self).items() if name != "_translator"}
         if not self.save:
             state["_held"] = HeldEngines(self._held.precision)
         return _restore, (type(self), state)
 
 
-def _restore(kind: type[XlingTranslator], state: dict[str, Any]) -> XlingTranslator:
+def _restore(kind: type[XlingTranslator], state: dict[str, object]) -> XlingTranslator:
     pipe = kind.__new__(kind)
     pipe.__dict__.update(state)
     pipe._translator = pipe._make_translator()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..encoders.cards import markdown_table
-from ..types import Plain
+from ..types import JsonDict
 
 
 class PretrainedCard(NamedTuple):
@@ -16,7 +16,7 @@ class PretrainedCard(NamedTuple):
     raw (Mapping[str, int]): Lines of raw text by language.
     parallel (Mapping[str, int]): Lines of parallel text by file.
     heldout (Mapping[str, float]): Masked-LM loss on held-out text by language, in nats per target.
-    settings (Plain): The settings of the training.
+    settings (JsonDict): The settings of the training.
     """
 
     base_model: str
@@ -25,7 +25,7 @@ class PretrainedCard(NamedTuple):
     raw: Mapping[str, int]
     parallel: Mapping[str, int]
     heldout: Mapping[str, float]
-    settings: Plain
+    settings: JsonDict
 
     @property
     def languages(self) -> Iterable[str]:

@@ -19,7 +19,7 @@ from ..pieces.cutting import cut_pairs, cut_texts
 from ..pieces.masking import masking_vocabulary
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
-from ..types import MaskedPieces, Plain
+from ..types import JsonDict, MaskedPieces
 from .accelerating import Accelerator, set_seed
 from .settings import OptimizerBlock, Settings
 
@@ -62,14 +62,14 @@ class Streams:
         windows = join([source.take(n_pieces=pieces) for source, pieces in self._sources.values()])
         return self._masking(windows, self._vocabulary, self._generator)
 
-    def state_dict(self) -> Plain:
+    def state_dict(self) -> JsonDict:
         """Where each stream and the generator of the masks stand, as plain data."""
         return {
             "generator": generator_state(self._generator),
             "sources": {name: source.state_dict() for name, (source, _) in self._sources.items()},
         }
 
-    def load_state_dict(self, state: Plain) -> None:
+    def load_state_dict(self, state: JsonDict) -> None:
         """Go on from where other streams over the same text stood."""
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, load_model, save_file, save_model
 from ..errors import Errors, one_line
 from ..resuming.changes import require_same_config
 from ..resuming.randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
-from ..types import Plain
+from ..types import JsonDict
 from .accelerating import gather_object
 from .pretraining import Pretraining
 
@@ -35,11 +35,11 @@ class Progress(NamedTuple):
     heldout: dict[str, float] = {}  # noqa: RUF012  (never changed)
 
 
-def gather_streams(run: Pretraining) -> list[Plain]:
+def gather_streams(run: Pretraining) -> list[JsonDict]:
     """The streams and torch generators of all processes; every process has to call it.
 
     run (Pretraining): The run in this process.
-    RETURNS (list[Plain]): The states, by process.
+    RETURNS (list[JsonDict]): The states, by process.
     """
     state = {
         "streams": run.streams.state_dict(),
@@ -49,13 +49,13 @@ def gather_streams(run: Pretraining) -> list[Plain]:
     return [state] if run.accelerator.num_processes == 1 else gather_object([state])
 
 
-def save_run(folder: Path, run: Pretraining, progress: Progress, streams: Sequence[Plain]) -> None:
+def save_run(folder: Path, run: Pretraining, progress: Progress, streams: Sequence[JsonDict]) -> None:
     """Write the checkpoint of a run.
 
     folder (Path): The empty folder to write to.
     run (Pretraining): The run.
     progress (Progress): How far it has come.
-    streams (Sequence[Plain]): What `gather_streams` gave.
+    streams (Sequence[JsonDict]): What `gather_streams` gave.
     """
     save_model(run.masked_lm, str(folder / WEIGHTS))
     moments = {
@@ -107,6 +107,6 @@ def load_run(folder: Path, run: Pretraining) -> Progress:
     return Progress(**state["progress"])
 
 
-def _plain(run: Pretraining) -> Plain:
+def _plain(run: Pretraining) -> JsonDict:
     """The settings as JSON gives them back."""
     return json.loads(json.dumps(run.settings.plain, default=str))

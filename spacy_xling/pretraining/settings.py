@@ -10,7 +10,7 @@ from thinc.api import Config, ConfigValidationError
 from ..data.sources import ParallelTextReader, RawTextReader
 from ..errors import Errors
 from ..pieces.masking import Masking
-from ..types import Plain
+from ..types import JsonDict
 
 SECTIONS = ("encoder", "corpora", "masking", "training")
 
@@ -78,7 +78,7 @@ class Settings(NamedTuple):
     parallel (ParallelTextReader): Reader of parallel text, used if `parallel_share` is above 0.
     masking (Masking): How pieces are masked.
     training (TrainingBlock): The rest.
-    plain (Plain): The config's sections as they were written, to compare and to print.
+    plain (JsonDict): The config's sections as they were written, to compare and to print.
     """
 
     encoder: EncoderBlock
@@ -86,7 +86,7 @@ class Settings(NamedTuple):
     parallel: ParallelTextReader
     masking: Masking
     training: TrainingBlock
-    plain: Plain
+    plain: JsonDict
 
 
 def resolve_settings(config: Config) -> Settings:
@@ -116,7 +116,7 @@ def resolve_settings(config: Config) -> Settings:
     )
 
 
-def _validate(resolved: Plain, section: str, schema: Type[AnyBlock]) -> AnyBlock:
+def _validate(resolved: JsonDict, section: str, schema: Type[AnyBlock]) -> AnyBlock:
     # By pydantic itself: the registry's own validation drops unknown settings without a word.
     try:
         return schema.model_validate(resolved[section])

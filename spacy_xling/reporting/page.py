@@ -14,7 +14,7 @@ from ..errors import Errors
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.tables import percent
 from ..explaining.rendering import render_texts
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
@@ -217,7 +217,7 @@ def _labels_of_mistakes(evaluation: Evaluation) -> list[str]:
     return sorted(found)
 
 
-def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], Plain]:
+def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], JsonDict]:
     """The figures, and for each what stands in its cells by language; "" is all of them."""
     confusions, grids = [], {}
     for number, (name, model) in enumerate(evaluation.models.items()):
@@ -229,7 +229,7 @@ def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], Plain]:
     return confusions, grids
 
 
-def _content(model: ModelScores, languages: Sequence[str]) -> Plain:
+def _content(model: ModelScores, languages: Sequence[str]) -> JsonDict:
     grid = confusion_grid(model, languages)
     return {"cells": grid.cells, "shares": grid.shares}
 

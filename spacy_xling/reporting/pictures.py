@@ -9,7 +9,7 @@ from ..data.languages import UNKNOWN
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.reliability import Bin
 from ..evaluation.tables import percent
-from ..types import Plain
+from ..types import JsonDict
 from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, Words, drawing, shortened, to_svg
 from .inputs import Closeness, Log
 
@@ -253,7 +253,7 @@ def _points(bins: Sequence[Bin]) -> tuple[list[float], list[float]]:
     return [found.confidence for found in bins], [found.accuracy for found in bins]
 
 
-def _mark(number: int) -> Plain:
+def _mark(number: int) -> JsonDict:
     colour = SERIES[number % len(SERIES)]
     return {"color": colour, "marker": MARKERS[number % len(MARKERS)], "linestyle": "none", "markersize": 5.5}
 

@@ -5,15 +5,15 @@ from pathlib import Path
 from spacy.util import dict_to_dot
 
 from ..errors import Errors
-from ..types import Plain
+from ..types import JsonDict
 
 
-def require_same_config(checkpoint: Path, old: Plain, new: Plain) -> None:
+def require_same_config(checkpoint: Path, old: JsonDict, new: JsonDict) -> None:
     """Refuse to resume with another config.
 
     checkpoint (Path): The checkpoint to resume from, for the message.
-    old (Plain): The config that it was written with, as plain data.
-    new (Plain): The config of now.
+    old (JsonDict): The config that it was written with, as plain data.
+    new (JsonDict): The config of now.
     RAISES (ValueError): They differ; it names each setting with both values.
     """
     changes = describe_changes(old, new)
@@ -21,11 +21,11 @@ def require_same_config(checkpoint: Path, old: Plain, new: Plain) -> None:
         raise ValueError(Errors.X611.format(path=checkpoint, changes=", ".join(changes)))
 
 
-def describe_changes(old: Plain, new: Plain) -> list[str]:
+def describe_changes(old: JsonDict, new: JsonDict) -> list[str]:
     """Name the settings in which two configs differ.
 
-    old (Plain): A config, as plain data.
-    new (Plain): Another one.
+    old (JsonDict): A config, as plain data.
+    new (JsonDict): Another one.
     RETURNS (list[str]): Each setting by its dot name, with both values.
     """
     before, now = dict_to_dot(dict(old)), dict_to_dot(dict(new))
@@ -36,5 +36,5 @@ def describe_changes(old: Plain, new: Plain) -> list[str]:
     ]
 
 
-def _value(settings: Plain, name: str) -> str:
+def _value(settings: JsonDict, name: str) -> str:
     return repr(settings[name]) if name in settings else "not set"

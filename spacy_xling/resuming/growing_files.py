@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..errors import Errors, one_line
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import UNFINISHED, locked, write_json, writing_errors
 
 
@@ -22,10 +22,10 @@ class State:
     """How far a run has come, in a file beside its results.
 
     path (Path): The file.
-    data (Plain): Its content: the "identity" of the run, and its "targets".
+    data (JsonDict): Its content: the "identity" of the run, and its "targets".
     """
 
-    def __init__(self, path: Path, data: Plain) -> None:
+    def __init__(self, path: Path, data: JsonDict) -> None:
         self.path = path
         self.data = data
 
@@ -66,7 +66,7 @@ class State:
             raise ValueError(Errors.X007.format(path=path, found="changed: " + ", ".join(changes)))
         return cls(path, found)
 
-    def of(self, name: str) -> Plain:
+    def of(self, name: str) -> JsonDict:
         """How far a target, a file that is written, has come."""
         start = {"records": 0, "texts": 0, "bytes": 0, "finished": False, "counts": {}}
         return self.data["targets"].setdefault(name, start)
@@ -102,7 +102,7 @@ def grow(
     path: Path,
     name: str,
     state: State,
-    fill: Callable[[Path, Plain], None],
+    fill: Callable[[Path, JsonDict], None],
     finish: Optional[Callable[[Path, Path], None]] = None,
 ) -> None:
     """Let a file grow from where it has come to, to its end.
@@ -110,7 +110,7 @@ def grow(
     path (Path): The file that it becomes.
     name (str): Its name in the state.
     state (State): How far all have come.
-    fill (Callable[[Path, Plain], None]): Appends what is missing to the growing file, whose state it
+    fill (Callable[[Path, JsonDict], None]): Appends what is missing to the growing file, whose state it
         is given and keeps up.
     finish (Optional[Callable[[Path, Path], None]]): Makes the file of the growing one, and removes that; None
         renames it.

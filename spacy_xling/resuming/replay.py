@@ -17,7 +17,7 @@ from spacy.training import Example
 
 from ..data.doc_translations import get_translation
 from ..errors import Errors
-from ..types import Plain
+from ..types import JsonDict
 from .randomness import GENERATORS, States, generator_states, set_generator_states
 
 EpochBatch = tuple[int, list[Example]]
@@ -38,7 +38,7 @@ class Batches:
         self,
         batches: Iterator[EpochBatch],
         *,
-        done: Optional[Plain],
+        done: Optional[JsonDict],
         on_replayed: Callable[[], None],
     ) -> None:
         self.is_replaying = done is not None
@@ -53,7 +53,7 @@ class Batches:
         self._left: States = {}
 
     @property
-    def state(self) -> Plain:
+    def state(self) -> JsonDict:
         """How far the batches have come, for a later process to get there."""
         return {"count": self.count, "checksum": self._checksum, "found": self._found}
 
@@ -118,13 +118,13 @@ class ReplayedPipeline:
 
     nlp (Language): The pipeline.
     batches (Batches): Tell whether steps are replayed.
-    noted (Sequence[Plain]): What was noted at each evaluation that was done, its "scores" and the "losses" of
+    noted (Sequence[JsonDict]): What was noted at each evaluation that was done, its "scores" and the "losses" of
         the steps before it; and then the "losses" of the steps after the last one.
     parts (int): How many parts a batch is learnt from in. spaCy itself makes one more of what doesn't divide
         evenly, and fewer of few examples; several processes must all have as many.
     """
 
-    def __init__(self, nlp: Language, batches: Batches, noted: Sequence[Plain], parts: int = 1) -> None:
+    def __init__(self, nlp: Language, batches: Batches, noted: Sequence[JsonDict], parts: int = 1) -> None:
         self._nlp = nlp
         self._parts = parts
         self._batches = batches
@@ -152,7 +152,7 @@ class ReplayedPipeline:
     def _nothing(self) -> Example:
         return Example(self._nlp.make_doc(""), self._nlp.make_doc(""))
 
-    def evaluate(self, examples: Iterable[Example]) -> Plain:
+    def evaluate(self, examples: Iterable[Example]) -> JsonDict:
         if not self._batches.is_replaying:
             return self._nlp.evaluate(examples)
         self._n_evaluations += 1

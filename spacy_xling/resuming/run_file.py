@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from ..errors import Errors
 from ..training.log_files import files_of_log
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import write_file
 from .checkpoints import Checkpoints
 
@@ -77,12 +77,12 @@ def claim_logs(logs: Iterable[Path], output_path: Path, *, resume: bool) -> None
             path.unlink()
 
 
-def _read_run_file(output_path: Path) -> Plain:
+def _read_run_file(output_path: Path) -> JsonDict:
     path = output_path / CHECKPOINTS / RUN_FILE
     return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
 
 
-def _write_run_file(output_path: Path, run: Plain) -> None:
+def _write_run_file(output_path: Path, run: JsonDict) -> None:
     path = output_path / CHECKPOINTS / RUN_FILE
     try:
         write_file(path, json.dumps(run))

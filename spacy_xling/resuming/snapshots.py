@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import Errors
 from ..optimizer.adamw import AdamW, Key
 from ..training.ranks import ranks
-from ..types import Plain
+from ..types import JsonDict
 from .randomness import cuda_states, generator_states, set_cuda_states, set_generator_states
 
 DATA_FILE = "training.json"
@@ -42,10 +42,10 @@ class Snapshot(NamedTuple):
     """
 
     path: Path
-    data: Plain
+    data: JsonDict
 
     @property
-    def own(self) -> Plain:
+    def own(self) -> JsonDict:
         """What this process had for itself."""
         return self.data["ranks"][ranks().number]  # type: ignore[no-any-return]
 
@@ -92,11 +92,11 @@ class Parameter(NamedTuple):
             self.node.set_grad(self.own_name, zeros if gradient is None else torch2xp(gradient))
 
 
-def own_states(nlp: Language) -> Plain:
+def own_states(nlp: Language) -> JsonDict:
     """What each of several processes has for itself: where components and generators stand.
 
     nlp (Language): The pipeline.
-    RETURNS (Plain): The states, as JSON takes them.
+    RETURNS (JsonDict): The states, as JSON takes them.
     RAISES (ValueError): A component can't be saved.
     """
     return {
@@ -112,8 +112,8 @@ def save_snapshot(
     path: Path,
     nlp: Language,
     optimizer: Optimizer,
-    progress: Plain,
-    states: list[Plain],
+    progress: JsonDict,
+    states: list[JsonDict],
 ) -> None:
     """Write a checkpoint into an empty folder.
 
@@ -235,7 +235,7 @@ def optimizer_tensors(optimizer: Optimizer, found: list[Parameter]) -> dict[str,
     }
 
 
-def _restore_gradients(found: dict[str, Parameter], data: Plain, tensors: dict[str, Tensor]) -> None:
+def _restore_gradients(found: dict[str, Parameter], data: JsonDict, tensors: dict[str, Tensor]) -> None:
     for name in data["gradients"]:
         saved = tensors.pop(f"{GRADIENTS}|{name}", None)
         found[name].set_gradient(None if saved is None else _own(saved, found[name].device))
@@ -245,7 +245,7 @@ def _restore_gradients(found: dict[str, Parameter], data: Plain, tensors: dict[s
 
 
 def _restore_optimizer(
-    found: dict[str, Parameter], data: Plain, tensors: dict[str, Tensor], optimizer: Optimizer
+    found: dict[str, Parameter], data: JsonDict, tensors: dict[str, Tensor], optimizer: Optimizer
 ) -> None:
     # Steps that were replayed have kept checkpoints without weights.
     _kept(optimizer)[:] = [{} for _ in range(data["kept"])]

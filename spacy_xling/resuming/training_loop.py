@@ -31,7 +31,7 @@ from ..models.encoder_shim import EncoderShim
 from ..training.compute import EncoderPieces
 from ..training.log_files import log_settings
 from ..training.ranks import ranks
-from ..types import Plain
+from ..types import JsonDict
 from ..writing import remove_leftovers, write_folder
 from .changes import require_same_config
 from .checkpoints import Checkpoints, step_of
@@ -40,7 +40,7 @@ from .replay import Batches, LiveOutput, ReplayedPipeline
 from .run_file import CHECKPOINTS, Outcome, claim_logs, is_finished, note_finished
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
 
-Info = Plain
+Info = JsonDict
 
 
 class Run(NamedTuple):
@@ -57,10 +57,10 @@ class Run(NamedTuple):
 
     nlp: Language
     output_path: Path
-    config: Plain
-    training: Plain
+    config: JsonDict
+    training: JsonDict
     saved: Optional[Snapshot]
-    evaluations: list[Plain]
+    evaluations: list[JsonDict]
     pieces: EncoderPieces
 
     @property
@@ -72,7 +72,7 @@ class Run(NamedTuple):
         return self.training["optimizer"]
 
     @property
-    def progress(self) -> Plain:
+    def progress(self) -> JsonDict:
         """What the loop had noted in the checkpoint to resume from."""
         return self.saved.data["progress"] if self.saved else {}
 

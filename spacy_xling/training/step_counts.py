@@ -12,7 +12,7 @@ from typing import Any
 from thinc.api import Config
 
 from ..errors import Warnings
-from ..types import Plain
+from ..types import JsonDict
 
 SCHEDULE = "training.optimizer.learn_rate.total_steps"
 AVERAGES = "training.optimizer.average_every"
@@ -20,12 +20,12 @@ AVERAGES = "training.optimizer.average_every"
 FOLLOWERS = {"training.max_steps": SCHEDULE, "training.eval_frequency": AVERAGES}
 
 
-def follow_steps(config: Config, overrides: Plain) -> Plain:
+def follow_steps(config: Config, overrides: JsonDict) -> JsonDict:
     """Let the optimiser's numbers of steps follow those of the loop, where the config has them alike.
 
     config (Config): The config before it is changed.
-    overrides (Plain): What is changed in it, by dot name.
-    RETURNS (Plain): The same, and each follower that nothing is said of.
+    overrides (JsonDict): What is changed in it, by dot name.
+    RETURNS (JsonDict): The same, and each follower that nothing is said of.
     """
     followed = {
         follower: overrides[leader]
@@ -36,10 +36,10 @@ def follow_steps(config: Config, overrides: Plain) -> Plain:
     return {**overrides, **{name: value for name, value in followed.items() if name not in said}}
 
 
-def warn_of_steps(config: Plain) -> Iterator[str]:
+def warn_of_steps(config: JsonDict) -> Iterator[str]:
     """Find numbers of steps that aren't the same in both places.
 
-    config (Plain): The config, interpolated.
+    config (JsonDict): The config, interpolated.
     YIELDS (str): A line for each, with what to do.
     """
     for leader, follower in FOLLOWERS.items():
@@ -53,7 +53,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) > 0
 
 
-def _value(config: Plain, name: str) -> Any:
+def _value(config: JsonDict, name: str) -> Any:
     """What stands at a dot name; None for nothing."""
     for part in name.split("."):
         config = config.get(part) if isinstance(config, Mapping) else None  # type: ignore[assignment]

@@ -86,11 +86,12 @@ def test_mean_factor_by_hand():
 
 
 @pytest.mark.parametrize(("reduction", "divisor"), [("mean", 2), ("sum", 1)])
-def test_classification_term_has_the_objectives_reduction(reduction, divisor):
+def test_classification_loss_has_the_objectives_reduction(reduction, divisor):
     logits = np.log([[0.7, 0.3], [0.4, 0.6]])
     truths, known = np.array([[1.0, 0.0], [1.0, 0.0]]), np.ones((2, 2))
-    gradient, loss = make(reduction=reduction).classification_term(
-        logits, truths, known, ["A", "B"], LabelCounts()
+    objective = make(reduction=reduction)
+    gradient, loss = objective.classification(
+        logits, truths, known, labels=["A", "B"], counts=LabelCounts(), reduction=objective.reduction
     )
     assert loss == pytest.approx(-(math.log(0.7) + math.log(0.4)) / divisor)
     np.testing.assert_allclose(gradient, np.array([[-0.3, 0.3], [-0.6, 0.6]]) / divisor, atol=1e-12)
