@@ -118,8 +118,8 @@ class ReplayedPipeline:
 
     nlp (Language): The pipeline.
     batches (Batches): Tell whether steps are replayed.
-    noted (Sequence[JsonDict]): What was noted at each evaluation that was done, its "scores" and the "losses" of
-        the steps before it; and then the "losses" of the steps after the last one.
+    noted (Sequence[JsonDict]): What was noted at each evaluation that was done, its "scores" and the "losses"
+        of the steps before it; and then the "losses" of the steps after the last one.
     parts (int): How many parts a batch is learnt from in. spaCy itself makes one more of what doesn't divide
         evenly, and fewer of few examples; several processes must all have as many.
     """
