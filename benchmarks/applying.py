@@ -4,7 +4,7 @@
         [--words 12] [--seed 0] [--json FILE]
 
 Without a MODEL it makes a pipeline on an encoder of 2 layers of 32 with random weights. Writes made-up texts,
-of words drawn anew, to a folder that is removed in the end. First it scores TIMED of them by `nlp.pipe` in
+of random words, to a folder that is removed in the end. First it scores TIMED of them by `nlp.pipe` in
 memory zones and by the command's own function, in this process and in turns, ROUNDS times: texts per second
 of the processor. Then a new process applies the pipeline to all TEXTS, and one lets the pipeline's tokenizer
 alone read them, in memory zones too: their resident memory after each tenth. Last, a process does it again,
@@ -43,7 +43,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def write_texts(path: Path, texts: int, words: int, seed: int) -> None:
-    """Texts whose words are drawn anew, so that a vocabulary that keeps them grows."""
+    """Texts of random words, so that a vocabulary that keeps them grows."""
     generator = random.Random(seed)
     with path.open("w", encoding="utf-8") as file:
         for number in range(texts):

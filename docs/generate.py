@@ -46,7 +46,7 @@ def write_docstring(text: str) -> Iterator[str]:
             yield f"{'' if in_list else chr(10)}- {name} (`{kind}`): {escape(words)}"
             in_list = True
         else:
-            # In the list a line goes on with an argument; elsewhere an indented one is code.
+            # In the list a line continues with an argument; elsewhere an indented one is code.
             yield f"    {escape(line.strip())}" if in_list else line if line[:4] == "    " else escape(line)
 
 

@@ -57,8 +57,8 @@ def set_generator_state(generator: np.random.Generator, state: StateDict) -> Non
 
 
 class MaterialDraws:
-    """Draws from some material, with a generator of its own. They go on where they were saved, with the same
-    material alone.
+    """Draws from some material, with a generator of its own. They continue where they were saved, with the
+    same material alone.
 
     what (str): What is drawn from, in a saved state and for the message.
     checksums (Callable[[], dict[str, int]]): Gives the checksums of the material by name.
@@ -76,7 +76,7 @@ class MaterialDraws:
         return {"generator": generator_state(self._generator), self._what: self._checksums()}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Go on from a saved state.
+        """Continue from a saved state.
 
         state (StateDict): A value of `state_dict`.
         RAISES (ValueError): X209: it was saved with other material.

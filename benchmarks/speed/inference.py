@@ -187,7 +187,7 @@ def export(model: Path, output: Path, precision: str) -> Path:
 
 
 def read_mixed(work: str, n_texts: int) -> list[str]:
-    """Texts of mixed lengths; more than there are begin anew."""
+    """Texts of mixed lengths; more than there are begin again."""
     texts = json.loads((make_text(work) / "mixed.json").read_text("utf-8"))
     return [texts[number % len(texts)] for number in range(n_texts)]
 

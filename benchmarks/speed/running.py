@@ -79,7 +79,7 @@ def _is_of(record: dict[str, Any], job: Job) -> bool:
 
 def run_jobs(jobs: Sequence[Job], results: Results, work: Path) -> None:
     """Make the measurements that aren't there yet. Those of one section and shape take turns, so that what
-    slows the machine slows all of them. One that fails is noted, and the others go on.
+    slows the machine slows all of them. One that fails is noted, and the others continue.
 
     jobs (Sequence[Job]): The measurements.
     results (Results): Where they are kept.

@@ -1,4 +1,4 @@
-"""Files of texts to files of their predictions, which go on after a kill: see `growing_files`."""
+"""Files of texts to files of their predictions, which continue after a kill: see `growing_files`."""
 
 import gzip
 import hashlib
@@ -26,7 +26,7 @@ from .predictor import PredictorSettings, without_errors
 
 STATE = "apply.json"
 REJECTS = "rejects"
-# What is done is on the disk after so many seconds, or bytes.
+# What is done is on the disk after this many seconds, or bytes.
 SAVE_SECONDS = 5.0
 SAVE_BYTES = 1 << 24
 
@@ -134,7 +134,7 @@ def apply_files(
     rejects (Optional[Path]): JSONL for records that can't be read or scored, each with its file, line and
         error; None stops at the first.
     shard (Optional[Shard]): Which of the files of a folder; None for all.
-    resume (bool): Go on with what is there.
+    resume (bool): Continue with what is there.
     overwrite (bool): Replace what is there.
     progress (bool): Show a progress bar.
     RETURNS (dict[str, JsonDict]): For each file its "records" with those rejected, "texts" written,

@@ -75,7 +75,7 @@ def in_this_process(settings: PredictorSettings) -> Iterator[Engine]:
 
 @contextmanager
 def in_processes(settings: PredictorSettings, workers: int) -> Iterator[Engine]:
-    """Score in processes that are started anew: a fork of one that has run torch may hang."""
+    """Score in new processes: a fork of one that has run torch may hang."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
         try:
@@ -99,7 +99,7 @@ def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, 
     """Score batches, and give them back in their order.
 
     engine (Engine): The engine.
-    batches (Iterable[Batch]): The batches; so many as the engine says are read ahead.
+    batches (Iterable[Batch]): The batches; as many as the engine says are read ahead.
     YIELDS (tuple[Batch, Predictions]): Each batch, and the new columns.
     RAISES (ValueError): X909: a worker ended.
     """

@@ -1,6 +1,6 @@
 """Kinds of files to apply a pipeline to: read in batches, and written with the predictions beside.
 
-What is written of a batch depends on the batch alone, and a batch on where it begins: a run that goes on
+What is written of a batch depends on the batch alone, and a batch on where it begins: a run that continues
 writes what an uninterrupted one would have.
 """
 
@@ -76,7 +76,7 @@ class Format(Protocol):
         """About how many records there are, for a progress bar."""
 
     def batches(self, start: Place, size: int) -> Iterator[Batch]:
-        """The batches from a place on, each of so many records at most."""
+        """The batches from a place on, each of a number of records at most."""
 
     def head(self, names: Sequence[str]) -> bytes:
         """What the output begins with, given the new columns."""

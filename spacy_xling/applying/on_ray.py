@@ -124,7 +124,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
 
 
 def require_listener(address: str) -> None:
-    """Refuse an address at which nobody listens, for Ray goes on trying for minutes.
+    """Refuse an address at which nobody listens, for Ray keeps trying for minutes.
 
     address (str): As host:port or ray://host:port; any other passes.
     RAISES (OSError): Nobody does.

@@ -83,7 +83,7 @@ def _fields(names: list[str], new: Iterable[str]) -> "list[StructField]":
 
 @contextmanager
 def spark_engine(settings: PredictorSettings, workers: int, address: Optional[str]) -> Iterator[Engine]:
-    """Score in tasks of a batch each, so many at a time. A task that fails is tried again elsewhere.
+    """Score in tasks of a batch each, several at a time. A task that fails is tried again elsewhere.
 
     settings (PredictorSettings): The pipeline, by the path that workers see.
     workers (int): Tasks at a time.

@@ -93,8 +93,8 @@ class Predictor:
             over.
         RETURNS (Predictions): The new columns, see `names`, with a value for each text. The label is
             the one with the highest score, null for a text without a piece; the score is the highest, scores
-            are a dictionary by label, all with six decimals. The language is what the pipeline was told.
-            `abstained` is null where the pipeline has no threshold for it. A text that can't be scored has
+            are a dictionary by label, all with six decimals. The language is the one that the pipeline was
+            given. `abstained` is null where the pipeline has no threshold for it. A text that can't be scored has
             null everywhere, and an error in the last column.
         """
         texts = columns[self.settings.text]
@@ -192,8 +192,8 @@ def set_predictions(names: Sequence[str], found: Columns, settings: PredictorSet
     RAISES (ValueError): X903: one of these is there already, but for the column of the language.
     """
     added = {f"{settings.prefix}{name}": values for name, values in found.items()}
-    told = {settings.lang} & {f"{settings.prefix}language"}
-    taken = [name for name in added if name in names and name not in told]
+    given = {settings.lang} & {f"{settings.prefix}language"}
+    taken = [name for name in added if name in names and name not in given]
     if taken:
         raise ValueError(Errors.X903.format(taken=", ".join(taken), first=taken[0]))
     return added

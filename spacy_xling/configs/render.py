@@ -29,7 +29,7 @@ class Choices(NamedTuple):
     unlabelled (Optional[str]): Path of the raw text.
     code_switching (bool): Words of labelled texts are replaced by their translations.
     dictionaries (Optional[Sequence[str]]): Paths of the dictionaries, the one that wins first.
-    translated_texts (bool): Translations stand in for labelled texts.
+    translated_texts (bool): Translations replace labelled texts.
     translations (Optional[str]): Path of the translations.
     centring (bool): Scores of target languages are centred by their raw text.
     encoder (str): Hub name or folder.

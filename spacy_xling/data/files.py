@@ -230,7 +230,7 @@ class LineReader:
     """Reads a file line by line as UTF-8 text and knows where it is.
 
     The file is opened when a line is first asked for, so that a reader can be pickled, copied and made
-    anew from `offset` and `line`.
+    again from `offset` and `line`.
 
     file (TextFile): The file.
     offset (int): Bytes read so far, counted uncompressed.

@@ -96,8 +96,8 @@ def build_labelled_text_v1(
 
 
 class LabelledText:
-    """A corpus of labelled text, read anew from its files each time it is called (but for the list of all its
-    classes, where that is needed, which is made once). See `build_labelled_text_v1`.
+    """A corpus of labelled text, read again from its files each time it is called (but for the list of all
+    its classes, where that is needed, which is made once). See `build_labelled_text_v1`.
     """
 
     def __init__(

@@ -58,8 +58,8 @@ def read_records(file: TextFile, *, quoted: bool = True) -> Iterator[Record]:
 
 
 class RecordReader:
-    """Reads a file record by record, knows where it is, and goes on behind a record that is bad: an error is
-    of one record, and the next call gives the next one. Blank lines are passed over.
+    """Reads a file record by record, knows where it is, and continues behind a record that is bad: an error
+    is of one record, and the next call gives the next one. Blank lines are passed over.
 
     Of a table a record that is bad is taken as one line, for a quote that was left open takes in all that
     follow.

@@ -39,7 +39,7 @@ def build_translation_pairs_v1(
     train and evaluate a translator. Reads what `spacy-xling.ParallelText.v1` reads.
 
     For training as many pairs are drawn as the files have lines, those of small files more often; the next
-    pass goes on from there. A pass begins with one pair of each file. With `[training] max_epochs = -1`
+    pass continues from there. A pass begins with one pair of each file. With `[training] max_epochs = -1`
     nothing is held in memory. For evaluation it gives the held-out pairs once.
 
     path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
@@ -98,37 +98,37 @@ class TranslationPairs:
             in `doc._.translation_language` that of the translation; the reference has `doc._.translation`.
         RAISES (ValueError): There is no such file, a line is no pair, or a direction that no file is of.
         """
-        ways = self._ways()
+        by_file = self._directions_by_file()
         if self.heldout:
-            return self._read_heldout(nlp, ways)
-        return self._draw(nlp, ways)
+            return self._read_heldout(nlp, by_file)
+        return self._draw(nlp, by_file)
 
-    def _draw(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
-        # One stream for all passes: each goes on where the last one ended, or most of a large file would
-        # never be read. One that was left before its end, as a look at the first texts, begins anew.
+    def _draw(self, nlp: Language, by_file: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+        # One stream for all passes: each continues where the last one ended, or most of a large file would
+        # never be read. One that was left before its end, as a look at the first texts, begins again.
         if self._stream is None:
             reader = copy(self.reader)
-            reader.pairs = list(ways)
+            reader.pairs = list(by_file)
             self._stream = reader(nlp)
         if self._begun is not None:
             self._stream.load_state_dict(self._begun)
         self._begun = self._stream.state_dict()
         # First one of each file: who looks at the first texts meets all directions.
         files = self.reader.files_by_name()
-        firsts = [next(filter(self._is_trained_on, read_pairs(files[name]))) for name in ways]
+        firsts = [next(filter(self._is_trained_on, read_pairs(files[name]))) for name in by_file]
         n_drawn = max(0, sum(self._stream.lines.values()) - len(firsts))
         for pair in chain(firsts, islice(self._stream, n_drawn)):
-            for source, target in ways[pair.languages]:
+            for source, target in by_file[pair.languages]:
                 yield _example(nlp, pair, source, target)
         self._begun = None
 
     def _is_trained_on(self, pair: TextPair) -> bool:
         return not any(is_heldout(side, self.heldout_share) for side in (pair.first, pair.second))
 
-    def _read_heldout(self, nlp: Language, ways: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
+    def _read_heldout(self, nlp: Language, by_file: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
         files = self.reader.files_by_name()
         found = False
-        for name, directions in ways.items():
+        for name, directions in by_file.items():
             pairs = (pair for pair in read_pairs(files[name]) if is_heldout(pair.first, self.heldout_share))
             # Those of the smallest hashes, from all over the file.
             chosen = (
@@ -141,21 +141,21 @@ class TranslationPairs:
         if not found:
             raise ValueError(Errors.X829.format(path=self.reader.path, share=self.heldout_share))
 
-    def _ways(self) -> dict[str, list[tuple[str, str]]]:
+    def _directions_by_file(self) -> dict[str, list[tuple[str, str]]]:
         """The directions by the name of the file that they are read from."""
         names = list(self.reader.files_by_name())
         if not self.directions:
             return {name: [languages_of(name)] for name in names}
-        ways: dict[str, list[tuple[str, str]]] = {}
+        by_file: dict[str, list[tuple[str, str]]] = {}
         for direction in self.directions:
             source, target = languages_of(direction)
             wanted = (direction, *(name for name in names if set(languages_of(name)) == {source, target}))
-            # Of a file for each way that of the direction itself.
+            # Where there is a file for either direction, that of the direction itself.
             found = next((name for name in wanted if name in names), None)
             if found is None:
                 raise ValueError(Errors.X822.format(direction=direction, path=self.reader.path, found=names))
-            ways.setdefault(found, []).append((source, target))
-        return ways
+            by_file.setdefault(found, []).append((source, target))
+        return by_file
 
 
 def languages_of(name: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from .bitext import Bitext, Side, make_side
 from .word_alignment import WordPairs, align
 
 # What is kept: pairs of words with such a score, expected so often in both directions, and with such a share
-# of the best score of the word; so many of a word.
+# of the best score of the word; at most this many of a word.
 LEAST_SCORE = 0.03
 LEAST_COUNT = 0.5
 LEAST_SHARE = 0.2
@@ -84,7 +84,7 @@ def join_characters(bitext: Bitext, pairs: WordPairs) -> Bitext:
     """Join characters of scripts without blanks into words (Ma & Way 2009, "Bilingually Motivated
     Domain-Adapted Word Segmentation for Statistical Machine Translation", E09-1063): neighbours that most
     probably come from the same word of the other side are a word, if that is seen more than once, and the
-    text is cut anew into the longest of these words.
+    text is cut again into the longest of these words.
 
     bitext (Bitext): Parallel text, by character where there are no blanks.
     pairs (WordPairs): The model of it.

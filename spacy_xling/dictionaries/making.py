@@ -89,7 +89,7 @@ def init_dictionaries(
         the one that most of the labelled texts say, and without any for the one that all files name first.
     labelled (Optional[Path]): Labelled text: how many of its words each dictionary has is counted.
     overwrite (bool): Replace files that are there.
-    max_pairs (int): The most pairs of a file; of more, so many evenly spread over the file.
+    max_pairs (int): The most pairs of a file; of more, that number evenly spread over the file.
     jobs (int): Files at a time, each in a process of its own, with its own memory.
     progress (bool): Show a progress bar.
     YIELDS (MadeDictionary): Each dictionary, once its file is written.
@@ -186,7 +186,7 @@ def _as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
 
 
 def _spread(found: ParallelFile, n_pairs: int, most: int) -> Iterator[tuple[str, str]]:
-    """The pairs of a file, source first; of more than so many, those at even distances."""
+    """The pairs of a file, source first; of more than a limit, those at even distances."""
     for number, pair in enumerate(read_pairs(found.file)):
         # Of 5 pairs 2 are taken where number * 2 // 5 grows: 0 0 0 1 1 (2).
         if n_pairs <= most or (number + 1) * most // n_pairs > number * most // n_pairs:

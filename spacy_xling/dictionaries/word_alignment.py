@@ -52,7 +52,7 @@ class Direction:
         self.forget()
 
     def forget(self) -> None:
-        """Start to count anew."""
+        """Start to count again."""
         self.counts = np.zeros(len(self.t))
         self.counts_none = np.zeros(len(self.t_none))
 

@@ -83,5 +83,5 @@ class Warnings(
 
 
 def one_line(error: Exception, longest: Optional[int] = 300) -> str:
-    """The message of an error, as one line, cut after so many characters; None cuts nothing."""
+    """The message of an error, as one line, cut after a number of characters; None cuts nothing."""
     return " ".join(str(error).split())[:longest]

@@ -250,7 +250,7 @@ def check_resampling(resampling: Resampling) -> None:
 
     resampling (Resampling): The settings.
     RAISES (ValueError): The confidence isn't between 0 and 1, a number is negative, or memory has no room for
-        so many samples.
+        that many samples.
     """
     if not 0 < resampling.confidence < 1:
         raise ValueError(Errors.X755.format(confidence=resampling.confidence))

@@ -53,7 +53,7 @@ def _explain(nlp: Language, language: str, mistake: Mistake) -> ExplainedMistake
     explanation = error = None
     try:
         explanation = explain(nlp, doc, _surest_wrong(nlp(doc).cats, mistake))
-    # Any component may fail on a text without its neighbours, or without one of its words; the rest go on.
+    # Any component may fail on a text without its neighbours, or without one of its words; the rest continue.
     except Exception as failure:
         error = one_line(failure)
     return ExplainedMistake(mistake.text, language, mistake.gold, mistake.predicted, explanation, error)

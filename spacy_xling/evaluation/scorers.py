@@ -66,7 +66,7 @@ def build_by_language_scorer_v1(scorer: Callable, source: str) -> Scorer:
         @scorers = "spacy.ner_scorer.v1"
 
     See `score_by_language` for what it gives. Its scores may be given weights under
-    `[training.score_weights]`, where those that a component weights by default, such as `ents_f`, go on
+    `[training.score_weights]`, where those that a component weights by default, such as `ents_f`, continue
     counting until they are set to 0 or null.
 
     scorer (Callable): The component's scorer.

@@ -43,7 +43,7 @@ def explain(
     "occlusion" takes each word out of the text in turn: a word's score is the score of the text minus that of
     the text without it (Li+ 2016, arXiv 1612.08220). It asks the pipeline alone, whichever component sets
     `doc.cats`: also an exported one, or spaCy's own on a shared transformer. Where the classifier reads
-    translations, words are taken out of the translation, which is not made anew.
+    translations, words are taken out of the translation, which is not made again.
 
     "integrated_gradients" (Sundararajan+ 2017, arXiv 1703.01365) goes from a baseline, whose pieces say
     nothing in particular, for each is the mean of all, to the text: words' scores sum up to the difference of

@@ -112,14 +112,14 @@ def inspect_encoder(
     samples = _samples(texts, source, limit, seed)
     pairs = {} if parallel is None else _pairs(parallel, source, list(samples), limit, seed)
     encoder = load_encoder(name)
-    way = _Way(encoder, resolve_layer(encoder, layer), pass_pieces, seed)
-    of_source = way.vectors(samples[source])
+    encoding = _Encoding(encoder, resolve_layer(encoder, layer), pass_pieces, seed)
+    of_source = encoding.vectors(samples[source])
     anchor = _Anchor(source, of_source, median_distance(of_source))
     reports = [
-        _report(language, samples[language], pairs.get(language, []), way, anchor)
+        _report(language, samples[language], pairs.get(language, []), encoding, anchor)
         for language in tqdm(samples, desc="Languages", disable=None if progress else True)
     ]
-    return Inspection(name, encoder.window, way.layer, source, limit, seed, reports)
+    return Inspection(name, encoder.window, encoding.layer, source, limit, seed, reports)
 
 
 def masked_lm_loss(
@@ -143,7 +143,7 @@ def masked_lm_loss(
     return mean_loss(MaskedLMLoss(encoder.masked_lm), passes), targets
 
 
-class _Way(NamedTuple):
+class _Encoding(NamedTuple):
     """How texts pass the encoder."""
 
     encoder: Encoder
@@ -164,38 +164,40 @@ class _Anchor(NamedTuple):
 
 
 def _report(
-    language: str, texts: Sequence[str], pairs: Sequence[TextPair], way: _Way, anchor: _Anchor
+    language: str, texts: Sequence[str], pairs: Sequence[TextPair], encoding: _Encoding, anchor: _Anchor
 ) -> LanguageReport:
-    pieces = split_windows(way.encoder.tokenizer, texts)
+    pieces = split_windows(encoding.encoder.tokenizer, texts)
     ids = pieces.ids[pieces.is_word]
     words = [word for text in texts for word in text.split()]
-    loss, targets = masked_lm_loss(way.encoder, pieces, seed=way.seed, pass_pieces=way.pass_pieces)
+    loss, targets = masked_lm_loss(
+        encoding.encoder, pieces, seed=encoding.seed, pass_pieces=encoding.pass_pieces
+    )
     return LanguageReport(
         language=language,
         texts=len(texts),
         pieces_per_word=len(ids) / len(words),
         pieces_per_character=len(ids) / sum(map(len, words)),
-        unknown_share=int((ids == way.encoder.tokenizer.unk_token_id).sum()) / max(1, len(ids)),
+        unknown_share=int((ids == encoding.encoder.tokenizer.unk_token_id).sum()) / max(1, len(ids)),
         long_share=int((np.bincount(pieces.texts) > 1).sum()) / len(texts),
         mlm_loss=loss,
         mlm_targets=targets,
-        distance=_distance(language, texts, way, anchor),
-        retrieval=_retrieval(pairs, way),
+        distance=_distance(language, texts, encoding, anchor),
+        retrieval=_retrieval(pairs, encoding),
         pairs=len(pairs),
     )
 
 
-def _distance(language: str, texts: Sequence[str], way: _Way, anchor: _Anchor) -> Optional[float]:
+def _distance(language: str, texts: Sequence[str], encoding: _Encoding, anchor: _Anchor) -> Optional[float]:
     if language == anchor.language:
         return None
-    return squared_mmd(anchor.vectors, way.vectors(texts), bandwidth=anchor.bandwidth)
+    return squared_mmd(anchor.vectors, encoding.vectors(texts), bandwidth=anchor.bandwidth)
 
 
-def _retrieval(pairs: Sequence[TextPair], way: _Way) -> Optional[float]:
+def _retrieval(pairs: Sequence[TextPair], encoding: _Encoding) -> Optional[float]:
     if not pairs:
         return None
     return retrieval_accuracy(
-        way.vectors([pair.first for pair in pairs]), way.vectors([pair.second for pair in pairs])
+        encoding.vectors([pair.first for pair in pairs]), encoding.vectors([pair.second for pair in pairs])
     )
 
 

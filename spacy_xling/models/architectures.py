@@ -39,7 +39,7 @@ def build_masked_lm_encoder_v1(
     dropout (Optional[float]): Rate of all dropouts in the encoder; None keeps the checkpoint's own. (The
         `drop` of `nlp.update`, `[training] dropout` in a config, is the classification head's.)
     freeze_embeddings (bool): Don't train the word embeddings, nor an LM decoder tied to them.
-    freeze_layers (int): Don't train the first so many layers of the encoder.
+    freeze_layers (int): Don't train the first N layers of the encoder.
     RETURNS (EncoderSettings): What `spacy-xling.JointTextCat.v1` takes for `encoder`.
     RAISES (ValueError): A setting out of range.
     """
@@ -134,8 +134,8 @@ def build_joint_translation_v1(
     """A translator: a masked-LM encoder that keeps its LM head, and a shallow decoder (Vaswani et al. 2017,
     arXiv 1706.03762) that starts at random. The decoder's embeddings are the encoder's own, and its states
     become pieces through the LM head, so that both losses train both ways. A text is read with the encoder,
-    and each piece of its translation is told from the text and the pieces before; the first position is the
-    target language.
+    and each piece of its translation is predicted from the text and the pieces before; the first position is
+    the target language.
 
     The model's `begin_update` takes a `TranslationBatch` and gives the sums of the two losses, and its
     callback takes `TranslationGradients`.

@@ -252,8 +252,8 @@ def freeze(masked_lm: MaskedLM, *, embeddings: bool, layers: int) -> None:
     """Take parameters out of training.
 
     embeddings (bool): Freeze the word embeddings, and with them a decoder that is tied to them.
-    layers (int): Freeze the first so many layers of the encoder.
-    RAISES (ValueError): The encoder hasn't so many layers of its own.
+    layers (int): Freeze the first N layers of the encoder.
+    RAISES (ValueError): The encoder hasn't that many layers of its own.
     """
     if embeddings:
         masked_lm.model.get_input_embeddings().weight.requires_grad_(False)

@@ -55,7 +55,7 @@ class EncoderShim(ModuleShim, Generic[Module]):
 
     @abstractmethod
     def make_module(self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]) -> Module:
-        """Make the module around an encoder, with layers of its own for so many labels, say."""
+        """Make the module around an encoder, with layers of its own, for labels, say."""
 
     @property
     def not_loaded(self) -> str:

@@ -69,7 +69,7 @@ def unknown_head(model: "PreTrainedModel") -> str:
 
 class LMHead(nn.Module):
     """An LM head without its encoder, and without the decoder's matrix: that is the word embeddings of
-    whoever holds them.
+    whatever holds them.
 
     model (PreTrainedModel): What `AutoModelForMaskedLM` makes. Its head is taken out of it.
     config (PretrainedConfig): The model's config, from which the head's form follows.

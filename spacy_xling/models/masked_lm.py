@@ -172,7 +172,7 @@ class BaseEncoder:
 
 
 class EncoderWithHead(nn.Module, ABC):
-    """An encoder and its LM head, whoever owns them.
+    """An encoder and its LM head, in any module.
 
     encoder (BaseEncoder): The encoder's passes.
     """

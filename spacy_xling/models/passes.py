@@ -45,8 +45,8 @@ def count_passes(cost: int, most: int, n_threads: int) -> int:
 
 
 def passes_at_once(costs: Sequence[int], n_threads: int) -> int:
-    """How many passes should run at a time: so many that threads wait for the last one for less than a fifth
-    of the time, and each pass has the same number of threads.
+    """How many passes should run at a time: the most for which threads wait for the last one for less than a
+    fifth of the time, and each pass has the same number of threads.
 
     costs (Sequence[int]): What each pass costs, as they pass.
     n_threads (int): Number of threads.

@@ -136,5 +136,5 @@ class Decoding(Step):
 
 
 def _is_the_same(parents: Tensor, n_rows: int) -> bool:
-    """Whether each row goes on by itself, and nothing is to be copied."""
+    """Whether each row continues by itself, and nothing is to be copied."""
     return len(parents) == n_rows and torch.equal(parents, torch.arange(n_rows, device=parents.device))

@@ -103,7 +103,7 @@ class AdamW(Optimizer):
     grad_clip (float): Greatest norm of one parameter's gradient; 0 clips nothing.
     use_averages (bool): Keep a running mean of the weights, which spaCy evaluates and saves instead of them:
         a = d * a + (1 - d) * w with d = min(0.9999, (1 + t) / (10 + t)), and a = w before the first update.
-    average_last (int): Instead of that, keep the plain mean of the weights at the last so many checkpoints
+    average_last (int): Instead of that, keep the plain mean of the weights at the last N checkpoints
         (Schmidt+ 2023, arXiv 2305.16834), as many as there are at first; 0 keeps none. The main memory holds
         as many copies of the weights. Averages reach thinc's layers and this package's components; the torch
         weights of others, such as those of spacy-transformers, stay as they are.
@@ -166,7 +166,7 @@ class AdamW(Optimizer):
     ) -> Tuple[FloatsXd, FloatsXd]:
         """Update one parameter in place and zero its gradient.
 
-        A parameter whose shape has changed since its last update, such as a head that grew, starts anew.
+        A parameter whose shape has changed since its last update, such as a head that grew, starts again.
 
         key (Key): The parameter's node and name.
         weights (FloatsXd): The parameter, in numpy or cupy.
@@ -205,7 +205,7 @@ class AdamW(Optimizer):
                 self._average(part.key, part.array, part.weights)
 
     def _begin(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
-        """Count an update; a parameter that is new, or whose shape has changed, starts anew."""
+        """Count an update; a parameter that is new, or whose shape has changed, starts again."""
         if key not in self.mom1 or self.mom1[key].shape != w.shape:
             self._start(key, weights, w)
         self.nr_update[key] += 1

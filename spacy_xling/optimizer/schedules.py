@@ -1,7 +1,7 @@
 """Numbers that change with the optimiser step, as pure functions of it.
 
 Unlike thinc's schedules, which are generators, these can be pickled, copied and asked for any step, so a
-component can hold one and a resumed run goes on where it stopped. Steps are counted from 0.
+component can hold one and a resumed run continues where it stopped. Steps are counted from 0.
 """
 
 import math
@@ -96,7 +96,7 @@ class Warmup(StepFunction):
 
 
 class Ramp(StepFunction):
-    """From one value to another in so many steps, then the latter. Each class says what lies between."""
+    """From one value to another in a number of steps, then the latter. Each class says what lies between."""
 
     require = staticmethod(require_not_negative)
 

@@ -40,7 +40,7 @@ class PassShape(NamedTuple):
     multiple (int): What the padded pieces of a pass are a multiple of. A bf16 kernel for matrices of a number
         of rows that wasn't there before is made at its first use, which costs a good part of a pass: few such
         numbers are faster.
-    longest (int): What nothing is padded beyond, whatever the multiple: an encoder has so many positions.
+    longest (int): What nothing is padded beyond, whatever the multiple: an encoder has no more positions.
     """
 
     pieces: int
@@ -124,7 +124,7 @@ def cheapest_passes(lengths: Ints1d, shape: PassShape) -> list[list[int]]:
     """
     order = np.argsort(-lengths, kind="stable")
     ordered = lengths[order]
-    # The least cost of the first so many items, and where the last group of them starts.
+    # The least cost of the first N items, and where the last group of them starts.
     cost = np.zeros(len(order) + 1)
     start = np.zeros(len(order) + 1, dtype=np.int64)
     first = 0

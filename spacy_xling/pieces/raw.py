@@ -29,7 +29,7 @@ class RawWindows:
         self._waiting: deque[Pieces] = deque()
 
     def take(self, *, n_windows: Optional[int] = None, n_pieces: Optional[int] = None) -> Pieces:
-        """The next windows: so many, or as many as together hold at least so many pieces.
+        """The next windows: a number of them, or as many as together hold at least a number of pieces.
 
         n_windows (Optional[int]): How many windows; a text that fits the encoder is one.
         n_pieces (Optional[int]): How many pieces, specials included; the last window may exceed it.
@@ -48,7 +48,7 @@ class RawWindows:
         return {"texts": self.texts.state_dict(), "waiting": waiting}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where another stream over the same text stood."""
+        """Continue from where another stream over the same text stood."""
         self.texts.load_state_dict(state["texts"])  # type: ignore[attr-defined]
         self._waiting = deque(one_window(np.array(w["ids"]), np.array(w["words"])) for w in state["waiting"])
 

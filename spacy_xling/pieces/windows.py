@@ -61,7 +61,7 @@ def split_windows(tokenizer: Cutter, texts: Sequence[str]) -> Pieces:
 
 
 def select_texts(pieces: Pieces, chosen: Bools1d) -> Pieces:
-    """The windows of some of the texts, which are numbered anew.
+    """The windows of some of the texts, which are renumbered.
 
     pieces (Pieces): The windows of all texts.
     chosen (Bools1d): True for a text to keep. *Shape:* (texts,)

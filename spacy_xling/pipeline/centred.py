@@ -34,7 +34,7 @@ class CentringTexts(NamedTuple):
 
 class CentredScores(CalibratedScores):
     """Scores that are centred by language. With raw text attached, offsets are those of the weights that are
-    in place: they are found anew before texts of a language with raw text are scored, and before the
+    in place: they are found again before texts of a language with raw text are scored, and before the
     component is saved, where weights have changed since. A component calls `_set_centring` when it is made,
     and `_note_change` when its weights have changed.
     """

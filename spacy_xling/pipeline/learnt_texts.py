@@ -89,7 +89,7 @@ class LearntTexts(ReadTexts):
 
     def _learnt_texts(self, examples: Sequence[Example]) -> LearntBatch:
         """The texts of a batch as they are to be learnt from. One without categories stays as it is, words
-        are replaced in texts that no translation stands in for, and in none that is read in translation.
+        are replaced in texts that no translation replaces, and in none that is read in translation.
         """
         self._dictionaries.require()
         self._translations.require()

@@ -31,8 +31,8 @@ Losses = dict[str, float]
 
 class MaskedTerm(TrainablePipe):
     """A component that is trained with a masked-LM term: its updates, its raw text and masks, and what it
-    must keep, beside its weights, for an interrupted training to go on. It calls `_set_masked_term` when it
-    is made.
+    must keep, beside its weights, for an interrupted training to continue. It calls `_set_masked_term` when
+    it is made.
     """
 
     name: str
@@ -254,7 +254,7 @@ class MaskedTerm(TrainablePipe):
         }
 
     def load_training_state(self, state: StateDict) -> None:
-        """Go on from a saved state. Raw text must be attached already.
+        """Continue from a saved state. Raw text must be attached already.
 
         state (StateDict): A value of `training_state`.
         RAISES (ValueError): The state belongs to other raw text.

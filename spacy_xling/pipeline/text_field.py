@@ -52,7 +52,7 @@ class ReadTexts:
     def text_field(self) -> TextField:
         """Which text is read: "text" for `doc.text`; "translation" for `doc._.translation`, as a translator
         before it sets it. To set this changes the pipeline's config, too. Temperatures and a threshold belong
-        to the scores of before: calibrate anew.
+        to the scores of before: calibrate again.
         """
         return self.cfg[KEY]
 

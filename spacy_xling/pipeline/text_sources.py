@@ -92,7 +92,7 @@ class TextSource(ABC):
         return None if self._draws is None else self._draws.state_dict()
 
     def load_state(self, state: Optional[StateDict]) -> None:
-        """Go on from a saved state.
+        """Continue from a saved state.
 
         state (Optional[StateDict]): A value of `state`.
         RAISES (ValueError): It is that of something else.

@@ -1,7 +1,7 @@
 """The transformer component whose encoder the other components of a pipeline share.
 
 It is that of spacy-transformers 1.4. Version 2 takes newer releases of `transformers`. Once it can be
-installed, look anew at what this file reads of a component (`model.transformer`, `model.tokenizer`, the shim
+installed, look again at what this file reads of a component (`model.transformer`, `model.tokenizer`, the shim
 and `attrs["name"]`), and at the range of the extra `shared`.
 """
 

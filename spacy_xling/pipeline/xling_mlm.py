@@ -170,7 +170,7 @@ class XlingMaskedLM(MaskedTerm):
         return upstream
 
     def _watch_steps(self, upstream: Upstream) -> None:
-        """Have each step of the transformer told to `_before_upstream_step`."""
+        """Have each step of the transformer reported to `_before_upstream_step`."""
         if self._hook is None or self._hook.shim is not upstream.shim:
             self._hook = StepHook(upstream.shim, self._before_upstream_step)
 
@@ -280,7 +280,7 @@ class XlingMaskedLM(MaskedTerm):
         RETURNS (XlingMaskedLM): The component.
         RAISES (ValueError): A folder that isn't whole.
         """
-        # The transformer is read anew, too, and what it held before is not to be kept.
+        # The transformer is read again, too, and what it held before is not to be kept.
         lm_head_shim(self.model).unbind()
         if (Path(path) / "model").exists():
             util.from_disk(path, {"model": lm_head_shim(self.model).from_folder}, exclude)

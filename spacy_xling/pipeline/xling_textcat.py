@@ -78,7 +78,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             `doc._.translation`, see `ReadTexts.read_examples` for training.
         code_switching (Optional[CodeSwitching]): How words of labelled texts are replaced in training, e.g.
             `spacy-xling.code_switching.v1`; None for not at all.
-        translated_texts (Optional[TranslatedTexts]): How translations stand in for labelled texts in
+        translated_texts (Optional[TranslatedTexts]): How translations replace labelled texts in
             training, e.g. `spacy-xling.translated_texts.v1`; None for not at all.
         mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
             translated or switched.
@@ -219,7 +219,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Losses] = None,
     ) -> Losses:
-        """Teach the model to go on scoring as it did when `nlp.resume_training` was called.
+        """Teach the model to continue scoring as it did when `nlp.resume_training` was called.
 
         examples (Iterable[Example]): A batch of Example objects; their categories don't matter.
         drop (float): Dropout rate of the classification head.

@@ -91,7 +91,7 @@ class XlingTranslator(Pipe):
 
         doc (Doc): The document, changed in place.
         RETURNS (Doc): The document.
-        RAISES (ValueError): X802, X803: the checkpoint doesn't know a language, or must be told that of the
+        RAISES (ValueError): X802, X803: the checkpoint doesn't know a language, or needs that of the
             text. X301, X330, X331, X801, X804: it can't be loaded. X812, X813: its language has none.
             (ImportError): X303, X805: a library is missing.
         """
@@ -231,7 +231,7 @@ class XlingTranslator(Pipe):
         return {"is_closed": self._held.is_closed}
 
     def load_training_state(self, state: StateDict) -> None:
-        """Go on from a saved state, once the component was loaded.
+        """Continue from a saved state, once the component was loaded.
 
         state (StateDict): A value of `training_state`.
         """

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 class JsonLog:
-    """A JSONL file that can go on from where a checkpoint left it.
+    """A JSONL file that can continue from where a checkpoint left it.
 
     path (Path): The file.
     size (int): Bytes to keep of what is there.

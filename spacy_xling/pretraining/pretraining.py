@@ -70,7 +70,7 @@ class Streams:
         }
 
     def load_state_dict(self, state: JsonDict) -> None:
-        """Go on from where other streams over the same text stood."""
+        """Continue from where other streams over the same text stood."""
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():
             source.load_state_dict(state["sources"][name])

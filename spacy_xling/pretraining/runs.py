@@ -40,8 +40,8 @@ def pretrain(
     output (Path): Folder of the run. It gets `model-last` and, where there is held-out text, `model-best`,
         the one with the lowest mean of the languages' held-out losses; both are Hugging Face folders with a
         model card. Beside them `log.jsonl` and `checkpoints`.
-    resume (bool): Go on from the last whole checkpoint. In one process on a CPU the result is then, bit for
-        bit, that of a run that was never stopped.
+    resume (bool): Continue from the last whole checkpoint. In one process on a CPU the result is then, bit
+        for bit, that of a run that was never stopped.
     overwrite (bool): Remove what an earlier run has left in `output`, once text and encoder are found good.
     quiet (bool): Print nothing.
     RETURNS (Path): The best encoder, or the last where nothing is measured.

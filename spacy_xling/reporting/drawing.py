@@ -26,7 +26,7 @@ VARIABLES = {
     ON_COLOUR: "on-colour",
     **{colour: f"series-{number}" for number, colour in enumerate(SERIES)},
 }
-# What matplotlib writes beside the figure, unless it is told not to.
+# What matplotlib writes beside the figure, unless it is asked not to.
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Units of a figure, as its widths and heights are given in, to the inch.

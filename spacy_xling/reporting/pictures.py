@@ -287,6 +287,6 @@ def _accuracy(score: Optional[Score]) -> str:
 
 
 def _thinned(rows: list[T], limit: int = 60) -> list[T]:
-    """Every so many rows, the last one among them: a table is for reading."""
+    """Rows at even distances, the last one among them: a table is for reading."""
     step = -(-len(rows) // limit)
     return rows[::-1][::step][::-1]

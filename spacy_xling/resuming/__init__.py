@@ -1,1 +1,1 @@
-"""What a killed run goes on from: checkpoints of a training, files that grow."""
+"""What a killed run continues from: checkpoints of a training, files that grow."""

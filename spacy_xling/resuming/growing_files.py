@@ -1,4 +1,4 @@
-"""Files that grow, and go on growing after a kill.
+"""Files that grow, and continue growing after a kill.
 
 Bytes are appended to a file and are on the disk before the state says so. The state says how much was read
 and how many bytes were written: what a process that was killed wrote after that is taken off again, and the
@@ -46,10 +46,10 @@ class State:
 
     @classmethod
     def of_run(cls, path: Path, identity: Mapping[str, Any], *, resume: bool) -> "State":
-        """The state of a run that begins, or goes on.
+        """The state of a run that begins, or continues.
 
         path (Path): The file.
-        identity (Mapping[str, Any]): What must be the same to go on, as JSON holds it.
+        identity (Mapping[str, Any]): What must be the same to continue, as JSON holds it.
         resume (bool): Read the state that is there, if there is one.
         RETURNS (State): The state.
         RAISES (ValueError): X007: it can't be read, or is of another run.

@@ -175,7 +175,7 @@ def even_parts(examples: list[Example], parts: int) -> list[list[Example]]:
 
 
 class LiveOutput:
-    """A stream that can be told to be quiet: rows of steps that are replayed were shown when they were done.
+    """A stream that can be silenced: rows of steps that are replayed were shown when they were done.
 
     stream (IO): Where to write.
     """

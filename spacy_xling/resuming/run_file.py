@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
     steps (int): Optimiser steps.
     encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
-    seconds (float): Seconds of its steps and evaluations, in all processes that went on with it.
+    seconds (float): Seconds of its steps and evaluations, in all processes that continued with it.
     score (Optional[float]): The best score on the dev text, that of `model-best`; None without any.
     """
 
@@ -34,9 +34,9 @@ def is_finished(output_path: Path, *, resume: bool) -> bool:
     """Look whether there is anything to do, which costs nothing and can be done before a pipeline is made.
 
     output_path (Path): The run's folder.
-    resume (bool): Whether a run that is there is to go on.
+    resume (bool): Whether a run that is there is to continue.
     RETURNS (bool): The run that is there has come to its end.
-    RAISES (ValueError): A run is there, and isn't to go on.
+    RAISES (ValueError): A run is there, and isn't to continue.
     """
     folder = output_path / CHECKPOINTS
     latest = Checkpoints(folder).latest()

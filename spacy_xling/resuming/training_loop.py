@@ -96,7 +96,7 @@ def train_resumable(
     nlp (Language): The pipeline, initialized with its whole config.
     output_path (Path): Where `model-last`, `model-best` and `checkpoints` are saved.
     resume (bool): Resume from the last checkpoint, if there is one.
-    checkpoint_every (Optional[int]): Write a checkpoint after so many steps too.
+    checkpoint_every (Optional[int]): Write a checkpoint after N steps too.
     use_gpu (int): The GPU, or -1.
     stdout (IO): Where to write messages.
     stderr (IO): Where to write progress bars.
@@ -283,7 +283,7 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
 
 
 def _alike(make: Callable[[], Any]) -> Any:
-    """Let the first process alone do what may draw from the global generators, and go on as the others do."""
+    """Let the first process alone do what may draw from the global generators, then continue as the others."""
     if ranks().count == 1:
         return make()
     before = generator_states()

@@ -1,1 +1,1 @@
-"""Code-switching: words of a text are replaced by their translations, anew each time."""
+"""Code-switching: words of a text are replaced by their translations, drawn each time."""

@@ -41,7 +41,7 @@ def build_code_switching_augmenter_v1(
     once unless `max_epochs = -1`, and then the copies are the same in each epoch: take more of them.
 
     dictionaries (Callable): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
-    copies (int): How many copies of each text, each drawn anew.
+    copies (int): How many copies of each text, each with draws of its own.
     rate (float): Share of the words that the dictionary has which are replaced, in (0, 1].
     by (Literal["text", "word"]): Whether a target language is drawn for each copy or for each word.
     alpha (float): Exponent of the sampling of target languages, p ~ entries^alpha.

@@ -2,7 +2,7 @@
 
 Half of the texts stay as they are. For each of the others a target language is drawn, and each word that the
 dictionary of that language has is replaced by one of its translations (CoSDA-ML, Qin et al. 2020, arXiv
-2006.06402, where the language is drawn anew for each word).
+2006.06402, where the language is drawn for each word).
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ class SwitchedText(NamedTuple):
 def build_code_switching_v1(
     share: float = 0.5, rate: float = 1.0, by: Unit = "text", alpha: float = 0.0, seed: int = 0
 ) -> CodeSwitching:
-    """Replace words of labelled texts by their translations, anew at each visit, in training only.
+    """Replace words of labelled texts by their translations, drawn again at each visit, in training only.
 
     share (float): Share of the texts that are switched, from 0 to 1; the others stay as they are.
     rate (float): Share of the words that the dictionary has which are replaced in a switched text, in (0, 1].

@@ -90,9 +90,9 @@ def build_without_components_v1(components: List[str]) -> Callable[[Language], L
             setattr(shipped, name, copy.copy(getattr(nlp, name)))
         for name in components:
             shipped.remove_pipe(name)
-        # There is nothing left to leave out where training goes on from what is saved.
+        # There is nothing left to leave out where training continues from what is saved.
         shipped._config["training"]["before_to_disk"] = None
-        # Removing a component links the others anew, which are those of the training.
+        # Removing a component links the others again, which are those of the training.
         nlp._link_components()
         return shipped
 

@@ -31,7 +31,7 @@ class EncoderPieces:
         return self._before
 
     def set(self, count: int) -> None:
-        """Go on from another count."""
+        """Continue from another count."""
         self._before = count
         self._found.clear()
 

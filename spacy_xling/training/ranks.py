@@ -50,7 +50,7 @@ class Ranks:
         return values
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """Let the first process make what pickle takes, and give it to all. Nobody goes on before.
+        """Let the first process make what pickle takes, and give it to all. Nobody continues before.
 
         make (Callable): Makes it.
         RETURNS (Any): What it made.

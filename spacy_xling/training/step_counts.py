@@ -1,6 +1,6 @@
 """Numbers of steps that stand twice in a config: in [training] and in the optimiser's own block.
 
-spaCy resolves [training.optimizer] alone, without the rest of the config, when a trained pipeline goes on
+spaCy resolves [training.optimizer] alone, without the rest of the config, when a trained pipeline continues
 learning (`nlp.resume_training`, `nlp.create_optimizer`, `nlp.initialize`). No variable of that block can
 point out of it, so both places hold the number.
 """

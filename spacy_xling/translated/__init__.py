@@ -1,1 +1,1 @@
-"""Labelled texts in translation: what stands in their place in training, drawn anew each time."""
+"""Labelled texts in translation: what replaces them in training, drawn again each time."""

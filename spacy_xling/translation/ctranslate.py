@@ -48,9 +48,9 @@ class CTranslate2Engine:
         except ImportError as error:
             raise ImportError(Errors.X805.format(name=name, error=error)) from error
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
-        self.told = {"device": device, "device_index": index, "compute_type": COMPUTE_TYPES[precision]}
+        self.settings = {"device": device, "device_index": index, "compute_type": COMPUTE_TYPES[precision]}
         try:
-            self._model = ctranslate2.Translator(name, **self.told)
+            self._model = ctranslate2.Translator(name, **self.settings)
         # Whatever is wrong with the files or the device.
         except (RuntimeError, ValueError) as error:
             raise ValueError(Errors.X806.format(name=name, error=one_line(error))) from error
@@ -70,7 +70,7 @@ class CTranslate2Engine:
 
             _inherited.append(self._model)
             files = {name: bytes(content) for name, content in self.files.items()}
-            self._model = ctranslate2.Translator(self.tokenizer.name, files=files, **self.told)
+            self._model = ctranslate2.Translator(self.tokenizer.name, files=files, **self.settings)
             self._process = os.getpid()
         return self._model
 
@@ -80,9 +80,9 @@ class CTranslate2Engine:
         """See `Engine`."""
         tokenizer = self.tokenizer.tokenizer
         first = pair.first if pair.start is None else pair.start
-        told: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if first is not None:
-            told["target_prefix"] = [[tokenizer.convert_ids_to_tokens(first)]] * len(pieces)
+            options["target_prefix"] = [[tokenizer.convert_ids_to_tokens(first)]] * len(pieces)
         results = self.model.translate_batch(
             [tokenizer.convert_ids_to_tokens(row) for row in pieces],
             beam_size=beams,
@@ -90,7 +90,7 @@ class CTranslate2Engine:
             max_decoding_length=limit + (first is not None),
             # Nothing is cut: no text is longer than the model can take.
             max_input_length=0,
-            **told,
+            **options,
         )
         rows = [result.hypotheses[0][0 if first is None else 1 :] for result in results]
         texts = [

@@ -9,20 +9,20 @@ from typing import Any, Literal, NamedTuple, Optional
 from ..data.codes import match_code, parse_code
 from ..errors import Errors
 
-Told = Literal["text", "first piece", "start"]
+TargetIn = Literal["text", "first piece", "start"]
 
 
 class Family(NamedTuple):
     """A family of tokenizers.
 
     piece (re.Pattern): The pieces that name languages, with the code as its group.
-    told (Told): Where the target is named: before the "text"; as "first piece" of the translation; or as the
-        "start" of the decoder, instead of its own start piece.
+    target_in (TargetIn): Where the target is named: before the "text"; as "first piece" of the translation; or as
+        the "start" of the decoder, instead of its own start piece.
     names_source (bool): The source is named, too, by the tokenizer's own special pieces.
     """
 
     piece: re.Pattern
-    told: Told
+    target_in: TargetIn
     names_source: bool
 
 
@@ -81,7 +81,7 @@ class PairTokenizer:
         source (Optional[str]): The user's code of the source; None if it isn't known.
         target (str): The user's code of the target.
         RETURNS (Pair): What it is given.
-        RAISES (ValueError): X802: it doesn't know one of them. X803: it must be told the source.
+        RAISES (ValueError): X802: it doesn't know one of them. X803: it needs the source.
         """
         if not self.pieces:
             self._require_only("source", source)
@@ -93,7 +93,7 @@ class PairTokenizer:
         if source is None:
             raise ValueError(Errors.X803.format(name=self.name))
         number = self.tokenizer.convert_tokens_to_ids(piece)
-        if self.family.told == "start":
+        if self.family.target_in == "start":
             return Pair(source=self._known(source), start=number)
         return Pair(source=self._known(source), first=number)
 

@@ -43,7 +43,7 @@ class RoundTrip:
         """Translate the texts of a window, there and back.
 
         window (Sequence[SplitText]): The texts.
-        on_progress (Callable[[float], object]): Is told the share of the work that is done.
+        on_progress (Callable[[float], object]): Receives the share of the work that is done.
         RETURNS (list[Translation]): The texts that came back, with the doubts of either way, and with its
             sentences counted once for each. A text in the other language already stays as it is.
         """

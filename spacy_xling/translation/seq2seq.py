@@ -136,8 +136,8 @@ class Seq2SeqEngine:
         padding = self.tokenizer.tokenizer.pad_token_id
         ids = torch.tensor([[*row, *[padding] * (width - len(row))] for row in pieces])
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in pieces])
-        told: dict[str, Any] = {"forced_bos_token_id": pair.first, "decoder_start_token_id": pair.start}
-        told["no_repeat_ngram_size"] = no_repeat or None
+        options: dict[str, Any] = {"forced_bos_token_id": pair.first, "decoder_start_token_id": pair.start}
+        options["no_repeat_ngram_size"] = no_repeat or None
         before = 1 + (pair.first is not None)
         with torch.inference_mode():
             generated = self.model.generate(
@@ -148,7 +148,7 @@ class Seq2SeqEngine:
                 # Else, in releases of transformers before 5, what a batch waits for changes the others.
                 early_stopping=beams > 1,
                 max_new_tokens=limit + before - 1,
-                **{name: value for name, value in told.items() if value is not None},
+                **{name: value for name, value in options.items() if value is not None},
             )
         rows = [self._to_the_end(row) for row in generated[:, before:].tolist()]
         texts = self.tokenizer.decode(rows)

@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
 
 class Sources:
-    """The records of a file, or of a folder of files by language, read anew each time they are asked for.
+    """The records of a file, or of a folder of files by language, read again each time they are asked for.
 
     path (Path): .jsonl, .csv, .tsv or .txt (a text a line), each also with .gz, or .spacy.
     text (str): Field of the text.

@@ -83,7 +83,7 @@ def translate_files(
     Each record is written with all of its fields, its text translated and the target as its language, and
     with the text and language of before as `source_text` and `source_lang`. One whose translation is in doubt
     gets the kinds of doubt as `translation_doubt`. Blank texts are passed over; texts in the target language
-    stay as they are. With `back` each text goes on from the target language to its own, which the record
+    stay as they are. With `back` each text continues from the target language to its own, which the record
     keeps.
 
     sources (Sources): The records.
@@ -93,7 +93,7 @@ def translate_files(
     settings (Settings): How texts are translated.
     back (Optional[str]): Name of the checkpoint for the way back, as in `Model`; None for one way.
     on_doubt (OnDoubt): "keep" translations that are in doubt, or "drop" their records.
-    resume (bool): Go on with what is there.
+    resume (bool): Continue with what is there.
     overwrite (bool): Replace what is there.
     progress (bool): Show a progress bar.
     RETURNS (dict[str, dict[str, Any]]): For each target the numbers of "records" read, "texts" written and

@@ -34,7 +34,7 @@ class Settings(NamedTuple):
     batch_size (int): The most sentences of a batch.
     window (int): Number of sentences among which those of like length are put together; whole texts.
     split (bool): Split texts into sentences, or take each as one.
-    retry (bool): Translate a sentence anew whose translation is in doubt, with one more beam and no three
+    retry (bool): Translate a sentence again whose translation is in doubt, with one more beam and no three
         pieces in a row twice.
     """
 
@@ -140,7 +140,7 @@ class Translator:
 
         texts (Iterable[RawText]): The texts, each with the code of its language, or None.
         YIELDS (Translation): Their translations, in the order of the texts.
-        RAISES (ValueError): X802, X803: the model doesn't know a language, or must be told that of the
+        RAISES (ValueError): X802, X803: the model doesn't know a language, or needs that of the
             source.
         """
         for window in windows(map(self.split, texts), self.settings.window):
@@ -163,7 +163,7 @@ class Translator:
         """Translate the texts of a window.
 
         window (Sequence[SplitText]): The texts.
-        on_progress (Callable[[float], object]): Is told the share of the work that is done.
+        on_progress (Callable[[float], object]): Receives the share of the work that is done.
         RETURNS (list[Translation]): Their translations.
         """
         # A sentence that stands twice is translated once.
@@ -210,7 +210,7 @@ class Translator:
 
 
 def windows(texts: Iterable[SplitText], size: int) -> Iterator[list[SplitText]]:
-    """Gather texts until they have so many sentences; the same stream gives the same windows.
+    """Gather texts until they have enough sentences; the same stream gives the same windows.
 
     texts (Iterable[SplitText]): The texts.
     size (int): Number of sentences, or more by those of the last text. A text without any counts as one.
@@ -250,7 +250,7 @@ class Direction:
         """Translate sentences.
 
         sentences (Sequence[str]): The sentences, each once.
-        on_done (Callable[[int], object]): Is told how many are done, from time to time.
+        on_done (Callable[[int], object]): Receives how many are done, from time to time.
         RETURNS (dict[str, Output]): The translation of each.
         """
         pieces = dict(zip(sentences, self._encode(sentences), strict=True))

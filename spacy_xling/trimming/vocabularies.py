@@ -155,7 +155,7 @@ class Vocabulary:
 
 
 def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerFast":
-    """The same tokenizer with some of its pieces, numbered anew in the same order.
+    """The same tokenizer with some of its pieces, renumbered in the same order.
 
     vocabulary (Vocabulary): The whole tokenizer's.
     kept (Ints1d): Ids of the pieces to keep, ascending; all of `required` and whatever they need.
