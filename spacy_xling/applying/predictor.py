@@ -94,8 +94,8 @@ class Predictor:
         RETURNS (Predictions): The new columns, see `names`, with a value for each text. The label is
             the one with the highest score, null for a text without a piece; the score is the highest, scores
             are a dictionary by label, all with six decimals. The language is the one that the pipeline was
-            given. `abstained` is null where the pipeline has no threshold for it. A text that can't be scored has
-            null everywhere, and an error in the last column.
+            given. `abstained` is null where the pipeline has no threshold for it. A text that can't be scored
+            has null everywhere, and an error in the last column.
         """
         texts = columns[self.settings.text]
         languages = columns.get(self.settings.lang) or repeat(None)

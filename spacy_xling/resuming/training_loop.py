@@ -283,7 +283,7 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
 
 
 def _alike(make: Callable[[], Any]) -> Any:
-    """Let the first process alone do what may draw from the global generators, then continue as the others."""
+    """Let the first process alone do what may draw from the global generators; all continue alike."""
     if ranks().count == 1:
         return make()
     before = generator_states()

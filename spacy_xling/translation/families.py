@@ -16,8 +16,8 @@ class Family(NamedTuple):
     """A family of tokenizers.
 
     piece (re.Pattern): The pieces that name languages, with the code as its group.
-    target_in (TargetIn): Where the target is named: before the "text"; as "first piece" of the translation; or as
-        the "start" of the decoder, instead of its own start piece.
+    target_in (TargetIn): Where the target is named: before the "text"; as "first piece" of the translation;
+        or as the "start" of the decoder, instead of its own start piece.
     names_source (bool): The source is named, too, by the tokenizer's own special pieces.
     """
 
