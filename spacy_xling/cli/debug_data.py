@@ -39,7 +39,7 @@ def debug_data_command(
     with one_line_errors():
         from ..configs.debugging import debug_data
         from ..dictionaries.reader import build_dictionaries_v1
-        from ..translated.translations_reader import build_translations_v1
+        from ..translate_train.translations_reader import build_translations_v1
 
         report = debug_data(
             labelled,

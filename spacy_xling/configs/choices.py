@@ -15,7 +15,7 @@ from ..data.unlabelled import files_by_language, read_texts
 from ..dictionaries.reader import build_dictionaries_v1
 from ..errors import Errors
 from ..pipeline.centred import FEWEST_TEXTS
-from ..translated.translations_reader import build_translations_v1
+from ..translate_train.translations_reader import build_translations_v1
 from .debugging import (
     LITTLE,
     DictionaryReport,

@@ -13,8 +13,8 @@ from ..data.survey import Survey, raw_lines, shared_texts, survey
 from ..dictionaries.coverage import Coverage, measure_coverage
 from ..dictionaries.dictionary import Dictionaries
 from ..dictionaries.reader import DictionaryReader
-from ..translated.translations import Translations
-from ..translated.translations_reader import TranslationReader
+from ..translate_train.translations import Translations
+from ..translate_train.translations_reader import TranslationReader
 
 # A label with fewer texts is hard to learn.
 FEW = 10

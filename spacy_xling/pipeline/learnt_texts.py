@@ -16,8 +16,8 @@ from .text_sources import DictionarySource, TranslationSource
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
     from ..switching.code_switching import CodeSwitching
-    from ..translated.translated_texts import TranslatedTexts
-    from ..translated.translations import Translations
+    from ..translate_train.translated_texts import TranslatedTexts
+    from ..translate_train.translations import Translations
 
 # How many texts are looked at before training.
 LOOKED_AT = 1000

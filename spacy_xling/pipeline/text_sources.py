@@ -15,8 +15,8 @@ from ..types import StateDict
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
     from ..switching.code_switching import CodeSwitcher, SwitchedText
-    from ..translated.translated_texts import TranslationSampler
-    from ..translated.translations import TranslatedText, Translations
+    from ..translate_train.translated_texts import TranslationSampler
+    from ..translate_train.translations import TranslatedText, Translations
 
 # The share of the words, or texts, below which a warning says that hardly any is known.
 HARDLY_ANY = 0.1
@@ -166,12 +166,12 @@ class TranslationSource(TextSource):
         return None if self._draws is None else self._draws.draw(read.text, read.language)
 
     def _fits(self, material: object) -> bool:
-        from ..translated.translations import Translations
+        from ..translate_train.translations import Translations
 
         return isinstance(material, Translations)
 
     def _begin(self, material: "Translations") -> "TranslationSampler":
-        from ..translated.translated_texts import TranslationSampler
+        from ..translate_train.translated_texts import TranslationSampler
 
         return TranslationSampler(self.settings, material)
 

@@ -29,7 +29,7 @@ from .text_field import Blocks, TextField
 
 if TYPE_CHECKING:
     from ..switching.code_switching import CodeSwitching
-    from ..translated.translated_texts import TranslatedTexts
+    from ..translate_train.translated_texts import TranslatedTexts
 
 
 class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):

@@ -2,7 +2,7 @@ import json
 
 from spacy_xling.configs.debugging import debug_data
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
-from spacy_xling.translated.translations_reader import build_translations_v1
+from spacy_xling.translate_train.translations_reader import build_translations_v1
 from tests.conftest import TEXTS, write_raw
 
 

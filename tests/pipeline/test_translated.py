@@ -14,8 +14,8 @@ from spacy_xling.configs.render import render_config
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.training.callbacks import build_attach_translations_v1
 from spacy_xling.training.loggers import loss_columns
-from spacy_xling.translated.translations import TextPairs, Translations
-from spacy_xling.translated.translations_reader import build_translations_v1
+from spacy_xling.translate_train.translations import TextPairs, Translations
+from spacy_xling.translate_train.translations_reader import build_translations_v1
 from tests.conftest import MULTI, SINGLE, textcat_config
 from tests.pipeline.shared import RawTexts
 from tests.pipeline.test_switched import (

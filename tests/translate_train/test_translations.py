@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_xling.translated.translations import TextPairs, TranslatedText, Translations
+from spacy_xling.translate_train.translations import TextPairs, TranslatedText, Translations
 
 PARCEL = TextPairs("en", "da", {"The parcel.": "Pakken.", "OK": "Okay"})
 GERMAN = TextPairs("en", "de", {"The parcel.": "Das Paket."})

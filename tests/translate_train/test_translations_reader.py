@@ -6,7 +6,7 @@ import json
 import pytest
 import spacy
 
-from spacy_xling.translated.translations_reader import build_translations_v1
+from spacy_xling.translate_train.translations_reader import build_translations_v1
 
 RECORDS = [
     {"text": "Pakken.", "lang": "da", "source_text": "The parcel.", "source_lang": "en", "label": "LATE"},

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from spacy_xling.translated.translated_texts import TranslationSampler, build_translated_texts_v1
-from spacy_xling.translated.translations import TextPairs, Translations
+from spacy_xling.translate_train.translated_texts import TranslationSampler, build_translated_texts_v1
+from spacy_xling.translate_train.translations import TextPairs, Translations
 
 N = 10_000
 DANISH = TextPairs("en", "da", {text: f"{text}-da" for text in "abcdefgh"})
