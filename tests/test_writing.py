@@ -4,7 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.training.test_checkpoints import contents, fill_with, whole
+from tests.resuming.test_checkpoints import contents, fill_with, whole
 
 from spacy_xling import writing
 from spacy_xling.models.checkpoint import load_encoder, save_checkpoint

@@ -32,7 +32,7 @@ def message(*arguments):
 
 def test_pretrain_names_the_extra_before_any_work(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    for module in ("processes", "pretraining", "snapshots", "runs"):
+    for module in ("accelerating", "pretraining", "saved_run", "runs"):
         monkeypatch.delitem(sys.modules, f"spacy_xling.pretraining.{module}", raising=False)
     found = message("pretrain", PRETRAIN_CONFIG, "--output", tmp_path / "run", "--paths.encoder", "nowhere")
     assert "[X748] accelerate" in found

@@ -192,6 +192,7 @@ def test_what_can_be_reached_by_keyboard_shows_that_it_is(folder):
     assert found["bare"] == []
 
 
+@pytest.mark.slow
 def test_a_large_report_is_made_soon_small_and_opens_soon(tmp_path):
     """20 languages x 20 classes x 50,000 predictions: under 30 s, 5 MB and 2 s."""
     languages = ["en", *(f"l{number}" for number in range(19))]
