@@ -45,6 +45,7 @@ def run(folder, *command):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_from_a_table_to_an_installed_package(folder, checkpoint):
     spacy = ("-m", "spacy")
     columns = ("--text", "Text der Meldung", "--label", "Klasse", "--language", "de")

@@ -219,7 +219,7 @@ def test_texts_with_any_number_of_labels_are_translated_on_request_alone(tmp_pat
 
 
 def test_a_switched_or_translated_text_is_seen_twice_as_often(tmp_path, checkpoint):
-    texts = TEXTS * 3000
+    texts = TEXTS * 1000
     records = [{"text": text, "label": "ab"[n % 2], "lang": "en"} for n, text in enumerate(texts)]
     (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     corpus = build_labelled_text_v1(tmp_path / "train.jsonl")

@@ -375,7 +375,7 @@ def test_a_text_of_more_than_a_million_characters_is_X164_with_its_line(tmp_path
         read(spacy.blank("xx"), path)
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "spacy"])
+@pytest.mark.parametrize("kind", ["jsonl", pytest.param("spacy", marks=pytest.mark.slow)])
 def test_a_longer_text_passes_with_max_length_and_can_be_evaluated(tmp_path, kind):
     path = write_jsonl(tmp_path / "train.jsonl", [{"text": LONG, "label": "A"}])
     if kind == "spacy":

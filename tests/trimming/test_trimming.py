@@ -341,6 +341,7 @@ def large(tmp_path_factory):
     return folder, texts, report
 
 
+@pytest.mark.slow
 def test_a_vocabulary_of_250002_pieces_is_trimmed(large):
     folder, texts, report = large
     needed = {f"▁{word}" for lines in texts.values() for line in lines for word in line.split()}
