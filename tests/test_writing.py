@@ -4,12 +4,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.resuming.test_checkpoints import contents, fill_with, whole
 
 from spacy_xling import writing
 from spacy_xling.models.checkpoint import load_encoder, save_checkpoint
 from spacy_xling.writing import UNFINISHED, remove_leftovers, write_file, write_folder
 from tests.resuming.runs import Killed
+from tests.resuming.test_checkpoints import contents, fill_with, whole
 
 
 def test_a_folder_is_replaced_whole(tmp_path):
