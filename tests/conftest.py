@@ -126,7 +126,7 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
 
 
 def split_windows(tokenizer, texts, *, window, overlap):
-    """`pieces.windows.split_windows` of a tokenizer that is told anew how to cut."""
+    """`pieces.windows.split_windows` of a tokenizer that is told again how to cut."""
     set_window(tokenizer, window, overlap)
     return windows.split_windows(tokenizer, texts)
 

@@ -17,7 +17,7 @@ class Killing:
         self.at = None
 
     def begin(self, at=None):
-        """Count anew, for a run that is to end there."""
+        """Count again, for a run that is to end there."""
         self.count, self.at = 0, at
 
     def moment(self):

@@ -10,7 +10,7 @@ HELDOUT = {language: [text.upper() for text in texts[:10]] for language, texts i
 
 
 class Turns:
-    """A stream that gives one item after the other, and begins anew."""
+    """A stream that gives one item after the other, and begins again."""
 
     def __init__(self, items, first):
         self.items = items

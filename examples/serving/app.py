@@ -34,7 +34,7 @@ BATCH_TEXTS = int(os.environ.get("BATCH_TEXTS", "32"))
 WAIT_SECONDS = float(os.environ.get("WAIT_MS", "2")) / 1000
 # Most texts that wait; a request that comes then is told to try again.
 MOST_WAITING = int(os.environ.get("MOST_WAITING", "1000"))
-ENDED = "The server classifies no more; start it anew."
+ENDED = "The server classifies no more; start it again."
 
 
 class Texts(BaseModel):

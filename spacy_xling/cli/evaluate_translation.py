@@ -8,7 +8,7 @@ import typer
 from wasabi import table
 
 from .app import Panel, app, coded_warnings, example, names, one_line_errors, say_where
-from .options import Gpu, Numbers, ParallelText
+from .options import Gpu, Numbers, ParallelTextPath
 
 if TYPE_CHECKING:
     from ..evaluation.translators import DirectionScores
@@ -27,7 +27,7 @@ def evaluate_translation_command(
             metavar="MODEL...",
         ),
     ],
-    parallel: ParallelText,
+    parallel: ParallelTextPath,
     directions: Annotated[
         str,
         typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),

@@ -7,7 +7,7 @@ import typer
 from wasabi import msg, table
 
 from .app import Panel, app, example, names, one_line_errors
-from .options import NewFolder, OverwriteFiles, ParallelText
+from .options import NewFolder, OverwriteFiles, ParallelTextPath
 
 if TYPE_CHECKING:
     from ..dictionaries.making import MadeDictionary
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     epilog=example("init-dictionaries parallel --output dictionaries --labelled corpus/train.spacy"),
 )
 def init_dictionaries_command(
-    parallel: ParallelText,
+    parallel: ParallelTextPath,
     output: NewFolder,
     source: Annotated[
         Optional[str],

@@ -65,8 +65,8 @@ TranslationsPath = Annotated[
 ]
 TrainedPipeline = Annotated[Path, typer.Argument(help="Trained pipeline")]
 EncoderName = Annotated[str, typer.Argument(help="Hub name or folder of a masked-LM encoder")]
-RawText = Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")]
-ParallelText = Annotated[
+RawTextPath = Annotated[Path, typer.Argument(help="Raw text: a file, or a folder of files by language")]
+ParallelTextPath = Annotated[
     Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
 ]
 NewFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write")]

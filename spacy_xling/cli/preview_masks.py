@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from .app import Panel, app, echo, example, names, one_line_errors
-from .options import EncoderName, Languages, RawText, SamplingSeed
+from .options import EncoderName, Languages, RawTextPath, SamplingSeed
 
 if TYPE_CHECKING:
     from ..inspection.previews import PreviewPiece, WindowPreview
@@ -33,7 +33,7 @@ class Unit(str, Enum):
 )
 def preview_masks_command(
     encoder: EncoderName,
-    texts: RawText,
+    texts: RawTextPath,
     n: Annotated[int, typer.Option("--n", min=1, help="Texts of each language: a sample")] = 5,
     rate: Annotated[float, typer.Option(help="Share of the words or pieces that become targets")] = 0.15,
     by: Annotated[Unit, typer.Option(help="Mask whole words or single pieces")] = Unit.word,

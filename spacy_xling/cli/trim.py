@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from .app import Panel, app, example, names, one_line_errors
-from .options import OverwriteEncoder, RawText
+from .options import OverwriteEncoder, RawTextPath
 
 
 @app.command(
@@ -17,7 +17,7 @@ from .options import OverwriteEncoder, RawText
 )
 def trim_command(
     encoder: Annotated[str, typer.Argument(help="Masked-LM checkpoint: hub name or folder")],
-    texts: RawText,
+    texts: RawTextPath,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write, new or empty")],
     languages: Annotated[
         str, typer.Option("--languages", "-l", help="Languages to read, as da,de", show_default="all")

@@ -26,7 +26,7 @@ class TextPair(NamedTuple):
 
     first (str): The text.
     second (str): Its translation.
-    languages (str): The file's name up to the first dot, e.g. "en-da".
+    languages (str): The pair of languages, e.g. "en-da"; of a file its name up to the first dot.
     """
 
     first: str

@@ -2,9 +2,9 @@
 
 A message is one line that says what was found, what was expected and what to do. The first digit of a code
 says where it belongs: 0 all folders, 1 data, 2 pieces, 3 models, 4 objective, 5 pipeline, 6 training and
-resuming, 7 configs, encoders, evaluation, comparison, exporting and what comes between them, 8 translation,
-9 applying, explaining. A folder without a file here has its messages with the one whose work it does: those
-of switching and dictionaries are in `data`, those of the optimiser in `training`.
+resuming, 7 configs, encoders, pretraining, trimming, inspection, evaluation, reporting, comparison and
+exporting, 8 translation, 9 applying and explaining. A folder without a file here has its messages with the one
+whose work it does: those of switching and dictionaries are in `data`, those of the optimiser in `training`.
 """
 
 from typing import Optional

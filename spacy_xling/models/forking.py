@@ -3,8 +3,10 @@ registers those for the tokenizers.
 """
 
 import os
-from threading import Lock, RLock
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
+
+if TYPE_CHECKING:
+    from threading import Lock, RLock
 
 FORK_SETTING = "TOKENIZERS_PARALLELISM"
 

@@ -12,13 +12,14 @@ import torch
 from safetensors import SafetensorError
 from thinc.api import Optimizer, torch2xp, xp2torch
 from thinc.shims.pytorch import PyTorchShim
+from thinc.types import FloatsXd
 from torch import Tensor
 
 from ..errors import Errors
 from ..optimizer.adamw import AdamW
 from ..pieces.masking import MaskingVocabulary, masking_vocabulary
 from ..pieces.windows import split_windows
-from ..types import Floats1d, Pieces
+from ..types import Pieces
 from . import torch_forking  # noqa: F401  (registers what a forked child needs)
 from .batches import Padding
 from .folder_shim import FolderShim
@@ -100,7 +101,7 @@ class ModuleShim(FolderShim, PyTorchShim):
             parameter.grad = None
 
     @contextlib.contextmanager
-    def use_params(self, params: Mapping[tuple[int, str], Floats1d]) -> Iterator[None]:
+    def use_params(self, params: Mapping[tuple[int, str], FloatsXd]) -> Iterator[None]:
         """Put other values, as an optimizer's averages, in the parameters' place for a while.
 
         params (Mapping): Arrays by (id, name), the keys under which `finish_update` calls the optimizer.

@@ -96,7 +96,7 @@ class Warmup(StepFunction):
 
 
 class Ramp(StepFunction):
-    """From one value to another in a number of steps, then the latter. Each class says what lies between."""
+    """Goes from `start` to `end` in `steps` steps, and stays there; each class says what lies between."""
 
     require = staticmethod(require_not_negative)
 

@@ -54,7 +54,7 @@ def _pair(first: list[Pieces], second: list[Pieces], window: int) -> list[Pieces
 
 def _one_after_the_other(first: Pieces, second: Pieces) -> Pieces:
     rest = slice(int(np.argmax(second.is_word)), None)
-    # Words continue counting: no word of one side is to be masked together with one of the other.
+    # The numbers of words continue: no word of one side is to be masked together with one of the other.
     words = np.where(second.is_word, second.words + first.words.max() + 1, NO_WORD)
     return one_window(
         np.concatenate([first.ids, second.ids[rest]]), np.concatenate([first.words, words[rest]])

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.types import FloatsXd
 
 from ..data.languages import UNKNOWN
 from ..data.sampling import reservoir_sample
 from ..errors import Errors, Warnings
 from ..models.contracts import shim_of
-from ..types import Floats1d, Floats2d
+from ..types import Floats2d
 from .calibrated import CalibratedScores, Calibration
 from .text_field import read_text
 
@@ -51,7 +52,7 @@ class CentredScores(CalibratedScores):
         """Let offsets keep up with the weights from now on. `initialize` does so with what it is given; call
         this for a component that was loaded or sourced.
 
-        unlabelled (RawTextReader): A reader of raw text.
+        unlabelled (object): A reader of raw text, see `data.sources.RawTextReader`.
         docs (Iterable[Doc]): Labelled texts of the source language, or of several.
         seed (int): Seed of the sample of these.
         RAISES (ValueError): As `choose_texts`.
@@ -78,7 +79,7 @@ class CentredScores(CalibratedScores):
             self.keep_centred()
         return super().predict(docs)
 
-    def use_params(self, params: Mapping[tuple[int, str], Floats1d]) -> Iterator[None]:
+    def use_params(self, params: Mapping[tuple[int, str], FloatsXd]) -> Iterator[None]:
         """Replace the component's weights by others, such as their averages; see spaCy's
         `TrainablePipe.use_params`. As there, a generator and no context manager: `nlp.use_params` iterates.
         """
@@ -117,7 +118,7 @@ def choose_texts(
 
     pipe (CalibratedScores): The component.
     docs (Iterable[Doc]): Texts, of which the labelled ones are taken.
-    unlabelled (RawTextReader): A reader of raw text.
+    unlabelled (object): A reader of raw text, see `data.sources.RawTextReader`.
     source (Optional[str]): Take labelled texts of this language alone; None takes all.
     seed (int): Seed of the sample of labelled texts.
     RETURNS (CentringTexts): The texts, as many as `MOST_TEXTS` of each language, and of the source.

@@ -75,6 +75,11 @@ class MaskedTerm(TrainablePipe):
         return f"{self.name}_updates"
 
     @property
+    def loss_names(self) -> dict[str, str]:
+        """Where `update` adds up the objective and, before lambda, its terms: column title to key."""
+        raise NotImplementedError
+
+    @property
     def _shim(self) -> Learns:
         """What holds the encoder, and learns: in training alone, for a text classifier may be exported."""
         return learner_of(self.model)
@@ -98,7 +103,9 @@ class MaskedTerm(TrainablePipe):
         losses (Optional[Losses]): Updated with the objective under the component's name, and with its terms,
             see `loss_names`.
         RETURNS (Losses): The updated losses.
-        RAISES (ValueError): Nothing loaded yet, lambda > 0 without raw text, or a loss that is no number.
+        RAISES (ValueError): Nothing loaded yet, lambda > 0 without raw text, a loss that is no number, or
+            what a component can't learn from: categories, languages or texts that don't fit, dictionaries or
+            translations that are missing.
         """
         found = self._learn(list(examples), drop)
         self._n_batches += 1
@@ -152,7 +159,7 @@ class MaskedTerm(TrainablePipe):
         """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
         with what it is given; call this for a component that was loaded or sourced.
 
-        reader (RawTextReader): A reader that keeps texts from training, by its `heldout_share`.
+        reader (Any): A `RawTextReader` that keeps texts from training, by its `heldout_share`.
         limit (int): The most texts of a language; 0 measures nothing.
         languages (Optional[Sequence[str]]): The languages, e.g. the targets; None for all that it reads.
         RAISES (ValueError): A reader that keeps nothing, or has no such language.

@@ -19,7 +19,7 @@ class SavedPipe(TrainablePipe):
     beside it.
 
     cfg (dict): The settings.
-    older_settings (dict): Those that were saved before there were these.
+    older_settings (dict): What settings are that a component saved by an older version lacks.
     """
 
     cfg: dict[str, Any]

@@ -247,7 +247,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             self._has_warned = True
             longest = translation_shim(self.model).longest
             text = Warnings.W820.format(count=int((~fits).sum()), name=self.name, longest=longest)
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=5)
         if not fits.any():
             return None
         return TranslatedPieces(

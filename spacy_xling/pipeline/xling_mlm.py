@@ -205,6 +205,7 @@ class XlingMaskedLM(MaskedTerm):
         super().finish_update(sgd)
 
     def _end_step(self) -> None:
+        """Count the step: the gradients are the transformer's, `_before_upstream_step` has scaled them."""
         self._n_batches = 0
         self._step += 1
         self._steps_alone += 1

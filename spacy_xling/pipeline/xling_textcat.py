@@ -193,7 +193,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
         seen = self._label_counts.given or self._label_counts.denied
         if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
-            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=5)
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=6)
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -278,11 +278,11 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         """The windows of this update's masked pass, or None where there is nothing to mask."""
         own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
         self._has_unlabelled = self._has_unlabelled or not labelled.all()
-        if not self._has_masked_text():
+        if not self._has_masked_text(stacklevel=6):
             return None
         return self._take_masked(select_texts(pieces, own), len(pieces.ids))
 
-    def _has_masked_text(self) -> bool:
+    def _has_masked_text(self, *, stacklevel: int) -> bool:
         """Whether there is text for the masked-LM term. Without, a lambda that was set is an error; if none
         was, that is said once.
         """
@@ -292,7 +292,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             raise ValueError(Errors.X503.format(name=self.name))
         if not self._is_off_said:
             self._is_off_said = True
-            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=5)
+            warnings.warn(Warnings.W551.format(name=self.name), stacklevel=stacklevel)
         return False
 
     def training_state(self) -> StateDict:
@@ -357,7 +357,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self._reset_training()
         self._read_unlabelled(unlabelled, nlp)
         # What is missing is missed now, and not at the first update.
-        has_mlm = self.objective.has_mlm and self._has_masked_text()
+        has_mlm = self.objective.has_mlm and self._has_masked_text(stacklevel=4)
         self._initialize_learnt_texts(
             nlp, get_examples(), dictionaries=dictionaries, translations=translations
         )

@@ -1,7 +1,7 @@
 """The config of a pre-training run, and what its blocks become."""
 
 from pathlib import Path
-from typing import Callable, Literal, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Literal, NamedTuple, Optional, Type, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import registry
@@ -116,7 +116,7 @@ def resolve_settings(config: Config) -> Settings:
     )
 
 
-def _validate(resolved: JsonDict, section: str, schema: Type[AnyBlock]) -> AnyBlock:
+def _validate(resolved: dict[str, Any], section: str, schema: Type[AnyBlock]) -> AnyBlock:
     # By pydantic itself: the registry's own validation drops unknown settings without a word.
     try:
         return schema.model_validate(resolved[section])

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from thinc.api import fix_random_seed
 
-from ..types import JsonDict
-
 States = dict[str, str]
 
 
@@ -97,7 +95,7 @@ def _set_python_state(state: str) -> None:
 
 
 def _numpy_state() -> str:
-    state: JsonDict = np.random.get_state(legacy=False)
+    state: dict[str, Any] = np.random.get_state(legacy=False)
     position = f"{state['state']['pos']} {state['has_gauss']} {float(state['gauss'])!r}"
     return f"{_encode(np.asarray(state['state']['key'], dtype=np.uint32))} {position}"
 

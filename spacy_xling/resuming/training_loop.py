@@ -58,7 +58,7 @@ class Run(NamedTuple):
     nlp: Language
     output_path: Path
     config: JsonDict
-    training: JsonDict
+    training: dict[str, Any]
     saved: Optional[Snapshot]
     evaluations: list[JsonDict]
     pieces: EncoderPieces

@@ -14,8 +14,8 @@ import numpy as np
 from ..data.languages import sampling_shares
 from ..dictionaries.dictionary import Dictionaries, Dictionary
 from ..dictionaries.words import Word, find_words, is_unspaced, lower, sentence_starts
+from ..draws import MaterialDraws
 from ..errors import Errors
-from ..generators import MaterialDraws
 from ..training.ranks import ranks
 
 Unit = Literal["text", "word"]

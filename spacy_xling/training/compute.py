@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from ..models.packing import spare_rows
-from ..types import JsonDict
 
 
 class EncoderPieces:
@@ -42,7 +41,7 @@ class EncoderPieces:
     def __exit__(self, *error: object) -> None:
         self._hook.remove()
 
-    def _note(self, module: nn.Module, args: tuple, kwargs: JsonDict, output: Any) -> None:
+    def _note(self, module: nn.Module, args: tuple, kwargs: dict[str, Any], output: Any) -> None:
         # Of a model with a head and the one inside, `base_model` is the one inside; other modules have none.
         if module.training and torch.is_grad_enabled() and getattr(module, "base_model", None) is module:
             self._found.append(_pieces(args, kwargs))
@@ -51,7 +50,7 @@ class EncoderPieces:
                 _ = self.count
 
 
-def _pieces(args: tuple, kwargs: JsonDict) -> Tensor:
+def _pieces(args: tuple, kwargs: dict[str, Any]) -> Tensor:
     """How many pieces a pass has: those that are attended to, or all where nothing says so."""
     mask = kwargs.get("attention_mask")
     if mask is not None and mask.ndim == 2:

@@ -9,8 +9,8 @@ from itertools import accumulate
 from typing import Optional
 
 from ..data.languages import check_alpha, sampling_shares
+from ..draws import MaterialDraws
 from ..errors import Errors
-from ..generators import MaterialDraws
 from ..training.ranks import ranks
 from .translations import TranslatedText, Translations
 

@@ -72,7 +72,7 @@ AGAIN = {
     "convert in parts": ("convert . parts --dev-share 0.3", "--overwrite"),
     "evaluate": ("evaluate {model} . --json scores.json --html scores.html --resamples 20", ""),
     "pretrain": (PRETRAIN, "--overwrite"),
-    "pretrain goes on": (PRETRAIN, "--resume"),
+    "pretrain continues": (PRETRAIN, "--resume"),
 }
 
 

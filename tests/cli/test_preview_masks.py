@@ -20,7 +20,7 @@ def run(*arguments, **settings):
 
 
 def expected_line(preview):
-    """The line of a window, put together anew from the records."""
+    """The line of a window, put together again from the records."""
     words = []
     for shown, target, fate in preview.pieces:
         marked = {

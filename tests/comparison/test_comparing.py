@@ -217,7 +217,7 @@ def test_killed_in_the_middle_and_started_again_it_gives_the_same_table(whole, t
     after = contents(again)
     assert {path: after[path] for path in before} == before
     assert table(again) == table(output)
-    # The run went on, and did not begin anew.
+    # The run went on, and did not begin again.
     assert (half / "log.txt").read_text().count("Going on after step") == 1
 
 

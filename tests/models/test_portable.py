@@ -51,7 +51,7 @@ def test_a_tokenizer_is_named_as_both_know_it(family, checkpoints, tmp_path):
 
 
 def test_a_tokenizer_of_a_class_of_its_own_loads_as_its_file_has_it(tmp_path):
-    """Transformers 5 would make an ALBERT tokenizer anew, with a normalizer of its own."""
+    """Transformers 5 would make an ALBERT tokenizer again, with a normalizer of its own."""
     whole = make_checkpoint("albert", tmp_path / "whole")
     encoder = load_encoder(str(whole))
     backend = make_tokenizer(FAMILIES["albert"][0]).backend_tokenizer

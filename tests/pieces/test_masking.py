@@ -170,7 +170,7 @@ def targets_by_word(pieces, masked):
 
 
 def test_words_are_masked_whole():
-    # The second window goes on with the first one's last word, as windows of a long text do.
+    # The second window continues with the first one's last word, as windows of a long text do.
     pieces = windows([0, 0, 0, 1, 2, 2, 2, 2], [2, 2, 3, 3, 4], np.repeat(np.arange(40), 3).tolist())
     seen = set()
     for seed in range(30):

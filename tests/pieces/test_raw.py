@@ -133,7 +133,7 @@ def test_a_restored_state_goes_on_exactly_at_every_point(split, expected, how):
         other.load_state_dict(state)
         ahead = [listed(other.take(**how)) for _ in range(4)]
         assert list(chain(*ahead)) == expected[given : given + sum(map(len, ahead))]
-        # The stream itself goes on as the restored one did.
+        # The stream itself continues as the restored one did.
         assert listed(raw.take(**how)) == ahead[0]
         given += len(ahead[0])
 

@@ -89,7 +89,7 @@ def test_a_reader_from_outside_the_package_feeds_the_masked_lm_term(checkpoint):
     assert pipe.update(examples, sgd=nlp.create_optimizer())["xling_textcat_mlm"] > 0
     scores = nlp.evaluate(examples)
     assert [name for name in HELDOUT if scores[f"mlm_heldout_loss_{name}"] > 0] == ["en", "fo"]
-    # A training that goes on from its state reads what it would have read next.
+    # A training that continues from its state reads what it would have read next.
     state = pipe.training_state()
     following = pipe._raw.take(n_windows=20).ids.tolist()
     pipe.load_training_state(state)

@@ -9,6 +9,7 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,8 +151,10 @@ def test_an_encoder_and_labelled_text_are_enough_and_the_missing_term_is_said_on
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _, losses = train(bare, data, 3)
-    (said,) = [str(w.message) for w in caught if str(w.message).startswith("[")]
+    ((said, where),) = [(str(w.message), w.filename) for w in caught if str(w.message).startswith("[")]
     assert said.startswith(f"[W551] '{name}'")
+    # At the line that calls spaCy, or, of the subclass, at spaCy's own.
+    assert Path(where).name == ("classifiers.py" if name == "xling_textcat" else "language.py")
     assert f"[initialize.components.{name}.unlabelled]" in said
     assert train(plain, data, 3)[1] == losses
     assert same(parameters(bare.get_pipe(name)), parameters(plain.get_pipe(name)))
@@ -484,8 +487,9 @@ def test_a_training_without_any_label_is_said_once(checkpoint, name, data):
     unlabelled = make_examples(nlp, [(TEXT, {}), (TEXTS[0], {})])
     optimizer = nlp.initialize(lambda: unlabelled)
     before = parameters(nlp.get_pipe(name))
-    with pytest.warns(UserWarning, match=rf"^\[W550\] '{name}'"):
+    with pytest.warns(UserWarning, match=rf"^\[W550\] '{name}'") as caught:
         nlp.update(unlabelled, sgd=optimizer)
+    assert [warning.filename for warning in caught] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp.update(unlabelled, sgd=optimizer)

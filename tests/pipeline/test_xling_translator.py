@@ -370,7 +370,7 @@ def test_languages_that_are_known_beforehand_are_saved_without_a_text(pairs, tmp
     assert found_in(nlp, named) == expected
     with pytest.warns(UserWarning, match=r"^\[W804\]"):
         make_nlp(pairs).to_disk(tmp_path / "unknown")
-    # Nothing was promised: it goes on looking for checkpoints by their names.
+    # Nothing was promised: it continues looking for checkpoints by their names.
     assert found_in(spacy.load(tmp_path / "unknown"), DANISH_AND_GERMAN) == expected
 
 

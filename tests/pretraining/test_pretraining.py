@@ -32,7 +32,7 @@ def reference_loss(model, masked, pad_id):
 
 
 def xlm_r_positions(row):
-    """Positions of `<s> text </s>` or `<s> text </s> text </s>`, from 2 on; the second text begins anew."""
+    """Positions of `<s> text </s>` or `<s> text </s> text </s>`, from 2 on; the second text begins again."""
     positions, before = [], None
     for piece in row:
         positions.append(3 if before == 2 and piece not in (1, 2) else positions[-1] + 1 if positions else 2)

@@ -286,7 +286,7 @@ def test_pieces_that_cannot_be_continued_are_found():
     base = Tokenizer(models.WordPiece({piece: n for n, piece in enumerate(pieces)}, unk_token="<unk>"))
     base.add_special_tokens(SPECIALS)
     vocabulary = Vocabulary(wrap(base), "whole")
-    # A word may be cut before "x", from where no piece goes on.
+    # A word may be cut before "x", from where no piece continues.
     assert vocabulary.unspellable(np.arange(len(pieces))) == ["axb"]
 
 
