@@ -244,7 +244,7 @@ def test_pairs_that_cannot_be_learnt_from_are_passed_over_with_one_warning(check
     nlp, translator, _ = make_translator(checkpoint, good, mlm_weight=0.0)
     alone = translator.update(make_examples(nlp, good))
     with pytest.warns(UserWarning, match="W820") as caught:
-        losses = [nlp.update(make_examples(nlp, [*good, long]), sgd=None)]
+        losses = [nlp.update(make_examples(nlp, [*good, long]), sgd=False)]
     assert [warning.filename for warning in caught] == [__file__]
     # Warnings are errors here.
     blank = [("The box", "  ", "en", "da"), (" ", "Pakken", "en", "da")]
