@@ -40,8 +40,6 @@ from .replay import Batches, LiveOutput, ReplayedPipeline
 from .run_file import CHECKPOINTS, Outcome, claim_logs, is_finished, note_finished
 from .snapshots import Snapshot, own_states, parameters, read_snapshot, restore_snapshot, save_snapshot
 
-Info = JsonDict
-
 
 class Run(NamedTuple):
     """A training run.
@@ -246,7 +244,7 @@ def _corpora(run: Run) -> tuple[Callable, Callable]:
     return train_corpus, dev_corpus
 
 
-def _steps(run: Run, batches: Batches) -> Iterator[tuple[Info, Optional[bool]]]:
+def _steps(run: Run, batches: Batches) -> Iterator[tuple[JsonDict, Optional[bool]]]:
     """spaCy's loop: first again over the steps that were done, then on."""
     training = run.training
     _, dev_corpus = _corpora(run)
@@ -292,7 +290,7 @@ def _alike(make: Callable[[], Any]) -> Any:
     return made
 
 
-def _note_evaluation(run: Run, info: Info, is_best: Optional[bool]) -> None:
+def _note_evaluation(run: Run, info: JsonDict, is_best: Optional[bool]) -> None:
     """Save the pipeline after an evaluation, and what the evaluation found."""
     with run.nlp.select_pipes(disable=run.training["frozen_components"]):
         update_meta(run.training, run.nlp, info)
@@ -328,7 +326,7 @@ def _save_folder(run: Run, path: Path, fill: Callable[[Path], Any]) -> None:
         raise OSError(Errors.X609.format(path=path, error=error, kept=kept)) from error
 
 
-def _write_checkpoint(run: Run, batches: Batches, info: Info) -> None:
+def _write_checkpoint(run: Run, batches: Batches, info: JsonDict) -> None:
     progress = {
         "config": run.config,
         "evaluations": run.evaluations,

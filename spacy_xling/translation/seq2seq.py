@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Optional, Protocol
 
 import torch
 
-from ..errors import Errors, one_line
+from ..errors import Errors
 from ..models.checkpoint import Precision, load_any_tokenizer, resolve_precision
 from ..models.checkpoint_files import (
     INDEX,
@@ -14,6 +14,7 @@ from ..models.checkpoint_files import (
     find_checkpoint,
     load_config,
     load_model,
+    loading_errors,
     map_files,
 )
 from .families import Pair, PairTokenizer
@@ -107,18 +108,13 @@ class Seq2SeqEngine:
     def __init__(self, name: str, *, precision: Precision, device: torch.device) -> None:
         found = find_checkpoint(name, weights=True, model=SEQ2SEQ)
         dtype = DTYPES[resolve_precision(precision, device)]
-        try:
+        with loading_errors(name):
             config = load_config(found)
-        except Exception as error:
-            raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
         if not config.is_encoder_decoder:
             raise ValueError(Errors.X801.format(name=name, found=config.model_type))
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
-        try:
+        with loading_errors(name):
             self.model, info = load_model(found, config, model=SEQ2SEQ, dtype=dtype)
-        # Of a file that is cut off, or a config that fits no model, each library complains in its own way.
-        except Exception as error:
-            raise ValueError(Errors.X301.format(name=name, error=one_line(error))) from error
         if lacking := sorted(map(str, (*info["missing_keys"], *info["mismatched_keys"]))):
             raise ValueError(Errors.X804.format(name=name, n=len(lacking), first=lacking[0]))
         self.model.to(device).eval()
