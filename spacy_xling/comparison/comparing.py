@@ -79,13 +79,13 @@ def check_test(plan: Plan) -> Sequence[str]:
 
     plan (Plan): The plan.
     RETURNS (Sequence[str]): Warnings, e.g. of a language without labelled text.
-    RAISES (ValueError): The source language, or any other, has no labelled text.
+    RAISES (ValueError): The plan names no test text, or the source or any other language has none.
     """
-    texts = labelled_texts(build_labelled_text_v1(plan.compare.test))
+    texts = labelled_texts(build_labelled_text_v1(plan.test))
     source = plan.compare.source
     found = [language for language in rows_by_language(texts.docs) if language != UNKNOWN]
     if source not in found or len(found) < 2:
-        raise ValueError(Errors.X781.format(test=plan.compare.test, found=found, source=source))
+        raise ValueError(Errors.X781.format(test=plan.test, found=found, source=source))
     return texts.warnings
 
 

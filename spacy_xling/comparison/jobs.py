@@ -282,9 +282,9 @@ def _sizes(config: Config) -> Dict[str, int]:
 def _fingerprint(plan: Plan) -> JsonDict:
     """What the scores depend on, besides the trained pipeline."""
     digest = hashlib.sha256()
-    for file in find_files(plan.compare.test, Kinds.LABELLED):
+    for file in find_files(plan.test, Kinds.LABELLED):
         digest.update(file.path.name.encode("utf8") + b"\0" + file.path.read_bytes())
     return {
         "threshold": plan.compare.threshold,
-        "test": {"path": str(plan.compare.test), "sha256": digest.hexdigest()},
+        "test": {"path": str(plan.test), "sha256": digest.hexdigest()},
     }

@@ -32,7 +32,7 @@ class CompareBlock(Block):
     """What all recipes have in common, and how they are scored."""
 
     source: str
-    test: Path
+    test: Optional[Path] = None
     seeds: List[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     threshold: Optional[float] = Field(default=None, ge=0, le=1)
     score: Optional[ScoreName] = None
@@ -88,6 +88,16 @@ class Plan(NamedTuple):
     def baseline(self) -> str:
         """The recipe that the others are compared with."""
         return next(iter(self.recipes))
+
+    @property
+    def test(self) -> Path:
+        """The labelled text, by language, that recipes are compared on.
+
+        RAISES (ValueError): The plan names none, as for a search.
+        """
+        if self.compare.test is None:
+            raise ValueError(Errors.X778)
+        return self.compare.test
 
     def overrides(self, recipe: str, seed: int) -> JsonDict:
         """The settings that a run changes in its config, except the encoder that is trained first.

@@ -25,6 +25,10 @@ class Errors:
         "${{system.seed}}, so that seeds differ. Correct the config."
     )
     X777 = "Found jobs = {jobs}; expected 1 or more. Give e.g. --jobs 2."
+    X778 = (
+        "The plan's [compare] has test = null; expected labelled text by language, which recipes are compared on. Give "
+        "it, with configs/compare.cfg as --paths.test."
+    )
     X779 = "Found no {what}; expected one or more. The logs say what failed."
     X780 = (
         "The recipe '{recipe}' has training.max_steps = {steps} and {pieces} pieces per step through an encoder; "

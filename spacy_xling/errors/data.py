@@ -45,8 +45,8 @@ class Errors:
         "the line."
     )
     X114 = (
-        "{path}, line {line}: the fields are {found}. The text was expected in the field '{field}': set the "
-        "reader's 'text' to the name of the text field."
+        "{path}, line {line}: the fields are {found}. The text was expected in the field '{field}': name the text "
+        "field so, or in a config set the reader's 'text' to its name."
     )
     X115 = (
         "{path}, line {line}: the field '{field}' is {value}. A string was expected: correct the line or set "

@@ -3,8 +3,8 @@
 
 class Errors:
     X501 = (
-        "The classification loss of '{name}' is {found}; expected CrossEntropy or FocalLoss for xling_textcat, "
-        "whose classes are exclusive, and BinaryCrossEntropy or BinaryFocalLoss for xling_textcat_multilabel. "
+        "The classification loss of '{name}' is {found}; expected one of exclusive classes, as CrossEntropy, for "
+        "xling_textcat, and one of independent labels, as BinaryCrossEntropy, for xling_textcat_multilabel. "
         "Correct [components.{name}.objective.classification], or use the other component."
     )
     X502 = (

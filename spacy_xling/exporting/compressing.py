@@ -63,6 +63,7 @@ def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
     RAISES (OSError): The file can't be written.
     """
     runtime = import_runtime()
+    faults = runtime.capi.onnxruntime_pybind11_state
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     # The level above lays weights out for the processor at hand.
@@ -74,6 +75,9 @@ def optimise(graph: Path, target: Path, *, weights: str = "") -> None:
         options.add_session_config_entry(f"{prefix}_min_size_in_bytes", str(INLINE_BYTES))
     try:
         runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    # Its errors have no class in common; the graph itself is the exporter's, and sound.
+    except (faults.InvalidGraph, faults.NotImplemented):
+        # The graph of a module with an operator that the runtime lacks, and no matter of the disk.
+        raise
+    # Others have no class in common.
     except Exception as error:
         raise OSError(one_line(error)) from error

@@ -1,8 +1,9 @@
 """Hidden states of the pieces of a text to one vector.
 
 Each pooling works in two steps, so that the windows of a long text may pass the encoder in different
-batches: `evidence` sums up each window, `combine` brings the windows of a text together. The result is the
-pooling over all pieces of all windows of the text.
+batches: `evidence` sums up each window, `combine` brings the windows of a text together, in whatever order
+they come. The result of all but `first` is the pooling over all pieces of all windows of the text. Both steps
+are exported, so they must consist of operators that ONNX has.
 """
 
 from typing import Literal

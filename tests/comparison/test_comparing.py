@@ -243,6 +243,13 @@ def test_test_text_without_source_or_targets_is_X781(whole, tmp_path, change, mo
     assert not (tmp_path / "out").exists()
 
 
+def test_a_plan_without_test_text_is_X778(whole, tmp_path):
+    folder, _ = whole
+    with pytest.raises(ValueError, match=r"X778.*test = null; expected labelled text"):
+        compare(make_plan(folder, compare__test=None), tmp_path / "out", Machine())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_file_where_the_folder_is_to_be_is_X145(whole, tmp_path):
     folder, _ = whole
     (tmp_path / "out").write_text("a file stands here")

@@ -115,6 +115,11 @@ def test_proposals_are_unlike_each_other(folder, tmp_path):
     assert len({round(place, 1) for place in places}) >= 6
 
 
+def test_a_search_needs_no_test_text(folder, tmp_path):
+    plan = make_plan(folder, PLAN + SEARCH, compare__test=None, search__trials=2)
+    assert len(search(plan, tmp_path / "out", Machine(), say=quiet)) == 2
+
+
 def test_more_trials_may_be_asked_for_later(folder, tmp_path):
     first = search(make_plan(folder, PLAN + SEARCH, search__trials=3), tmp_path / "out", Machine(), say=quiet)
     more = search(make_plan(folder, PLAN + SEARCH), tmp_path / "out", Machine(), say=quiet)

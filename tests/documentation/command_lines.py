@@ -24,20 +24,33 @@ SPACY = get_command(app)
 (USAGE_ERROR,) = (cls for cls in BadParameter.__mro__ if cls.__name__ == "UsageError")
 
 
-def find_code(markdown):
-    """The lines of code of a page, those that go on after a backslash joined."""
-    fenced, lines = False, []
+def find_blocks(markdown):
+    """The blocks of code of a page, in order: the language that a fence names, and the code.
+
+    Lines that go on after a backslash are joined. An indented block is as one whose fence names nothing.
+    """
+    blocks, fenced, goes_on = [], False, False
     for line in markdown.splitlines():
         if line.lstrip().startswith("```"):
-            fenced = not fenced
-        elif fenced or line.startswith("    "):
-            lines.append(line.strip())
-    return re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
+            fenced, goes_on = not fenced, False
+            if fenced:
+                blocks.append((line.strip().removeprefix("```"), []))
+        elif fenced:
+            blocks[-1][1].append(line)
+        elif line.startswith("    "):
+            if not goes_on:
+                blocks.append(("", []))
+            blocks[-1][1].append(line.strip())
+            goes_on = True
+        else:
+            goes_on = False
+    return [(language, re.sub(r"\\\n\s*", " ", "\n".join(lines))) for language, lines in blocks]
 
 
 def find_commands(markdown):
     """The command lines of a page: what follows `spacy`, and whether it is whole."""
-    for line in find_code(markdown):
+    for line in "\n".join(code for _, code in find_blocks(markdown)).splitlines():
+        line = line.strip()
         if IN_CODE.match(line):
             # Neither a comment nor what the shell does with the output.
             yield line[line.index("spacy ") + len("spacy ") :].partition(" # ")[0], True

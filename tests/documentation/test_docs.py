@@ -4,12 +4,14 @@ import functools
 import re
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import srsly
 
 from spacy_xling.cli.app import Panel, app
 from spacy_xling.errors import Errors, Warnings
+from spacy_xling.models.pooling import PoolingName
 from tests.documentation.command_lines import ROOT, find_commands, parse
 from tests.test_registry import FACTORIES, FUNCTIONS
 
@@ -159,6 +161,11 @@ def test_the_reference_has_the_settings_of_a_function():
     section = text.partition("### spacy-xling.code_switching.v1\n")[2].partition("\n### ")[0]
     assert "    share=0.5,\n" in section
     assert "- `share` (`float`): Share of the texts that are switched" in section
+
+
+def test_the_settings_have_every_pooling():
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf8")
+    assert f"`pooling` ({', '.join(f'`{name}`' for name in get_args(PoolingName))})" in text
 
 
 def test_the_reference_has_every_command_and_option():

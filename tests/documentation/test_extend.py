@@ -50,3 +50,10 @@ def test_the_reader_reads_labels_and_languages(tmp_path):
     assert {eg.predicted._.language for eg in examples} == {"de"}
     # A second epoch reads them again.
     assert len(list(read(spacy.blank("xx")))) == 2
+
+
+def test_the_reader_names_a_line_without_a_text(tmp_path):
+    (tmp_path / "de.txt").write_text("__label__LATE Wo ist es?\n__label__LOST\n", encoding="utf8")
+    read = resolve(blocks("ini")[1], tmp_path)
+    with pytest.raises(ValueError, match=r"de\.txt, line 2: no text after __label__LOST"):
+        list(read(spacy.blank("xx")))

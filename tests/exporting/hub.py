@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import yaml
 
 TOKEN = "hf_notarealtoken0123456789"
-OWNER = "me"
 
 
 def sha(repo):
@@ -19,8 +18,9 @@ def sha(repo):
 
 
 class Hub(ThreadingHTTPServer):
-    """It knows one user, `OWNER`, by one token, and holds its repositories in memory.
+    """It knows one user by one token, and holds its repositories in memory.
 
+    owner (str): The user's name.
     repos (dict): By name: whether it is private, its files, and how many commits there were. As on the hub, a
         new one holds .gitattributes.
     refused (set): Names that nobody may write to.
@@ -28,8 +28,9 @@ class Hub(ThreadingHTTPServer):
     headers (list): The headers of all requests.
     """
 
-    def __init__(self):
+    def __init__(self, owner):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.owner = owner
         self.repos = {}
         self.refused = set()
         self.moving = set()
@@ -133,9 +134,10 @@ class Handler(BaseHTTPRequestHandler):
             self.commit(path.removeprefix("/api/models/").split("/commit/")[0], body)
 
     def create(self, wanted):
-        name = f"{wanted.get('organization') or OWNER}/{wanted['name']}"
+        owner = self.server.owner
+        name = f"{wanted.get('organization') or owner}/{wanted['name']}"
         url = f"{self.server.endpoint}/{name}"
-        if name.split("/")[0] != OWNER or name in self.server.refused:
+        if name.split("/")[0] != owner or name in self.server.refused:
             self.answer({"error": "You don't have the rights to create a model under this namespace"}, 403)
         elif name in self.server.repos:
             self.answer({"error": "You already created this model repo", "url": url}, 409)
@@ -174,9 +176,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_hub():
+def running_hub(owner="me"):
     """A hub that runs within it."""
-    hub = Hub()
+    hub = Hub(owner)
     threading.Thread(target=hub.serve_forever, daemon=True).start()
     try:
         yield hub

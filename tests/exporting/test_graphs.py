@@ -1,12 +1,16 @@
 """What an exported pipeline says is what the trained one says."""
 
+from typing import get_args
+
 import numpy as np
 import onnx
 import pytest
 import torch
 from torch import nn
 
+from spacy_xling.exporting.compressing import optimise
 from spacy_xling.exporting.graphs import Int8Embedding
+from spacy_xling.models.pooling import PoolingName
 from tests.conftest import FAMILIES
 from tests.exporting.pipelines import ALL, LONG, export, make_pipeline, make_unsaturated, scores
 
@@ -28,7 +32,7 @@ def test_each_family_scores_as_before(family, checkpoints, tmp_path):
 
 
 @pytest.mark.parametrize("pool_specials", [True, False])
-@pytest.mark.parametrize("pooling", ["first", "mean", "max", "attention"])
+@pytest.mark.parametrize("pooling", get_args(PoolingName))
 def test_each_pooling_scores_as_before(pooling, pool_specials, checkpoint, tmp_path):
     nlp = make_pipeline(checkpoint, pooling=pooling, pool_specials=pool_specials, hidden_width=16)
     assert_same_scores(scores(nlp), scores(export(nlp, tmp_path, precision="fp32")))
@@ -111,3 +115,15 @@ def test_the_exporter_is_left_as_it_was(checkpoint, tmp_path):
     torch.onnx.export(Rows(), (torch.zeros(2, 3), torch.ones(2, 3)), path, opset_version=18, dynamo=False)
     scatters = [node for node in onnx.load(path).graph.node if node.op_type == "ScatterElements"]
     assert [a.s for node in scatters for a in node.attribute if a.name == "reduction"] != [b"add"]
+
+
+def test_an_operator_that_the_runtime_lacks_is_no_matter_of_the_disk(tmp_path):
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node("NoSuchOperator", ["x"], ["y"])
+    result = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    onnx.save(
+        onnx.helper.make_model(onnx.helper.make_graph([node], "g", [value], [result])), tmp_path / "in.onnx"
+    )
+    with pytest.raises(Exception, match="NoSuchOperator") as caught:
+        optimise(tmp_path / "in.onnx", tmp_path / "out.onnx")
+    assert not isinstance(caught.value, OSError)

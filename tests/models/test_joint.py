@@ -1,6 +1,7 @@
 import copy
 import threading
 from functools import lru_cache
+from typing import get_args
 
 import pytest
 import torch
@@ -10,9 +11,8 @@ from torch.nn import functional as F
 from spacy_xling.models.batches import MaskedWindows, Windows
 from spacy_xling.models.checkpoint import load_masked_lm
 from spacy_xling.models.joint import ClassificationHead, JointModule
-from spacy_xling.models.pooling import make_pooling
+from spacy_xling.models.pooling import PoolingName, make_pooling
 
-POOLINGS = ["first", "mean", "max", "attention"]
 # Windows of four texts; the third is three windows.
 LENGTHS = [9, 4, 12, 12, 5, 7]
 TEXTS = [0, 1, 2, 2, 2, 3]
@@ -137,7 +137,7 @@ def test_grow_from_no_labels():
 # Joint module
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", get_args(PoolingName))
 @pytest.mark.parametrize(
     "split", [[[0, 1], [2, 3, 4, 5]], [[w] for w in range(6)], [[3, 5], [2, 0], [4, 1]], [[5, 4, 3, 2, 1, 0]]]
 )
@@ -234,7 +234,7 @@ def test_forward_runs_the_passes_that_are_asked_for(checkpoint, monkeypatch):
     assert len(passes) == 6
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", get_args(PoolingName))
 def test_bf16_is_close_to_fp32_and_gives_fp32(checkpoint, pooling):
     exact = make_module(checkpoint, pooling, hidden_width=8)
     half = copy.deepcopy(exact)

@@ -16,15 +16,14 @@ from spacy_xling.objective.classification import (
 
 LABELS = ["A", "B", "C"]
 WEIGHTS = [["A", 0.3], ["B", 2.0], ["C", 1.7]]
-BUILDERS = [
-    build_cross_entropy_v1,
-    build_focal_loss_v1,
-    build_binary_cross_entropy_v1,
-    build_binary_focal_loss_v1,
-]
-# The first argument after the losses' own is the label weights in each.
-WEIGHT_ARGUMENTS = ["class_weights", "class_weights", "positive_weights", "positive_weights"]
+EXCLUSIVE = [build_cross_entropy_v1, build_focal_loss_v1]
+BINARY = [build_binary_cross_entropy_v1, build_binary_focal_loss_v1]
+BUILDERS = [*EXCLUSIVE, *BINARY]
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
+
+
+def build_weighted(build, weights):
+    return build(**{"class_weights" if build in EXCLUSIVE else "positive_weights": weights})
 
 
 def run(loss, logits, truths, known=None, *, reduction="mean", counts=None, labels=LABELS):
@@ -203,7 +202,7 @@ def test_binary_cross_entropy_is_that_of_torch_on_the_known_cells(cells, weights
     assert_equal(got, by_torch(on_known, logits))
 
 
-@pytest.mark.parametrize("build", BUILDERS[2:])
+@pytest.mark.parametrize("build", BINARY)
 def test_an_unknown_cell_has_no_gradient_and_no_say(cells, build):
     logits, truths, known = cells
     gradient, loss = run(build(positive_weights=WEIGHTS), logits, truths, known)
@@ -280,9 +279,9 @@ def test_extreme_logits_give_finite_losses_and_gradients(loss, size, dtype):
 @pytest.mark.parametrize("build", BUILDERS)
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_the_sum_is_the_mean_times_its_normaliser(build, weights, batch, cells):
-    exclusive = build in BUILDERS[:2]
+    exclusive = build in EXCLUSIVE
     logits, truths, known = (batch[0], batch[2], np.ones((7, 3))) if exclusive else cells
-    loss = build(**{WEIGHT_ARGUMENTS[BUILDERS.index(build)]: weights})
+    loss = build_weighted(build, weights)
     mean, total = (run(loss, logits, truths, known, reduction=way) for way in ("mean", "sum"))
     if exclusive:
         normaliser = sum(dict(weights or [(label, 1.0) for label in LABELS])[LABELS[c]] for c in batch[1])
@@ -302,7 +301,7 @@ def test_nothing_known_is_zero_and_not_nan(build, reduction, n_texts):
 
 
 def test_texts_of_weight_zero_alone_are_zero_and_not_nan():
-    for build in BUILDERS[:2]:
+    for build in EXCLUSIVE:
         gradient, loss = run(
             build(class_weights=[["A", 0.0]]), np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 0.0]])
         )
@@ -332,14 +331,14 @@ def test_float64_is_not_rounded_on_the_way():
 
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_a_weight_out_of_range_is_X402(weight):
-    for build, argument in zip(BUILDERS, WEIGHT_ARGUMENTS, strict=True):
+    for build in BUILDERS:
         with pytest.raises(ValueError, match=r"X402.*'B'"):
-            build(**{argument: [["A", 1.0], ["B", weight]]})
+            build_weighted(build, [["A", 1.0], ["B", weight]])
 
 
 def test_a_weight_for_no_label_of_the_component_is_X403(batch):
-    for build, argument in zip(BUILDERS, WEIGHT_ARGUMENTS, strict=True):
-        loss = build(**{argument: [["A", 1.0], ["TYPO", 2.0]]})
+    for build in BUILDERS:
+        loss = build_weighted(build, [["A", 1.0], ["TYPO", 2.0]])
         with pytest.raises(ValueError, match=r"X403.*TYPO"):
             run(loss, batch[0], batch[2])
 
@@ -358,4 +357,5 @@ def test_gamma_out_of_range_is_X405(build, gamma):
 
 
 def test_exclusive_classes_says_which_kind_it_is():
-    assert [build().exclusive_classes for build in BUILDERS] == [True, True, False, False]
+    assert all(build().exclusive_classes for build in EXCLUSIVE)
+    assert not any(build().exclusive_classes for build in BINARY)
