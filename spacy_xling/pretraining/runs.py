@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from spacy.util import dict_to_dot
 from thinc.api import Config
 from tqdm import tqdm
@@ -54,7 +55,8 @@ def pretrain(
     settings = resolve_settings(config)
     for name in (BEST, LAST, CHECKPOINTS):
         require_apart(output / name, [Path(settings.encoder.name)])
-    accelerator = Accelerator()
+    # Without a GPU accelerate has to be told, or each of several processes takes itself for the only one.
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available())
     checkpoints = Checkpoints(output / CHECKPOINTS)
     latest = None if overwrite else checkpoints.latest()
     if latest is not None and not resume:

@@ -66,7 +66,7 @@ def test_killed_twenty_times_at_random_moments_the_result_is_that_of_the_run_tha
 def test_two_processes_step_on_the_mean_of_all_their_targets_and_can_be_resumed(run_config, tmp_path):
     config = run_config(encoder__dropout=0.0)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def train(output, *arguments):
         arguments = command(config, output, *arguments)[1:]
