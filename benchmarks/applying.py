@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-from kills import run_with_kills
+from kills import resident_mb, run_with_kills
 from serving import make_encoder, make_pipeline
 from spacy.language import Language
 
@@ -66,11 +66,6 @@ def read_batches(data: Path) -> Iterator[list[str]]:
     with data.open(encoding="utf-8") as lines:
         while batch := [json.loads(line)["text"] for line in islice(lines, BATCH)]:
             yield batch
-
-
-def resident_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def pipe_seconds(nlp: Language, data: Path) -> float:

@@ -1,7 +1,8 @@
-"""A command that is killed and resumed until it has ended."""
+"""A command that is killed and resumed until it has ended, and the memory of a process."""
 
 import subprocess
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 
 def run_with_kills(start: Callable[[], "subprocess.Popen[bytes]"], lifetimes: Iterable[float]) -> int:
@@ -24,3 +25,9 @@ def run_with_kills(start: Callable[[], "subprocess.Popen[bytes]"], lifetimes: It
             process.wait()
             killed += 1
     return killed
+
+
+def resident_mb(process: int | str = "self") -> float:
+    """Resident memory of a process in MB, by its number; 0 for one that has just ended."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)

@@ -17,7 +17,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from kills import run_with_kills
+from kills import resident_mb, run_with_kills
 
 POLL = 0.2
 
@@ -40,18 +40,13 @@ def start(options: argparse.Namespace, output: Path) -> "subprocess.Popen[bytes]
     )
 
 
-def resident_mb(process: "subprocess.Popen[bytes]") -> float:
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
-
-
 def run_whole(options: argparse.Namespace, output: Path) -> tuple[float, list[float]]:
     """Seconds of a run, and its memory in MB at each tenth of them."""
     began = time.monotonic()
     memory = []
     process = start(options, output)
     while process.poll() is None:
-        memory.append(resident_mb(process))
+        memory.append(resident_mb(process.pid))
         time.sleep(POLL)
     if process.returncode:
         raise SystemExit("The translation failed: run the command by itself.")
