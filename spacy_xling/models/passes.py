@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 
 from .forking import hold_during_fork
+from .torch_forking import fork_after
 
 # What keeps a thread at work, in pieces: less passes faster with all threads within each kernel.
 WORTH_A_THREAD = 1024
@@ -167,6 +168,8 @@ def _in_threads(
         with _starting:
             torch.set_num_threads(n_threads)
         raise
+    finally:
+        fork_after(threads)
     if errors:
         raise errors.pop(0)
     return gathered[0]

@@ -4,8 +4,10 @@ import multiprocessing
 import pickle
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import torch
 
 from spacy_xling.models.checkpoint_files import LOADING
 from spacy_xling.models.passes import _starting
+from spacy_xling.models.torch_forking import fork_after
 from tests.conftest import TEXTS, run_python
 from tests.exporting.pipelines import LONG, export, make_pipeline
 from tests.translation.checkpoints import make_seq2seq
@@ -181,6 +184,27 @@ def test_no_lock_is_left_locked_in_a_forked_process(lock):
     child.join()
     holder.join()
     assert child.exitcode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads have no files here")
+def test_no_process_is_forked_before_threads_that_ran_torch_are_gone():
+    thread = threading.Thread(target=time.sleep, args=(0.3,))
+    thread.start()
+    fork_after([thread])
+    child = multiprocessing.get_context("fork").Process(target=int)
+    child.start()
+    assert not thread.is_alive()
+    child.join()
+    # One that stays is not waited for for ever.
+    stays = threading.Event()
+    thread = threading.Thread(target=stays.wait)
+    thread.start()
+    fork_after([thread])
+    child = multiprocessing.get_context("fork").Process(target=int)
+    child.start()
+    assert thread.is_alive()
+    stays.set()
+    child.join()
 
 
 # Copies
