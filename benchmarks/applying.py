@@ -34,7 +34,8 @@ from serving import make_encoder, make_pipeline
 from spacy.language import Language
 
 from spacy_xling.applying.applying import Reading, apply_files
-from spacy_xling.applying.engines import Engine, in_this_process
+from spacy_xling.applying.engines import Engine
+from spacy_xling.applying.on_processes import in_this_process
 from spacy_xling.applying.predictor import PredictorSettings
 from spacy_xling.writing import write_json
 

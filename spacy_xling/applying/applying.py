@@ -129,7 +129,7 @@ def apply_files(
     output (Path): The same again: of a file a file, of a folder a folder.
     settings (PredictorSettings): The pipeline, and the names of columns.
     open_engine (Callable[[PredictorSettings], AbstractContextManager[Engine]]): Opens what scores, see
-        `engines.open_engine`.
+        `opening.open_engine`.
     reading (Reading): How files are read.
     rejects (Optional[Path]): JSONL for records that can't be read or scored, each with its file, line and
         error; None stops at the first.

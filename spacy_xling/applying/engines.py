@@ -1,21 +1,15 @@
-"""Where batches are scored: in this process, in several, on Ray, or on Spark, by the same predictor."""
+"""What an engine is: it scores batches, and they come back in their order."""
 
-import multiprocessing
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, Optional
+from concurrent.futures import BrokenExecutor, Future
+from typing import NamedTuple
 
 from ..errors import Errors, one_line
-from ..models.onnx_shim import available_threads
 from .formats import Batch
-from .predictor import Columns, Predictions, Predictor, PredictorSettings, predict
+from .predictor import Columns, Predictions
 
 PROCESSES, RAY, SPARK = "processes", "ray", "spark"
-NAMES = (PROCESSES, RAY, SPARK)
 
 
 class Engine(NamedTuple):
@@ -27,72 +21,6 @@ class Engine(NamedTuple):
 
     submit: Callable[[Columns], "Future[Predictions]"]
     ahead: int
-
-
-def open_engine(
-    name: str, settings: PredictorSettings, *, workers: int = 1, address: Optional[str] = None
-) -> AbstractContextManager[Engine]:
-    """An engine, which ends with the block.
-
-    name (str): One of `NAMES`.
-    settings (PredictorSettings): What a worker needs. Without `threads` a worker has its share of those that
-        this process may run.
-    workers (int): Number of workers, each with a pipeline of its own.
-    address (Optional[str]): The cluster of Ray or Spark; None for one on this machine.
-    RETURNS (AbstractContextManager[Engine]): The engine.
-    RAISES (ValueError): X912: there is no such engine. X914: it can't be started. X915: it has no address.
-        (ImportError): X913: its library is missing.
-    """
-    if name not in NAMES:
-        raise ValueError(Errors.X912.format(found=name, expected=", ".join(NAMES)))
-    if name == PROCESSES and address is not None:
-        raise ValueError(Errors.X915.format(found=name))
-    if settings.threads is None and workers > 1:
-        settings = settings._replace(threads=max(1, available_threads() // workers))
-    if name == RAY:
-        from .on_ray import ray_engine
-
-        return ray_engine(settings, workers, address)
-    if name == SPARK:
-        from .on_spark import spark_engine
-
-        return spark_engine(settings, workers, address)
-    return in_this_process(settings) if workers == 1 else in_processes(settings, workers)
-
-
-@contextmanager
-def in_this_process(settings: PredictorSettings) -> Iterator[Engine]:
-    """Score here, one batch after another."""
-    predictor = Predictor(settings)
-
-    def submit(columns: Columns) -> "Future[Predictions]":
-        done: Future[Predictions] = Future()
-        done.set_result(predictor(columns))
-        return done
-
-    yield Engine(submit, ahead=0)
-
-
-@contextmanager
-def in_processes(settings: PredictorSettings, workers: int) -> Iterator[Engine]:
-    """Score in new processes: a fork of one that has run torch may hang."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
-        try:
-            yield Engine(lambda columns: pool.submit(predict, settings, columns), ahead=2 * workers)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def end_with_parent() -> None:
-    """End this process when the one that started it has ended: a kill leaves no workers behind."""
-
-    def watch() -> None:
-        if (parent := multiprocessing.parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def in_order(engine: Engine, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions]]:

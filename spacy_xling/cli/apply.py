@@ -82,7 +82,7 @@ def apply_command(
     """
     with one_line_errors(), coded_warnings():
         from ..applying.applying import Reading, Shard, apply_files
-        from ..applying.engines import open_engine
+        from ..applying.opening import open_engine
         from ..applying.predictor import PredictorSettings
 
         settings = PredictorSettings(str(model), text, lang, language, scores, prefix, threads, gpu_id)

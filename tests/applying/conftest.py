@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_xling.applying.engines import in_this_process
+from spacy_xling.applying.on_processes import in_this_process
 from spacy_xling.applying.predictor import PredictorSettings
 from spacy_xling.pipeline.calibrated import Calibration
 from tests.exporting.pipelines import make_pipeline

@@ -19,8 +19,9 @@ import pytest
 from spacy_xling import writing
 from spacy_xling.applying import applying, parquet
 from spacy_xling.applying.applying import Reading, Shard, apply_files, state_path
-from spacy_xling.applying.engines import Engine, in_order, open_engine
+from spacy_xling.applying.engines import Engine, in_order
 from spacy_xling.applying.formats import Batch, Place
+from spacy_xling.applying.opening import open_engine
 from spacy_xling.applying.predictor import Predictor
 from spacy_xling.resuming import growing_files
 from spacy_xling.resuming.growing_files import State

@@ -5,7 +5,7 @@ from functools import partial
 import psutil
 import pytest
 
-from spacy_xling.applying.engines import open_engine
+from spacy_xling.applying.opening import open_engine
 from tests.applying.clusters import (
     RECORDS,
     WITH_A_BAD_ONE,

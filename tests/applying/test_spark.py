@@ -6,7 +6,7 @@ import shutil
 import psutil
 import pytest
 
-from spacy_xling.applying.engines import open_engine
+from spacy_xling.applying.opening import open_engine
 from tests.applying.clusters import WITH_A_BAD_ONE, assert_rows_of_one_process, assert_same_bytes_after_a_kill
 
 pytest.importorskip("pyspark", reason="needs the extra 'spark'")
