@@ -42,7 +42,6 @@ from spacy_xling.dictionaries.making import find_parallel
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
 from spacy_xling.dictionaries.word_alignment import align
 from spacy_xling.dictionaries.words import find_words, lower
-from spacy_xling.pipeline import text_sources
 from spacy_xling.switching import code_switching
 from spacy_xling.switching.code_switching import (
     CodeSwitcher,
@@ -130,7 +129,8 @@ class VariantSwitcher(CodeSwitcher):
         return text[: words[0].start] + inner + text[words[-1].end :]
 
 
-text_sources.CodeSwitcher = VariantSwitcher  # type: ignore[misc]
+# The component looks there when it starts to learn.
+code_switching.CodeSwitcher = VariantSwitcher  # type: ignore[misc]
 Context = dict[str, dict[str, dict[str, float]]]
 
 
