@@ -111,7 +111,7 @@ def test_what_is_read_is_not_replaced(name, places, tmp_path):
     replaced, command = COMMANDS[name]
     before = contents(tmp_path)
     assert (tmp_path / replaced).exists()
-    result = CliRunner().invoke(app, command.format(**places).split())
+    result = CliRunner().invoke(app, [word.format(**places) for word in command.split()])
     assert result.exit_code == 1, result.output
     assert "[X173]" in result.output
     assert "Traceback" not in result.output
@@ -129,6 +129,6 @@ def test_what_a_command_has_written_is_replaced(name, places, tmp_path, monkeypa
     monkeypatch.chdir(folder)
     command, again = AGAIN[name]
     for more in ("", again):
-        result = CliRunner().invoke(app, f"{command} {more}".format(**places).split())
+        result = CliRunner().invoke(app, [word.format(**places) for word in f"{command} {more}".split()])
         assert result.exit_code == 0, result.output
     assert contents(tmp_path).items() > before.items()

@@ -40,7 +40,7 @@ T5_SHAPE = {
     "relative_attention_num_buckets": 128,
     "relative_attention_max_distance": 256,
 }
-NLLB_CODES = ["dan_Latn", "deu_Latn", "eng_Latn", "rus_Cyrl", "swh_Latn", "zho_Hans"]
+NLLB_CODES = ["dan_Latn", "deu_Latn", "eng_Latn", "rus_Cyrl", "zho_Hans"]
 WEIGHT = 0.8
 FAMILIES = ("marian", "marian-many", "m2m100", "nllb", "mbart50", "mbart", "madlad")
 
