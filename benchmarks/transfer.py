@@ -32,6 +32,7 @@ from typing import Any, Iterator, NamedTuple
 import numpy as np
 import sib200
 from sklearn.metrics import accuracy_score
+from spacy.cli._util import import_code
 
 from spacy_xling.comparison.seed_statistics import paired_difference
 from spacy_xling.configs.render import Choices, render_config
@@ -195,8 +196,9 @@ def cut(folder: Path, shorter: Path, pairs: int) -> None:
             out.writelines(itertools.islice(lines, pairs))
 
 
-def rescore(output: Path, text: Path, source: str) -> None:
+def rescore(output: Path, text: Path, source: str, code: Path | None) -> None:
     """Score the best and the last checkpoint of each run of a comparison, as they are and centred."""
+    import_code(code)
     labelled = read_docs(build_labelled_text_v1(text / "train.jsonl"))
     raw = text / ("raw-six" if (text / "raw-six").exists() else "raw")
     docs = read_test_text(build_labelled_text_v1(text / "test"))
@@ -376,6 +378,7 @@ def main() -> None:
         parsers[name].add_argument("output", type=Path)
     parsers["rescore"].add_argument("text", type=Path)
     parsers["rescore"].add_argument("source")
+    parsers["rescore"].add_argument("--code", type=Path)
     parsers["means"].add_argument("languages", metavar="LANG", nargs="+")
     parsers["means"].add_argument("--checkpoint", choices=("best", "last"), default="best")
     parsers["means"].add_argument("--above", metavar="RECIPE", default="baseline")
