@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, pairwise, product
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -37,7 +37,7 @@ from spacy_xling.data.languages import get_language
 from spacy_xling.data.parallel import build_parallel_text_v1, read_pairs
 from spacy_xling.dictionaries.bitext import Bitext, read_bitext
 from spacy_xling.dictionaries.dictionary import Dictionary
-from spacy_xling.dictionaries.induction import NONE, _best_links
+from spacy_xling.dictionaries.induction import NONE, best_links
 from spacy_xling.dictionaries.making import find_parallel
 from spacy_xling.dictionaries.reader import build_dictionaries_v1
 from spacy_xling.dictionaries.word_alignment import align
@@ -130,7 +130,7 @@ class VariantSwitcher(CodeSwitcher):
 
 
 # The component looks there when it starts to learn.
-code_switching.CodeSwitcher = VariantSwitcher  # type: ignore[misc]
+code_switching.CodeSwitcher = VariantSwitcher
 Context = dict[str, dict[str, dict[str, float]]]
 
 
@@ -140,30 +140,35 @@ def read_context(path: str) -> Context:
     return json.loads(Path(path).read_text(encoding="utf8"))
 
 
-def find_phrases(bitext: Bitext) -> Iterator[tuple[str, str, float]]:
-    """The phrases, their translations and scores: the geometric mean of the shares both ways."""
-    best_source, best_target = _best_links(bitext, align(bitext))
+def linked_spans(bitext: Bitext) -> Iterator[tuple[slice, slice]]:
+    """Spans of words and of their translations, numbered over all texts: the first and the last word are
+    linked both ways, and no word of either span to one outside the other.
+    """
+    best_source, best_target = best_links(bitext, align(bitext))
     linked = best_source != NONE
     linked[linked] = best_target[best_source[linked]] == np.flatnonzero(linked)
-    counts: Counter[tuple[tuple[int, ...], tuple[int, ...]]] = Counter()
-    source, target = bitext.source, bitext.target
-    back = np.full(len(target.words), NONE)
+    back = np.full(len(bitext.target.words), NONE)
     back[best_source[linked]] = np.flatnonzero(linked)
-    for start, length in zip(source.starts.tolist(), source.lengths.tolist(), strict=True):
-        for size in range(2, LONGEST + 1):
-            for first in range(start, start + length - size + 1):
-                if not linked[[first, first + size - 1]].all():
-                    continue
-                places = best_source[first : first + size][linked[first : first + size]]
-                low, high = places.min(), places.max() + 1
-                inside = back[low:high][back[low:high] != NONE]
-                if (
-                    high - low <= LONGEST_TRANSLATION
-                    and first <= inside.min()
-                    and inside.max() < first + size
-                ):
-                    words = source.words[first : first + size], target.words[low:high]
-                    counts[tuple(words[0].tolist()), tuple(words[1].tolist())] += 1
+    texts = zip(bitext.source.starts.tolist(), bitext.source.lengths.tolist(), strict=True)
+    for (start, length), size in product(texts, range(2, LONGEST + 1)):
+        for first in range(start, start + length - size + 1):
+            if not linked[[first, first + size - 1]].all():
+                continue
+            places = best_source[first : first + size][linked[first : first + size]]
+            span = slice(places.min(), places.max() + 1)
+            inside = back[span][back[span] != NONE]
+            is_closed = first <= inside.min() and inside.max() < first + size
+            if is_closed and span.stop - span.start <= LONGEST_TRANSLATION:
+                yield slice(first, first + size), span
+
+
+def find_phrases(bitext: Bitext) -> Iterator[tuple[str, str, float]]:
+    """The phrases, their translations and scores: the geometric mean of the shares both ways."""
+    source, target = bitext.source, bitext.target
+    counts = Counter(
+        (tuple(source.words[words].tolist()), tuple(target.words[translation].tolist()))
+        for words, translation in linked_spans(bitext)
+    )
     totals: tuple[Counter, Counter] = (Counter(), Counter())
     for pair, count in counts.items():
         for side in (0, 1):

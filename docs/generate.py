@@ -80,6 +80,7 @@ def read_entry_points() -> dict[str, dict[str, str]]:
     RETURNS (dict[str, dict[str, str]]): By group, name to target.
     """
     parser = ConfigParser()
+    # Names keep their capitals.
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(ROOT / "setup.cfg", encoding="utf8")
     lines = {group: text.strip().splitlines() for group, text in parser["options.entry_points"].items()}

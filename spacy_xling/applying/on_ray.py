@@ -104,6 +104,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]
         if is_ours:
             require_listener(address or "")
             ray.init(**where, log_to_driver=False, configure_logging=False)
+    # Ray's errors of starting have no class in common.
     except Exception as error:
         expected = "a running cluster at --address, or room for one on this machine"
         raise ValueError(

@@ -153,6 +153,7 @@ def coded_errors() -> Iterator[None]:
     """
     try:
         yield
+    # Spark wraps an error of a worker in one of its own.
     except Exception as error:
         if found := CODED.search(str(error)):
             raise ValueError(found[0]) from error

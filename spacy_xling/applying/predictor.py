@@ -100,7 +100,7 @@ class Predictor:
         texts = columns[self.settings.text]
         languages = columns.get(self.settings.lang) or repeat(None)
         with self.nlp.memory_zone():
-            rows = self._rows([(text, language) for text, language in zip(texts, languages)])  # noqa: B905
+            rows = self._rows([(text, language) for text, language in zip(texts, languages)])  # noqa: B905  (None without end)
         return {name: [row.get(name) for row in rows] for name in self.names}
 
     def _rows(self, texts: Sequence[tuple[object, Any]]) -> list[JsonDict]:

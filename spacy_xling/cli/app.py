@@ -116,6 +116,7 @@ def patient_output() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     # A closed stream is None.
     patient = [stream and PatientStream(stream) for stream in before]
+    # Of a stream they have what is written by, and not all of TextIO.
     sys.stdout, sys.stderr = patient  # type: ignore[assignment]
     try:
         yield

@@ -90,13 +90,17 @@ def join_characters(bitext: Bitext, pairs: WordPairs) -> Bitext:
     pairs (WordPairs): The model of it.
     RETURNS (Bitext): The same text; a word of several characters has blanks between them.
     """
-    best_source, best_target = _best_links(bitext, pairs)
+    best_source, best_target = best_links(bitext, pairs)
     return Bitext(_join(bitext.source, best_source), _join(bitext.target, best_target))
 
 
-def _best_links(bitext: Bitext, pairs: WordPairs) -> tuple[Ints1d, Ints1d]:
-    """The word of the other side that each word comes from, more probably than from all others together, or
-    `NONE`. *Shapes:* (source words,), (target words,)
+def best_links(bitext: Bitext, pairs: WordPairs) -> tuple[Ints1d, Ints1d]:
+    """Find the word of the other side that each word comes from, more probably than from all others together.
+
+    bitext (Bitext): Parallel text.
+    pairs (WordPairs): The model of it.
+    RETURNS (tuple[Ints1d, Ints1d]): Of each word the number of that word among all of its side, or `NONE`.
+        *Shapes:* (source words,), (target words,)
     """
     source = np.full(len(bitext.source.words), NONE, dtype=np.int64)
     target = np.full(len(bitext.target.words), NONE, dtype=np.int64)

@@ -11,8 +11,8 @@ import torch
 
 # Seconds to wait for threads to be gone, which takes far less: their number may be another thread's by then.
 PATIENCE = 1.0
-# Native numbers of threads that may not be gone yet; the values say nothing.
-_joined: dict[int, None] = {}
+# Native numbers of threads that may not be gone yet.
+_joined: set[int] = set()
 
 
 def fork_after(threads: Iterable[Thread]) -> None:
@@ -21,7 +21,7 @@ def fork_after(threads: Iterable[Thread]) -> None:
 
     threads (Iterable[Thread]): Threads that ran torch and were joined.
     """
-    _joined.update(dict.fromkeys(thread.native_id for thread in threads if thread.native_id is not None))
+    _joined.update(thread.native_id for thread in threads if thread.native_id is not None)
     _forget_gone()
 
 
@@ -29,7 +29,7 @@ def _forget_gone() -> None:
     for number in list(_joined):
         # Only Linux has this folder, and only there is MKL's lock known to be left locked.
         if not os.path.exists(f"/proc/self/task/{number}"):
-            _joined.pop(number, None)
+            _joined.discard(number)
 
 
 def _before_fork() -> None:

@@ -120,22 +120,19 @@ def read_rows(path):
 
 
 @pytest.fixture(scope="module")
-def trained(project, tmp_path_factory):
+def trained(project):
     """The folder with the pipeline that the guide to one's own data trains."""
-    folder = tmp_path_factory.mktemp("trained") / "project"
-    shutil.copytree(project, folder, symlinks=True)
-    follow("your-data", folder)
+    follow("your-data", project)
     # Other guides write these, too.
-    shutil.rmtree(folder / "training" / "checkpoints")
-    (folder / "my.cfg").unlink()
-    return folder
+    shutil.rmtree(project / "training" / "checkpoints")
+    (project / "my.cfg").unlink()
+    return project
 
 
 def find_steps(page):
     """What a guide has its reader run, in order: the arguments of a process each, commands made short."""
-    text = PAGES[page].read_text(encoding="utf8")
-    before = re.sub(r"\\\n\s*", " ", BEFORE.get(page, ""))
-    for kind, code in [("", before), *find_blocks(text)]:
+    before, text = BEFORE.get(page, ""), PAGES[page].read_text(encoding="utf8")
+    for kind, code in find_blocks(f"```\n{before}\n```\n{text}"):
         if kind == "python" and page not in RUN_ELSEWHERE:
             yield [sys.executable, "-c", f"{LOADED}\n{code}"]
         elif not kind:
