@@ -18,7 +18,7 @@ import random
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import srsly
 
@@ -31,12 +31,12 @@ TARGETS = (
 )
 
 
-def lay_out(source: Path, target: Path, parallel: Optional[Path] = None) -> None:
+def lay_out(source: Path, target: Path, parallel: Path | None = None) -> None:
     """Write the text of all languages that are there; raw and parallel text is written for those of TARGETS.
 
     source (Path): A folder of each language with train.tsv, dev.tsv and test.tsv.
     target (Path): The folder to write.
-    parallel (Optional[Path]): A folder of more parallel text.
+    parallel (Path | None): A folder of more parallel text.
     """
     english = list(read_sentences(source / SOURCE / "train.tsv"))
     ids = sorted(row["id"] for row in english)
@@ -66,7 +66,7 @@ def read_sentences(path: Path) -> Iterator[dict[str, Any]]:
             }
 
 
-def write_pairs(path: Path, pairs: Iterable[tuple[str, str]], more: Optional[Path]) -> None:
+def write_pairs(path: Path, pairs: Iterable[tuple[str, str]], more: Path | None) -> None:
     """Write pairs of texts, and those of a file of the same name in another folder, gzipped or not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{first}\t{second}\n" for first, second in pairs]

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain, pairwise, product
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -62,7 +62,7 @@ BATCH, TEXTS = 128, 50
 class Variant(CodeSwitching):
     """The settings; see the top of this file."""
 
-    context: Optional[str] = None
+    context: str | None = None
     window: int = 0
     rises: int = 0
 
@@ -74,7 +74,7 @@ def build_variant_v1(
     by: code_switching.Unit = "text",
     alpha: float = 0.0,
     seed: int = 0,
-    context: Optional[str] = None,
+    context: str | None = None,
     window: int = 0,
     rises: int = 0,
 ) -> CodeSwitching:
@@ -93,7 +93,7 @@ class VariantSwitcher(CodeSwitcher):
         self._seen = 0
         self._context = read_context(self.settings.context) if self.settings.context else {}
 
-    def switch(self, text: str, language: Optional[str]) -> SwitchedText:
+    def switch(self, text: str, language: str | None) -> SwitchedText:
         """Draw whether a text is switched, and switch it."""
         dictionaries, words = self.dictionaries.of(language), find_words(text)
         share = self.settings.share

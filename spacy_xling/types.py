@@ -1,7 +1,7 @@
 """Records and array aliases, with their shapes, and plain data."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,22 +75,22 @@ class MaskedPieces:
 class JointBatch:
     """What one joint update sees.
 
-    labelled (Optional[Pieces]): Texts to classify, or None for no classification pass.
-    masked (Optional[MaskedPieces]): Windows for the masked-LM term, or None for no masked pass.
+    labelled (Pieces | None): Texts to classify, or None for no classification pass.
+    masked (MaskedPieces | None): Windows for the masked-LM term, or None for no masked pass.
     """
 
-    labelled: Optional[Pieces]
-    masked: Optional[MaskedPieces]
+    labelled: Pieces | None
+    masked: MaskedPieces | None
 
 
 class Gradients(NamedTuple):
     """Gradients that enter the backward pass.
 
-    d_logits (Optional[Floats2d]): Of the objective on the logits. *Shape:* (texts, labels)
+    d_logits (Floats2d | None): Of the objective on the logits. *Shape:* (texts, labels)
     d_mlm (float): Of the objective on the masked-LM sum.
     """
 
-    d_logits: Optional[Floats2d]
+    d_logits: Floats2d | None
     d_mlm: float
 
 
@@ -112,13 +112,13 @@ class TranslatedPieces:
 class TranslationBatch:
     """What one update of a translator sees.
 
-    translated (Optional[TranslatedPieces]): Texts and their translations, or None for no pass of the decoder.
-    masked (Optional[MaskedPieces]): Windows for the masked-LM term, or None for no masked pass.
+    translated (TranslatedPieces | None): Texts and their translations, or None for no pass of the decoder.
+    masked (MaskedPieces | None): Windows for the masked-LM term, or None for no masked pass.
     label_smoothing (float): Share of each piece that is spread over the vocabulary.
     """
 
-    translated: Optional[TranslatedPieces]
-    masked: Optional[MaskedPieces]
+    translated: TranslatedPieces | None
+    masked: MaskedPieces | None
     label_smoothing: float = 0.0
 
 

@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, Union
+from typing import Any
 
 import srsly
 
@@ -52,11 +53,11 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def write_file(target: Path, content: Union[str, bytes]) -> None:
+def write_file(target: Path, content: str | bytes) -> None:
     """Write a file so that it is never seen half written, and what was there stays if it can't be.
 
     target (Path): The file; its folder is made where it isn't there.
-    content (Union[str, bytes]): What to write; text is written as UTF-8.
+    content (str | bytes): What to write; text is written as UTF-8.
     RAISES (OSError): X161: the disk is full or can't be written to, or the text is not valid Unicode.
     """
     with writing_errors(target):

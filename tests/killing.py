@@ -9,7 +9,7 @@ class Killing:
     """Counts the moments of a run, and ends it at one of them.
 
     count (int): Moments so far.
-    at (Optional[int]): The moment at which the run ends; None for never.
+    at (int | None): The moment at which the run ends; None for never.
     """
 
     def __init__(self):

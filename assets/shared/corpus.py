@@ -7,7 +7,7 @@ Writes train.spacy, dev.spacy and test/LANG.spacy. Tokens are those of spacy.bla
 
 import argparse
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 import spacy
 import srsly
@@ -35,7 +35,7 @@ def write_corpus(source: Path, target: Path) -> None:
         DocBin(docs=docs, store_user_data=True).to_disk(written)
 
 
-def make_doc(nlp: Language, record: Dict[str, Any], place: str) -> Doc:
+def make_doc(nlp: Language, record: dict[str, Any], place: str) -> Doc:
     doc = nlp.make_doc(record["text"])
     spans = [doc.char_span(*entity) for entity in record["entities"]]
     if None in spans:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import spacy
 
@@ -17,12 +17,12 @@ QUICKSTART = {"training.max_steps": 400, "training.batcher.size": 512, "learn_ra
 XSID = {"training.max_steps": 500, "training.batcher.size": 512, "learn_rate": 3e-4}
 
 
-def make_trained(work: str, data: Optional[str], encoder: Optional[str]) -> Path:
+def make_trained(work: str, data: str | None, encoder: str | None) -> Path:
     """A jointly trained pipeline: on the quickstart's text and an encoder of its own, or on xSID.
 
     work (str): Folder for models.
-    data (Optional[str]): Folder that `benchmarks/transfer.py prepare` laid out.
-    encoder (Optional[str]): With it, a masked-LM checkpoint.
+    data (str | None): Folder that `benchmarks/transfer.py prepare` laid out.
+    encoder (str | None): With it, a masked-LM checkpoint.
     RETURNS (Path): The pipeline.
     """
     if data is None or encoder is None:
@@ -62,13 +62,13 @@ def _spacy(*words: Any) -> None:
 
 
 def agreement(
-    work: str, data: Optional[str] = None, encoder: Optional[str] = None, precision: str = "bf16"
+    work: str, data: str | None = None, encoder: str | None = None, precision: str = "bf16"
 ) -> dict[str, Any]:
     """Compare a precision with fp32 on test text of all languages.
 
     work (str): Folder for models.
-    data (Optional[str]): As `make_trained` takes it.
-    encoder (Optional[str]): As `make_trained` takes it.
+    data (str | None): As `make_trained` takes it.
+    encoder (str | None): As `make_trained` takes it.
     precision (str): "bf16", or what `spacy xling export` takes.
     RETURNS (dict[str, Any]): Number of texts, share of equal labels, the largest difference of a score, and
         the accuracy of both.

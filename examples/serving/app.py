@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import spacy
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -41,7 +41,7 @@ class Texts(BaseModel):
     """What is asked: texts, and the language they are all in, if it is known."""
 
     texts: list[str] = Field(min_length=1, max_length=100)
-    language: Optional[str] = None
+    language: str | None = None
 
 
 class Answer(BaseModel):
@@ -50,15 +50,15 @@ class Answer(BaseModel):
     label: str
     score: float
     scores: dict[str, float]
-    abstained: Optional[bool] = None
+    abstained: bool | None = None
 
 
 class Waiting(NamedTuple):
     """A text that waits, and what its answer is put in: None where the pipeline failed on it."""
 
     text: str
-    language: Optional[str]
-    answer: "asyncio.Future[Optional[Answer]]"
+    language: str | None
+    answer: "asyncio.Future[Answer | None]"
 
 
 class Metrics:
@@ -88,7 +88,7 @@ class Batcher:
         self.queue: asyncio.Queue[Waiting] = asyncio.Queue(MOST_WAITING)
         self.thread = ThreadPoolExecutor(1)
 
-    def add(self, texts: list[str], language: Optional[str]) -> "list[asyncio.Future[Optional[Answer]]]":
+    def add(self, texts: list[str], language: str | None) -> "list[asyncio.Future[Answer | None]]":
         """Let texts wait for their answers, all of them or, where there is no room, none.
 
         RAISES (asyncio.QueueFull): There is no room.
@@ -129,7 +129,7 @@ class Batcher:
                 break
         return batch
 
-    def _classify(self, batch: list[Waiting]) -> list[Optional[Answer]]:
+    def _classify(self, batch: list[Waiting]) -> list[Answer | None]:
         try:
             # What strings the texts bring is forgotten, else memory would grow.
             with self.nlp.memory_zone():
@@ -190,7 +190,7 @@ def make_app(model: str = MODEL) -> FastAPI:
         return response
 
     @app.post("/classify")
-    async def classify(asked: Texts) -> list[Optional[Answer]]:
+    async def classify(asked: Texts) -> list[Answer | None]:
         try:
             answers = app.state.batcher.add(asked.texts, asked.language)
         except asyncio.QueueFull:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import tqdm  # type: ignore[import-untyped]
 
@@ -78,12 +78,12 @@ class Target(NamedTuple):
     path: Path
 
 
-def find_targets(data: Path, output: Path, shard: Optional[Shard] = None) -> list[Target]:
+def find_targets(data: Path, output: Path, shard: Shard | None = None) -> list[Target]:
     """The files of a run, and what they become.
 
     data (Path): A file, or a folder of files.
     output (Path): Of a file a file of its kind, of a folder a folder.
-    shard (Optional[Shard]): Which of the files; None for all.
+    shard (Shard | None): Which of the files; None for all.
     RETURNS (list[Target]): The files.
     RAISES (ValueError): X908: the output is of another kind. X911: the shard is empty.
     """
@@ -104,7 +104,7 @@ def find_targets(data: Path, output: Path, shard: Optional[Shard] = None) -> lis
     return taken
 
 
-def state_path(data: Path, output: Path, shard: Optional[Shard] = None) -> Path:
+def state_path(data: Path, output: Path, shard: Shard | None = None) -> Path:
     """Where the state of a run stands: in the folder that is written, or beside the file."""
     name = STATE if shard is None else f"{shard.number}-of-{shard.of}.{STATE}"
     return output / name if data.is_dir() else output.with_name(f"{output.name}.{name}")
@@ -117,8 +117,8 @@ def apply_files(
     open_engine: Callable[[PredictorSettings], AbstractContextManager[Engine]],
     *,
     reading: Reading = Reading(),  # noqa: B008  (a tuple)
-    rejects: Optional[Path] = None,
-    shard: Optional[Shard] = None,
+    rejects: Path | None = None,
+    shard: Shard | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
@@ -131,9 +131,9 @@ def apply_files(
     open_engine (Callable[[PredictorSettings], AbstractContextManager[Engine]]): Opens what scores, see
         `opening.open_engine`.
     reading (Reading): How files are read.
-    rejects (Optional[Path]): JSONL for records that can't be read or scored, each with its file, line and
+    rejects (Path | None): JSONL for records that can't be read or scored, each with its file, line and
         error; None stops at the first.
-    shard (Optional[Shard]): Which of the files of a folder; None for all.
+    shard (Shard | None): Which of the files of a folder; None for all.
     resume (bool): Continue with what is there.
     overwrite (bool): Replace what is there.
     progress (bool): Show a progress bar.
@@ -176,7 +176,7 @@ def apply_files(
     return {target.path.name: state.of(target.path.name) for target in targets}
 
 
-def _require_same_rejects(rejects: Optional[Path], state: State) -> None:
+def _require_same_rejects(rejects: Path | None, state: State) -> None:
     """Refuse to leave behind the rejects of a run that is resumed. One that had no file for them may get one;
     one that has finished writes none, and needn't be given its own.
     """
@@ -226,7 +226,7 @@ class Job(NamedTuple):
     engine (Engine): Scores it.
     state (State): How far all have come.
     reading (Reading): How it is read.
-    rejects (Optional[Path]): Where records go that can't be scored.
+    rejects (Path | None): Where records go that can't be scored.
     """
 
     format: Format
@@ -234,7 +234,7 @@ class Job(NamedTuple):
     engine: Engine
     state: State
     reading: Reading
-    rejects: Optional[Path]
+    rejects: Path | None
 
     def run(self, *, progress: bool) -> None:
         """Score what isn't scored yet."""
@@ -289,29 +289,27 @@ class Saved:
 
     growing (Path): The file.
     done (JsonDict): Its state.
-    rejects (Optional[Path]): The file of rejects; None for none.
+    rejects (Path | None): The file of rejects; None for none.
     state (State): That of all files.
     """
 
-    def __init__(self, growing: Path, done: JsonDict, rejects: Optional[Path], state: State) -> None:
+    def __init__(self, growing: Path, done: JsonDict, rejects: Path | None, state: State) -> None:
         self.growing = growing
         self.done = done
         self.rejects = rejects
         self.state = state
         self._new = Counter[str]()
-        self._place: Optional[Place] = None
+        self._place: Place | None = None
         self._content: list[bytes] = []
         self._rejected: list[bytes] = []
         self._time = time.monotonic()
 
-    def add(
-        self, content: bytes, rejected: bytes, batch: Optional[Batch] = None, n_rejected: int = 0
-    ) -> None:
+    def add(self, content: bytes, rejected: bytes, batch: Batch | None = None, n_rejected: int = 0) -> None:
         """Add what came of a batch.
 
         content (bytes): For the file.
         rejected (bytes): For the file of rejects.
-        batch (Optional[Batch]): The batch; None for what the file begins with.
+        batch (Batch | None): The batch; None for what the file begins with.
         n_rejected (int): Number of rejects.
         """
         self._content.append(content)

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..data.files import TextFile, count_lines
 from ..data.labelled import read_language
@@ -90,7 +90,7 @@ class JsonLines:
 
     file (TextFile): The file.
     settings (PredictorSettings): Names of the columns.
-    fallback (Optional[str]): The language of texts that don't name theirs.
+    fallback (str | None): The language of texts that don't name theirs.
     quoted (bool): Of tables: whether fields may stand in double quotes.
     separator (str): Of tables: what stands between labels.
     """
@@ -99,7 +99,7 @@ class JsonLines:
         self,
         file: TextFile,
         settings: PredictorSettings,
-        fallback: Optional[str] = None,
+        fallback: str | None = None,
         *,
         quoted: bool = True,
         separator: str = ",",
@@ -128,7 +128,7 @@ class JsonLines:
     def _next_batch(self, reader: RecordReader, size: int) -> Batch:
         records: list[Record] = []
         texts: list[str] = []
-        languages: list[Optional[str]] = []
+        languages: list[str | None] = []
         rejects: list[Reject] = []
         while len(records) + len(rejects) < size:
             line = reader.line

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import cycle
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Errors, one_line
 from ..types import JsonDict
@@ -83,12 +83,12 @@ class Worker:
 
 
 @contextmanager
-def ray_engine(settings: PredictorSettings, workers: int, address: Optional[str]) -> Iterator[Engine]:
+def ray_engine(settings: PredictorSettings, workers: int, address: str | None) -> Iterator[Engine]:
     """Score in actors. One that dies is started again, and what it was at is done again.
 
     settings (PredictorSettings): The pipeline, by the path that workers see.
     workers (int): Number of actors.
-    address (Optional[str]): The cluster; None for that which this process is in, or one on this machine.
+    address (str | None): The cluster; None for that which this process is in, or one on this machine.
     YIELDS (Engine): The engine.
     RAISES (ValueError): X914: it can't be reached. (ImportError): X913: Ray is missing.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ..errors import Errors, one_line
 from .arrow import import_pyarrow, require_text, score_tables, types_of_columns
@@ -82,12 +82,12 @@ def _fields(names: list[str], new: Iterable[str]) -> "list[StructField]":
 
 
 @contextmanager
-def spark_engine(settings: PredictorSettings, workers: int, address: Optional[str]) -> Iterator[Engine]:
+def spark_engine(settings: PredictorSettings, workers: int, address: str | None) -> Iterator[Engine]:
     """Score in tasks of a batch each, several at a time. A task that fails is tried again elsewhere.
 
     settings (PredictorSettings): The pipeline, by the path that workers see.
     workers (int): Tasks at a time.
-    address (Optional[str]): The master, as spark://host:7077; None for this machine.
+    address (str | None): The master, as spark://host:7077; None for this machine.
     YIELDS (Engine): The engine.
     RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
     """

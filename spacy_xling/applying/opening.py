@@ -1,7 +1,6 @@
 """Where batches are scored: in this process, in several, on Ray, or on Spark, by the same predictor."""
 
 from contextlib import AbstractContextManager
-from typing import Optional
 
 from ..errors import Errors
 from ..models.onnx_shim import available_threads
@@ -13,7 +12,7 @@ NAMES = (PROCESSES, RAY, SPARK)
 
 
 def open_engine(
-    name: str, settings: PredictorSettings, *, workers: int = 1, address: Optional[str] = None
+    name: str, settings: PredictorSettings, *, workers: int = 1, address: str | None = None
 ) -> AbstractContextManager[Engine]:
     """An engine, which ends with the block.
 
@@ -21,7 +20,7 @@ def open_engine(
     settings (PredictorSettings): What a worker needs. Without `threads` a worker has its share of those that
         this process may run.
     workers (int): Number of workers, each with a pipeline of its own.
-    address (Optional[str]): The cluster of Ray or Spark; None for one on this machine.
+    address (str | None): The cluster of Ray or Spark; None for one on this machine.
     RETURNS (AbstractContextManager[Engine]): The engine.
     RAISES (ValueError): X912: there is no such engine. X914: it can't be started. X915: it has no address.
         (ImportError): X913: its library is missing.

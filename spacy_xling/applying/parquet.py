@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ..data.files import TextFile
 from ..errors import Errors, one_line
@@ -27,11 +27,11 @@ class Parquet:
 
     file (TextFile): The file.
     settings (PredictorSettings): Names of the columns.
-    fallback (Optional[str]): The language of texts that don't name theirs.
+    fallback (str | None): The language of texts that don't name theirs.
     RAISES (ImportError): X904: pyarrow is missing.
     """
 
-    def __init__(self, file: TextFile, settings: PredictorSettings, fallback: Optional[str] = None) -> None:
+    def __init__(self, file: TextFile, settings: PredictorSettings, fallback: str | None = None) -> None:
         import_pyarrow()
         self.file = file
         self.settings = settings
@@ -132,7 +132,7 @@ def _groups(source: "pyarrow.NativeFile", stream: "pyarrow.RecordBatchReader") -
     yield pa.Table.from_batches(held, schema=stream.schema)
 
 
-def _as_text(value: "pyarrow.Scalar") -> Optional[str]:
+def _as_text(value: "pyarrow.Scalar") -> str | None:
     """A value of a row, for people to read."""
     try:
         plain = value.as_py()

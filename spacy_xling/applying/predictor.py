@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
 from spacy.util import load_config
@@ -40,20 +40,20 @@ class PredictorSettings(NamedTuple):
     model (str): The folder of a pipeline, as the worker sees it.
     text (str): The column of the text.
     lang (str): The column of the text's language; it may be missing.
-    language (Optional[str]): The language of texts that don't name theirs.
+    language (str | None): The language of texts that don't name theirs.
     scores (bool): Give the score of each label, too.
     prefix (str): What the names of the new columns begin with.
-    threads (Optional[int]): Threads of a worker; None for the libraries' own choice.
+    threads (int | None): Threads of a worker; None for the libraries' own choice.
     gpu_id (int): The GPU, or -1 for the CPU.
     """
 
     model: str
     text: str = "text"
     lang: str = "lang"
-    language: Optional[str] = None
+    language: str | None = None
     scores: bool = False
     prefix: str = ""
-    threads: Optional[int] = None
+    threads: int | None = None
     gpu_id: int = -1
 
 

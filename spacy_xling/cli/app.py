@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, Any
 
 import typer
 from spacy.cli._util import app as spacy_app
@@ -74,12 +74,12 @@ class PatientStream:
     it can't be written to, because nobody reads it any more (`| head`) or its disk is full.
 
     stream (IO): The stream.
-    error (Optional[OSError]): Why it dropped output; None if only its reader has gone.
+    error (OSError | None): Why it dropped output; None if only its reader has gone.
     """
 
     def __init__(self, stream: IO) -> None:
         self._stream = stream
-        self.error: Optional[OSError] = None
+        self.error: OSError | None = None
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
@@ -172,10 +172,10 @@ def coded_warnings() -> Iterator[None]:
         yield
 
 
-def say_where(files: dict[str, Optional[Path]]) -> None:
+def say_where(files: dict[str, Path | None]) -> None:
     """Say which files were written.
 
-    files (dict[str, Optional[Path]]): Each file by what it holds; None for one that wasn't asked for.
+    files (dict[str, Path | None]): Each file by what it holds; None for one that wasn't asked for.
     """
     for content, path in files.items():
         if path is not None:

@@ -4,7 +4,7 @@ import time
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
@@ -40,14 +40,14 @@ def apply_command(
     ],
     text: TextField = "text",
     lang: LanguageField = "lang",
-    language: Annotated[Optional[str], typer.Option(help="Language of texts that don't name theirs")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of texts that don't name theirs")] = None,
     language_from_name: Annotated[
         bool, typer.Option("--language-from-name", help="Take it from a file's name in a folder, as da.jsonl")
     ] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Write the score of each label, too")] = False,
     prefix: Annotated[str, typer.Option(help="Prefix of the names of the new columns")] = "",
     rejects: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
             help="JSONL for lines that can't be read or scored, with file, line and error",
             show_default="the first one stops the run",
@@ -58,17 +58,17 @@ def apply_command(
         int, typer.Option("--n-process", "-n", min=1, help="Workers, each with its own pipeline")
     ] = 1,
     threads: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=1, help="Threads of a worker", show_default="its share of the processors"),
     ] = None,
     gpu_id: Gpu = -1,
     engine: Annotated[EngineName, typer.Option(help="Where workers run")] = EngineName.processes,
     address: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Cluster of Ray or Spark, as spark://host:7077", show_default="this machine"),
     ] = None,
     shard: Annotated[
-        Optional[str], typer.Option(help="Part of a folder, as 2/8: every eighth file from the second on")
+        str | None, typer.Option(help="Part of a folder, as 2/8: every eighth file from the second on")
     ] = None,
     separator: Separator = ",",
     quotes: Quotes = True,

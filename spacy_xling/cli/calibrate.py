@@ -1,7 +1,8 @@
 """`spacy xling calibrate`: temperatures and a threshold from dev text, offsets of languages from raw text."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import msg, table
@@ -37,7 +38,7 @@ def calibrate_command(
     dev: Annotated[Path, typer.Argument(help="Labelled dev text: a folder of files by language, or a file")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the calibrated pipeline")],
     component: Annotated[
-        Optional[str], typer.Option(help="Name of the component", show_default="the only one")
+        str | None, typer.Option(help="Name of the component", show_default="the only one")
     ] = None,
     by_language: Annotated[
         bool, typer.Option("--by-language", help="A temperature for each language, by doc._.language")
@@ -46,10 +47,10 @@ def calibrate_command(
         int, typer.Option(min=1, help="Least texts of a language for a temperature of its own")
     ] = 50,
     abstain_below: Annotated[
-        Optional[float], typer.Option(help="Score of the top label below which to set doc._.abstained")
+        float | None, typer.Option(help="Score of the top label below which to set doc._.abstained")
     ] = None,
     target_accuracy: Annotated[
-        Optional[float], typer.Option(help="Instead: the accuracy to reach on the texts that are answered")
+        float | None, typer.Option(help="Instead: the accuracy to reach on the texts that are answered")
     ] = None,
     centred: Annotated[
         bool,
@@ -138,8 +139,8 @@ def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bo
     return f"{text}\n{legend if by_language else legend.splitlines()[0]}\n"
 
 
-def _cells(row: "Row", *, marks: bool) -> List[str]:
-    def percent(value: Optional[float]) -> str:
+def _cells(row: "Row", *, marks: bool) -> list[str]:
+    def percent(value: float | None) -> str:
         return "" if value is None else f"{100 * value:.1f}"
 
     return [

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import msg, table
@@ -23,14 +23,14 @@ def debug_data_command(
     labelled: Annotated[Path, typer.Argument(help="Labelled text to train on: what `convert` takes")],
     dev: Dev = None,
     test: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--test", "-t", help="Labelled text to test on, e.g. a folder by language"),
     ] = None,
     unlabelled: Unlabelled = None,
     dictionaries: DictionariesPath = None,
     translations: TranslationsPath = None,
     encoder: Annotated[
-        Optional[str], typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
+        str | None, typer.Option("--encoder", "-e", help="Checkpoint, to find texts over its window")
     ] = None,
 ) -> None:
     """Look at data before training: labels and languages, duplicates, text shared by train and test,

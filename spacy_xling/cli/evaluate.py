@@ -1,7 +1,7 @@
 """`spacy xling evaluate`: pipelines side by side, language by language."""
 
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
@@ -18,11 +18,11 @@ HELP_THRESHOLD = "Score from which a label counts, where texts have any number o
     epilog=example("evaluate training/model-best test --source en --html report.html"),
 )
 def evaluate_command(
-    models: Annotated[List[Path], typer.Argument(help="Trained pipelines", metavar="MODEL...")],
+    models: Annotated[list[Path], typer.Argument(help="Trained pipelines", metavar="MODEL...")],
     texts: Annotated[Path, typer.Argument(help="Labelled text: a folder of files by language, or a file")],
     source: Annotated[str, typer.Option(help="Language of the training labels")] = "en",
     threshold: Annotated[
-        Optional[float], typer.Option(help=HELP_THRESHOLD, show_default="the pipeline's own")
+        float | None, typer.Option(help=HELP_THRESHOLD, show_default="the pipeline's own")
     ] = None,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1")] = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap samples; 0 for no intervals")] = 1000,
@@ -35,7 +35,7 @@ def evaluate_command(
         typer.Option(min=0, help="For the report: most mistakes of each pipeline whose words are scored"),
     ] = 0,
     details: Annotated[
-        Optional[bool],
+        bool | None,
         typer.Option(
             help="F1, AUC, calibration and mistakes of each pipeline, too", show_default="for a single one"
         ),
@@ -44,12 +44,12 @@ def evaluate_command(
         bool, typer.Option("--uncentred", help="Score centred pipelines without their offsets, too")
     ] = False,
     json: Numbers = None,
-    html: Annotated[Optional[Path], typer.Option(help="File to write a report to, with figures")] = None,
+    html: Annotated[Path | None, typer.Option(help="File to write a report to, with figures")] = None,
     closeness: Annotated[
-        Optional[Path], typer.Option(help="For the report: what `inspect --json` wrote")
+        Path | None, typer.Option(help="For the report: what `inspect --json` wrote")
     ] = None,
     logs: Annotated[
-        Optional[List[Path]],
+        list[Path] | None,
         typer.Option(help="For the report: a training's `output_file`; may be given several times"),
     ] = None,
 ) -> None:

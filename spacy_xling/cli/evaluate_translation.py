@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import table
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 def evaluate_translation_command(
     models: Annotated[
-        List[str],
+        list[str],
         typer.Argument(
             help="Trained pipelines, checkpoints of transformers, or folders converted for CTranslate2",
             metavar="MODEL...",
@@ -33,7 +33,7 @@ def evaluate_translation_command(
         typer.Option(help="What is translated into what, as en-da,da-en", show_default="as files are named"),
     ] = "",
     heldout_share: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(
             min=0.0,
             max=1.0,
@@ -43,7 +43,7 @@ def evaluate_translation_command(
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Most pairs of a direction; 0 for all")] = 0,
     beams: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=1, help="Number of beams, 1 for greedy search", show_default="the model's"),
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples")] = 1000,

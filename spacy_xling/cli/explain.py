@@ -4,7 +4,7 @@ from dataclasses import asdict
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional, Union
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import table
@@ -44,9 +44,7 @@ def explain_command(
             help="A text, or a file or folder of them: .jsonl, .csv, .tsv, .txt (also .gz), .spacy",
         ),
     ],
-    label: Annotated[
-        Optional[str], typer.Option(help="Label", show_default="that with the best score")
-    ] = None,
+    label: Annotated[str | None, typer.Option(help="Label", show_default="that with the best score")] = None,
     method: Annotated[
         Method,
         typer.Option(help="Leave each word out, or integrate gradients (extra `explain`)"),
@@ -54,8 +52,8 @@ def explain_command(
     language: LanguageOfFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Most texts of a file: the first ones")] = 20,
     top: Annotated[int, typer.Option(min=1, help="Most words of a text in its table")] = 10,
-    html: Annotated[Optional[Path], typer.Option(help="File to write the marked texts to")] = None,
-    json: Annotated[Optional[Path], typer.Option("--json", help="File to write all scores to")] = None,
+    html: Annotated[Path | None, typer.Option(help="File to write the marked texts to")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="File to write all scores to")] = None,
     text_field: TextField = "text",
     language_field: LanguageField = "lang",
     quotes: Quotes = True,
@@ -103,11 +101,11 @@ def explain_command(
         say_where({"Scores": json, "Marked texts": html})
 
 
-def path_of(text: str) -> Optional[Path]:
+def path_of(text: str) -> Path | None:
     """The file or folder that an argument names; None for a text.
 
     text (str): The argument.
-    RETURNS (Optional[Path]): A path that exists, or that is named like a file that can be read.
+    RETURNS (Path | None): A path that exists, or that is named like a file that can be read.
     """
     from ..data.files import GZIP, Kinds
 
@@ -125,17 +123,17 @@ def path_of(text: str) -> Optional[Path]:
 
 
 def read_texts(
-    given: Union[str, Path],
+    given: str | Path,
     *,
-    language: Optional[str],
+    language: str | None,
     text_field: str,
     language_field: str,
     quoted: bool,
 ) -> "Iterator[Source]":
     """The given texts, without the blank ones of a file.
 
-    given (Union[str, Path]): A text, or a file or folder of them.
-    language (Optional[str]): Language of texts that don't name theirs.
+    given (str | Path): A text, or a file or folder of them.
+    language (str | None): Language of texts that don't name theirs.
     text_field (str): Field of the text.
     language_field (str): Field of its language.
     quoted (bool): Whether a field of a table may be quoted.

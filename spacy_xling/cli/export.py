@@ -1,7 +1,7 @@
 """`spacy xling export`: a pipeline that serves without torch, or a checkpoint that other servers read."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
@@ -24,7 +24,7 @@ def export_command(
         str, typer.Option("--format", "-f", help="onnx for a pipeline, transformers for a checkpoint")
     ] = ONNX,
     precision: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--precision",
             "-p",
@@ -32,11 +32,9 @@ def export_command(
             show_default="int8; a checkpoint is always in fp32",
         ),
     ] = None,
-    threads: Annotated[
-        Optional[int], typer.Option(help="Threads of a forward pass", show_default="all")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of a forward pass", show_default="all")] = None,
     component: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="With --format transformers: name of the component", show_default="the only one"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what was exported before")] = False,
@@ -63,16 +61,14 @@ def export_command(
             _export_pipeline(model, output, precision or "int8", threads, overwrite)
 
 
-def _export_pipeline(
-    model: Path, output: Path, precision: str, threads: Optional[int], overwrite: bool
-) -> None:
+def _export_pipeline(model: Path, output: Path, precision: str, threads: int | None, overwrite: bool) -> None:
     from ..exporting.exporting import export_pipeline
 
     names = export_pipeline(model, output, precision=precision, threads=threads, overwrite=overwrite)
     msg.good(f"Exported {', '.join(names)} in {precision}", output)
 
 
-def _export_checkpoint(model: Path, output: Path, component: Optional[str], overwrite: bool) -> None:
+def _export_checkpoint(model: Path, output: Path, component: str | None, overwrite: bool) -> None:
     from ..errors import Warnings
     from ..exporting.to_transformers import export_transformers
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg, table
@@ -39,7 +39,7 @@ def init_config_command(
     unlabelled: Unlabelled = None,
     dictionaries: DictionariesPath = None,
     parallel: Annotated[
-        Optional[Path],
+        Path | None,
         path_option(
             help="Parallel text, as en-da.tsv: dictionaries are made from it, in a folder beside the config. "
             "Words that --dictionaries has are taken from there"
@@ -51,7 +51,7 @@ def init_config_command(
     ] = "xlm-roberta-base",
     languages: Annotated[str, typer.Option(help="Raw text to read, as da,de", show_default="all")] = "",
     multilabel: Annotated[
-        Optional[bool],
+        bool | None,
         typer.Option(
             "--multilabel/--exclusive",
             help="Texts may have any number of labels, or exactly one",
@@ -59,7 +59,7 @@ def init_config_command(
         ),
     ] = None,
     mode: Annotated[
-        Optional[Mode],
+        Mode | None,
         typer.Option(
             help="Translations of the texts, words replaced by translations, the masked-LM term, none of "
             "them, or the term beside spaCy's textcat and ner on one transformer. All but the last are "

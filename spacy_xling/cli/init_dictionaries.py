@@ -1,7 +1,7 @@
 """`spacy xling init-dictionaries`: bilingual dictionaries from parallel text."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import msg, table
@@ -22,7 +22,7 @@ def init_dictionaries_command(
     parallel: ParallelTextPath,
     output: NewFolder,
     source: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             help="Language of the labelled text, on either side of a file",
             show_default="that of --labelled, or the files' first",
@@ -30,7 +30,7 @@ def init_dictionaries_command(
     ] = None,
     pairs: Annotated[str, typer.Option(help="Files to read, as en-da,en-de", show_default="all")] = "",
     labelled: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--labelled", "-l", help="Labelled text, to count how many of its words are covered"),
     ] = None,
     max_pairs: Annotated[int, typer.Option(min=1, help="Most pairs of texts in a file")] = 1_000_000,

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
@@ -29,17 +29,17 @@ def init_encoder_command(
     ],
     output: NewFolder,
     parallel: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(help="Parallel text (en-da.tsv ...): start with embeddings aligned across languages"),
     ] = None,
     pairs: Annotated[str, typer.Option(help="Files of it, as en-da,en-de", show_default="all")] = "",
     preset: Annotated[str, typer.Option(help="Shape: tiny, mini, small or base")] = "mini",
     config: Annotated[
-        Optional[str], typer.Option(help="Shape: a Hugging Face config.json, instead of a preset")
+        str | None, typer.Option(help="Shape: a Hugging Face config.json, instead of a preset")
     ] = None,
     tokenizer: Annotated[Tokenizer, typer.Option(help="Kind of tokenizer")] = Tokenizer.unigram,
     pieces: Annotated[
-        Optional[int], typer.Option(min=1, help="Pieces of the vocabulary", show_default="the shape's")
+        int | None, typer.Option(min=1, help="Pieces of the vocabulary", show_default="the shape's")
     ] = None,
     languages: Annotated[str, typer.Option(help="Languages to use, as da,de", show_default="all")] = "",
     alpha: LanguageBalance = 0.3,

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import table
@@ -46,17 +46,17 @@ def inspect_command(
     encoder: EncoderName,
     texts: Annotated[Path, typer.Argument(help="Folder of raw text by language: da.txt, de.jsonl.gz ...")],
     parallel: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(help="Folder of pairs, en-da.tsv or en-da.tsv.gz: two columns, no header, no quotes"),
     ] = None,
     source: Annotated[str, typer.Option(help="The language that the others are compared with")] = "en",
     limit: Annotated[int, typer.Option(min=2, help="Most texts, and pairs, of a language: a sample")] = 500,
     layer: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Layer for text vectors, 0 for the embedding layer", show_default="the middle one"),
     ] = None,
-    json: Annotated[Optional[Path], typer.Option(help="File for all numbers")] = None,
-    figure: Annotated[Optional[Path], typer.Option(help="File for a figure: .svg, .png or .pdf")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for all numbers")] = None,
+    figure: Annotated[Path | None, typer.Option(help="File for a figure: .svg, .png or .pdf")] = None,
     seed: SamplingSeed = 0,
 ) -> None:
     """What an encoder makes of each language's raw text: pieces, masked-LM loss, closeness to the source."""
@@ -100,7 +100,7 @@ def print_inspection(inspection: "Inspection") -> None:
     print(LEGEND.format(window=inspection.window, source=inspection.source, layer=inspection.layer) + "\n")
 
 
-def _row(report: "LanguageReport") -> List[str]:
+def _row(report: "LanguageReport") -> list[str]:
     return [
         report.language,
         str(report.texts),

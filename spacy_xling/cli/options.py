@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from spacy.util import load_config
@@ -11,7 +11,7 @@ from ..errors import Errors, one_line
 from ..types import JsonDict
 
 
-def path_or_none(text: str) -> Optional[Path]:
+def path_or_none(text: str) -> Path | None:
     """A path, or None for an empty text, which a variable of a spaCy project may hold."""
     return Path(text) if text else None
 
@@ -41,7 +41,7 @@ def read_config(path: Path, overrides: JsonDict) -> Config:
 
 
 Dev = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option(
         "--dev",
         "-d",
@@ -49,15 +49,15 @@ Dev = Annotated[
     ),
 ]
 Unlabelled = Annotated[
-    Optional[Path],
+    Path | None,
     path_option("--unlabelled", "-u", help="Raw text: a folder of files by language"),
 ]
 DictionariesPath = Annotated[
-    Optional[Path],
+    Path | None,
     path_option("--dictionaries", help="Dictionaries: a folder of files as en-da.tsv, or a file"),
 ]
 TranslationsPath = Annotated[
-    Optional[Path],
+    Path | None,
     path_option(
         "--translations",
         help="Translations of the labelled text: a folder of files by language, as `translate` writes it",
@@ -70,10 +70,10 @@ ParallelTextPath = Annotated[
     Path, typer.Argument(help="Parallel text: a folder of files as en-da.tsv, or a file")
 ]
 NewFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write")]
-Numbers = Annotated[Optional[Path], typer.Option("--json", help="File to write all numbers to")]
+Numbers = Annotated[Path | None, typer.Option("--json", help="File to write all numbers to")]
 Languages = Annotated[str, typer.Option(help="Languages to read, as da,de", show_default="all")]
 LanguageOfFile = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(help="Language of texts that don't name theirs", show_default="the file's name"),
 ]
 SamplingSeed = Annotated[int, typer.Option(min=0, help="Seed of samples and masks")]
@@ -83,7 +83,7 @@ OverwriteFiles = Annotated[bool, typer.Option("--overwrite", help="Replace files
 OverwritePipeline = Annotated[bool, typer.Option("--overwrite", help="Replace a pipeline that is there")]
 OverwriteEncoder = Annotated[bool, typer.Option("--overwrite", help="Replace the existing encoder")]
 Code = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option("--code", "-c", help="Python file to import first, e.g. with registered functions"),
 ]
 TextField = Annotated[str, typer.Option(help="Field, or column, of the text")]

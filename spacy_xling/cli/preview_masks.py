@@ -1,7 +1,7 @@
 """`spacy xling preview-masks`: masked texts as the model will see them."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,7 +40,7 @@ def preview_masks_command(
     seed: SamplingSeed = 0,
     languages: Languages = "",
     window: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=1, help="Most pieces of a window", show_default="what the encoder can take"),
     ] = None,
     overlap: Annotated[int, typer.Option(min=0, help="Pieces that a long text's windows share")] = 32,

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,7 +38,7 @@ def preview_switching_command(
     ] = SwitchedUnit.text,
     alpha: LanguageBalance = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sample and draws")] = 0,
-    source: Annotated[Optional[str], typer.Option(help="Language of the words", show_default="all")] = None,
+    source: Annotated[str | None, typer.Option(help="Language of the words", show_default="all")] = None,
     targets: Annotated[
         str, typer.Option(help="Languages of the translations, as da,de", show_default="all")
     ] = "",

@@ -1,7 +1,7 @@
 """`spacy xling push`: a pipeline on the model hub, with its model card."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg
@@ -27,13 +27,13 @@ def push_command(
         ),
     ] = PIPELINE,
     component: Annotated[
-        Optional[str], typer.Option(help="Name of the text classifier", show_default="the only one")
+        str | None, typer.Option(help="Name of the text classifier", show_default="the only one")
     ] = None,
     scores: Annotated[
-        Optional[Path], typer.Option(help="For the card: what `spacy xling evaluate --json` wrote")
+        Path | None, typer.Option(help="For the card: what `spacy xling evaluate --json` wrote")
     ] = None,
     license: Annotated[
-        Optional[str], typer.Option(help="For the card: the model's licence, as mit or apache-2.0")
+        str | None, typer.Option(help="For the card: the model's licence, as mit or apache-2.0")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Let everyone read the repository")] = False,
     overwrite: Annotated[

@@ -1,7 +1,7 @@
 """`spacy xling search`: good settings of a recipe."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import parse_config_overrides, show_validation_error
@@ -60,10 +60,10 @@ def search_command(
     print(f"Best on dev:\n{as_options(plan, trials[0])}")
 
 
-def format_trials(trials: "List[Trial]") -> str:
+def format_trials(trials: "list[Trial]") -> str:
     """Format the best trials as a table.
 
-    trials (List[Trial]): Trials, the best first.
+    trials (list[Trial]): Trials, the best first.
     RETURNS (str): The table.
     """
     names = list(trials[0].settings)

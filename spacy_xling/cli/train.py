@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from spacy import util
@@ -35,7 +35,7 @@ def train_command(
         bool, typer.Option("--resume", "-r", help="Resume from the last checkpoint, if there is one")
     ] = False,
     checkpoint_every: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Steps between checkpoints, besides one after each evaluation", metavar="STEPS"),
     ] = None,
     code_path: Code = None,

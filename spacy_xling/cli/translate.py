@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from wasabi import msg, table
@@ -57,7 +57,7 @@ def translate_command(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write: a .jsonl for each target")],
     source: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--from",
             help="Language of texts that don't name theirs, optionally with its code: en=eng_Latn; "
@@ -70,14 +70,14 @@ def translate_command(
         typer.Option("--round-trip", help="Translate back from the target language into the text's own"),
     ] = False,
     back: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             help="Hub name or folder of the checkpoint for the way back; implies --round-trip",
             show_default="--model",
         ),
     ] = None,
     beams: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=1, help="Number of beams, 1 for greedy search", show_default="the checkpoint's"),
     ] = None,
     length_ratio: Annotated[

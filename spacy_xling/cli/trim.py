@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -23,10 +23,10 @@ def trim_command(
         str, typer.Option("--languages", "-l", help="Languages to read, as da,de", show_default="all")
     ] = "",
     language: Annotated[
-        Optional[str], typer.Option("--language", help="Language of the texts in a single file")
+        str | None, typer.Option("--language", help="Language of the texts in a single file")
     ] = None,
     max_pieces: Annotated[
-        Optional[int],
+        int | None,
         typer.Option("--max-pieces", "-n", help="The most pieces to keep, special ones included"),
     ] = None,
     min_count: Annotated[
@@ -37,9 +37,7 @@ def trim_command(
     ] = 0.3,
     overwrite: OverwriteEncoder = False,
     field: Annotated[str, typer.Option("--field", help="Field of the text in JSONL")] = "text",
-    json: Annotated[
-        Optional[Path], typer.Option("--json", help="File to write the report to, as JSON")
-    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="File to write the report to, as JSON")] = None,
 ) -> None:
     """Cut the vocabulary of an encoder to the pieces that occur in TEXTS.
 

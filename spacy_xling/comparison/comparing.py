@@ -1,9 +1,9 @@
 """A comparison from its plan to its table."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 from ..data.labelled import build_labelled_text_v1
 from ..data.languages import UNKNOWN, rows_by_language
@@ -36,12 +36,12 @@ class Failure(NamedTuple):
 class Comparison(NamedTuple):
     """A finished comparison.
 
-    summary (Optional[Summary]): What the finished runs show; None if there are none.
-    failures (List[Failure]): The runs that failed.
+    summary (Summary | None): What the finished runs show; None if there are none.
+    failures (list[Failure]): The runs that failed.
     """
 
-    summary: Optional[Summary]
-    failures: List[Failure]
+    summary: Summary | None
+    failures: list[Failure]
 
 
 def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> Comparison:
@@ -89,15 +89,15 @@ def check_test(plan: Plan) -> Sequence[str]:
     return texts.warnings
 
 
-def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
+def collect(plan: Plan, jobs: Jobs) -> dict[str, dict[int, Result]]:
     """The results of the finished trainings.
 
     plan (Plan): The plan.
     jobs (Jobs): Its runs.
-    RETURNS (Dict[str, Dict[int, Result]]): Results by recipe and seed. The cost of an encoder counts for each
+    RETURNS (dict[str, dict[int, Result]]): Results by recipe and seed. The cost of an encoder counts for each
         pipeline that starts from it.
     """
-    results: Dict[str, Dict[int, Result]] = {recipe: {} for recipe in plan.recipes}
+    results: dict[str, dict[int, Result]] = {recipe: {} for recipe in plan.recipes}
     for job in jobs.trainings:
         found, made = job.result, job.encoder.result if job.encoder else None
         if found is None or job.seed is None:
@@ -114,14 +114,14 @@ def collect(plan: Plan, jobs: Jobs) -> Dict[str, Dict[int, Result]]:
     return results
 
 
-def _measure(jobs: Jobs, machine: Machine, say: Say) -> List[Failure]:
+def _measure(jobs: Jobs, machine: Machine, say: Say) -> list[Failure]:
     """Measure what a step of each recipe costs. If one fails, no recipe's steps are known."""
     first = {job.encoder.folder for job in jobs.measures if job.encoder is not None}
     encoders = [job for job in jobs.encoders if job.folder in first]
     return _run([*encoders, *jobs.measures], machine, say)
 
 
-def _run(jobs: List[Job], machine: Machine, say: Say) -> List[Failure]:
+def _run(jobs: list[Job], machine: Machine, say: Say) -> list[Failure]:
     for job in jobs:
         require_same_plan(job)
     failed = run_jobs(jobs, machine, say)
@@ -136,7 +136,7 @@ def _log_of(job: Job, failed: Container[Path]) -> Path:
     return (made if made is not None and made.folder in failed else job).folder / LOG_FILE
 
 
-def _costs(jobs: Jobs) -> Dict[str, Cost]:
+def _costs(jobs: Jobs) -> dict[str, Cost]:
     costs = {}
     for job in jobs.measures:
         found, made = job.result, job.encoder.result if job.encoder else None
@@ -151,7 +151,7 @@ def _costs(jobs: Jobs) -> Dict[str, Cost]:
     return costs
 
 
-def _summary(plan: Plan, jobs: Jobs) -> Optional[Summary]:
+def _summary(plan: Plan, jobs: Jobs) -> Summary | None:
     results = collect(plan, jobs)
     if not any(results.values()):
         return None

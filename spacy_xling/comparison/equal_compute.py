@@ -1,6 +1,7 @@
 """As much compute for each recipe as for the costliest."""
 
-from typing import Dict, Mapping, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..errors import Errors
 
@@ -23,7 +24,7 @@ class Cost(NamedTuple):
         return self.adaptation_pieces + self.pieces_per_step * (self.max_steps + 1)
 
 
-def equal_steps(costs: Mapping[str, Cost]) -> Dict[str, int]:
+def equal_steps(costs: Mapping[str, Cost]) -> dict[str, int]:
     """The optimiser steps that give each recipe as many encoder passes as the costliest has.
 
     With A_w pieces to make the encoder, r_w pieces in a step and M_w = `training.max_steps` of recipe w:
@@ -33,7 +34,7 @@ def equal_steps(costs: Mapping[str, Cost]) -> Dict[str, int]:
         M'_w = round((P - A_w) / r_w) - 1
 
     costs (Mapping[str, Cost]): What each recipe costs.
-    RETURNS (Dict[str, int]): `training.max_steps` by recipe; that of the costliest is unchanged.
+    RETURNS (dict[str, int]): `training.max_steps` by recipe; that of the costliest is unchanged.
     RAISES (ValueError): A recipe has no `max_steps`, or none of its pieces were counted.
     """
     for recipe, cost in costs.items():

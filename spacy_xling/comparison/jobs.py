@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Dict, List, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple
 
 from thinc.api import Config
 
@@ -43,22 +43,22 @@ class Job(NamedTuple):
 
     kind (str): "encoder", "measure", "training" or "trial".
     name (str): The recipe's, or the encoder's.
-    seed (Optional[int]): Its seed; None for an encoder that is made once for all seeds.
+    seed (int | None): Its seed; None for an encoder that is made once for all seeds.
     folder (Path): Its folder.
     config (Path): Its config.
     overrides (JsonDict): What is changed in the config, by dot name.
     plan (JsonDict): Everything that its result depends on, as plain data.
-    encoder (Optional[Job]): The run that makes its encoder.
+    encoder (Job | None): The run that makes its encoder.
     """
 
     kind: Kind
     name: str
-    seed: Optional[int]
+    seed: int | None
     folder: Path
     config: Path
     overrides: JsonDict
     plan: JsonDict
-    encoder: Optional["Job"] = None
+    encoder: "Job | None" = None
 
     @property
     def title(self) -> str:
@@ -67,7 +67,7 @@ class Job(NamedTuple):
         return f"{what}{self.name}" + ("" if self.seed is None else f", seed {self.seed}")
 
     @property
-    def result(self) -> Optional[JsonDict]:
+    def result(self) -> JsonDict | None:
         """Its result; None until it is finished."""
         return read_json(self.folder / (SCORES_FILE if self.kind == "training" else RESULT_FILE))
 
@@ -85,22 +85,22 @@ class Job(NamedTuple):
 class Jobs(NamedTuple):
     """All runs of a plan.
 
-    encoders (List[Job]): Those that make encoders.
-    trainings (List[Job]): The trainings, seed by seed.
-    measures (List[Job]): For equal compute, a few steps of each recipe.
+    encoders (list[Job]): Those that make encoders.
+    trainings (list[Job]): The trainings, seed by seed.
+    measures (list[Job]): For equal compute, a few steps of each recipe.
     """
 
-    encoders: List[Job]
-    trainings: List[Job]
-    measures: List[Job]
+    encoders: list[Job]
+    trainings: list[Job]
+    measures: list[Job]
 
 
-def plan_jobs(plan: Plan, output: Path, *, max_steps: Optional[Dict[str, int]] = None) -> Jobs:
+def plan_jobs(plan: Plan, output: Path, *, max_steps: dict[str, int] | None = None) -> Jobs:
     """List the runs of a plan.
 
     plan (Plan): The plan.
     output (Path): Folder of the comparison.
-    max_steps (Optional[Dict[str, int]]): Optimiser steps by recipe; None for those of the configs.
+    max_steps (dict[str, int] | None): Optimiser steps by recipe; None for those of the configs.
     RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
@@ -189,11 +189,11 @@ def require_same_plan(job: Job) -> None:
         raise ValueError(Errors.X775.format(title=job.title, folder=job.folder, changes=", ".join(changes)))
 
 
-def read_json(path: Path) -> Optional[JsonDict]:
+def read_json(path: Path) -> JsonDict | None:
     """Read a JSON object.
 
     path (Path): The file.
-    RETURNS (Optional[JsonDict]): The object; None if there is none, or not a whole one.
+    RETURNS (JsonDict | None): The object; None if there is none, or not a whole one.
     """
     try:
         found = json.loads(path.read_text(encoding="utf8"))
@@ -215,7 +215,7 @@ def _order(job: Job) -> JsonDict:
     return dict(json.loads(json.dumps(order)))
 
 
-def _encoder_job(plan: Plan, output: Path, name: str, seed: Optional[int]) -> Job:
+def _encoder_job(plan: Plan, output: Path, name: str, seed: int | None) -> Job:
     block = plan.encoders[name]
     overrides = dict(block.settings)
     if seed is not None:
@@ -242,11 +242,11 @@ def _training_job(
     folder: Path,
     recipe: str,
     overrides: JsonDict,
-    encoder: Optional[Job],
+    encoder: Job | None,
     *,
     kind: Kind = "training",
-    name: Optional[str] = None,
-    test: Optional[JsonDict] = None,
+    name: str | None = None,
+    test: JsonDict | None = None,
 ) -> Job:
     path, seed, title = plan.recipes[recipe].config, overrides[SEED], f"recipes.{recipe}"
     overrides = follow_steps(load_run_config(path, {}, title), overrides)
@@ -268,7 +268,7 @@ def _plain(config: Config) -> JsonDict:
     return dict(json.loads(json.dumps(config)))
 
 
-def _sizes(config: Config) -> Dict[str, int]:
+def _sizes(config: Config) -> dict[str, int]:
     """Bytes of what `[paths]` names: changed text mostly has another size."""
     sizes = {}
     for name, value in config.get("paths", {}).items():

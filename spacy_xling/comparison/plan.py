@@ -1,8 +1,9 @@
 """The plan of a comparison: recipes, seeds, and the text to score on."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import load_config
@@ -32,10 +33,10 @@ class CompareBlock(Block):
     """What all recipes have in common, and how they are scored."""
 
     source: str
-    test: Optional[Path] = None
-    seeds: List[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
-    threshold: Optional[float] = Field(default=None, ge=0, le=1)
-    score: Optional[ScoreName] = None
+    test: Path | None = None
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    score: ScoreName | None = None
     equal_compute: bool = False
 
 
@@ -51,7 +52,7 @@ class RecipeBlock(Block):
     """A recipe."""
 
     config: Path
-    encoder: Optional[str] = None
+    encoder: str | None = None
     settings: JsonDict = {}
 
 
@@ -65,7 +66,7 @@ class SearchBlock(Block):
     recipe: str
     trials: int = Field(ge=1)
     seed: int = 0
-    ranges: Dict[str, List[Any]] = Field(min_length=1)
+    ranges: dict[str, list[Any]] = Field(min_length=1)
 
 
 class Plan(NamedTuple):
@@ -73,16 +74,16 @@ class Plan(NamedTuple):
 
     compare (CompareBlock): What all recipes have in common.
     settings (JsonDict): Settings that are changed in the configs of all recipes, by dot name.
-    encoders (Dict[str, EncoderBlock]): Encoders that are trained first, by name.
-    recipes (Dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
-    search (Optional[SearchBlock]): A search over settings.
+    encoders (dict[str, EncoderBlock]): Encoders that are trained first, by name.
+    recipes (dict[str, RecipeBlock]): The recipes, by name. The first is the baseline.
+    search (SearchBlock | None): A search over settings.
     """
 
     compare: CompareBlock
     settings: JsonDict
-    encoders: Dict[str, EncoderBlock]
-    recipes: Dict[str, RecipeBlock]
-    search: Optional[SearchBlock]
+    encoders: dict[str, EncoderBlock]
+    recipes: dict[str, RecipeBlock]
+    search: SearchBlock | None
 
     @property
     def baseline(self) -> str:
@@ -108,12 +109,12 @@ class Plan(NamedTuple):
         """
         return {**self.settings, **self.recipes[recipe].settings, SEED: seed}
 
-    def encoder_of(self, recipe: str, seed: int) -> Optional[Tuple[str, Optional[int]]]:
+    def encoder_of(self, recipe: str, seed: int) -> tuple[str, int | None] | None:
         """The encoder that a run starts from.
 
         recipe (str): The recipe.
         seed (int): The run's seed.
-        RETURNS (Optional[Tuple[str, Optional[int]]]): Its name and seed, None for one that is made once for
+        RETURNS (tuple[str, int | None] | None): Its name and seed, None for one that is made once for
             all seeds; None for a run whose encoder isn't trained first.
         """
         name = self.recipes[recipe].encoder
@@ -180,7 +181,7 @@ def _read_search(plain: JsonDict) -> SearchBlock:
     return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
 
 
-def _blocks(section: str, plain: JsonDict, schema: Type[AnyBlock]) -> Dict[str, AnyBlock]:
+def _blocks(section: str, plain: JsonDict, schema: type[AnyBlock]) -> dict[str, AnyBlock]:
     blocks = {}
     for name, block in plain.items():
         if isinstance(block, Mapping):
@@ -189,7 +190,7 @@ def _blocks(section: str, plain: JsonDict, schema: Type[AnyBlock]) -> Dict[str, 
     return blocks
 
 
-def _validate(title: str, plain: Any, schema: Type[AnyBlock]) -> AnyBlock:
+def _validate(title: str, plain: Any, schema: type[AnyBlock]) -> AnyBlock:
     try:
         return schema.model_validate(plain)
     except ValidationError as error:

@@ -12,7 +12,6 @@ import threading
 import traceback
 from itertools import pairwise
 from pathlib import Path
-from typing import Dict, List, Optional
 
 from spacy.cli._util import import_code, setup_gpu
 from spacy.training.initialize import init_nlp
@@ -30,10 +29,10 @@ from .plan import ENCODER
 LONGEST_ERROR = 400
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Do the run of a folder.
 
-    arguments (Optional[List[str]]): The command line; None for that of the process.
+    arguments (list[str] | None): The command line; None for that of the process.
     RETURNS (int): Its exit status: 1 for an error, whose last line is the last that it prints.
     """
     parser = argparse.ArgumentParser(description=__doc__)
@@ -76,13 +75,13 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
     write_file(folder / name, json.dumps(result, indent=1))
 
 
-def own_logs(config: Path, overrides: JsonDict, folder: Path) -> Dict[str, str]:
+def own_logs(config: Path, overrides: JsonDict, folder: Path) -> dict[str, str]:
     """Give a run its own logs: those that its config names would be the same for all runs.
 
     config (Path): The config.
     overrides (JsonDict): What is changed in it.
     folder (Path): Folder for the run's logs.
-    RETURNS (Dict[str, str]): A path by the dot name of each setting that names a log.
+    RETURNS (dict[str, str]): A path by the dot name of each setting that names a log.
     """
     training = load_config(config, overrides=overrides, interpolate=True).get("training", {})
     logs = {f"training.logger.{name}": path for name, path in log_settings(training.get("logger", {}))}
@@ -134,12 +133,12 @@ def train(config: Path, output: Path, overrides: JsonDict, use_gpu: int) -> Json
     return read_outcome(output)._asdict()
 
 
-def score(model: Path, test: Path, threshold: Optional[float]) -> JsonDict:
+def score(model: Path, test: Path, threshold: float | None) -> JsonDict:
     """Score a pipeline by language. Nothing else in a comparison does.
 
     model (Path): The pipeline.
     test (Path): Labelled text: a folder of files by language, or a file.
-    threshold (Optional[float]): Score from which a label counts, where texts have any number of labels; None
+    threshold (float | None): Score from which a label counts, where texts have any number of labels; None
         for the pipeline's own.
     RETURNS (JsonDict): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
         the classes of the pipeline exclude each other.

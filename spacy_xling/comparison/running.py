@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 from ..data.files import require_new_files
 from ..errors import Errors
@@ -28,14 +29,14 @@ class Machine(NamedTuple):
 
     parallel (int): How many at a time.
     gpu_id (int): The GPU, or -1.
-    code (Optional[Path]): A file that each process imports first.
-    lock (Optional[int]): Handle of the lock on the comparison's folder, which each process holds too.
+    code (Path | None): A file that each process imports first.
+    lock (int | None): Handle of the lock on the comparison's folder, which each process holds too.
     """
 
     parallel: int = 1
     gpu_id: int = -1
-    code: Optional[Path] = None
-    lock: Optional[int] = None
+    code: Path | None = None
+    lock: int | None = None
 
 
 def say_at_once(text: str) -> None:
@@ -46,13 +47,13 @@ def say_at_once(text: str) -> None:
     print(text, flush=True)
 
 
-def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> Dict[Path, str]:
+def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> dict[Path, str]:
     """Do the runs that aren't finished. A failed one is reported, and the others continue.
 
     jobs (Sequence[Job]): The runs; one that makes an encoder comes before those that start from it.
     machine (Machine): How to do them.
     say (Callable[[str], None]): Takes a line about each run.
-    RETURNS (Dict[Path, str]): The errors of those that failed, by folder.
+    RETURNS (dict[Path, str]): The errors of those that failed, by folder.
     """
     if machine.parallel < 1:
         raise ValueError(Errors.X777.format(jobs=machine.parallel))
@@ -61,8 +62,8 @@ def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> Dict[Path, str]
         if is_finished(job):
             settle(job)
             say(f"{job.title}: finished before")
-    running: Dict[Path, Process] = {}
-    failed: Dict[Path, str] = {}
+    running: dict[Path, Process] = {}
+    failed: dict[Path, str] = {}
     try:
         while waiting or running:
             for job in _startable(waiting, machine.parallel - len(running), failed, say):
@@ -115,7 +116,7 @@ class Process:
         return time.perf_counter() - self._started
 
     @property
-    def error(self) -> Optional[str]:
+    def error(self) -> str | None:
         """Its error; None if its run is finished."""
         status = self._process.returncode
         if status == 0 and is_finished(self.job):
@@ -168,7 +169,7 @@ def threads_each(parallel: int, environment: Mapping[str, str]) -> int:
     return max(1, total // parallel)
 
 
-def _environment(parallel: int) -> Dict[str, str]:
+def _environment(parallel: int) -> dict[str, str]:
     threads = str(threads_each(parallel, os.environ))
     return {
         **os.environ,
@@ -178,7 +179,7 @@ def _environment(parallel: int) -> Dict[str, str]:
     }
 
 
-def _startable(waiting: List[Job], room: int, failed: Dict[Path, str], say: Say) -> Iterator[Job]:
+def _startable(waiting: list[Job], room: int, failed: dict[Path, str], say: Say) -> Iterator[Job]:
     """The runs that can start now, removed from those that wait."""
     for job in list(waiting):
         if job.encoder is not None and job.encoder.folder in failed:
@@ -191,7 +192,7 @@ def _startable(waiting: List[Job], room: int, failed: Dict[Path, str], say: Say)
             yield job
 
 
-def _note_end(process: Process, failed: Dict[Path, str], say: Say) -> None:
+def _note_end(process: Process, failed: dict[Path, str], say: Say) -> None:
     job, error = process.job, process.error
     process.close()
     if error is None:

@@ -7,7 +7,7 @@ Optimization"); its journal is a file in the folder of the search. No label of a
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
 
-Distributions = Dict[str, "BaseDistribution"]
+Distributions = dict[str, "BaseDistribution"]
 
 JOURNAL_FILE, JSON_FILE = "journal.log", "search.json"
 NAME = "spacy-xling"
@@ -35,15 +35,15 @@ class Trial(NamedTuple):
 
     number (int): Their number.
     settings (JsonDict): Values by dot name.
-    score (Optional[float]): The best score on dev, from 0 to 1; None for a training that failed.
+    score (float | None): The best score on dev, from 0 to 1; None for a training that failed.
     """
 
     number: int
     settings: JsonDict
-    score: Optional[float]
+    score: float | None
 
 
-def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> List[Trial]:
+def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> list[Trial]:
     """Do the rest of a search, and write its trials as `search.json`.
 
     It may be killed at any moment and started again. A proposal depends only on the trials before it, so with
@@ -53,7 +53,7 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
     output (Path): Folder of the search.
     machine (Machine): How to do the runs; as many trials are proposed at a time.
     say (Callable[[str], None]): Takes a line about each run.
-    RETURNS (List[Trial]): All trials, the best first, those that failed last.
+    RETURNS (list[Trial]): All trials, the best first, those that failed last.
     RAISES (ValueError): The plan has no search, or differs from that of the trials so far; fewer than one
         run at a time. (ImportError): Optuna is missing; the message names the extra.
     """
@@ -150,7 +150,7 @@ def _require_same_search(plan: Plan, block: SearchBlock, output: Path) -> None:
 
 def _next_trials(
     block: SearchBlock, output: Path, distributions: Distributions, parallel: int
-) -> Dict[int, JsonDict]:
+) -> dict[int, JsonDict]:
     """Settings to try now, by number: those that a killed process left, and new ones up to `parallel`."""
     optuna = _import_optuna()
     states = optuna.trial.TrialState
@@ -172,13 +172,13 @@ def _do(
     plan: Plan,
     block: SearchBlock,
     output: Path,
-    waiting: Dict[int, JsonDict],
+    waiting: dict[int, JsonDict],
     machine: Machine,
     say: Say,
 ) -> None:
     """Train with proposed settings, and give the study their scores."""
     jobs = [trial_job(plan, output, block.recipe, number, settings) for number, settings in waiting.items()]
-    encoders: Dict[Path, Job] = {job.encoder.folder: job.encoder for job in jobs if job.encoder is not None}
+    encoders: dict[Path, Job] = {job.encoder.folder: job.encoder for job in jobs if job.encoder is not None}
     for job in jobs:
         say(f"{job.title}: {json.dumps(waiting[int(job.name)])}")
     run_jobs([*encoders.values(), *jobs], machine, say)
@@ -192,6 +192,6 @@ def _do(
             say(f"{job.title}: {100 * score:.1f} on dev")
 
 
-def _trials(study: "Study") -> List[Trial]:
+def _trials(study: "Study") -> list[Trial]:
     trials = [Trial(t.number, dict(t.params), t.value) for t in study.get_trials(deepcopy=False)]
     return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))

@@ -1,7 +1,8 @@
 """Means over seeds, and differences between two recipes, paired by seed."""
 
 import math
-from typing import Mapping, NamedTuple, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -15,12 +16,12 @@ class Spread(NamedTuple):
     """A number over seeds.
 
     mean (float): Its mean.
-    deviation (Optional[float]): Its sample standard deviation (n - 1); None for one seed.
+    deviation (float | None): Its sample standard deviation (n - 1); None for one seed.
     n (int): Number of seeds.
     """
 
     mean: float
-    deviation: Optional[float]
+    deviation: float | None
     n: int
 
 
@@ -28,14 +29,14 @@ class Difference(NamedTuple):
     """How much two recipes differ, over the seeds that both have.
 
     mean (float): Mean of the differences.
-    low (Optional[float]): Lower end of its confidence interval; None for one seed.
-    high (Optional[float]): Upper end.
+    low (float | None): Lower end of its confidence interval; None for one seed.
+    high (float | None): Upper end.
     n (int): Number of seeds.
     """
 
     mean: float
-    low: Optional[float]
-    high: Optional[float]
+    low: float | None
+    high: float | None
     n: int
 
     @property
@@ -60,7 +61,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 def paired_difference(
     first: Mapping[int, float], second: Mapping[int, float], *, level: float = LEVEL
-) -> Optional[Difference]:
+) -> Difference | None:
     """The mean over seeds s of d_s = second_s - first_s, and its interval by Student's t with n - 1 degrees
     of freedom,
 
@@ -72,7 +73,7 @@ def paired_difference(
     first (Mapping[int, float]): A number by seed, of the recipe to compare with.
     second (Mapping[int, float]): The number by seed, of the other recipe.
     level (float): Confidence level of the interval.
-    RETURNS (Optional[Difference]): The difference over the seeds of both; None without any.
+    RETURNS (Difference | None): The difference over the seeds of both; None without any.
     """
     seeds = sorted(first.keys() & second.keys())
     if not seeds:

@@ -1,6 +1,7 @@
 """What the runs of a comparison show: scores by language, differences from the baseline, compute."""
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ..data.languages import UNKNOWN, sort_languages
 from ..errors import Errors
@@ -35,34 +36,34 @@ class Summary(NamedTuple):
 
     source (str): The source language.
     score (str): Name of the score: "accuracy" or "macro_f1".
-    recipes (List[str]): The recipes, the baseline first.
-    rows (List[str]): The source, the targets, their mean, and the worst of them.
-    scores (Dict[str, Dict[str, Spread]]): Points, from 0 to 100, by row and recipe; a recipe without a
+    recipes (list[str]): The recipes, the baseline first.
+    rows (list[str]): The source, the targets, their mean, and the worst of them.
+    scores (dict[str, dict[str, Spread]]): Points, from 0 to 100, by row and recipe; a recipe without a
         finished run is left out.
-    differences (Dict[str, Dict[str, Optional[Difference]]]): Points above the baseline, by row and recipe;
+    differences (dict[str, dict[str, Difference | None]]): Points above the baseline, by row and recipe;
         None where the two have no seed in common.
-    compute (Dict[str, Dict[str, Spread]]): Steps, pieces and seconds by recipe.
-    conclusions (Dict[str, str]): A sentence for each recipe but the baseline.
+    compute (dict[str, dict[str, Spread]]): Steps, pieces and seconds by recipe.
+    conclusions (dict[str, str]): A sentence for each recipe but the baseline.
     """
 
     source: str
     score: ScoreName
-    recipes: List[str]
-    rows: List[str]
-    scores: Dict[str, Dict[str, Spread]]
-    differences: Dict[str, Dict[str, Optional[Difference]]]
-    compute: Dict[str, Dict[str, Spread]]
-    conclusions: Dict[str, str]
+    recipes: list[str]
+    rows: list[str]
+    scores: dict[str, dict[str, Spread]]
+    differences: dict[str, dict[str, Difference | None]]
+    compute: dict[str, dict[str, Spread]]
+    conclusions: dict[str, str]
 
 
 def summarize(
-    results: Mapping[str, Mapping[int, Result]], *, source: str, score: Optional[ScoreName] = None
+    results: Mapping[str, Mapping[int, Result]], *, source: str, score: ScoreName | None = None
 ) -> Summary:
     """Summarise the results of all runs.
 
     results (Mapping[str, Mapping[int, Result]]): Finished runs by recipe and seed, the baseline first.
     source (str): The source language.
-    score (Optional[str]): The score; None takes accuracy where each text has exactly one class, else macro
+    score (str | None): The score; None takes accuracy where each text has exactly one class, else macro
         F1.
     RETURNS (Summary): What they show.
     RAISES (ValueError): There is no finished run.
@@ -102,13 +103,13 @@ def summarize(
 
 def row_points(
     languages: Mapping[str, Mapping[str, float]], source: str, score: ScoreName
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """The numbers of a run, in points from 0 to 100.
 
     languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
     source (str): The source language.
     score (str): Name of the score.
-    RETURNS (Dict[str, float]): The source, each target, their mean, and the lowest of them. Texts of unknown
+    RETURNS (dict[str, float]): The source, each target, their mean, and the lowest of them. Texts of unknown
         language have a row, but are no target.
     """
     points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
@@ -116,12 +117,12 @@ def row_points(
     return {**points, MEAN: sum(targets) / len(targets), WORST: min(targets)}
 
 
-def conclude(recipe: str, baseline: str, difference: Optional[Difference]) -> str:
+def conclude(recipe: str, baseline: str, difference: Difference | None) -> str:
     """One sentence on what a comparison shows.
 
     recipe (str): The recipe.
     baseline (str): What it is compared with.
-    difference (Optional[Difference]): How much the means of the targets differ, in points.
+    difference (Difference | None): How much the means of the targets differ, in points.
     RETURNS (str): The sentence.
     """
     if difference is None:
@@ -147,7 +148,7 @@ def signed(value: float) -> str:
     return f"{value:.1f}".replace("-0.0", "0.0")
 
 
-def _compute(results: Sequence[Result]) -> Dict[str, Spread]:
+def _compute(results: Sequence[Result]) -> dict[str, Spread]:
     return {
         name: spread([getattr(result, name) for result in results])
         for name in (STEPS, PIECES, "adaptation_pieces", SECONDS)

@@ -1,6 +1,7 @@
 """A comparison as text, as Markdown and as plain data."""
 
-from typing import Callable, List, NamedTuple, Optional, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from wasabi import table
 
@@ -14,12 +15,12 @@ SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
 class Part(NamedTuple):
     """A table.
 
-    header (List[str]): Titles of its columns.
-    rows (List[List[str]]): Its cells.
+    header (list[str]): Titles of its columns.
+    rows (list[list[str]]): Its cells.
     """
 
-    header: List[str]
-    rows: List[List[str]]
+    header: list[str]
+    rows: list[list[str]]
 
 
 def format_text(summary: Summary) -> str:
@@ -65,7 +66,7 @@ def to_plain(summary: Summary) -> JsonDict:
     return {**plain, "level": LEVEL}
 
 
-def _parts(summary: Summary) -> List[Part]:
+def _parts(summary: Summary) -> list[Part]:
     recipes, others = summary.recipes, summary.recipes[1:]
     scores = [
         [_row_title(summary, row), *(_cell(summary.scores[row].get(recipe)) for recipe in recipes)]
@@ -85,7 +86,7 @@ def _parts(summary: Summary) -> List[Part]:
 
 
 def _compute_part(summary: Summary) -> Part:
-    def row(title: str, name: str, form: Callable[[float], str]) -> List[str]:
+    def row(title: str, name: str, form: Callable[[float], str]) -> list[str]:
         found = (summary.compute.get(recipe, {}).get(name) for recipe in summary.recipes)
         return [title, *("-" if cell is None else _cell(cell, form) for cell in found)]
 
@@ -101,7 +102,7 @@ def _compute_part(summary: Summary) -> Part:
     return Part(["training of one pipeline", *summary.recipes], rows)
 
 
-def _notes(summary: Summary) -> List[str]:
+def _notes(summary: Summary) -> list[str]:
     counts = {recipe: cells.n for recipe, cells in summary.scores[summary.rows[0]].items()}
     numbers = sorted(set(counts.values()))
     if len(numbers) == 1 and len(counts) == len(summary.recipes):
@@ -123,13 +124,13 @@ def _row_title(summary: Summary, row: str) -> str:
     return f"{row} (source)" if row == summary.source else row
 
 
-def _cell(spread: Optional[Spread], form: Callable[[float], str] = "{:.1f}".format) -> str:
+def _cell(spread: Spread | None, form: Callable[[float], str] = "{:.1f}".format) -> str:
     if spread is None:
         return "-"
     return form(spread.mean) + ("" if spread.deviation is None else f" ± {form(spread.deviation)}")
 
 
-def _difference_cell(difference: Optional[Difference]) -> str:
+def _difference_cell(difference: Difference | None) -> str:
     if difference is None:
         return "-"
     mean = f"{difference.mean:+.1f}"

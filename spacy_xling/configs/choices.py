@@ -1,8 +1,9 @@
 """What to put into a training config, after a look at the data and the encoder."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
@@ -44,12 +45,12 @@ class Advice(NamedTuple):
     """What was chosen, and why.
 
     choices (Choices): The choices.
-    reasons (Sequence[Tuple[str, str, str]]): For each: the setting, its value, and the reason.
+    reasons (Sequence[tuple[str, str, str]]): For each: the setting, its value, and the reason.
     warnings (Sequence[str]): What is likely to go wrong.
     """
 
     choices: Choices
-    reasons: Sequence[Tuple[str, str, str]]
+    reasons: Sequence[tuple[str, str, str]]
     warnings: Sequence[str]
 
 
@@ -85,30 +86,30 @@ class Material(NamedTuple):
 def advise(
     corpus: LabelledText,
     *,
-    dev: Optional[Path] = None,
-    unlabelled: Optional[Path] = None,
+    dev: Path | None = None,
+    unlabelled: Path | None = None,
     dictionaries: Sequence[Path] = (),
-    make_dictionaries: Optional[Callable[[], Path]] = None,
-    translations: Optional[Path] = None,
+    make_dictionaries: Callable[[], Path] | None = None,
+    translations: Path | None = None,
     encoder: str,
     languages: Sequence[str] = (),
-    multilabel: Optional[bool] = None,
-    mode: Optional[str] = None,
+    multilabel: bool | None = None,
+    mode: str | None = None,
     gpu: bool = False,
 ) -> Advice:
     """Choose the settings of a config.
 
     corpus (LabelledText): The labelled text.
-    dev (Optional[Path]): Labelled text to choose the checkpoint by.
-    unlabelled (Optional[Path]): Raw text by language.
+    dev (Path | None): Labelled text to choose the checkpoint by.
+    unlabelled (Path | None): Raw text by language.
     dictionaries (Sequence[Path]): Dictionaries, the one that wins first.
-    make_dictionaries (Optional[Callable]): Makes more of them, and gives their folder; called once all else
+    make_dictionaries (Callable | None): Makes more of them, and gives their folder; called once all else
         was looked at, unless they aren't used.
-    translations (Optional[Path]): Translations of the labelled text.
+    translations (Path | None): Translations of the labelled text.
     encoder (str): Hub name or folder.
     languages (Sequence[str]): Languages of raw text to read, none for all.
-    multilabel (Optional[bool]): Texts may have any number of labels; None looks whether any has not one.
-    mode (Optional[str]): "translate_train", "code_switching", "joint", "baseline" or "shared"; None takes the
+    multilabel (bool | None): Texts may have any number of labels; None looks whether any has not one.
+    mode (str | None): "translate_train", "code_switching", "joint", "baseline" or "shared"; None takes the
         first of these where there are translations, the second where there are dictionaries, if each text has
         exactly one label, and else the baseline. Dictionaries are used in all but "baseline", translations in
         "translate_train" and "joint". In all but "shared" scores of exactly one label are centred where there
@@ -219,11 +220,11 @@ def _annotated(found: Survey, mode: str) -> int:
     return found.texts - (found.unannotated if mode == "shared" else found.unlabelled)
 
 
-def _known(languages: Iterable[str]) -> List[str]:
+def _known(languages: Iterable[str]) -> list[str]:
     return [language for language in languages if language != UNKNOWN]
 
 
-def _targets(found: Survey, unlabelled: Path, languages: Sequence[str]) -> List[str]:
+def _targets(found: Survey, unlabelled: Path, languages: Sequence[str]) -> list[str]:
     """Languages with enough raw text to centre by, that no labelled text is in; none if that isn't known."""
     if UNKNOWN in found.languages:
         return []
@@ -242,13 +243,13 @@ def _steps(texts: int, facts: EncoderFacts, batch_pieces: int) -> int:
     return int(round(min(max(needed, FEWEST_STEPS), MOST_STEPS), -1))
 
 
-def _text(path: Optional[Path]) -> Optional[str]:
+def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
 def _reasons(
     choices: Choices, found: Survey, facts: EncoderFacts, material: Material, *, asked: bool
-) -> List[Tuple[str, str, str]]:
+) -> list[tuple[str, str, str]]:
     labelled = _annotated(found, choices.mode)
     epochs = choices.max_steps * choices.batch_pieces / (labelled * facts.pieces_per_text)
     centred = f"{', '.join(material.centred)}, which no labelled text is in"
@@ -317,7 +318,7 @@ def _source_reason(found: Survey) -> str:
     return "the language of the labelled text" if len(known) == 1 else f"most frequent of {', '.join(known)}"
 
 
-def _warnings(choices: Choices, found: Survey, material: Material) -> List[str]:
+def _warnings(choices: Choices, found: Survey, material: Material) -> list[str]:
     warnings = []
     sources = _known(found.languages)
     if choices.dev is None:

@@ -1,7 +1,8 @@
 """What is likely to go wrong with labelled text, raw text, dictionaries and translations."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
@@ -77,22 +78,22 @@ class DataReport(NamedTuple):
 def debug_data(
     labelled: Path,
     *,
-    dev: Optional[Path] = None,
-    test: Optional[Path] = None,
-    unlabelled: Optional[Path] = None,
-    dictionaries: Optional[DictionaryReader] = None,
-    translations: Optional[TranslationReader] = None,
-    encoder: Optional[str] = None,
+    dev: Path | None = None,
+    test: Path | None = None,
+    unlabelled: Path | None = None,
+    dictionaries: DictionaryReader | None = None,
+    translations: TranslationReader | None = None,
+    encoder: str | None = None,
 ) -> DataReport:
     """Look at the data of a training run.
 
     labelled (Path): Labelled text to train on: a file, or a folder of files by language.
-    dev (Optional[Path]): Labelled text to choose the checkpoint by.
-    test (Optional[Path]): Labelled text to test on.
-    unlabelled (Optional[Path]): Raw text by language.
-    dictionaries (Optional[DictionaryReader]): Dictionaries for code-switching.
-    translations (Optional[TranslationReader]): Translations of the labelled text.
-    encoder (Optional[str]): Checkpoint; its window is compared with the texts.
+    dev (Path | None): Labelled text to choose the checkpoint by.
+    test (Path | None): Labelled text to test on.
+    unlabelled (Path | None): Raw text by language.
+    dictionaries (DictionaryReader | None): Dictionaries for code-switching.
+    translations (TranslationReader | None): Translations of the labelled text.
+    encoder (str | None): Checkpoint; its window is compared with the texts.
     RETURNS (DataReport): What was found.
     RAISES (ValueError): Something can't be read. (FileNotFoundError): It isn't there.
     """
@@ -115,12 +116,12 @@ def debug_data(
     return DataReport(parts, raw, known, translated, findings)
 
 
-def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> List[DictionaryReport]:
+def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> list[DictionaryReport]:
     """Look at dictionaries.
 
     dictionaries (Dictionaries): The dictionaries.
     docs (Sequence[Doc]): Labelled texts.
-    RETURNS (List[DictionaryReport]): What each has.
+    RETURNS (list[DictionaryReport]): What each has.
     """
     return [
         DictionaryReport(
@@ -135,12 +136,12 @@ def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> List
     ]
 
 
-def report_translations(translations: Translations, docs: Sequence[Doc]) -> List[TranslationReport]:
+def report_translations(translations: Translations, docs: Sequence[Doc]) -> list[TranslationReport]:
     """Look at translations.
 
     translations (Translations): The translations.
     docs (Sequence[Doc]): Texts, of which the labelled ones are looked at.
-    RETURNS (List[TranslationReport]): What there is into each language.
+    RETURNS (list[TranslationReport]): What there is into each language.
     """
     labelled = [(get_language(doc), translations.of(doc.text, get_language(doc))) for doc in docs if doc.cats]
     reports = []
@@ -185,7 +186,7 @@ def _of_names(
     raw: Mapping[str, int],
     known: Sequence[DictionaryReport],
     translated: Sequence[TranslationReport],
-) -> List[str]:
+) -> list[str]:
     labels = [label for found in parts.values() for label in found.labels]
     languages = [language for found in parts.values() for language in found.languages]
     named = [language for found in known for language in (found.source, found.target)]
@@ -260,7 +261,7 @@ def _of_lengths(docs: Mapping[str, Sequence[Doc]], encoder: str) -> Iterator[str
 
     window = read_window(encoder)
     for part, found in docs.items():
-        lengths: List[int] = count_pieces(encoder, [doc.text for doc in found])
+        lengths: list[int] = count_pieces(encoder, [doc.text for doc in found])
         longer = sum(length > window for length in lengths)
         if longer:
             share = 100 * longer / len(lengths)

@@ -1,8 +1,9 @@
 """A training config from a few choices, whole and commented."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -24,16 +25,16 @@ class Choices(NamedTuple):
     labels (bool): Texts have labels. In the mode "shared" they need not, if they have entities.
     entities (bool): Texts have entities, to be recognised in the mode "shared".
     source (str): Language of the labelled text, in the mode "shared".
-    train (Optional[str]): Path of the labelled text; None is to be given at the command line, here and below.
-    dev (Optional[str]): Path of the labelled text to choose the checkpoint by.
-    unlabelled (Optional[str]): Path of the raw text.
+    train (str | None): Path of the labelled text; None is to be given at the command line, here and below.
+    dev (str | None): Path of the labelled text to choose the checkpoint by.
+    unlabelled (str | None): Path of the raw text.
     code_switching (bool): Words of labelled texts are replaced by their translations.
-    dictionaries (Optional[Sequence[str]]): Paths of the dictionaries, the one that wins first.
+    dictionaries (Sequence[str] | None): Paths of the dictionaries, the one that wins first.
     translated_texts (bool): Translations replace labelled texts.
-    translations (Optional[str]): Path of the translations.
+    translations (str | None): Path of the translations.
     centring (bool): Scores of target languages are centred by their raw text.
     encoder (str): Hub name or folder.
-    languages (Optional[Sequence[str]]): Languages of raw text to read, None for all.
+    languages (Sequence[str] | None): Languages of raw text to read, None for all.
     gpu (bool): Settings for a GPU.
     learn_rate (float): Peak of the learning rate.
     batch_pieces (int): Pieces of a batch, padding included.
@@ -46,16 +47,16 @@ class Choices(NamedTuple):
     labels: bool = True
     entities: bool = False
     source: str = "en"
-    train: Optional[str] = None
-    dev: Optional[str] = None
-    unlabelled: Optional[str] = None
+    train: str | None = None
+    dev: str | None = None
+    unlabelled: str | None = None
     code_switching: bool = False
-    dictionaries: Optional[Sequence[str]] = None
+    dictionaries: Sequence[str] | None = None
     translated_texts: bool = False
-    translations: Optional[str] = None
+    translations: str | None = None
     centring: bool = False
     encoder: str = "xlm-roberta-base"
-    languages: Optional[Sequence[str]] = None
+    languages: Sequence[str] | None = None
     gpu: bool = False
     learn_rate: float = 3e-5
     batch_pieces: int = 2048
@@ -74,7 +75,7 @@ class Choices(NamedTuple):
         return "xling_mlm" if self.mode == "shared" else self.component
 
     @property
-    def pipeline(self) -> List[str]:
+    def pipeline(self) -> list[str]:
         """The components, in their order."""
         if self.mode != "shared":
             return [self.component]
@@ -118,7 +119,7 @@ def _values(choices: Choices) -> JsonDict:
     }
 
 
-def _one_or_all(paths: Optional[Sequence[str]]) -> Any:
+def _one_or_all(paths: Sequence[str] | None) -> Any:
     """A single path by itself, and several as a list."""
     return paths[0] if paths is not None and len(paths) == 1 else paths
 
@@ -135,7 +136,7 @@ def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
     write_file(path, config)
 
 
-def _command(choices: Choices, file: str) -> List[str]:
+def _command(choices: Choices, file: str) -> list[str]:
     """The command to train with, on one line or two."""
     kind = "spacy" if choices.entities else "jsonl"
     missing = {

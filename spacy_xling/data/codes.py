@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 # ISO 639-1 by the script that a language is usually written in: its code, after it those of ISO 639-3 that
 # checkpoints use for it, its most spoken variety's among them.
@@ -68,13 +68,13 @@ class Code(NamedTuple):
     """What a code says.
 
     language (str): The language, by its shortest code.
-    script (Optional[str]): Its script by ISO 15924, that which is usual if none is named; None if not known.
-    region (Optional[str]): Where it is spoken, if that is said.
+    script (str | None): Its script by ISO 15924, that which is usual if none is named; None if not known.
+    region (str | None): Where it is spoken, if that is said.
     """
 
     language: str
-    script: Optional[str]
-    region: Optional[str] = None
+    script: str | None
+    region: str | None = None
 
     def is_same(self, other: "Code") -> bool:
         """Whether both are one language in one script, as far as the scripts are known."""
@@ -104,12 +104,12 @@ def parse_code(code: str) -> Code:
     return Code(language, script, None if region == "XX" else region)
 
 
-def match_code(code: str, known: Iterable[str]) -> Optional[str]:
+def match_code(code: str, known: Iterable[str]) -> str | None:
     """Find the code by which a checkpoint knows a language.
 
     code (str): The user's code.
     known (Iterable[str]): The checkpoint's codes.
-    RETURNS (Optional[str]): The same code, else one of the same language and script, of the same region if
+    RETURNS (str | None): The same code, else one of the same language and script, of the same region if
         there is one, or of none; None if there is no such code.
     """
     known = list(known)

@@ -5,8 +5,8 @@ import io
 import sys
 import warnings
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence, Set, Tuple, Union
 
 import spacy
 import srsly
@@ -26,14 +26,14 @@ PARTS = ("train", "dev", "test")
 
 def convert(
     corpus: LabelledText, output: Path, *, separator: str = ",", overwrite: bool = False
-) -> Dict[Path, int]:
+) -> dict[Path, int]:
     """Write a corpus to one file.
 
     corpus (LabelledText): The corpus.
     output (Path): The file; its ending says the kind: .spacy, .jsonl, .csv or .tsv.
     separator (str): What stands between the labels of a text in CSV and TSV.
     overwrite (bool): Replace the file if it exists.
-    RETURNS (Dict[Path, int]): Number of texts in the file.
+    RETURNS (dict[Path, int]): Number of texts in the file.
     RAISES (ValueError): The ending is another, the file exists, or the corpus is not what the reader expects.
         (OSError): The file can't be written.
     """
@@ -50,7 +50,7 @@ def convert_in_parts(
     kind: str = "spacy",
     separator: str = ",",
     overwrite: bool = False,
-) -> Dict[Path, int]:
+) -> dict[Path, int]:
     """Write a corpus to a folder as train, dev and test, see `split`.
 
     corpus (LabelledText): The corpus.
@@ -60,7 +60,7 @@ def convert_in_parts(
     kind (str): Kind of the files, one of `Kinds.CONVERTED`.
     separator (str): What stands between the labels of a text in CSV and TSV.
     overwrite (bool): Replace files that exist.
-    RETURNS (Dict[Path, int]): Number of texts in each file; a part without texts has none.
+    RETURNS (dict[Path, int]): Number of texts in each file; a part without texts has none.
     RAISES (ValueError): A share is not in its range or both leave nothing for train, a file exists, or the
         corpus is not what the reader expects. (OSError): A file can't be written.
     """
@@ -70,11 +70,11 @@ def convert_in_parts(
     return _write({paths[part]: docs for part, docs in parts.items() if docs}, separator)
 
 
-def read_docs(corpus: LabelledText) -> List[Doc]:
+def read_docs(corpus: LabelledText) -> list[Doc]:
     """Read the texts of a corpus, with their categories and languages.
 
     corpus (LabelledText): The corpus.
-    RETURNS (List[Doc]): The texts.
+    RETURNS (list[Doc]): The texts.
     """
     nlp = spacy.blank("xx")
     # To split a text at blanks takes little memory, however long it is.
@@ -82,48 +82,48 @@ def read_docs(corpus: LabelledText) -> List[Doc]:
     return [example.reference for example in corpus(nlp)]
 
 
-def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> Dict[str, List[Doc]]:
+def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> dict[str, list[Doc]]:
     """Split texts in parts that have each combination of labels in the same shares. A hash of the text says
     where it goes, whatever the order; texts of one wording stay together.
 
     docs (Sequence[Doc]): The texts.
     dev_share (float): Share of dev.
     test_share (float): Share of test.
-    RETURNS (Dict[str, List[Doc]]): The texts of "train", "dev" and "test".
+    RETURNS (dict[str, list[Doc]]): The texts of "train", "dev" and "test".
     RAISES (ValueError): A share lies outside [0, 1), or train gets nothing.
     """
     for share in (dev_share, test_share):
         check_heldout_share(share)
     if dev_share + test_share >= 1:
         raise ValueError(Errors.X140.format(dev=dev_share, test=test_share))
-    wordings: Dict[str, List[Doc]] = defaultdict(list)
+    wordings: dict[str, list[Doc]] = defaultdict(list)
     for doc in docs:
         wordings[doc.text.strip()].append(doc)
-    alike: Dict[Tuple[str, ...], List[str]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for text, same in wordings.items():
         alike[tuple(sorted(given_labels(same[0])))].append(text)
-    part_of: Dict[str, str] = {}
+    part_of: dict[str, str] = {}
     for texts in alike.values():
         texts.sort(key=text_hash)
         n_test, n_dev = round(len(texts) * test_share), round(len(texts) * dev_share)
         parts = ["test"] * n_test + ["dev"] * n_dev + ["train"] * (len(texts) - n_test - n_dev)
         part_of.update(zip(texts, parts, strict=True))
-    found: Dict[str, List[Doc]] = {part: [] for part in PARTS}
+    found: dict[str, list[Doc]] = {part: [] for part in PARTS}
     for doc in docs:
         found[part_of[doc.text.strip()]].append(doc)
     return found
 
 
-def given_labels(doc: Doc) -> List[str]:
+def given_labels(doc: Doc) -> list[str]:
     """The labels that a text has.
 
     doc (Doc): The text, with its categories.
-    RETURNS (List[str]): Labels with a value of 0.5 or more.
+    RETURNS (list[str]): Labels with a value of 0.5 or more.
     """
     return [label for label, value in doc.cats.items() if value >= 0.5]
 
 
-def _write(docs_of: Mapping[Path, Sequence[Doc]], separator: str) -> Dict[Path, int]:
+def _write(docs_of: Mapping[Path, Sequence[Doc]], separator: str) -> dict[Path, int]:
     """Write texts to files that the reader gives back as they were: all of them, or none if one can't hold
     its texts.
     """
@@ -137,7 +137,7 @@ def _write(docs_of: Mapping[Path, Sequence[Doc]], separator: str) -> Dict[Path, 
     return {path: len(docs) for path, docs in docs_of.items()}
 
 
-def _content(docs: Sequence[Doc], path: Path, separator: str) -> Union[str, bytes]:
+def _content(docs: Sequence[Doc], path: Path, separator: str) -> str | bytes:
     """What a file of texts holds; its ending says the kind."""
     kind = path.suffix.removeprefix(".")
     if kind == "spacy":
@@ -174,13 +174,13 @@ def _is_one_label(doc: Doc) -> bool:
     return list(doc.cats.values()) in ([], [1.0])
 
 
-def json_record(doc: Doc) -> Dict[str, object]:
+def json_record(doc: Doc) -> dict[str, object]:
     """A text as a record of JSONL.
 
     doc (Doc): The text.
-    RETURNS (Dict[str, object]): Its fields, as the reader of labelled text takes them.
+    RETURNS (dict[str, object]): Its fields, as the reader of labelled text takes them.
     """
-    record: Dict[str, object] = {"text": doc.text}
+    record: dict[str, object] = {"text": doc.text}
     if _is_one_label(doc):
         record["label"] = next(iter(doc.cats), None)
     else:
@@ -205,7 +205,7 @@ def _table(docs: Sequence[Doc], path: Path, separator: str) -> str:
     return text.getvalue()
 
 
-def _check_separator(labels: Set[str], separator: str, path: Path) -> None:
+def _check_separator(labels: set[str], separator: str, path: Path) -> None:
     for label in sorted(labels):
         if separator in label:
             raise ValueError(Errors.X144.format(path=path, label=label, separator=separator))

@@ -1,7 +1,6 @@
 """The translation of a text on spaCy's Docs, what may be wrong with it, and its language."""
 
 from collections.abc import Iterable
-from typing import Optional
 
 from spacy.tokens import Doc
 
@@ -22,21 +21,21 @@ def register_translation_extensions() -> None:
             Doc.set_extension(name, default=default)
 
 
-def get_translation(doc: Doc) -> Optional[str]:
+def get_translation(doc: Doc) -> str | None:
     """Read the translation of a text.
 
     doc (Doc): The text.
-    RETURNS (Optional[str]): Its translation, or None if it has none.
+    RETURNS (str | None): Its translation, or None if it has none.
     RAISES (ValueError): X558: `doc._.translation` is neither a string nor None.
     """
     return _checked(doc, TRANSLATION)
 
 
-def get_translation_language(doc: Doc) -> Optional[str]:
+def get_translation_language(doc: Doc) -> str | None:
     """Read the language that a text is to be translated into, or, of a reference, that its translation is in.
 
     doc (Doc): The text.
-    RETURNS (Optional[str]): The language, without blanks around it; None if that isn't said.
+    RETURNS (str | None): The language, without blanks around it; None if that isn't said.
     RAISES (ValueError): X558: `doc._.translation_language` is neither a string nor None.
     """
     found = _checked(doc, LANGUAGE)
@@ -55,16 +54,16 @@ def set_translation(doc: Doc, translation: str, *, doubts: Iterable[str] = ()) -
     doc._.set(DOUBT, list(doubts))
 
 
-def set_translation_language(doc: Doc, language: Optional[str]) -> None:
+def set_translation_language(doc: Doc, language: str | None) -> None:
     """Write the language that a text is to be translated into, or that its translation is in.
 
     doc (Doc): The text.
-    language (Optional[str]): The language; None for that of the component.
+    language (str | None): The language; None for that of the component.
     """
     doc._.set(LANGUAGE, language)
 
 
-def _checked(doc: Doc, name: str) -> Optional[str]:
+def _checked(doc: Doc, name: str) -> str | None:
     found = doc._.get(name)
     if found is None or isinstance(found, str):
         return found

@@ -4,10 +4,11 @@ import codecs
 import gzip
 import os
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from ..errors import Errors, one_line
 from ..writing import writing_errors
@@ -45,16 +46,16 @@ class TextFile(NamedTuple):
     """A file of texts.
 
     path (Path): Where it lies; a name that ends in `.gz` is gzipped.
-    language (Optional[str]): The file's name up to the first dot if it was found in a folder, else None.
+    language (str | None): The file's name up to the first dot if it was found in a folder, else None.
     kind (str): One of `Kinds.ALL`.
     """
 
     path: Path
-    language: Optional[str]
+    language: str | None
     kind: str
 
 
-def find_files(path: Path, suffixes: Sequence[str] = Kinds.TEXTS) -> List[TextFile]:
+def find_files(path: Path, suffixes: Sequence[str] = Kinds.TEXTS) -> list[TextFile]:
     """List the files of a corpus, which is one file or a folder of files by language.
 
     In a folder, `da.jsonl.gz` holds texts of the language "da". Hidden files, subfolders and files of
@@ -62,7 +63,7 @@ def find_files(path: Path, suffixes: Sequence[str] = Kinds.TEXTS) -> List[TextFi
 
     path (Path): The file or folder.
     suffixes (Sequence[str]): The kinds of file to accept, some of `Kinds.ALL`.
-    RETURNS (List[TextFile]): The files, sorted by name.
+    RETURNS (list[TextFile]): The files, sorted by name.
     RAISES (FileNotFoundError): If there is no such file or folder.
     RAISES (ValueError): If the file is of another kind, the folder has no file of these kinds, or a
         file is empty, can't be read, or has no lines of UTF-8.
@@ -95,13 +96,13 @@ def name_of(path: Path) -> str:
 
 
 def require_new_files(
-    paths: Sequence[Path], *, overwrite: bool = False, inputs: Sequence[Optional[Path]] = ()
+    paths: Sequence[Path], *, overwrite: bool = False, inputs: Sequence[Path | None] = ()
 ) -> None:
     """Refuse to write over files, so that nothing is lost, and where no file can be.
 
     paths (Sequence[Path]): The files to be written.
     overwrite (bool): They may be there.
-    inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
+    inputs (Sequence[Path | None]): Files and folders that are read, of which none may be replaced.
     RAISES (ValueError): One is there, and not to be replaced; it is a folder, or within a file; two are the
         same. (OSError): The system refuses to look.
     """
@@ -122,11 +123,11 @@ def require_new_files(
             raise ValueError(Errors.X173.format(path=path, read=read))
 
 
-def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
+def is_free(folder: Path, *, replaces: str | None = None) -> bool:
     """Tell whether a folder can be written without a loss.
 
     folder (Path): The folder.
-    replaces (Optional[str]): A file that what may be replaced is known by; None for nothing.
+    replaces (str | None): A file that what may be replaced is known by; None for nothing.
     RETURNS (bool): True if it is new or empty, or may be replaced.
     """
     if replaces is not None and (folder / replaces).is_file():
@@ -134,11 +135,11 @@ def is_free(folder: Path, *, replaces: Optional[str] = None) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def require_apart(folder: Path, inputs: Sequence[Optional[Path]]) -> None:
+def require_apart(folder: Path, inputs: Sequence[Path | None]) -> None:
     """Refuse to replace what is read.
 
     folder (Path): The folder to be written.
-    inputs (Sequence[Optional[Path]]): Files and folders that are read; names that aren't there, as those of
+    inputs (Sequence[Path | None]): Files and folders that are read; names that aren't there, as those of
         the hub, are passed over.
     RAISES (ValueError): X173: the folder holds something, and is one of them, part of one, or holds one.
     """
@@ -170,12 +171,12 @@ def _loses(written: Path, read: Path) -> bool:
     return any(ours in (file, *file.parents) for file in map(_real, files))
 
 
-def require_new_pipeline(folder: Path, *, overwrite: bool, inputs: Sequence[Optional[Path]] = ()) -> None:
+def require_new_pipeline(folder: Path, *, overwrite: bool, inputs: Sequence[Path | None] = ()) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 
     folder (Path): The folder of a pipeline that is to be written.
     overwrite (bool): It may hold a pipeline, which will be replaced.
-    inputs (Sequence[Optional[Path]]): Files and folders that are read, of which none may be replaced.
+    inputs (Sequence[Path | None]): Files and folders that are read, of which none may be replaced.
     RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced; X173.
     """
     if not is_free(folder, replaces="config.cfg" if overwrite else None):
@@ -238,7 +239,7 @@ class LineReader:
     """
 
     def __init__(self, file: TextFile, *, offset: int = 0, line: int = 0) -> None:
-        self._handle: Optional[BinaryIO] = None
+        self._handle: BinaryIO | None = None
         self.file = file
         self.offset = offset
         self.line = line
@@ -276,7 +277,7 @@ class LineReader:
             self._handle.close()
             self._handle = None
 
-    def __getstate__(self) -> Dict[str, object]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_handle": None}
 
     def __del__(self) -> None:
@@ -306,11 +307,11 @@ def _check_lines(file: TextFile, start: bytes) -> None:
         raise ValueError(Errors.X166.format(path=file.path))
 
 
-def _shown_files(folder: Path) -> List[Path]:
+def _shown_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
-def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> List[TextFile]:
+def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> list[TextFile]:
     paths = _shown_files(folder)
     accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:

@@ -1,9 +1,10 @@
 """The reader of labelled text: JSONL, CSV, TSV or DocBin files to Examples."""
 
 import reprlib
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -41,16 +42,16 @@ class Fields(NamedTuple):
 class Truth(NamedTuple):
     """What a record says about its classes.
 
-    cats (Dict[str, float]): 1.0 for a class that holds, 0.0 for one that does not.
+    cats (dict[str, float]): 1.0 for a class that holds, 0.0 for one that does not.
     complete (bool): True if a class that is not in `cats` does not hold, False if that is unknown.
     """
 
-    cats: Dict[str, float]
+    cats: dict[str, float]
     complete: bool = False
 
 
 def build_labelled_text_v1(
-    path: Optional[Path],
+    path: Path | None,
     *,
     text: str = "text",
     label: str = "label",
@@ -60,14 +61,14 @@ def build_labelled_text_v1(
     label_set: str = "label_set",
     separator: str = ",",
     quoted: bool = True,
-    language: Optional[str] = None,
+    language: str | None = None,
     limit: int = 0,
     max_length: int = 0,
-    augmenter: Optional[Augmenter] = None,
+    augmenter: Augmenter | None = None,
 ) -> "LabelledText":
     """Build a corpus of labelled text, registered as `spacy-xling.LabelledText.v1`.
 
-    path (Optional[Path]): A file, or a folder of files by language: .jsonl, .csv, .tsv or .spacy, the
+    path (Path | None): A file, or a folder of files by language: .jsonl, .csv, .tsv or .spacy, the
         name followed by .gz if gzipped. None is an error once the corpus is read.
     text (str): Field of the text. A record with an empty text is passed over.
     label (str): Field of the one class of a text.
@@ -79,12 +80,12 @@ def build_labelled_text_v1(
         names and `labels` leaves out is 0.0.
     separator (str): What stands between the classes of a list in CSV and TSV.
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
-    language (Optional[str]): Language of the texts whose record does not name it. None takes the file's
+    language (str | None): Language of the texts whose record does not name it. None takes the file's
         name in a folder of files by language.
     limit (int): Greatest number of texts, 0 for all.
     max_length (int): Greatest number of characters of a text, to which `nlp.max_length` is raised; 0 for
         that of the pipeline, a million. This package's classifiers read a text of any length.
-    augmenter (Optional[Callable]): Makes several examples of each, as for spaCy's own corpus, e.g.
+    augmenter (Callable | None): Makes several examples of each, as for spaCy's own corpus, e.g.
         `spacy-xling.code_switching_augmenter.v1`.
     RETURNS (LabelledText): The corpus.
     RAISES (ValueError): If `separator` is empty.
@@ -102,14 +103,14 @@ class LabelledText:
 
     def __init__(
         self,
-        path: Optional[Path],
+        path: Path | None,
         fields: Fields,
         separator: str,
         quoted: bool,
-        language: Optional[str],
+        language: str | None,
         limit: int,
         max_length: int,
-        augmenter: Optional[Augmenter],
+        augmenter: Augmenter | None,
     ) -> None:
         self.path = path
         self.fields = fields
@@ -119,7 +120,7 @@ class LabelledText:
         self.limit = limit
         self.max_length = max_length
         self.augmenter = augmenter
-        self._classes: Optional[List[str]] = None
+        self._classes: list[str] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -167,7 +168,7 @@ class LabelledText:
         if len(text) > limit:
             raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
 
-    def _cats(self, record: Record, files: Sequence[TextFile]) -> Dict[str, float]:
+    def _cats(self, record: Record, files: Sequence[TextFile]) -> dict[str, float]:
         truth = read_truth(record, self.fields, self.separator)
         if not truth.complete:
             return truth.cats
@@ -176,25 +177,25 @@ class LabelledText:
             self._classes = self._find_classes(files)
         return {**dict.fromkeys(self._classes, 0.0), **truth.cats}
 
-    def _find_classes(self, files: Sequence[TextFile]) -> List[str]:
+    def _find_classes(self, files: Sequence[TextFile]) -> list[str]:
         """List each class that any text of the corpus names, in the order of first appearance."""
         named = (name for file in files for cats in self._cats_of_file(file) for name in cats)
         return list(dict.fromkeys(named))
 
-    def _cats_of_file(self, file: TextFile) -> Iterator[Dict[str, float]]:
+    def _cats_of_file(self, file: TextFile) -> Iterator[dict[str, float]]:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
         records = read_records(file, quoted=self.quoted)
         return (read_truth(record, self.fields, self.separator).cats for record in records)
 
 
-def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Optional[str]) -> Example:
+def text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
     """Make the example of a text.
 
     nlp (Language): The pipeline whose tokenizer makes the Docs.
     text (str): The text.
-    cats (Dict[str, float]): What is known of its classes.
-    language (Optional[str]): Its language.
+    cats (dict[str, float]): What is known of its classes.
+    language (str | None): Its language.
     RETURNS (Example): The example, with the language on both of its Docs.
     """
     predicted, reference = nlp.make_doc(text), nlp.make_doc(text)
@@ -204,12 +205,12 @@ def text_example(nlp: Language, text: str, cats: Dict[str, float], language: Opt
     return Example(predicted, reference)
 
 
-def docbin_example(nlp: Language, reference: Doc, fallback: Optional[str]) -> Example:
+def docbin_example(nlp: Language, reference: Doc, fallback: str | None) -> Example:
     """Make the example of a Doc as spaCy's own corpus does.
 
     nlp (Language): The pipeline whose tokenizer makes the predicted Doc.
     reference (Doc): The Doc as it was stored.
-    fallback (Optional[str]): Its language, if it was stored without one.
+    fallback (str | None): Its language, if it was stored without one.
     RETURNS (Example): The example, with the language on both of its Docs.
     """
     if reference.has_unknown_spaces:
@@ -239,12 +240,12 @@ def read_docbin(file: TextFile) -> DocBin:
         raise ValueError(Errors.X127.format(path=file.path, error=error)) from error
 
 
-def read_language(record: Record, field: str) -> Optional[str]:
+def read_language(record: Record, field: str) -> str | None:
     """Read the language of a record.
 
     record (Record): The record.
     field (str): The field that holds it.
-    RETURNS (Optional[str]): The language, or None if the field is missing or empty.
+    RETURNS (str | None): The language, or None if the field is missing or empty.
     RAISES (ValueError): If the language is not a string.
     """
     language = record.values.get(field)
@@ -297,13 +298,13 @@ def _truth_of_lists(record: Record, fields: Fields, separator: str) -> Truth:
     return Truth({name: float(name in positive) for name in annotated})
 
 
-def read_class_names(record: Record, field: str, separator: str) -> Optional[List[str]]:
+def read_class_names(record: Record, field: str, separator: str) -> list[str] | None:
     """Read a list of classes.
 
     record (Record): The record.
     field (str): The field that holds it.
     separator (str): What stands between the classes in CSV and TSV.
-    RETURNS (Optional[List[str]]): The classes; None if the field is missing or blank.
+    RETURNS (list[str] | None): The classes; None if the field is missing or blank.
     RAISES (ValueError): It holds no classes.
     """
     value = record.values.get(field)
@@ -325,7 +326,7 @@ def _class_name(record: Record, field: str, value: object) -> str:
     return clean_name(value)
 
 
-def _cats_of_object(record: Record, field: str) -> Dict[str, float]:
+def _cats_of_object(record: Record, field: str) -> dict[str, float]:
     cats = record.values[field]
     if not isinstance(cats, dict) or not all(value in (0, 1) for value in cats.values()):
         raise ValueError(Errors.X125.format(**record.place(field)))

@@ -1,6 +1,7 @@
 """The language of a text, and how often each language is drawn."""
 
-from typing import Dict, Iterable, List, Mapping, Optional, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from spacy.tokens import Doc
 
@@ -12,7 +13,7 @@ EXTENSION = "language"
 UNKNOWN = "-"
 
 # A corpus of one language need not name it: its key is None.
-LanguageKey = TypeVar("LanguageKey", bound=Optional[str])
+LanguageKey = TypeVar("LanguageKey", bound=str | None)
 
 
 def register_language_extension() -> None:
@@ -21,21 +22,21 @@ def register_language_extension() -> None:
         Doc.set_extension(EXTENSION, default=None)
 
 
-def get_language(doc: Doc) -> Optional[str]:
+def get_language(doc: Doc) -> str | None:
     """Read the language of a text.
 
     doc (Doc): The text.
-    RETURNS (Optional[str]): Its language, without blanks around it, or None if it is not known.
+    RETURNS (str | None): Its language, without blanks around it, or None if it is not known.
     RAISES (ValueError): If `doc._.language` is neither a string nor None.
     """
     return _checked(doc._.get(EXTENSION))
 
 
-def set_language(doc: Doc, language: Optional[str]) -> None:
+def set_language(doc: Doc, language: str | None) -> None:
     """Write the language of a text.
 
     doc (Doc): The text.
-    language (Optional[str]): Its language, or None if it is not known.
+    language (str | None): Its language, or None if it is not known.
     RAISES (ValueError): If `language` is neither a string nor None, or another package's extension of the
         name doesn't take it.
     """
@@ -46,26 +47,26 @@ def set_language(doc: Doc, language: Optional[str]) -> None:
         raise ValueError(Errors.X162.format(language=language, found=found))
 
 
-def rows_by_language(docs: Iterable[Doc]) -> Dict[str, List[int]]:
+def rows_by_language(docs: Iterable[Doc]) -> dict[str, list[int]]:
     """Group texts by language.
 
     docs (Iterable[Doc]): The texts.
-    RETURNS (Dict[str, List[int]]): The numbers of the texts, from 0 on, by language, in the order of their
+    RETURNS (dict[str, list[int]]): The numbers of the texts, from 0 on, by language, in the order of their
         first text; those whose language is not known stand under "-".
     RAISES (ValueError): If a language is neither a string nor None.
     """
-    rows: Dict[str, List[int]] = {}
+    rows: dict[str, list[int]] = {}
     for number, doc in enumerate(docs):
         rows.setdefault(get_language(doc) or UNKNOWN, []).append(number)
     return rows
 
 
-def sort_languages(languages: Iterable[str], source: str) -> List[str]:
+def sort_languages(languages: Iterable[str], source: str) -> list[str]:
     """Put languages in the order of tables.
 
     languages (Iterable[str]): The languages.
     source (str): The source language.
-    RETURNS (List[str]): The source first, then by name, "-" last.
+    RETURNS (list[str]): The source first, then by name, "-" last.
     """
     return sorted(languages, key=lambda language: (language != source, language == UNKNOWN, language))
 
@@ -80,7 +81,7 @@ def check_alpha(alpha: float) -> None:
         raise ValueError(Errors.X102.format(alpha=alpha))
 
 
-def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> Dict[LanguageKey, float]:
+def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> dict[LanguageKey, float]:
     """Compute how often each language is drawn: p ~ n^alpha, summing to 1.
 
     With alpha 1 each language has its share of the texts, with alpha 0 all have the same; between
@@ -89,7 +90,7 @@ def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> Dict[Lan
 
     counts (Mapping[str, int]): Number of texts of each language.
     alpha (float): The exponent, from 0 to 1.
-    RETURNS (Dict[str, float]): The share of each language.
+    RETURNS (dict[str, float]): The share of each language.
     RAISES (ValueError): If alpha lies outside [0, 1] or a count is not positive.
     """
     check_alpha(alpha)
@@ -101,7 +102,7 @@ def sampling_shares(counts: Mapping[LanguageKey, int], alpha: float) -> Dict[Lan
     return {language: power / total for language, power in powers.items()}
 
 
-def _checked(language: object) -> Optional[str]:
+def _checked(language: object) -> str | None:
     if language is None:
         return None
     if isinstance(language, str):

@@ -1,6 +1,6 @@
 """Names of labels, languages and columns: what can't be meant is taken off, what is alike is found."""
 
-from typing import Dict, Iterable, List
+from collections.abc import Iterable
 from unicodedata import normalize
 
 from ..errors import Warnings
@@ -24,25 +24,25 @@ def clean_name(name: str) -> str:
     return name.strip(UNSEEN)
 
 
-def find_alike(names: Iterable[str]) -> List[List[str]]:
+def find_alike(names: Iterable[str]) -> list[list[str]]:
     """Find names that differ in case, blanks or Unicode normal form alone.
 
     names (Iterable[str]): The names.
-    RETURNS (List[List[str]]): Groups of two or more, in the order of the names.
+    RETURNS (list[list[str]]): Groups of two or more, in the order of the names.
     """
-    groups: Dict[str, List[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         key = " ".join(normalize("NFKC", clean_name(name).casefold()).split())
         groups.setdefault(key, []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def alike_warnings(labels: Iterable[str], languages: Iterable[str]) -> List[str]:
+def alike_warnings(labels: Iterable[str], languages: Iterable[str]) -> list[str]:
     """Warn of labels, and of languages, that are probably the same.
 
     labels (Iterable[str]): The labels.
     languages (Iterable[str]): The languages.
-    RETURNS (List[str]): A line for the labels and one for the languages, where there are such.
+    RETURNS (list[str]): A line for the labels and one for the languages, where there are such.
     """
     found = ((Warnings.W160, find_alike(labels)), (Warnings.W161, find_alike(languages)))
     return [
@@ -52,7 +52,7 @@ def alike_warnings(labels: Iterable[str], languages: Iterable[str]) -> List[str]
     ]
 
 
-def _shown(group: List[str]) -> str:
+def _shown(group: list[str]) -> str:
     """The names of a group, by their codes where they look the same."""
     looks = {normalize("NFC", clean_name(name)) for name in group}
     return " and ".join(map(repr if len(looks) == len(group) else ascii, group))

@@ -1,7 +1,7 @@
 """The reader of parallel text: texts and their translations."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
 
 from spacy.language import Language
 
@@ -17,9 +17,9 @@ SEPARATOR = "\t"
 
 
 def build_parallel_text_v1(
-    path: Optional[Path],
+    path: Path | None,
     *,
-    pairs: Optional[List[str]] = None,
+    pairs: list[str] | None = None,
     alpha: float = 0.3,
     shuffle_buffer: int = 2000,
     seed: int = 0,
@@ -27,10 +27,10 @@ def build_parallel_text_v1(
 ) -> "ParallelText":
     """Build a reader of parallel text, registered as `spacy-xling.ParallelText.v1`.
 
-    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv",
+    path (Path | None): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv",
         the name followed by .gz if gzipped. A line is a text, a tab and its translation, without a header
         and without quotes. None is an error once the text is read.
-    pairs (Optional[List[str]]): The names to read, such as "en-da"; None or no name for all.
+    pairs (list[str] | None): The names to read, such as "en-da"; None or no name for all.
     alpha (float): Exponent of the sampling of files, from 0 (all alike) to 1 (by size).
     shuffle_buffer (int): Number of pairs of each file to draw from, 1 for the order of the file.
     seed (int): Seed of the draws.
@@ -51,8 +51,8 @@ class ParallelText:
 
     def __init__(
         self,
-        path: Optional[Path],
-        pairs: Optional[List[str]],
+        path: Path | None,
+        pairs: list[str] | None,
         alpha: float,
         shuffle_buffer: int,
         seed: int,
@@ -65,10 +65,10 @@ class ParallelText:
         self.seed = seed
         self.heldout_share = heldout_share
 
-    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> ShuffledStream[TextPair]:
+    def __call__(self, nlp: Language | None = None, *, rank: int = 0) -> ShuffledStream[TextPair]:
         """Start a stream.
 
-        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        nlp (Language | None): Not needed; spaCy calls every reader with it.
         rank (int): Number of the process, of several that read the same files each in an order of its own.
         RETURNS (ShuffledStream[TextPair]): The stream.
         RAISES (ValueError): If `path` is None, a file is missing or holds no pair to train on.
@@ -88,11 +88,11 @@ class ParallelText:
         for file in self.files_by_name().values():
             yield from read_pairs(file)
 
-    def sample(self, limit: int) -> Dict[str, List[TextPair]]:
+    def sample(self, limit: int) -> dict[str, list[TextPair]]:
         """Sample pairs of each file, all pairs of a file with the same chance. Held-out pairs are there too.
 
         limit (int): The most pairs of a file.
-        RETURNS (Dict[str, List[TextPair]]): The pairs by the file's name up to its first dot, "en-da".
+        RETURNS (dict[str, list[TextPair]]): The pairs by the file's name up to its first dot, "en-da".
         RAISES (ValueError): As `read`.
         """
         return {
@@ -100,15 +100,15 @@ class ParallelText:
             for name, file in self.files_by_name().items()
         }
 
-    def files_by_name(self) -> Dict[str, TextFile]:
+    def files_by_name(self) -> dict[str, TextFile]:
         """Find the files.
 
-        RETURNS (Dict[str, TextFile]): The file of each name.
+        RETURNS (dict[str, TextFile]): The file of each name.
         RAISES (ValueError): If `path` is None, a file is missing or two have the same name.
         """
         if self.path is None:
             raise ValueError(Errors.X137)
-        by_name: Dict[str, TextFile] = {}
+        by_name: dict[str, TextFile] = {}
         for file in find_files(Path(self.path), Kinds.PARALLEL):
             name = name_of(file.path)
             if name in by_name:
@@ -156,10 +156,10 @@ def line_of_pair(file: TextFile, line: int, content: str) -> str:
     return text
 
 
-def _pair(line: str, languages: Optional[str]) -> TextPair:
+def _pair(line: str, languages: str | None) -> TextPair:
     return TextPair(*_sides(line), str(languages))
 
 
-def _sides(line: str) -> Tuple[str, str]:
+def _sides(line: str) -> tuple[str, str]:
     first, second = line.split(SEPARATOR)
     return first.strip(), second.strip()

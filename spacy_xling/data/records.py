@@ -4,8 +4,9 @@ import csv
 import json
 import math
 import reprlib
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
+from typing import NamedTuple
 
 from ..errors import Errors
 from .files import LineReader, TextFile
@@ -23,18 +24,18 @@ class Record(NamedTuple):
 
     file (TextFile): The file.
     line (int): The line on which the record starts; the first line is 1.
-    values (Dict[str, object]): The value of each field.
+    values (dict[str, object]): The value of each field.
     """
 
     file: TextFile
     line: int
-    values: Dict[str, object]
+    values: dict[str, object]
 
-    def place(self, field: str) -> Dict[str, object]:
+    def place(self, field: str) -> dict[str, object]:
         """Say where a field stands, in the words of the error messages.
 
         field (str): The field.
-        RETURNS (Dict[str, object]): The path, the line, the field, its value and all fields of the record.
+        RETURNS (dict[str, object]): The path, the line, the field, its value and all fields of the record.
         """
         return {
             "path": self.file.path,
@@ -74,8 +75,8 @@ class RecordReader:
     def __init__(self, file: TextFile, *, quoted: bool = True, offset: int = 0, line: int = 0) -> None:
         self.file = file
         self.quoted = quoted
-        self.header: List[str] = []
-        self.content: Union[str, List[str], None] = None
+        self.header: list[str] = []
+        self.content: str | list[str] | None = None
         self._first_line = line
         self._lines = LineReader(file, offset=offset, line=line)
         if file.kind in DIALECTS:
@@ -124,9 +125,9 @@ class RecordReader:
             raise ValueError(Errors.X118.format(found=len(row), expected=len(self.header), **place))
         return Record(self.file, self.first_line, dict(zip(self.header, row, strict=True)))
 
-    def _read_row(self) -> List[str]:
+    def _read_row(self) -> list[str]:
         """The next row that isn't blank. A quoted field may hold line ends."""
-        row: List[str] = []
+        row: list[str] = []
         while not row:
             offset, line = self.offset, self.line
             self._first_line = line + 1
@@ -161,7 +162,7 @@ class RecordReader:
         self._lines = LineReader(self.file, offset=offset, line=line)
         self._rows = self._make_rows()
 
-    def _make_rows(self) -> Iterator[List[str]]:
+    def _make_rows(self) -> Iterator[list[str]]:
         return csv.reader(
             self._lines,
             dialect=DIALECTS[self.file.kind],
@@ -232,11 +233,11 @@ def require_unicode(record: Record, field: str, text: str) -> None:
         raise ValueError(Errors.X116.format(error=error, **record.place(field))) from error
 
 
-class DoubledFields(Dict[str, object]):
+class DoubledFields(dict[str, object]):
     """A JSON object with two fields of one name: only one of them is here."""
 
 
-def _object(pairs: List[Tuple[str, object]]) -> Dict[str, object]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     return values if len(values) == len(pairs) else DoubledFields(values)
 

@@ -1,7 +1,7 @@
 """What a reader of raw text, and one of parallel text, has to offer, be it of this package or of another."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Optional, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from spacy.language import Language
 
@@ -14,11 +14,11 @@ class RawText(NamedTuple):
     """A text without labels.
 
     text (str): The text.
-    language (Optional[str]): Its language, or None if it is not known.
+    language (str | None): Its language, or None if it is not known.
     """
 
     text: str
-    language: Optional[str]
+    language: str | None
 
 
 class TextPair(NamedTuple):
@@ -38,11 +38,11 @@ class TextStream(Protocol[Item]):
     """An endless stream of texts, whose place can be saved."""
 
     @property
-    def lines(self) -> Mapping[Optional[str], int]:
+    def lines(self) -> Mapping[str | None, int]:
         """Number of texts of each language, or pair of languages."""
 
     @property
-    def shares(self) -> Mapping[Optional[str], float]:
+    def shares(self) -> Mapping[str | None, float]:
         """How often each language is drawn; all together 1."""
 
     def __iter__(self) -> Iterator[Item]: ...
@@ -67,26 +67,26 @@ class RawTextReader(Protocol):
     def heldout_share(self) -> float:
         """Share of the texts that the stream never gives, from 0 to below 1."""
 
-    def __call__(self, nlp: Optional[Language], *, rank: int = 0) -> TextStream[RawText]:
+    def __call__(self, nlp: Language | None, *, rank: int = 0) -> TextStream[RawText]:
         """Start a stream.
 
-        nlp (Optional[Language]): The pipeline, if there is one; spaCy calls every reader with it.
+        nlp (Language | None): The pipeline, if there is one; spaCy calls every reader with it.
         rank (int): Number of the process, of several that read the same texts each in an order of its own.
         RETURNS (TextStream[RawText]): The stream.
         """
 
-    def read_heldout(self, limit: int) -> Mapping[Optional[str], Sequence[str]]:
+    def read_heldout(self, limit: int) -> Mapping[str | None, Sequence[str]]:
         """Read texts that the stream never gives.
 
         limit (int): The most texts of a language.
-        RETURNS (Mapping[Optional[str], Sequence[str]]): Texts by language, none twice.
+        RETURNS (Mapping[str | None, Sequence[str]]): Texts by language, none twice.
         """
 
-    def sample(self, limit: int) -> Mapping[Optional[str], Sequence[str]]:
+    def sample(self, limit: int) -> Mapping[str | None, Sequence[str]]:
         """Sample texts that the stream gives.
 
         limit (int): The most texts of a language.
-        RETURNS (Mapping[Optional[str], Sequence[str]]): Texts by language.
+        RETURNS (Mapping[str | None, Sequence[str]]): Texts by language.
         """
 
 
@@ -94,7 +94,7 @@ class RawTextReader(Protocol):
 class ParallelTextReader(Protocol):
     """A reader of parallel text, as `spacy-xling.ParallelText.v1` builds."""
 
-    def __call__(self, nlp: Optional[Language], *, rank: int = 0) -> TextStream[TextPair]:
+    def __call__(self, nlp: Language | None, *, rank: int = 0) -> TextStream[TextPair]:
         """Start a stream, as `RawTextReader.__call__` does."""
 
     def read(self) -> Iterator[TextPair]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Generic, Optional, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class LanguageTexts:
     A draw takes a random slot of the buffer and refills it with the next line. At the end of the files
     the buffer is emptied before the next pass begins, so that each pass gives each text once.
 
-    language (Optional[str]): The language.
+    language (str | None): The language.
     files (Sequence[TextFile]): Its files, read one after the other.
     text_of_line (TextOfLine): Reads the text of a line.
     size (int): Number of texts in the full buffer.
@@ -69,7 +69,7 @@ class LanguageTexts:
     """
 
     def __init__(
-        self, language: Optional[str], files: Sequence[TextFile], *, text_of_line: TextOfLine, size: int
+        self, language: str | None, files: Sequence[TextFile], *, text_of_line: TextOfLine, size: int
     ) -> None:
         self.language = language
         self.files = files
@@ -131,7 +131,7 @@ class LanguageTexts:
             self.buffer.append(text)
         require_text(self.buffer, self.files)
 
-    def _next_text(self) -> Optional[str]:
+    def _next_text(self) -> str | None:
         """Read up to the next text that is not blank; None at the end of the last file."""
         while True:
             for content in self._reader:
@@ -150,7 +150,7 @@ class ShuffledStream(Generic[Item]):
     its state can be saved.
 
     sources (Sequence[LanguageTexts]): The texts of each language.
-    make_item (Callable[[str, Optional[str]], Item]): Makes what is given of a text and its language.
+    make_item (Callable[[str, str | None], Item]): Makes what is given of a text and its language.
     alpha (float): Exponent of language sampling.
     seed (int): Seed of the draws.
     """
@@ -158,13 +158,13 @@ class ShuffledStream(Generic[Item]):
     def __init__(
         self,
         sources: Sequence[LanguageTexts],
-        make_item: Callable[[str, Optional[str]], Item],
+        make_item: Callable[[str, str | None], Item],
         *,
         alpha: float,
         seed: int,
     ) -> None:
-        self.lines: Mapping[Optional[str], int] = {source.language: source.n_lines for source in sources}
-        self.shares: Mapping[Optional[str], float] = sampling_shares(self.lines, alpha)
+        self.lines: Mapping[str | None, int] = {source.language: source.n_lines for source in sources}
+        self.shares: Mapping[str | None, float] = sampling_shares(self.lines, alpha)
         self._sources = sources
         self._make_item = make_item
         self._generator = make_generator(seed)

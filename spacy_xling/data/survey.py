@@ -1,8 +1,9 @@
 """A look at labelled and raw text before training: what there is, and what may go wrong."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
@@ -37,7 +38,7 @@ class Survey(NamedTuple):
     conflicts: Sequence[str]
 
     @property
-    def label_counts(self) -> Dict[str, int]:
+    def label_counts(self) -> dict[str, int]:
         """Texts of each label, the most frequent first."""
         counts = {label: sum(by_language.values()) for label, by_language in self.labels.items()}
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -49,9 +50,9 @@ def survey(docs: Sequence[Doc]) -> Survey:
     docs (Sequence[Doc]): The texts, with categories and languages.
     RETURNS (Survey): What they hold.
     """
-    labels: Dict[str, Counter] = {}
+    labels: dict[str, Counter] = {}
     languages: Counter = Counter()
-    wordings: Dict[str, set] = {}
+    wordings: dict[str, set] = {}
     exclusive = True
     entities = Counter(entity.label_ for doc in docs for entity in doc.ents)
     for doc in docs:
@@ -85,23 +86,23 @@ def wording(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def shared_texts(first: Sequence[Doc], second: Sequence[Doc]) -> List[str]:
+def shared_texts(first: Sequence[Doc], second: Sequence[Doc]) -> list[str]:
     """The texts of one collection whose wording is in another too.
 
     first (Sequence[Doc]): A collection.
     second (Sequence[Doc]): Another one.
-    RETURNS (List[str]): Their texts as they stand in the first, each wording once.
+    RETURNS (list[str]): Their texts as they stand in the first, each wording once.
     """
     wordings = {wording(doc.text) for doc in second}
     return list({wording(doc.text): doc.text for doc in first if wording(doc.text) in wordings}.values())
 
 
-def raw_lines(path: Path, *, languages: Sequence[str] = ()) -> Dict[str, int]:
+def raw_lines(path: Path, *, languages: Sequence[str] = ()) -> dict[str, int]:
     """Count the lines of raw text by language.
 
     path (Path): A folder of files by language, or a file, as the UnlabelledText reader takes.
     languages (Sequence[str]): The languages to count, none for all.
-    RETURNS (Dict[str, int]): Lines by language.
+    RETURNS (dict[str, int]): Lines by language.
     RAISES (ValueError): As the reader. (FileNotFoundError): There is no such folder.
     """
     return {

@@ -6,7 +6,6 @@ from copy import copy
 from heapq import nsmallest
 from itertools import chain, islice
 from pathlib import Path
-from typing import Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -25,9 +24,9 @@ CODE = re.compile(r"[a-z]{2,3}([-_][A-Z][a-z]{3})?([-_]([A-Z]{2}|\d{3}))?")
 
 
 def build_translation_pairs_v1(
-    path: Optional[Path],
+    path: Path | None,
     *,
-    directions: Optional[Sequence[str]] = None,
+    directions: Sequence[str] | None = None,
     heldout: bool = False,
     heldout_share: float = HELDOUT_SHARE,
     limit: int = 0,
@@ -42,10 +41,10 @@ def build_translation_pairs_v1(
     pass continues from there. A pass begins with one pair of each file. With `[training] max_epochs = -1`
     nothing is held in memory. For evaluation it gives the held-out pairs once.
 
-    path (Optional[Path]): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
+    path (Path | None): A .tsv file, or a folder of them named by their languages, such as "en-da.tsv", the
         name followed by .gz if gzipped. A line is a text, a tab and its translation. None is an error once it
         is read.
-    directions (Optional[Sequence[str]]): What is translated into what, as "en-da" or, the other way round,
+    directions (Sequence[str] | None): What is translated into what, as "en-da" or, the other way round,
         "da-en"; None for each file as its name says.
     heldout (bool): Give the held-out pairs, for evaluation, and not those to train on.
     heldout_share (float): Share of the texts that are held out, from 0 to below 1; for evaluation on text of
@@ -76,7 +75,7 @@ class TranslationPairs:
     def __init__(
         self,
         reader: ParallelText,
-        directions: Optional[Sequence[str]],
+        directions: Sequence[str] | None,
         heldout: bool,
         heldout_share: float,
         limit: int,
@@ -86,9 +85,9 @@ class TranslationPairs:
         self.heldout = heldout
         self.heldout_share = heldout_share
         self.limit = limit
-        self._stream: Optional[TextStream[TextPair]] = None
+        self._stream: TextStream[TextPair] | None = None
         # Where the stream stood when the pass began that isn't over.
-        self._begun: Optional[StateDict] = None
+        self._begun: StateDict | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.

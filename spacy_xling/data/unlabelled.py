@@ -1,9 +1,9 @@
 """The reader of raw text: an endless stream, sampled by language, in constant memory."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.util import logger
@@ -21,24 +21,24 @@ from .streams import LanguageTexts, ShuffledStream, check_shuffle_buffer, requir
 
 
 def build_unlabelled_text_v1(
-    path: Optional[Path],
+    path: Path | None,
     *,
-    languages: Optional[Sequence[str]] = None,
+    languages: Sequence[str] | None = None,
     alpha: float = 0.3,
     text: str = "text",
-    language: Optional[str] = None,
+    language: str | None = None,
     shuffle_buffer: int = 2000,
     seed: int = 0,
     heldout_share: float = 0.0,
 ) -> "UnlabelledText":
     """Build a reader of raw text, registered as `spacy-xling.UnlabelledText.v1`.
 
-    path (Optional[Path]): A file, or a folder of files by language: .txt with a text per line, or
+    path (Path | None): A file, or a folder of files by language: .txt with a text per line, or
         .jsonl, the name followed by .gz if gzipped. None is an error once the stream is made.
-    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
+    languages (Sequence[str] | None): The languages to read, None or no name for all.
     alpha (float): Exponent of language sampling, from 0 (all languages alike) to 1 (by size).
     text (str): Field of the text in JSONL.
-    language (Optional[str]): Language of the texts if `path` is one file.
+    language (str | None): Language of the texts if `path` is one file.
     shuffle_buffer (int): Number of texts of each language to draw from, 1 for the order of the file.
     seed (int): Seed of the draws.
     heldout_share (float): Share of the texts that the stream never gives, from 0 to below 1; what a text
@@ -59,11 +59,11 @@ class UnlabelledText:
 
     def __init__(
         self,
-        path: Optional[Path],
-        languages: Optional[Sequence[str]],
+        path: Path | None,
+        languages: Sequence[str] | None,
         alpha: float,
         text: str,
-        language: Optional[str],
+        language: str | None,
         shuffle_buffer: int,
         seed: int,
         heldout_share: float,
@@ -77,10 +77,10 @@ class UnlabelledText:
         self.seed = seed
         self.heldout_share = heldout_share
 
-    def __call__(self, nlp: Optional[Language] = None, *, rank: int = 0) -> ShuffledStream[RawText]:
+    def __call__(self, nlp: Language | None = None, *, rank: int = 0) -> ShuffledStream[RawText]:
         """Start a stream.
 
-        nlp (Optional[Language]): The pipeline; raw text needs none of it, but spaCy calls every reader
+        nlp (Language | None): The pipeline; raw text needs none of it, but spaCy calls every reader
             with it.
         rank (int): Number of the process, of several that read the same files each in an order of its own.
         RETURNS (ShuffledStream[RawText]): The stream.
@@ -96,12 +96,12 @@ class UnlabelledText:
             logger.info("Raw text: %s, %d lines, drawn %.1f %%", language, n_lines, share)
         return stream
 
-    def read_heldout(self, limit: int) -> Dict[Optional[str], List[str]]:
+    def read_heldout(self, limit: int) -> dict[str | None, list[str]]:
         """Read texts that the stream never gives.
 
         limit (int): The most texts of a language; the first in the order of the files are taken, and one that
             stands twice among them counts once.
-        RETURNS (Dict[Optional[str], List[str]]): Texts by language, none twice.
+        RETURNS (dict[str | None, list[str]]): Texts by language, none twice.
         """
         by_language = {}
         for language, files in self._files_by_language().items():
@@ -109,14 +109,14 @@ class UnlabelledText:
             by_language[language] = list(dict.fromkeys(islice(self._read(files, heldout=True), limit)))
         return by_language
 
-    def sample(self, limit: int) -> Dict[Optional[str], List[str]]:
+    def sample(self, limit: int) -> dict[str | None, list[str]]:
         """Sample texts of each language that the stream gives, all texts of a language with the same chance.
 
         Which texts are taken depends on nothing but the seed and their number: languages with as many texts
         give the same lines, so that texts that are aligned stay aligned.
 
         limit (int): The most texts of a language.
-        RETURNS (Dict[Optional[str], List[str]]): The texts by language, None for that of a single file.
+        RETURNS (dict[str | None, list[str]]): The texts by language, None for that of a single file.
         RAISES (ValueError): If a language is missing or holds no text, or a line cannot be read.
         """
         return {
@@ -132,21 +132,21 @@ class UnlabelledText:
         text = text_of_raw_line(file, line, content, field=self.text)
         return "" if is_heldout(text, self.heldout_share) else text
 
-    def _files_by_language(self) -> Dict[Optional[str], List[TextFile]]:
+    def _files_by_language(self) -> dict[str | None, list[TextFile]]:
         if self.path is None:
             raise ValueError(Errors.X105)
         return files_by_language(Path(self.path), languages=self.languages, language=self.language)
 
 
 def files_by_language(
-    path: Path, *, languages: Optional[Sequence[str]] = None, language: Optional[str] = None
-) -> Dict[Optional[str], List[TextFile]]:
+    path: Path, *, languages: Sequence[str] | None = None, language: str | None = None
+) -> dict[str | None, list[TextFile]]:
     """Find the files of raw text.
 
     path (Path): A file, or a folder of files by language.
-    languages (Optional[Sequence[str]]): The languages to read, None or no name for all.
-    language (Optional[str]): Language of the texts if `path` is one file.
-    RETURNS (Dict[Optional[str], List[TextFile]]): The files of each language, sorted by language.
+    languages (Sequence[str] | None): The languages to read, None or no name for all.
+    language (str | None): Language of the texts if `path` is one file.
+    RETURNS (dict[str | None, list[TextFile]]): The files of each language, sorted by language.
     RAISES (ValueError): If a language is missing, or `language` is set for a folder. (FileNotFoundError):
         If there is no such file or folder.
     """

@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +150,7 @@ class _SideReader:
         self._joins = array("b")
 
     def add(self, text: str, words: list[Word]) -> None:
-        before: Optional[Word] = None
+        before: Word | None = None
         for word, begins in zip(words, sentence_starts(text, words), strict=True):
             self._words.append(self._numbers.setdefault(lower(word.text), len(self._numbers)))
             if not begins:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 from zlib import crc32
 
 from .words import Word, find_words, phrase_key
@@ -122,7 +122,7 @@ class Dictionaries:
         """The languages whose words have translations."""
         return list(self._by_source)
 
-    def of(self, source: Optional[str]) -> Sequence[Dictionary]:
+    def of(self, source: str | None) -> Sequence[Dictionary]:
         """The dictionaries of a language's words, one for each target language; none if there are none."""
         return self._by_source.get(source, []) if source is not None else []
 

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import tqdm  # type: ignore[import-untyped]
 
@@ -56,7 +56,7 @@ class MadeDictionary(NamedTuple):
     n_words (int): Words that have a translation.
     sample (Sequence[Entry]): Some entries, evenly spread.
     seconds (float): How long it took.
-    coverage (Optional[Coverage]): How many of the words of the labelled text it has, if there is such text.
+    coverage (Coverage | None): How many of the words of the labelled text it has, if there is such text.
     """
 
     path: Path
@@ -67,15 +67,15 @@ class MadeDictionary(NamedTuple):
     n_words: int
     sample: Sequence[Entry]
     seconds: float
-    coverage: Optional[Coverage]
+    coverage: Coverage | None
 
 
 def init_dictionaries(
     parallel: ParallelText,
     output: Path,
     *,
-    source: Optional[str] = None,
-    labelled: Optional[Path] = None,
+    source: str | None = None,
+    labelled: Path | None = None,
     overwrite: bool = False,
     max_pairs: int = MOST_TEXTS,
     jobs: int = 1,
@@ -85,9 +85,9 @@ def init_dictionaries(
 
     parallel (ParallelText): The parallel text, in files named as `en-da.tsv`.
     output (Path): The folder to write, `en-da.tsv` and so on: word, tab, translation, tab, weight.
-    source (Optional[str]): The language of the labelled text; it may stand on either side of a file. None for
+    source (str | None): The language of the labelled text; it may stand on either side of a file. None for
         the one that most of the labelled texts say, and without any for the one that all files name first.
-    labelled (Optional[Path]): Labelled text: how many of its words each dictionary has is counted.
+    labelled (Path | None): Labelled text: how many of its words each dictionary has is counted.
     overwrite (bool): Replace files that are there.
     max_pairs (int): The most pairs of a file; of more, that number evenly spread over the file.
     jobs (int): Files at a time, each in a process of its own, with its own memory.
@@ -121,11 +121,11 @@ def init_dictionaries(
             yield made
 
 
-def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[ParallelFile]:
+def find_parallel(parallel: ParallelText, source: str | None) -> list[ParallelFile]:
     """Find the files that have the source language on a side.
 
     parallel (ParallelText): The parallel text.
-    source (Optional[str]): The source language; None for the one that all files name first.
+    source (str | None): The source language; None for the one that all files name first.
     RETURNS (list[ParallelFile]): The files, one for each target language.
     RAISES (ValueError): The source language isn't known, or in no file; two files are of the same languages.
     """
@@ -149,7 +149,7 @@ def find_parallel(parallel: ParallelText, source: Optional[str]) -> list[Paralle
     return list(found.values())
 
 
-def _most_frequent(languages: Iterable[Optional[str]]) -> Optional[str]:
+def _most_frequent(languages: Iterable[str | None]) -> str | None:
     known = Counter(language for language in languages if language is not None)
     return max(known, key=known.__getitem__) if known else None
 

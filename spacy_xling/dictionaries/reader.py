@@ -1,9 +1,10 @@
 """The reader of bilingual dictionaries."""
 
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import NamedTuple
 
 from spacy.language import Language
 
@@ -23,7 +24,7 @@ AROUND = " \t.,;:!?…()[]{}\"'«»“”„‘’¡¿、。！？"
 HEADINGS = frozenset(("source", "target", "word", "translation", "src", "trg", "tgt", "term"))
 
 # Weights of translations by the key of an entry; see `phrase_key`.
-Entries = Dict[str, Dict[str, float]]
+Entries = dict[str, dict[str, float]]
 
 
 class Languages(NamedTuple):
@@ -38,23 +39,23 @@ class Languages(NamedTuple):
 
 
 def build_dictionaries_v1(
-    path: Union[Path, List[Path], None],
+    path: Path | list[Path] | None,
     *,
-    source: Optional[str] = None,
-    targets: Optional[List[str]] = None,
+    source: str | None = None,
+    targets: list[str] | None = None,
     max_translations: int = 3,
 ) -> "DictionaryReader":
     """Build a reader of bilingual dictionaries, registered as `spacy-xling.Dictionaries.v1`.
 
-    path (Union[Path, List[Path], None]): A file, or a folder of files, named by source and target language,
+    path (Path | list[Path] | None): A file, or a folder of files, named by source and target language,
         such as `en-da.tsv`, the name followed by .gz if gzipped. A line of .tsv is a word or phrase, a tab,
         its translation, and perhaps a tab and a weight; one of .txt is a word, a blank or a tab, and its
         translation, as in MUSE. A word with several translations has several lines. Of a list of files and
         folders, the first that has a word says how it is translated: put your own terms first. None is an
         error once it is read.
-    source (Optional[str]): Read only dictionaries of this language's words; None for all. See
+    source (str | None): Read only dictionaries of this language's words; None for all. See
         `languages_of_name` for names with several hyphens.
-    targets (Optional[List[str]]): Read only translations to these languages; None or no name for all.
+    targets (list[str] | None): Read only translations to these languages; None or no name for all.
     max_translations (int): The most translations of a word: those of the greatest weight, and of the same
         weight those that come first.
     RETURNS (DictionaryReader): The reader.
@@ -70,9 +71,9 @@ class DictionaryReader:
 
     def __init__(
         self,
-        path: Union[Path, List[Path], None],
-        source: Optional[str],
-        targets: Optional[List[str]],
+        path: Path | list[Path] | None,
+        source: str | None,
+        targets: list[str] | None,
         max_translations: int,
     ) -> None:
         self.path = path
@@ -80,17 +81,17 @@ class DictionaryReader:
         self.targets = targets
         self.max_translations = max_translations
 
-    def __call__(self, nlp: Optional[Language] = None) -> Dictionaries:
+    def __call__(self, nlp: Language | None = None) -> Dictionaries:
         """Read the dictionaries.
 
-        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        nlp (Language | None): Not needed; spaCy calls every reader with it.
         RETURNS (Dictionaries): The dictionaries.
         RAISES (ValueError): There is no path or no such language, a file isn't named by two languages or
             holds no entry, or a line is none. (FileNotFoundError): There is no such file or folder.
         """
-        merged: Dict[Languages, Entries] = {}
+        merged: dict[Languages, Entries] = {}
         for path in self._paths():
-            found: Dict[Languages, Entries] = {}
+            found: dict[Languages, Entries] = {}
             for file in find_files(path, Kinds.DICTIONARIES):
                 languages = self._languages(file)
                 if languages is not None:
@@ -106,21 +107,21 @@ class DictionaryReader:
             ]
         )
 
-    def _paths(self) -> List[Path]:
+    def _paths(self) -> list[Path]:
         paths = self.path if isinstance(self.path, list) else [self.path]
         given = [Path(path) for path in paths if path is not None]
         if not given:
             raise ValueError(Errors.X146)
         return given
 
-    def _languages(self, file: TextFile) -> Optional[Languages]:
+    def _languages(self, file: TextFile) -> Languages | None:
         """The languages of a file, or None for one that isn't wanted."""
         languages = languages_of_name(file, self.source)
         if self.source is not None and languages.source != self.source:
             return None
         return languages if not self.targets or languages.target in self.targets else None
 
-    def _require_languages(self, found: List[Languages]) -> None:
+    def _require_languages(self, found: list[Languages]) -> None:
         missing = [name for name in self.targets or [] if name not in {target for _, target in found}]
         if missing or not found:
             wanted = f"{self.source or 'SOURCE'}-{(missing or ['TARGET'])[0]}.tsv"
@@ -128,17 +129,17 @@ class DictionaryReader:
             names = ", ".join(sorted(file.path.name for file in files))
             raise ValueError(Errors.X151.format(wanted=wanted, found=names))
 
-    def _heaviest(self, weights: Dict[str, float]) -> Dict[str, float]:
+    def _heaviest(self, weights: dict[str, float]) -> dict[str, float]:
         best = sorted(weights, key=lambda translation: -weights[translation])[: self.max_translations]
         return {translation: weights[translation] for translation in best}
 
 
-def languages_of_name(file: TextFile, source: Optional[str] = None) -> Languages:
+def languages_of_name(file: TextFile, source: str | None = None) -> Languages:
     """Read the languages of a file off its name. Of more than one hyphen, those before a script or a region
     belong to the language: `en-GB-de`, `en-zh-Hans`.
 
     file (TextFile): The file, such as `en-da.tsv.gz`.
-    source (Optional[str]): The source language, if its own name has another kind of hyphen.
+    source (str | None): The source language, if its own name has another kind of hyphen.
     RETURNS (Languages): The languages.
     RAISES (ValueError): The name isn't that of two languages.
     """
@@ -152,7 +153,7 @@ def languages_of_name(file: TextFile, source: Optional[str] = None) -> Languages
     return Languages(first, second)
 
 
-def split_languages(name: str) -> Tuple[str, str, str]:
+def split_languages(name: str) -> tuple[str, str, str]:
     """Split the name of a pair of languages after the first, as `str.partition` does."""
     found = FIRST_LANGUAGE.match(name)
     return (found.group(), HYPHEN, name[found.end() + 1 :]) if found else (name, "", "")
@@ -188,7 +189,7 @@ def entry_key(phrase: str) -> str:
     return phrase_key(phrase, words, [lower(word.text) for word in words])
 
 
-def _read_lines(file: TextFile, languages: Languages) -> Iterator[Tuple[str, str, float]]:
+def _read_lines(file: TextFile, languages: Languages) -> Iterator[tuple[str, str, float]]:
     with closing(LineReader(file)) as lines:
         for content in lines:
             if not content.strip():
@@ -204,18 +205,18 @@ def _read_lines(file: TextFile, languages: Languages) -> Iterator[Tuple[str, str
             yield columns[0], columns[1], _weight(file, lines.line, columns[2:])
 
 
-def _is_header(cells: List[str], languages: Languages) -> bool:
+def _is_header(cells: list[str], languages: Languages) -> bool:
     """Tell whether a first line has names of columns: two different ones, for an entry may be one of them."""
     names = {cell.lower() for cell in cells}
     return len(names) == 2 and names <= HEADINGS | {name.lower() for name in languages}
 
 
-def _columns(file: TextFile, content: str) -> List[str]:
+def _columns(file: TextFile, content: str) -> list[str]:
     by_tab = file.kind == "tsv" or "\t" in content
     return [column.strip() for column in (content.rstrip("\r\n").split("\t") if by_tab else content.split())]
 
 
-def _weight(file: TextFile, line: int, column: List[str]) -> float:
+def _weight(file: TextFile, line: int, column: list[str]) -> float:
     if not column:
         return 1.0
     try:

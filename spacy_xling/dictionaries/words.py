@@ -1,6 +1,7 @@
 """The words of a text, as dictionaries know them."""
 
-from typing import List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 from unicodedata import normalize
 
 import regex
@@ -35,7 +36,7 @@ class Word(NamedTuple):
     end: int
 
 
-def find_words(text: str) -> List[Word]:
+def find_words(text: str) -> list[Word]:
     """Find the words of a text: runs of letters, marks and digits, with apostrophes inside.
 
     In a script without blanks between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) each
@@ -43,7 +44,7 @@ def find_words(text: str) -> List[Word]:
     sequences of such words, so that a Chinese word is a phrase of its characters.
 
     text (str): The text.
-    RETURNS (List[Word]): The words, in their order.
+    RETURNS (list[Word]): The words, in their order.
     """
     return [Word(found.group(), found.start(), found.end()) for found in _WORD.finditer(text)]
 
@@ -77,13 +78,13 @@ def phrase_key(text: str, words: Sequence[Word], keys: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def sentence_starts(text: str, words: Sequence[Word]) -> List[bool]:
+def sentence_starts(text: str, words: Sequence[Word]) -> list[bool]:
     """Tell which words begin a sentence: the first one, and those after a full stop, an exclamation or
     question mark, or a line's end.
 
     text (str): The text.
     words (Sequence[Word]): Its words.
-    RETURNS (List[bool]): One for each word.
+    RETURNS (list[bool]): One for each word.
     """
     ends = [0, *(word.end for word in words)]
     return [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import srsly
 from wasabi import MarkdownRenderer
@@ -16,7 +16,7 @@ class Card(Protocol):
     """What a model card says."""
 
     @property
-    def base_model(self) -> Optional[str]:
+    def base_model(self) -> str | None:
         """The checkpoint it was made from, hub name or folder, if there is one."""
 
     @property
@@ -44,7 +44,7 @@ class InitialCard(NamedTuple):
     n_parameters: int
 
     @property
-    def base_model(self) -> Optional[str]:
+    def base_model(self) -> str | None:
         return None
 
     @property
@@ -82,11 +82,11 @@ def write_card(folder: Path, card: Card) -> None:
     (folder / CARD).write_text(text, encoding="utf-8")
 
 
-def hub_name(checkpoint: str) -> Optional[str]:
+def hub_name(checkpoint: str) -> str | None:
     """Tell a name on the model hub from a folder.
 
     checkpoint (str): Hub name or folder.
-    RETURNS (Optional[str]): The name, None for a folder.
+    RETURNS (str | None): The name, None for a folder.
     """
     return None if Path(checkpoint).is_dir() else checkpoint
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
@@ -97,9 +97,9 @@ def init_encoder(
     *,
     config: Any,
     kind: Kind = "unigram",
-    n_pieces: Optional[int] = None,
+    n_pieces: int | None = None,
     max_texts: int = 200_000,
-    parallel: Optional[ParallelTextReader] = None,
+    parallel: ParallelTextReader | None = None,
     seed: int = 0,
     overwrite: bool = False,
     progress: bool = False,
@@ -112,9 +112,9 @@ def init_encoder(
         training.
     config (PretrainedConfig): Shape of the model. Its vocabulary and special pieces become the tokenizer's.
     kind (Kind): Kind of tokenizer: "unigram" or "wordpiece".
-    n_pieces (Optional[int]): Pieces of the vocabulary; None takes the config's.
+    n_pieces (int | None): Pieces of the vocabulary; None takes the config's.
     max_texts (int): The most texts to train the tokenizer on; fewer are used where there are fewer.
-    parallel (Optional[ParallelTextReader]): Parallel text that aligns the embeddings; see
+    parallel (ParallelTextReader | None): Parallel text that aligns the embeddings; see
         `encoders.alignment`.
     seed (int): Seed of the weights.
     overwrite (bool): Replace the encoder that `output` holds.

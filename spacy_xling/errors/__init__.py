@@ -7,8 +7,6 @@ exporting, 8 translation, 9 applying and explaining. A folder without a file her
 whose work it does: those of switching and dictionaries are in `data`, those of the optimiser in `training`.
 """
 
-from typing import Optional
-
 from . import (
     applying,
     comparison,
@@ -82,6 +80,6 @@ class Warnings(
     """All warnings by their codes."""
 
 
-def one_line(error: Exception, longest: Optional[int] = 300) -> str:
+def one_line(error: Exception, longest: int | None = 300) -> str:
     """The message of an error, as one line, cut after a number of characters; None cuts nothing."""
     return " ".join(str(error).split())[:longest]

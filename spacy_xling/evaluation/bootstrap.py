@@ -8,14 +8,14 @@ Where all texts of a language are right, or all are wrong, every sample is, and 
 """
 
 import zlib
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .metrics import Tally, tally
 from .predictions import Doubles2d
 
-Interval = Tuple[float, float]
+Interval = tuple[float, float]
 
 # Most counts drawn at a time: 64 MiB.
 BLOCK = 1 << 23

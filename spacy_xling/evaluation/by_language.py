@@ -1,9 +1,10 @@
 """How well pipelines classify the texts of each language: texts -> predictions -> scores -> a record."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 import spacy
 from spacy.language import Language
@@ -42,7 +43,7 @@ def evaluate_models(
     corpus: LabelledText,
     *,
     source: str = "en",
-    threshold: Optional[float] = None,
+    threshold: float | None = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
     mistakes: int = 20,
     uncentred: bool = False,
@@ -53,7 +54,7 @@ def evaluate_models(
     models (Mapping[str, Path]): Folder of each pipeline, or name of its package, by the name to give it.
     corpus (LabelledText): The corpus.
     source (str): Language of the training labels; all others are targets.
-    threshold (Optional[float]): Score from which a label counts where texts have any number of them; None for
+    threshold (float | None): Score from which a label counts where texts have any number of them; None for
         the pipeline's own.
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each pipeline and language.
@@ -74,8 +75,8 @@ def evaluate_models(
         listed = {language: score.mistakes for language, score in scores.languages.items()}
         return replace(scores, explained=explain_mistakes(nlp, listed, explain))
 
-    scores: Dict[str, ModelScores] = {}
-    warnings: List[str] = []
+    scores: dict[str, ModelScores] = {}
+    warnings: list[str] = []
     for name, path in models.items():
         nlp = load_pipeline(path)
         warnings += centring_warnings(name, nlp, texts.docs, source)
@@ -108,19 +109,19 @@ def evaluate_by_language(
     nlp: Language,
     docs: Sequence[Doc],
     *,
-    threshold: Optional[float] = None,
+    threshold: float | None = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
     mistakes: int = 20,
-) -> Dict[str, Score]:
+) -> dict[str, Score]:
     """Score a pipeline on each language of some texts.
 
     nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
     docs (Sequence[Doc]): Labelled texts.
-    threshold (Optional[float]): Score from which a label counts as given where texts have any number of
+    threshold (float | None): Score from which a label counts as given where texts have any number of
         labels; None for the pipeline's own. Where each has exactly one, the highest score counts.
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list, for each language.
-    RETURNS (Dict[str, Score]): Scores by language, in the order of their first text.
+    RETURNS (dict[str, Score]): Scores by language, in the order of their first text.
     RAISES (ValueError): As `predict`.
     """
     predictions = predict(nlp, docs, threshold=threshold)
@@ -128,11 +129,11 @@ def evaluate_by_language(
     return dict(scores.languages)
 
 
-def read_test_text(corpus: LabelledText) -> List[Doc]:
+def read_test_text(corpus: LabelledText) -> list[Doc]:
     """Read the texts to score pipelines on.
 
     corpus (LabelledText): The corpus. Its unlabelled texts are passed over.
-    RETURNS (List[Doc]): The labelled texts.
+    RETURNS (list[Doc]): The labelled texts.
     RAISES (ValueError): It has none, or is not what the reader expects.
     """
     return list(labelled_texts(corpus).docs)
@@ -165,12 +166,12 @@ def labelled_texts(corpus: LabelledText) -> Texts:
     return Texts(labelled, warnings)
 
 
-def source_warnings(docs: Sequence[Doc], source: str) -> List[str]:
+def source_warnings(docs: Sequence[Doc], source: str) -> list[str]:
     """Look for the source among texts.
 
     docs (Sequence[Doc]): The texts.
     source (str): The source language.
-    RETURNS (List[str]): A warning if languages are known, but the source isn't among them.
+    RETURNS (list[str]): A warning if languages are known, but the source isn't among them.
     """
     languages = sorted(set(rows_by_language(docs)) - {UNKNOWN})
     if not languages or source in languages:
@@ -178,24 +179,24 @@ def source_warnings(docs: Sequence[Doc], source: str) -> List[str]:
     return [Warnings.W752.format(source=source, languages=", ".join(languages))]
 
 
-def centred_pipes(nlp: Language) -> List[CalibratedScores]:
+def centred_pipes(nlp: Language) -> list[CalibratedScores]:
     """Find the components that are centred by language.
 
     nlp (Language): The pipeline.
-    RETURNS (List[CalibratedScores]): Those with offsets.
+    RETURNS (list[CalibratedScores]): Those with offsets.
     """
     pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CalibratedScores)]
     return [pipe for pipe in pipes if pipe.offsets]
 
 
-def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str) -> List[str]:
+def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str) -> list[str]:
     """Look for languages that a centred pipeline has no offsets for.
 
     name (str): The pipeline's name.
     nlp (Language): The pipeline.
     docs (Sequence[Doc]): The texts.
     source (str): The source language, which has none.
-    RETURNS (List[str]): A warning for each component that lacks some. One that reads translations needs none.
+    RETURNS (list[str]): A warning for each component that lacks some. One that reads translations needs none.
     """
     warnings = []
     for pipe in [pipe for pipe in centred_pipes(nlp) if pipe.text_field == "text"]:
@@ -206,12 +207,12 @@ def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str
     return warnings
 
 
-def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> List[str]:
+def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> list[str]:
     """Hold the labels of pipelines against those of the texts, and of each other.
 
     models (Mapping[str, ModelScores]): The pipelines' scores.
     docs (Sequence[Doc]): The texts.
-    RETURNS (List[str]): A warning for each difference.
+    RETURNS (list[str]): A warning for each difference.
     """
     annotated = {label for doc in docs for label in doc.cats}
     common = set.intersection(*(set(model.labels) for model in models.values()))
@@ -231,12 +232,12 @@ def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> Li
     return warnings
 
 
-def lacking_labels(model: ModelScores, labels: Collection[str]) -> Dict[str, List[str]]:
+def lacking_labels(model: ModelScores, labels: Collection[str]) -> dict[str, list[str]]:
     """Find the labels that no text of a language has.
 
     model (ModelScores): The scores of a pipeline.
     labels (Collection[str]): The labels to look for, of those of the pipeline.
-    RETURNS (Dict[str, List[str]]): Labels by language; a language that has texts of all is left out.
+    RETURNS (dict[str, list[str]]): Labels by language; a language that has texts of all is left out.
     """
     found = {
         language: [label for label, one in score.labels.items() if label in labels and not one.support]
@@ -286,11 +287,11 @@ def load_pipeline(path: Path, overrides: Mapping[str, Any] = MappingProxyType({}
         raise ValueError(Errors.X751.format(path=path, error=said)) from error
 
 
-def column_names(paths: Sequence[Path]) -> List[str]:
+def column_names(paths: Sequence[Path]) -> list[str]:
     """Short names for pipelines: their paths without the folders that all have in common, at either end.
 
     paths (Sequence[Path]): The paths.
-    RETURNS (List[str]): A name for each.
+    RETURNS (list[str]): A name for each.
     """
     parts = [path.parts for path in paths]
     if len(set(parts)) < 2:

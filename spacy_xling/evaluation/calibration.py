@@ -1,8 +1,9 @@
 """Temperatures and offsets for a text classifier, and how well scores say how often it is right."""
 
 import warnings
+from collections.abc import Sequence
 from itertools import chain
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -54,9 +55,9 @@ class Row(NamedTuple):
     own (bool): Whether it was fitted on these texts alone.
     ece_before (float): Expected calibration error without temperatures, from 0 to 1.
     ece_after (float): The same with them.
-    accuracy (Optional[float]): Share of texts whose top label is right; None where labels are independent.
-    answered (Optional[float]): Share of the texts that are not abstained from; None without a threshold.
-    answered_accuracy (Optional[float]): Accuracy on those; None without a threshold or a text.
+    accuracy (float | None): Share of texts whose top label is right; None where labels are independent.
+    answered (float | None): Share of the texts that are not abstained from; None without a threshold.
+    answered_accuracy (float | None): Accuracy on those; None without a threshold or a text.
     """
 
     language: str
@@ -65,16 +66,16 @@ class Row(NamedTuple):
     own: bool
     ece_before: float
     ece_after: float
-    accuracy: Optional[float]
-    answered: Optional[float]
-    answered_accuracy: Optional[float]
+    accuracy: float | None
+    answered: float | None
+    answered_accuracy: float | None
 
 
-def find_component(nlp: Language, name: Optional[str] = None) -> CentredScores:
+def find_component(nlp: Language, name: str | None = None) -> CentredScores:
     """Find the component to calibrate.
 
     nlp (Language): The pipeline.
-    name (Optional[str]): Its name; None for the only one there is.
+    name (str | None): Its name; None for the only one there is.
     RETURNS (CentredScores): The component.
     RAISES (ValueError): There is none, or there are several.
     """
@@ -85,13 +86,13 @@ def find_component(nlp: Language, name: Optional[str] = None) -> CentredScores:
     return found[chosen[0]]
 
 
-def with_translations(nlp: Language, pipe: CentredScores, docs: Sequence[Doc]) -> List[Doc]:
+def with_translations(nlp: Language, pipe: CentredScores, docs: Sequence[Doc]) -> list[Doc]:
     """Let a pipeline translate texts for its classifier, if that is what it reads.
 
     nlp (Language): The pipeline.
     pipe (CentredScores): Its classifier.
     docs (Sequence[Doc]): Texts, with their languages.
-    RETURNS (List[Doc]): The same texts, after the components before the classifier that assign
+    RETURNS (list[Doc]): The same texts, after the components before the classifier that assign
         `doc._.translation`.
     RAISES (ValueError): X557: there is no such component.
     """
@@ -137,9 +138,9 @@ def calibrate(
     *,
     by_language: bool = False,
     min_texts: int = MIN_TEXTS,
-    abstain_below: Optional[float] = None,
-    target_accuracy: Optional[float] = None,
-) -> List[Row]:
+    abstain_below: float | None = None,
+    target_accuracy: float | None = None,
+) -> list[Row]:
     """Give a component the temperatures that fit dev text best, and a threshold below which to abstain. Its
     offsets, if it is centred, stay as they are.
 
@@ -151,10 +152,10 @@ def calibrate(
     docs (Sequence[Doc]): Dev texts, with `doc.cats` and `doc._.language`, as `with_translations` gives them.
     by_language (bool): Fit a temperature for each language.
     min_texts (int): The least texts of a language to fit one on, and, for `target_accuracy`, to answer.
-    abstain_below (Optional[float]): The threshold, of calibrated scores.
-    target_accuracy (Optional[float]): Instead of that, the accuracy that the texts that are answered are to
+    abstain_below (float | None): The threshold, of calibrated scores.
+    target_accuracy (float | None): Instead of that, the accuracy that the texts that are answered are to
         have: the threshold that leaves most of them is taken.
-    RETURNS (List[Row]): A row for each language, and one for all texts at the end.
+    RETURNS (list[Row]): A row for each language, and one for all texts at the end.
     RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766, X767.
     """
     _check_thresholds(pipe, abstain_below, target_accuracy)
@@ -182,7 +183,7 @@ def calibrate(
     ]
 
 
-def fit_temperature(logits: np.ndarray, truths: Truths) -> Optional[float]:
+def fit_temperature(logits: np.ndarray, truths: Truths) -> float | None:
     """The temperature T that minimises the negative log likelihood of the truths under logits / T.
 
     In b = 1 / T the likelihood is convex: its derivative, the mean of sum_k (p_k - t_k) * l_k, is 0 at one
@@ -190,7 +191,7 @@ def fit_temperature(logits: np.ndarray, truths: Truths) -> Optional[float]:
 
     logits (ndarray): The logits. *Shape:* (texts, labels)
     truths (Truths): The truths.
-    RETURNS (Optional[float]): T, at most 100 (for logits that know nothing); None where the least is not
+    RETURNS (float | None): T, at most 100 (for logits that know nothing); None where the least is not
         reached at 0.05, as where all is right.
     """
     logits = logits.astype(np.float64)
@@ -208,7 +209,7 @@ def fit_temperature(logits: np.ndarray, truths: Truths) -> Optional[float]:
     return float(1 / brentq(slope, low, high, xtol=1e-12, rtol=1e-12))
 
 
-def top_labels(scores: np.ndarray, truths: Truths) -> Tuple[np.ndarray, np.ndarray]:
+def top_labels(scores: np.ndarray, truths: Truths) -> tuple[np.ndarray, np.ndarray]:
     """The score of each text's top label, and whether it is right. *Shapes:* (texts,)"""
     rows, top = np.arange(len(scores)), scores.argmax(axis=1)
     return scores[rows, top].astype(np.float64), truths.values[rows, top] == 1
@@ -245,7 +246,7 @@ def choose_threshold(
 
 
 def _check_thresholds(
-    pipe: CalibratedScores, abstain_below: Optional[float], target_accuracy: Optional[float]
+    pipe: CalibratedScores, abstain_below: float | None, target_accuracy: float | None
 ) -> None:
     given = [value for value in (abstain_below, target_accuracy) if value is not None]
     if len(given) > 1 or not all(0 <= value <= 1 for value in given):
@@ -254,9 +255,9 @@ def _check_thresholds(
         raise ValueError(Errors.X532.format(name=pipe.name))
 
 
-def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> Tuple[List[Doc], np.ndarray, Truths]:
+def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> tuple[list[Doc], np.ndarray, Truths]:
     """The texts that take part, with their logits and truths."""
-    labels: List[str] = pipe.cfg["labels"]
+    labels: list[str] = pipe.cfg["labels"]
     labelled = [doc for doc in docs if (any(doc.cats.values()) if pipe.exclusive_classes else doc.cats)]
     unknown = sorted({label for doc in labelled for label in doc.cats} - set(labels))
     if unknown:
@@ -278,8 +279,8 @@ def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> Tuple[List[Doc], np.nd
 
 
 def _fit_languages(
-    logits: np.ndarray, truths: Truths, languages: Dict[str, List[int]], min_texts: int
-) -> Dict[str, float]:
+    logits: np.ndarray, truths: Truths, languages: dict[str, list[int]], min_texts: int
+) -> dict[str, float]:
     fitted = {
         language: fit_temperature(logits[numbers], truths.rows(numbers))
         for language, numbers in languages.items()

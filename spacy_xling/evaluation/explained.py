@@ -1,7 +1,7 @@
 """Why a pipeline got texts wrong: its surest mistakes, with a score for each word."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import List, Mapping, Optional, Sequence
 
 from spacy.language import Language
 
@@ -20,28 +20,28 @@ class ExplainedMistake:
     language (str): The language, "-" for one that isn't known.
     gold (Sequence[str]): Its labels.
     predicted (Sequence[str]): The labels that the pipeline gives it.
-    explanation (Optional[Explanation]): Of the label that the pipeline is most surely wrong about; None for a
+    explanation (Explanation | None): Of the label that the pipeline is most surely wrong about; None for a
         text that can't be explained.
-    error (Optional[str]): Why it can't.
+    error (str | None): Why it can't.
     """
 
     text: str
     language: str
     gold: Sequence[str]
     predicted: Sequence[str]
-    explanation: Optional[Explanation] = None
-    error: Optional[str] = None
+    explanation: Explanation | None = None
+    error: str | None = None
 
 
 def explain_mistakes(
     nlp: Language, mistakes: Mapping[str, Sequence[Mistake]], limit: int
-) -> List[ExplainedMistake]:
+) -> list[ExplainedMistake]:
     """Explain the mistakes that a pipeline is surest of, by occlusion.
 
     nlp (Language): The pipeline.
     mistakes (Mapping[str, Sequence[Mistake]]): Its mistakes, by language.
     limit (int): The most to explain, of all languages together.
-    RETURNS (List[ExplainedMistake]): The mistakes, the surest first; blank texts are left out.
+    RETURNS (list[ExplainedMistake]): The mistakes, the surest first; blank texts are left out.
     """
     found = [(language, one) for language, several in mistakes.items() for one in several if one.text.strip()]
     found.sort(key=lambda pair: -pair[1].score)
@@ -59,7 +59,7 @@ def _explain(nlp: Language, language: str, mistake: Mistake) -> ExplainedMistake
     return ExplainedMistake(mistake.text, language, mistake.gold, mistake.predicted, explanation, error)
 
 
-def _surest_wrong(cats: Mapping[str, float], mistake: Mistake) -> Optional[str]:
+def _surest_wrong(cats: Mapping[str, float], mistake: Mistake) -> str | None:
     """The label that is most surely wrong: given wrongly, or where none is, missed; None for a text that is
     wrong by a label alone that the pipeline doesn't have.
     """

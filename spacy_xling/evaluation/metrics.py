@@ -11,7 +11,7 @@ and 0 for 0 / 0. A label that no text of a language has, and none is given, thus
 so that the means of all languages are over the same labels, and `spacy evaluate` gives the same number.
 """
 
-from typing import Dict, List, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -114,11 +114,11 @@ def macro_auc(predictions: Predictions) -> float:
     return total / len(predictions.labels)
 
 
-def confusion(predictions: Predictions) -> List[List[int]]:
+def confusion(predictions: Predictions) -> list[list[int]]:
     """Count what was taken for what.
 
     predictions (Predictions): The predictions.
-    RETURNS (List[List[int]]): Where texts are exclusive, their number by label (rows; the last row is that
+    RETURNS (list[list[int]]): Where texts are exclusive, their number by label (rows; the last row is that
         of labels that the pipeline doesn't have) and predicted label (columns). Else the true negatives,
         false positives, false negatives and true positives of each label.
     """
@@ -132,11 +132,11 @@ def confusion(predictions: Predictions) -> List[List[int]]:
     return counts.reshape(labels + 1, labels).tolist()
 
 
-def label_counts(predictions: Predictions) -> Dict[str, np.ndarray]:
+def label_counts(predictions: Predictions) -> dict[str, np.ndarray]:
     """Count the texts that have each label, and those that are given it.
 
     predictions (Predictions): The predictions.
-    RETURNS (Dict[str, ndarray]): "support" and "predicted", of what is known. *Shape:* (labels,)
+    RETURNS (dict[str, ndarray]): "support" and "predicted", of what is known. *Shape:* (labels,)
     """
     known = predictions.known
     return {

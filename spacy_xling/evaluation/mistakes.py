@@ -1,6 +1,7 @@
 """The texts that a pipeline gets most surely wrong."""
 
-from typing import List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,12 +25,12 @@ class Mistake(NamedTuple):
     score: float
 
 
-def worst_mistakes(predictions: Predictions, limit: int) -> List[Mistake]:
+def worst_mistakes(predictions: Predictions, limit: int) -> list[Mistake]:
     """List the mistakes that the pipeline is surest of.
 
     predictions (Predictions): The predictions.
     limit (int): The most to list.
-    RETURNS (List[Mistake]): The mistakes, the surest first; of equal ones, the first text.
+    RETURNS (list[Mistake]): The mistakes, the surest first; of equal ones, the first text.
     """
     given, scores, known = predictions.predicted, predictions.scores, predictions.known
     wrong = (given != predictions.gold) & known
@@ -52,5 +53,5 @@ def worst_mistakes(predictions: Predictions, limit: int) -> List[Mistake]:
     ]
 
 
-def _names(labels: Sequence[str], chosen: np.ndarray) -> List[str]:
+def _names(labels: Sequence[str], chosen: np.ndarray) -> list[str]:
     return [labels[column] for column in map(int, np.flatnonzero(chosen))]

@@ -1,8 +1,9 @@
 """One pass of a pipeline over labelled texts, as arrays: what is true, and what the pipeline says."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ class Kind(NamedTuple):
     single_label: bool = False
 
 
-def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = None) -> Predictions:
+def predict(nlp: Language, docs: Sequence[Doc], *, threshold: float | None = None) -> Predictions:
     """Send texts through a pipeline.
 
     They are exclusive if each has one label, and the pipeline has no classifier for any number of labels.
@@ -110,7 +111,7 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: Optional[float] = 
 
     nlp (Language): The pipeline; whichever component sets `doc.cats` counts.
     docs (Sequence[Doc]): Texts with categories, each of them, and languages.
-    threshold (Optional[float]): Score from which a label counts; None for the pipeline's own.
+    threshold (float | None): Score from which a label counts; None for the pipeline's own.
     RETURNS (Predictions): The arrays.
     RAISES (ValueError): The pipeline sets no categories, or scores that are no numbers, or none of its
         labels is one of the texts', or the threshold is no score.
@@ -157,12 +158,12 @@ def kind_of(nlp: Language) -> Kind:
     return Kind(False, THRESHOLD, single_label=bool(pipes))
 
 
-def unread_doc(nlp: Language, text: str, language: Optional[str]) -> Doc:
+def unread_doc(nlp: Language, text: str, language: str | None) -> Doc:
     """Make a Doc for a pipeline to read. Unlike `nlp.make_doc`, this takes a text of any length.
 
     nlp (Language): The pipeline.
     text (str): The text.
-    language (Optional[str]): Its language; None for one that isn't known.
+    language (str | None): Its language; None for one that isn't known.
     RETURNS (Doc): The words of the text, with the language.
     """
     doc = nlp.tokenizer(text)
@@ -170,16 +171,16 @@ def unread_doc(nlp: Language, text: str, language: Optional[str]) -> Doc:
     return doc
 
 
-def unseen_counts(predictions: Predictions) -> Dict[str, int]:
+def unseen_counts(predictions: Predictions) -> dict[str, int]:
     """Count the texts of each label that the pipeline doesn't have.
 
     predictions (Predictions): The predictions.
-    RETURNS (Dict[str, int]): Texts by label, in the order of the labels' names.
+    RETURNS (dict[str, int]): Texts by label, in the order of the labels' names.
     """
     return dict(Counter(sorted(name for names in predictions.unseen for name in names)))
 
 
-def _categories(nlp: Language, docs: Sequence[Doc]) -> List[Dict[str, float]]:
+def _categories(nlp: Language, docs: Sequence[Doc]) -> list[dict[str, float]]:
     """The scores of each text, in a pass that knows their languages."""
     found = []
     for doc in nlp.pipe(unread_doc(nlp, doc.text, get_language(doc)) for doc in docs):

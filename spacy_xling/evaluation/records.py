@@ -1,7 +1,7 @@
 """What an evaluation found: records that JSON can hold."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import List, Mapping, Optional, Sequence
 
 from ..data.languages import sort_languages
 from ..types import JsonDict
@@ -23,7 +23,7 @@ class LabelScores:
     precision (float): Share of those given it that have it.
     recall (float): Share of those that have it that are given it.
     f1 (float): Their harmonic mean.
-    f1_interval (Optional[Interval]): Its confidence interval.
+    f1_interval (Interval | None): Its confidence interval.
     """
 
     support: int
@@ -31,7 +31,7 @@ class LabelScores:
     precision: float
     recall: float
     f1: float
-    f1_interval: Optional[Interval]
+    f1_interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -40,29 +40,29 @@ class Score:
 
     texts (int): Number of labelled texts.
     accuracy (float): Share of the texts all of whose known labels are right, from 0 to 1.
-    accuracy_interval (Optional[Interval]): Its confidence interval, here and below.
+    accuracy_interval (Interval | None): Its confidence interval, here and below.
     macro_f1 (float): Mean of the F1 of all labels of the pipeline.
     micro_f1 (float): F1 of the sums over all labels of the pipeline.
     macro_auc (float): Mean of the area under the ROC curve of all labels of the pipeline.
-    ece (Optional[float]): Expected calibration error; None where scores are no probabilities.
+    ece (float | None): Expected calibration error; None where scores are no probabilities.
     labels (Mapping[str, LabelScores]): Scores by label of the pipeline.
-    confusion (List[List[int]]): See `metrics.confusion`.
-    reliability (Optional[Sequence[Bin]]): Bins of probability; None as `ece`.
+    confusion (list[list[int]]): See `metrics.confusion`.
+    reliability (Sequence[Bin] | None): Bins of probability; None as `ece`.
     mistakes (Sequence[Mistake]): The worst mistakes.
     """
 
     texts: int
     accuracy: float
-    accuracy_interval: Optional[Interval]
+    accuracy_interval: Interval | None
     macro_f1: float
-    macro_f1_interval: Optional[Interval]
+    macro_f1_interval: Interval | None
     micro_f1: float
-    micro_f1_interval: Optional[Interval]
+    micro_f1_interval: Interval | None
     macro_auc: float
-    ece: Optional[float]
+    ece: float | None
     labels: Mapping[str, LabelScores]
-    confusion: List[List[int]]
-    reliability: Optional[Sequence[Bin]]
+    confusion: list[list[int]]
+    reliability: Sequence[Bin] | None
     mistakes: Sequence[Mistake]
 
 
@@ -70,22 +70,22 @@ class Score:
 class Transfer:
     """How a score travels from the source to the targets: all other languages that are known by name.
 
-    source (Optional[float]): The score of the source; None without texts of it.
-    targets (Optional[float]): Mean of the targets' scores, each language alike; None without targets.
-    targets_interval (Optional[Interval]): Its confidence interval: texts are drawn within each language, as
+    source (float | None): The score of the source; None without texts of it.
+    targets (float | None): Mean of the targets' scores, each language alike; None without targets.
+    targets_interval (Interval | None): Its confidence interval: texts are drawn within each language, as
         if no text of one were the translation of another's. Of translations it is too narrow, and that of the
         gap too wide.
-    worst_target (Optional[str]): The target with the lowest score, the first by name of equal ones.
-    gap (Optional[float]): Source minus mean of the targets; None where one of them is.
-    gap_interval (Optional[Interval]): Its confidence interval.
+    worst_target (str | None): The target with the lowest score, the first by name of equal ones.
+    gap (float | None): Source minus mean of the targets; None where one of them is.
+    gap_interval (Interval | None): Its confidence interval.
     """
 
-    source: Optional[float]
-    targets: Optional[float]
-    targets_interval: Optional[Interval]
-    worst_target: Optional[str]
-    gap: Optional[float]
-    gap_interval: Optional[Interval]
+    source: float | None
+    targets: float | None
+    targets_interval: Interval | None
+    worst_target: str | None
+    gap: float | None
+    gap_interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Evaluation:
     warnings: Sequence[str]
 
     @property
-    def languages(self) -> List[str]:
+    def languages(self) -> list[str]:
         """The languages of any pipeline: the source first, then by name, "-" last."""
         found = {language for model in self.models.values() for language in model.languages}
         return sort_languages(found, self.source)

@@ -1,6 +1,7 @@
 """Whether a score of 0.8 is right 8 times in 10."""
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,12 +23,12 @@ class Bin(NamedTuple):
     accuracy: float
 
 
-def calibration_pairs(predictions: Predictions) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+def calibration_pairs(predictions: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
     """What is compared with what: the probability of each text's first label and whether it is right, or
     where texts aren't exclusive, the probability of each known label and whether the text has it.
 
     predictions (Predictions): The predictions.
-    RETURNS (Optional[Tuple[ndarray, ndarray]]): Probabilities, and 1 or 0 for each; None where a score is no
+    RETURNS (tuple[ndarray, ndarray] | None): Probabilities, and 1 or 0 for each; None where a score is no
         probability. *Shape:* (pairs,), (pairs,)
     """
     scores = predictions.scores

@@ -1,15 +1,16 @@
 """Scorers: accuracy among the scores of a text classifier, and scores of each language for any component."""
 
 import numbers
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
+from typing import Any
 
 from spacy.scorer import Scorer as SpacyScorer
 from spacy.training import Example
 
 from ..data.languages import UNKNOWN, rows_by_language
 
-Scores = Dict[str, Any]
+Scores = dict[str, Any]
 Scorer = Callable[..., Scores]
 
 # Not a measure of quality, so its mean over languages says nothing.
@@ -119,11 +120,11 @@ def score_by_language(scorer: Scorer, source: str, examples: Iterable[Example], 
     return {**overall, **added, **overall}
 
 
-def _added(key: str, found: List[Any], values: Mapping[str, Any], source: str) -> Scores:
+def _added(key: str, found: list[Any], values: Mapping[str, Any], source: str) -> Scores:
     """What is added to one score.
 
     key (str): Its name.
-    found (List[Any]): Its values, that of all examples among them: some may be None, but not their kind.
+    found (list[Any]): Its values, that of all examples among them: some may be None, but not their kind.
     values (Mapping[str, Any]): Its values by language.
     source (str): The source language.
     RETURNS (Scores): Scores by name.
@@ -134,7 +135,7 @@ def _added(key: str, found: List[Any], values: Mapping[str, Any], source: str) -
         return {}
     targets = [value for language, value in values.items() if language != source and value is not None]
     mean = sum(targets) / len(targets) if targets else None
-    at_source: Optional[float] = values.get(source)
+    at_source: float | None = values.get(source)
     return {
         **{f"{key}_{language}": value for language, value in values.items()},
         f"{key}_targets": mean,

@@ -1,6 +1,6 @@
 """From the predictions of a pipeline to its record: by language, and over the targets."""
 
-from typing import Dict, Mapping, Optional, Tuple
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,8 +26,8 @@ def score_model(
     mistakes (int): The most mistakes to list, for each language.
     RETURNS (ModelScores): The scores.
     """
-    scores: Dict[str, Score] = {}
-    samples: Dict[str, Optional[Tally]] = {}
+    scores: dict[str, Score] = {}
+    samples: dict[str, Tally | None] = {}
     for language, rows in predictions.rows.items():
         own = predictions.of(rows)
         scores[language], samples[language] = score_texts(own, language, resampling, mistakes)
@@ -52,14 +52,14 @@ def score_model(
 
 def score_texts(
     predictions: Predictions, name: str, resampling: Resampling, mistakes: int
-) -> Tuple[Score, Optional[Tally]]:
+) -> tuple[Score, Tally | None]:
     """Score texts, whatever their language.
 
     predictions (Predictions): Their predictions, of one text or more.
     name (str): What they are called, their language: it has its own samples.
     resampling (Resampling): How intervals are made.
     mistakes (int): The most mistakes to list.
-    RETURNS (Tuple[Score, Optional[Tally]]): The scores, and the samples' tallies, None without samples.
+    RETURNS (tuple[Score, Tally | None]): The scores, and the samples' tallies, None without samples.
     """
     outcome = outcomes(predictions)
     whole = tally(outcome.sum(axis=0, keepdims=True), len(outcome))
@@ -67,7 +67,7 @@ def score_texts(
     if resampling.resamples:
         sample = resample(outcome, resampling.resamples, resampling.generator(name))
 
-    def ends(key: str) -> Optional[Interval]:
+    def ends(key: str) -> Interval | None:
         return None if sample is None else _pair(interval(getattr(sample, key), resampling.confidence))
 
     pairs = calibration_pairs(predictions)
@@ -122,8 +122,8 @@ def transfer(
 
 
 def _label_scores(
-    predictions: Predictions, whole: Tally, sample: Optional[Tally], confidence: float
-) -> Dict[str, LabelScores]:
+    predictions: Predictions, whole: Tally, sample: Tally | None, confidence: float
+) -> dict[str, LabelScores]:
     counts = label_counts(predictions)
     precision = ratio(whole.tp, whole.tp + whole.fp)[0]
     recall = ratio(whole.tp, whole.tp + whole.fn)[0]

@@ -1,6 +1,6 @@
 """An evaluation as text."""
 
-from typing import Iterable, List, Optional, Sequence, Tuple
+from collections.abc import Iterable, Sequence
 
 from wasabi import table
 
@@ -63,12 +63,12 @@ def format_model(model: ModelScores, languages: Sequence[str]) -> str:
     return str(table(rows, header=DETAILS, divider=True, aligns=aligns))
 
 
-def format_mistakes(model: ModelScores, limit: int = PRINTED) -> List[str]:
+def format_mistakes(model: ModelScores, limit: int = PRINTED) -> list[str]:
     """Format the mistakes that a pipeline is surest of, of all languages.
 
     model (ModelScores): The scores.
     limit (int): The most to format.
-    RETURNS (List[str]): A line for each.
+    RETURNS (list[str]): A line for each.
     """
     found = [(language, mistake) for language, score in model.languages.items() for mistake in score.mistakes]
     found.sort(key=lambda pair: -pair[1].score)
@@ -79,12 +79,12 @@ def format_mistakes(model: ModelScores, limit: int = PRINTED) -> List[str]:
     ]
 
 
-def most_confused(model: ModelScores, score: Score) -> Optional[Tuple[str, str, int]]:
+def most_confused(model: ModelScores, score: Score) -> tuple[str, str, int] | None:
     """Find what is most often taken for something else.
 
     model (ModelScores): The scores of the pipeline.
     score (Score): Those of a language.
-    RETURNS (Optional[Tuple[str, str, int]]): The label, what it is taken for and how often; None without a
+    RETURNS (tuple[str, str, int] | None): The label, what it is taken for and how often; None without a
         mistake, or where texts aren't exclusive.
     """
     if not model.exclusive:
@@ -102,11 +102,11 @@ def most_confused(model: ModelScores, score: Score) -> Optional[Tuple[str, str, 
     return names[row], names[column], count
 
 
-def percent(value: Optional[float], ends: Optional[Interval] = None) -> str:
+def percent(value: float | None, ends: Interval | None = None) -> str:
     """Format a share in percent, with its interval.
 
-    value (Optional[float]): The share; None is "-".
-    ends (Optional[Interval]): The interval.
+    value (float | None): The share; None is "-".
+    ends (Interval | None): The interval.
     RETURNS (str): E.g. "50.0 [40.1, 59.8]".
     """
     if value is None:
@@ -120,7 +120,7 @@ def _texts(models: Iterable[ModelScores], language: str) -> str:
     return f"{max(model.languages[language].texts for model in models if language in model.languages):,}"
 
 
-def _accuracy(score: Optional[Score]) -> str:
+def _accuracy(score: Score | None) -> str:
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 
@@ -133,7 +133,7 @@ def _worst(model: ModelScores) -> str:
     return "-" if worst is None else f"{worst} {percent(model.languages[worst].accuracy)}"
 
 
-def _details(language: str, model: ModelScores) -> Tuple[str, ...]:
+def _details(language: str, model: ModelScores) -> tuple[str, ...]:
     score = model.languages[language]
     confused = most_confused(model, score)
     return (

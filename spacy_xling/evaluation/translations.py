@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from spacy.training import Example
 
@@ -119,7 +119,7 @@ def _sacrebleu() -> ModuleType:
     return metrics
 
 
-def _mean(scores: dict[str, float]) -> Optional[float]:
+def _mean(scores: dict[str, float]) -> float | None:
     values: Sequence[float] = list(scores.values())
     return sum(values) / len(values) if values else None
 

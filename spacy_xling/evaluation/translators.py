@@ -1,7 +1,7 @@
 """Translators side by side on held-out parallel text: chrF++ and BLEU, with paired bootstrap."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import spacy
 
@@ -20,13 +20,13 @@ class SystemScore(NamedTuple):
 
     score (float): In percent.
     half_width (float): Of the 95 % interval of bootstrap samples (Koehn 2004), in percent.
-    p (Optional[float]): How probable a difference from the first translator as large as this one is by chance
+    p (float | None): How probable a difference from the first translator as large as this one is by chance
         alone; None for the first.
     """
 
     score: float
     half_width: float
-    p: Optional[float]
+    p: float | None
 
 
 class DirectionScores(NamedTuple):

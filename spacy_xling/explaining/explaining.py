@@ -1,7 +1,7 @@
 """A text and its pipeline to a score for each word."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, Optional, Union, get_args
+from typing import Literal, NamedTuple, get_args
 
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
@@ -27,16 +27,16 @@ class Read(NamedTuple):
 
     doc (Doc): The Doc, through the pipeline.
     text (str): The text that counted: the Doc's own, or its translation.
-    pipe (Optional[TextCategorizer]): The component that gave the label its score; None if another kind did.
+    pipe (TextCategorizer | None): The component that gave the label its score; None if another kind did.
     """
 
     doc: Doc
     text: str
-    pipe: Optional[TextCategorizer]
+    pipe: TextCategorizer | None
 
 
 def explain(
-    nlp: Language, text: Union[str, Doc], label: Optional[str] = None, method: Method = "occlusion"
+    nlp: Language, text: str | Doc, label: str | None = None, method: Method = "occlusion"
 ) -> Explanation:
     """Find out what each word of a text does for the score of a label.
 
@@ -51,9 +51,9 @@ def explain(
     `explain`), and is computed in fp32.
 
     nlp (Language): The pipeline.
-    text (Union[str, Doc]): The text. A Doc brings its `doc._.language`, and its translation where no
+    text (str | Doc): The text. A Doc brings its `doc._.language`, and its translation where no
         component makes one; it isn't changed.
-    label (Optional[str]): The label; None for the one with the highest score.
+    label (str | None): The label; None for the one with the highest score.
     method (Method): "occlusion" or "integrated_gradients".
     RETURNS (Explanation): The words with their scores, in the units of `doc.cats`.
     RAISES (ValueError): An unknown method (X952) or label (X951), a text without words (X954), a pipeline
@@ -86,7 +86,7 @@ def explain(
     )
 
 
-def _require_label(cats: Mapping[str, float], label: Optional[str]) -> str:
+def _require_label(cats: Mapping[str, float], label: str | None) -> str:
     if label is None:
         return max(cats, key=cats.__getitem__)
     if label not in cats:
@@ -123,7 +123,7 @@ def _scorer(nlp: Language, read: Read, label: str) -> Callable[[list[str]], list
     return score
 
 
-def _make_doc(nlp: Language, text: str, language: Optional[str], translation: Optional[str]) -> Doc:
+def _make_doc(nlp: Language, text: str, language: str | None, translation: str | None) -> Doc:
     """A text that no component has seen, with its language and a translation."""
     # Unlike nlp.make_doc, the tokenizer takes a text of any length.
     doc = nlp.tokenizer(text)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..dictionaries.words import Word
 
 
-def word_gradients(pipe: Optional[TextCategorizer], doc: Doc, words: "Sequence[Word]", label: str) -> Scored:
+def word_gradients(pipe: TextCategorizer | None, doc: Doc, words: "Sequence[Word]", label: str) -> Scored:
     """Integrate the gradient of a text's score, and sum up the pieces of each word, in all windows.
 
-    pipe (Optional[TextCategorizer]): The component that gave the score; None for one of another kind.
+    pipe (TextCategorizer | None): The component that gave the score; None for one of another kind.
     doc (Doc): The Doc, with the language and the translation that the component read.
     words (Sequence[Word]): The words of the text that was read.
     label (str): The label.

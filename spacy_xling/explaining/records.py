@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Scored(NamedTuple):
 
     words: Sequence[WordScore]
     score: float
-    baseline: Optional[float] = None
-    completeness: Optional[float] = None
+    baseline: float | None = None
+    completeness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Explanation:
     label (str): The label.
     score (float): Its score, from 0 to 1.
     method (str): "occlusion" or "integrated_gradients".
-    language (Optional[str]): Language of the Doc's own text, if it is known.
-    original (Optional[str]): The Doc's own text, where a translation was read; else None.
-    baseline (Optional[float]): For integrated gradients, the score of the baseline, a text of pieces that say
+    language (str | None): Language of the Doc's own text, if it is known.
+    original (str | None): The Doc's own text, where a translation was read; else None.
+    baseline (float | None): For integrated gradients, the score of the baseline, a text of pieces that say
         nothing in particular.
-    completeness (Optional[float]): For integrated gradients, what the words' scores sum up to, less what they
+    completeness (float | None): For integrated gradients, what the words' scores sum up to, less what they
         should: `score` minus `baseline`.
     """
 
@@ -52,10 +52,10 @@ class Explanation:
     label: str
     score: float
     method: str
-    language: Optional[str] = None
-    original: Optional[str] = None
-    baseline: Optional[float] = None
-    completeness: Optional[float] = None
+    language: str | None = None
+    original: str | None = None
+    baseline: float | None = None
+    completeness: float | None = None
 
     @property
     def ranked(self) -> list[WordScore]:

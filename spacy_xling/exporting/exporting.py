@@ -4,7 +4,6 @@ import json
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import Dict, List, Optional
 
 from spacy.language import Language
 from thinc.api import Config
@@ -41,9 +40,9 @@ def export_pipeline(
     output: Path,
     *,
     precision: str = "int8",
-    threads: Optional[int] = None,
+    threads: int | None = None,
     overwrite: bool = False,
-) -> List[str]:
+) -> list[str]:
     """Write a copy of a pipeline whose text classifiers of this package run under ONNX Runtime, not torch.
     Labels, scores, calibration, long and empty texts: all as in the original. `pip install -r` of its
     requirements.txt installs what serves it, this package from a wheel beside it.
@@ -51,9 +50,9 @@ def export_pipeline(
     model (Path): The trained pipeline: its folder, or the name of an installed package.
     output (Path): The folder to write, new or empty.
     precision (str): "fp32" for the scores of the original to four decimals; "int8" for weights in eight bits.
-    threads (Optional[int]): Threads of a pass; None for as many as a process may use.
+    threads (int | None): Threads of a pass; None for as many as a process may use.
     overwrite (bool): Replace a pipeline that is there.
-    RETURNS (List[str]): Names of the components that were exported.
+    RETURNS (list[str]): Names of the components that were exported.
     RAISES (ValueError): X173, X311, X751, X765, X790, X792, X793, X794. (ImportError): X321, X791.
         (OSError): X795.
     """
@@ -79,9 +78,9 @@ def export_pipeline(
 def _fill(
     folder: Path,
     nlp: Language,
-    pipes: Dict[str, XlingTextCategorizer],
+    pipes: dict[str, XlingTextCategorizer],
     precision: str,
-    threads: Optional[int],
+    threads: int | None,
 ) -> None:
     nlp.to_disk(folder, exclude=list(pipes))
     config = Config().from_disk(folder / "config.cfg", interpolate=False)

@@ -1,9 +1,10 @@
 """A checkpoint of `transformers` for sequence classification as a pipeline."""
 
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, List, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import spacy
 from spacy.language import Language
@@ -37,11 +38,11 @@ class Imported(NamedTuple):
     """What was imported.
 
     name (str): The component.
-    labels (List[str]): Its labels.
+    labels (list[str]): Its labels.
     """
 
     name: str
-    labels: List[str]
+    labels: list[str]
 
 
 def import_transformers(
@@ -124,7 +125,7 @@ def _kind_of_problem(config: "PretrainedConfig", name: str) -> str:
     return "multi_label_classification" if is_multilabel else "single_label_classification"
 
 
-def _labels(config: "PretrainedConfig", name: str) -> List[str]:
+def _labels(config: "PretrainedConfig", name: str) -> list[str]:
     labels = [config.id2label.get(number) for number in range(config.num_labels)]
     if (
         not labels

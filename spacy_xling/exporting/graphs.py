@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,10 +55,10 @@ class EncoderGraph(nn.Module):
     """Windows to evidence.
 
     module (JointModule): What was trained.
-    embeddings (Optional[nn.Module]): Instead of its word embeddings.
+    embeddings (nn.Module | None): Instead of its word embeddings.
     """
 
-    def __init__(self, module: JointModule, embeddings: Optional[nn.Module] = None) -> None:
+    def __init__(self, module: JointModule, embeddings: nn.Module | None = None) -> None:
         super().__init__()
         self.base = module.masked_lm.encoder.base
         self.encoder = module.masked_lm.encoder

@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from spacy.language import Language
 
@@ -77,16 +78,16 @@ class Described(NamedTuple):
 
     nlp (Language): The pipeline.
     pipe (XlingTextCategorizer): Its text classifier.
-    scores (Optional[Scores]): What was measured.
-    license (Optional[str]): The model's licence, by its identifier on the hub.
+    scores (Scores | None): What was measured.
+    license (str | None): The model's licence, by its identifier on the hub.
     for_transformers (bool): It is a checkpoint for `transformers`, and not the pipeline.
     limits (Sequence[str]): Further limits, each a sentence.
     """
 
     nlp: Language
     pipe: XlingTextCategorizer
-    scores: Optional[Scores]
-    license: Optional[str]
+    scores: Scores | None
+    license: str | None
     for_transformers: bool
     limits: Sequence[str]
 
@@ -154,7 +155,7 @@ def _metadata(described: Described, repo: str) -> str:
     return str(data.to_yaml()).strip()
 
 
-def _results(scores: Optional[Scores]) -> Optional[List[Any]]:
+def _results(scores: Scores | None) -> list[Any] | None:
     """What becomes `model-index`: accuracy and macro F1 of each language."""
     from huggingface_hub import EvalResult
 
@@ -176,14 +177,14 @@ def _results(scores: Optional[Scores]) -> Optional[List[Any]]:
     ]
 
 
-def _languages(described: Described) -> List[str]:
+def _languages(described: Described) -> list[str]:
     calibration = described.pipe.calibration or Calibration()
     measured = described.scores.languages if described.scores else {}
     found = {*measured, *calibration.by_language, *calibration.offsets, described.nlp.lang}
     return sorted(found - {UNKNOWN, "xx"})
 
 
-def _base_model(described: Described) -> Optional[str]:
+def _base_model(described: Described) -> str | None:
     model = described.nlp.config["components"][described.pipe.name]["model"]
     name = hub_name(str(model.get("encoder", {}).get("name", "")))
     # Another machine's folder is no name on the hub.
@@ -219,7 +220,7 @@ def _use(described: Described, repo: str) -> str:
 
 
 def _data(described: Described) -> str:
-    given: Dict[str, int] = described.pipe.cfg["label_counts"]["given"]
+    given: dict[str, int] = described.pipe.cfg["label_counts"]["given"]
     paths = described.nlp.config.get("paths", {})
     lines = [f"- {name}: {_file_names(paths[name])}\n" for name in PATHS if paths.get(name)]
     if lines:

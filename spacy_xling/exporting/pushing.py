@@ -2,9 +2,10 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, NamedTuple
 
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
@@ -24,14 +25,14 @@ class Pushed(NamedTuple):
 
     url (str): Where it is.
     private (bool): Whether the repository is private.
-    files (List[str]): Names of the files.
-    exported (Optional[Exported]): What of the pipeline a checkpoint holds; None for the pipeline itself.
+    files (list[str]): Names of the files.
+    exported (Exported | None): What of the pipeline a checkpoint holds; None for the pipeline itself.
     """
 
     url: str
     private: bool
-    files: List[str]
-    exported: Optional[Exported]
+    files: list[str]
+    exported: Exported | None
 
 
 def push(
@@ -39,9 +40,9 @@ def push(
     repo: str,
     *,
     for_transformers: bool = False,
-    component: Optional[str] = None,
-    scores: Optional[Path] = None,
-    license: Optional[str] = None,
+    component: str | None = None,
+    scores: Path | None = None,
+    license: str | None = None,
     public: bool = False,
     overwrite: bool = False,
 ) -> Pushed:
@@ -55,10 +56,10 @@ def push(
     model (Path): The trained pipeline: its folder, or the name of an installed package.
     repo (str): The repository, as you/name.
     for_transformers (bool): Upload the text classifier as `export_transformers` writes it.
-    component (Optional[str]): The text classifier that the card describes; None for the only one.
-    scores (Optional[Path]): What `spacy xling evaluate --json` wrote of the pipeline; refused for a
+    component (str | None): The text classifier that the card describes; None for the only one.
+    scores (Path | None): What `spacy xling evaluate --json` wrote of the pipeline; refused for a
         checkpoint without what makes these scores.
-    license (Optional[str]): The model's licence, by its identifier on the hub, e.g. "mit".
+    license (str | None): The model's licence, by its identifier on the hub, e.g. "mit".
     public (bool): A new repository may be read by everyone, and one that everyone reads may be written to.
     overwrite (bool): Replace files that weren't pushed here, too.
     RETURNS (Pushed): What was pushed.
@@ -87,11 +88,11 @@ def push(
     return Pushed(url, private, sorted([*files, CARD]), exported)
 
 
-def find_files(folder: Path) -> Dict[str, Path]:
+def find_files(folder: Path) -> dict[str, Path]:
     """The files of a pipeline or checkpoint, without those that are hidden and a card of before.
 
     folder (Path): The folder.
-    RETURNS (Dict[str, Path]): The files, by name within the folder.
+    RETURNS (dict[str, Path]): The files, by name within the folder.
     """
     found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     shown = {name.as_posix(): path for name, path in found.items() if not any(map(_is_hidden, name.parts))}
@@ -103,8 +104,8 @@ def _is_hidden(name: str) -> bool:
 
 
 def _upload(
-    files: Dict[str, Path], described: Described, repo: str, *, public: bool, overwrite: bool
-) -> Tuple[str, bool]:
+    files: dict[str, Path], described: Described, repo: str, *, public: bool, overwrite: bool
+) -> tuple[str, bool]:
     """Make the repository if there is none, and in one commit add all files and the card, and remove the
     others; its address, and whether it is private.
     """
@@ -122,7 +123,7 @@ def _upload(
     if others:
         raise ValueError(Errors.X729.format(repo=repo, n=len(others), files=", ".join(others[:SHOWN])))
     with _hub_errors(repo):
-        operations: List[Any] = [CommitOperationAdd(CARD, format_card(described, repo).encode("utf8"))]
+        operations: list[Any] = [CommitOperationAdd(CARD, format_card(described, repo).encode("utf8"))]
         operations += [CommitOperationAdd(name, path) for name, path in files.items()]
         operations += map(CommitOperationDelete, sorted(_files_there(info) - {*files, CARD}))
         # The hub refuses it if another commit came between.
@@ -142,11 +143,11 @@ def _hub_errors(repo: str) -> Iterator[None]:
         raise OSError(Errors.X725.format(repo=repo, error=one_line(error))) from error
 
 
-def _files_there(info: Any) -> Set[str]:
+def _files_there(info: Any) -> set[str]:
     return {sibling.rfilename for sibling in info.siblings or ()} - {ATTRIBUTES}
 
 
-def _find_others(api: Any, info: Any) -> List[str]:
+def _find_others(api: Any, info: Any) -> list[str]:
     """The files of a repository that no push has made, nor the hub."""
     if TAG in (getattr(info.card_data, "tags", None) or ()):
         return []

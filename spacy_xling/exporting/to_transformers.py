@@ -1,9 +1,10 @@
 """A trained text classifier as a checkpoint that `transformers`, and servers that read its folders, load."""
 
 import json
+from collections.abc import Iterable
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Optional, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -45,16 +46,16 @@ class Exported(NamedTuple):
 
     name (str): The component.
     window (int): The most pieces that the checkpoint reads of a text.
-    lost (List[str]): What the component does, and the checkpoint can't, each in a few words.
+    lost (list[str]): What the component does, and the checkpoint can't, each in a few words.
     """
 
     name: str
     window: int
-    lost: List[str]
+    lost: list[str]
 
 
 def export_transformers(
-    model: Path, output: Path, *, component: Optional[str] = None, overwrite: bool = False
+    model: Path, output: Path, *, component: str | None = None, overwrite: bool = False
 ) -> Exported:
     """Write a text classifier of a pipeline as a checkpoint for sequence classification: a folder with
     config, weights (safetensors) and tokenizer that `AutoModelForSequenceClassification` loads.
@@ -63,7 +64,7 @@ def export_transformers(
 
     model (Path): The trained pipeline: its folder, or the name of an installed package.
     output (Path): The folder to write, new or empty.
-    component (Optional[str]): The component; None for the only one.
+    component (str | None): The component; None for the only one.
     overwrite (bool): Replace a checkpoint for sequence classification that is there.
     RETURNS (Exported): The component, and what is lost.
     RAISES (ValueError): X173, X309, X333, X706, X739, X751, X760, X794, X797, X799. (OSError): X161.
@@ -110,7 +111,7 @@ def require_native(pipe: XlingTextCategorizer) -> None:
     native, settings, width = find_native_head(config), shim.head, shim.module.masked_lm.encoder.width
     if settings.head == "native":
         return
-    wanted: Dict[str, object] = {"pooling": native.pooling, "hidden_width": width}
+    wanted: dict[str, object] = {"pooling": native.pooling, "hidden_width": width}
     if native.activation != "tanh" or native.norm is not None:
         # No setting makes such a hidden layer.
         wanted = {"head": "native"}
@@ -198,22 +199,22 @@ def require_same_logits(
         raise ValueError(Errors.X799.format(name=pipe.name, family=family, difference=difference))
 
 
-def find_losses(pipe: XlingTextCategorizer) -> List[str]:
+def find_losses(pipe: XlingTextCategorizer) -> list[str]:
     """What a component does beside its model, and a checkpoint can't.
 
     pipe (XlingTextCategorizer): The component.
-    RETURNS (List[str]): Each in a few words.
+    RETURNS (list[str]): Each in a few words.
     """
     below = (pipe.calibration or Calibration()).abstain_below
     abstaining = [] if below is None else [f"doc._.abstained, for scores below {below:.4f}"]
     return find_score_losses(pipe) + abstaining
 
 
-def find_score_losses(pipe: XlingTextCategorizer) -> List[str]:
+def find_score_losses(pipe: XlingTextCategorizer) -> list[str]:
     """Of what `find_losses` gives, that without which short texts have other scores.
 
     pipe (XlingTextCategorizer): The component.
-    RETURNS (List[str]): Each in a few words.
+    RETURNS (list[str]): Each in a few words.
     """
     calibration = pipe.calibration or Calibration()
     lost = []

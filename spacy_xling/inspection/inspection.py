@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -36,12 +36,12 @@ class LanguageReport:
     unknown_share (float): Share of the ordinary pieces that are the unknown piece. Some tokenizers make one
         unknown piece of a whole word.
     long_share (float): Share of the texts that are longer than the window.
-    mlm_loss (Optional[float]): Masked-LM loss in nats, the mean over targets; None without any. Unknown
+    mlm_loss (float | None): Masked-LM loss in nats, the mean over targets; None without any. Unknown
         pieces are no targets, and pieces of few characters are easier, so look at it beside the shares.
     mlm_targets (int): Number of masked pieces.
-    distance (Optional[float]): Squared maximum mean discrepancy between the vectors of the source's texts
+    distance (float | None): Squared maximum mean discrepancy between the vectors of the source's texts
         and this language's; None for the source. Texts on other subjects are farther too.
-    retrieval (Optional[float]): Share of the source's texts whose translation is the closest of all;
+    retrieval (float | None): Share of the source's texts whose translation is the closest of all;
         None without pairs.
     pairs (int): Number of pairs among which it was looked for: the more, the harder.
     """
@@ -52,10 +52,10 @@ class LanguageReport:
     pieces_per_character: float
     unknown_share: float
     long_share: float
-    mlm_loss: Optional[float]
+    mlm_loss: float | None
     mlm_targets: int
-    distance: Optional[float]
-    retrieval: Optional[float]
+    distance: float | None
+    retrieval: float | None
     pairs: int
 
 
@@ -85,10 +85,10 @@ def inspect_encoder(
     name: str,
     texts: Path,
     *,
-    parallel: Optional[Path] = None,
+    parallel: Path | None = None,
     source: str = "en",
     limit: int = 500,
-    layer: Optional[int] = None,
+    layer: int | None = None,
     seed: int = 0,
     pass_pieces: int = 4096,
     progress: bool = False,
@@ -97,10 +97,10 @@ def inspect_encoder(
 
     name (str): Hub name or folder of the encoder.
     texts (Path): A folder of files by language, as the UnlabelledText reader takes.
-    parallel (Optional[Path]): A folder of files such as `en-da.tsv`, as the ParallelText reader takes.
+    parallel (Path | None): A folder of files such as `en-da.tsv`, as the ParallelText reader takes.
     source (str): The language that the others are compared with.
     limit (int): The most texts, and pairs, of a language: a sample with the seed.
-    layer (Optional[int]): The layer for vectors, from 0 (the embeddings); None for the middle one.
+    layer (int | None): The layer for vectors, from 0 (the embeddings); None for the middle one.
     seed (int): Seed of samples and masks.
     pass_pieces (int): The most pieces, padding included, that pass the encoder at a time.
     progress (bool): Show a progress bar, on a terminal.
@@ -124,14 +124,14 @@ def inspect_encoder(
 
 def masked_lm_loss(
     encoder: Encoder, pieces: Pieces, *, seed: int = 0, pass_pieces: int = 4096
-) -> tuple[Optional[float], int]:
+) -> tuple[float | None, int]:
     """The masked-LM loss of some windows under whole-word masking with its default rates.
 
     encoder (Encoder): The encoder.
     pieces (Pieces): The windows.
     seed (int): Seed of the masks.
     pass_pieces (int): The most pieces, padding included, that pass the encoder at a time.
-    RETURNS (tuple[Optional[float], int]): The mean over targets of -log P(target | window without it), in
+    RETURNS (tuple[float | None, int]): The mean over targets of -log P(target | window without it), in
         nats, None without a target; and the number of targets.
     """
     vocabulary = masking_vocabulary(encoder.tokenizer)
@@ -187,13 +187,13 @@ def _report(
     )
 
 
-def _distance(language: str, texts: Sequence[str], encoding: _Encoding, anchor: _Anchor) -> Optional[float]:
+def _distance(language: str, texts: Sequence[str], encoding: _Encoding, anchor: _Anchor) -> float | None:
     if language == anchor.language:
         return None
     return squared_mmd(anchor.vectors, encoding.vectors(texts), bandwidth=anchor.bandwidth)
 
 
-def _retrieval(pairs: Sequence[TextPair], encoding: _Encoding) -> Optional[float]:
+def _retrieval(pairs: Sequence[TextPair], encoding: _Encoding) -> float | None:
     if not pairs:
         return None
     return retrieval_accuracy(

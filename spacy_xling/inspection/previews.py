@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -32,14 +32,14 @@ class PreviewPiece(NamedTuple):
     """A piece of a masked window.
 
     shown (str): The piece that the model sees.
-    target (Optional[str]): The piece that stood there and is to be guessed; None if it is no target.
+    target (str | None): The piece that stood there and is to be guessed; None if it is no target.
     fate (Fate): "special" for a piece outside the text; "left" for one that is no target; and for a
         target "mask", "random" or "kept", after what stands there now: the mask piece, another one, the
         piece itself.
     """
 
     shown: str
-    target: Optional[str]
+    target: str | None
     fate: Fate
 
 
@@ -47,14 +47,14 @@ class PreviewPiece(NamedTuple):
 class WindowPreview:
     """A masked window.
 
-    language (Optional[str]): Language of the text, None for a single file.
+    language (str | None): Language of the text, None for a single file.
     text (str): The whole text.
     window (int): Number of the window within the text, from 1.
     windows (int): Number of windows of the text.
     pieces (Sequence[PreviewPiece]): The pieces, special ones included.
     """
 
-    language: Optional[str]
+    language: str | None
     text: str
     window: int
     windows: int
@@ -69,8 +69,8 @@ def preview_encoder_masks(
     rate: float = 0.15,
     by: Literal["word", "piece"] = "word",
     seed: int = 0,
-    languages: Optional[Sequence[str]] = None,
-    window: Optional[int] = None,
+    languages: Sequence[str] | None = None,
+    window: int | None = None,
     overlap: int = 32,
 ) -> list[WindowPreview]:
     """Mask some texts of each language for an encoder.
@@ -81,8 +81,8 @@ def preview_encoder_masks(
     rate (float): Share of the words or pieces that become targets, in (0, 1].
     by (Literal["word", "piece"]): Whether the pieces of a word are masked together.
     seed (int): Seed of samples and masks.
-    languages (Optional[Sequence[str]]): The languages, None or no name for all.
-    window (Optional[int]): The most pieces of a window; None takes what the encoder can.
+    languages (Sequence[str] | None): The languages, None or no name for all.
+    window (int | None): The most pieces of a window; None takes what the encoder can.
     overlap (int): Pieces that neighbouring windows of one text share.
     RETURNS (list[WindowPreview]): The windows of all texts.
     RAISES (ValueError): A rate or window out of range, a missing language; and what `load_encoder` raises.
@@ -96,7 +96,7 @@ def preview_encoder_masks(
 
 def preview_masks(
     tokenizer: "PreTrainedTokenizerFast",
-    texts: Mapping[Optional[str], Sequence[str]],
+    texts: Mapping[str | None, Sequence[str]],
     masking: Masking,
     *,
     seed: int = 0,
@@ -104,7 +104,7 @@ def preview_masks(
     """Mask texts, the masks of each language drawn with the same seed.
 
     tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer, after `set_window`.
-    texts (Mapping[Optional[str], Sequence[str]]): Texts by language.
+    texts (Mapping[str | None, Sequence[str]]): Texts by language.
     masking (Masking): How to mask.
     seed (int): Seed of the masks.
     RETURNS (list[WindowPreview]): The windows of all texts, in their order.
@@ -118,7 +118,7 @@ def preview_masks(
 
 def _of_language(
     tokenizer: "PreTrainedTokenizerFast",
-    language: Optional[str],
+    language: str | None,
     texts: Sequence[str],
     masking: Masking,
     seed: int,

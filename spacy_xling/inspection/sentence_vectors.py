@@ -1,7 +1,6 @@
 """Vectors of texts from the hidden states of an encoder, and how well translations find each other."""
 
 from collections.abc import Sequence
-from typing import Optional
 
 import numpy as np
 import torch
@@ -77,11 +76,11 @@ def retrieval_accuracy(source: np.ndarray, target: np.ndarray) -> float:
     return found / len(source)
 
 
-def resolve_layer(encoder: Encoder, layer: Optional[int]) -> int:
+def resolve_layer(encoder: Encoder, layer: int | None) -> int:
     """Check the number of a layer.
 
     encoder (Encoder): The encoder.
-    layer (Optional[int]): The number, from 0 (the embeddings); None for the middle layer.
+    layer (int | None): The number, from 0 (the embeddings); None for the middle layer.
     RETURNS (int): The number.
     RAISES (ValueError): The encoder has no such layer.
     """

@@ -2,7 +2,8 @@
 by `from_disk`.
 """
 
-from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -19,10 +20,10 @@ from .translation_shim import DecoderSettings, TranslationShim
 
 def build_masked_lm_encoder_v1(
     name: str,
-    window: Optional[int] = None,
+    window: int | None = None,
     overlap: int = 32,
     precision: Literal["fp32", "bf16", "auto"] = "fp32",
-    dropout: Optional[float] = None,
+    dropout: float | None = None,
     freeze_embeddings: bool = False,
     freeze_layers: int = 0,
 ) -> EncoderSettings:
@@ -31,12 +32,12 @@ def build_masked_lm_encoder_v1(
 
     name (str): Name on the model hub, or a folder. A trained pipeline no longer needs it. No code that comes
         with it is run; pickled weights are only read with SPACY_XLING_PICKLED_WEIGHTS=1 in the environment.
-    window (Optional[int]): The most pieces of a window, specials included; None for what the encoder can
+    window (int | None): The most pieces of a window, specials included; None for what the encoder can
         take. A longer text is split into windows, and the evidence of all is pooled.
     overlap (int): Pieces that neighbouring windows of a text share.
     precision (Literal["fp32", "bf16", "auto"]): "bf16" runs encoder and LM head under autocast, on a CPU
         too; "auto" does so where the hardware multiplies matrices in bf16.
-    dropout (Optional[float]): Rate of all dropouts in the encoder; None keeps the checkpoint's own. (The
+    dropout (float | None): Rate of all dropouts in the encoder; None keeps the checkpoint's own. (The
         `drop` of `nlp.update`, `[training] dropout` in a config, is the classification head's.)
     freeze_embeddings (bool): Don't train the word embeddings, nor an LM decoder tied to them.
     freeze_layers (int): Don't train the first N layers of the encoder.
@@ -52,7 +53,7 @@ def build_joint_textcat_v1(
     encoder: EncoderSettings,
     pooling: PoolingName = "mean",
     pool_specials: bool = True,
-    hidden_width: Optional[int] = None,
+    hidden_width: int | None = None,
     pass_pieces: int = 2048,
     head: Literal["plain", "native"] = "plain",
 ) -> Model:
@@ -66,7 +67,7 @@ def build_joint_textcat_v1(
     pooling (Literal["first", "mean", "max", "attention"]): How the states of a text's pieces become one
         vector: the first piece's, their mean, their maximum, or a learned weighted mean.
     pool_specials (bool): Whether special pieces ([CLS], [SEP]) are pooled too. No matter for "first".
-    hidden_width (Optional[int]): Width of a hidden layer (tanh) in the classification head; None for none.
+    hidden_width (int | None): Width of a hidden layer (tanh) in the classification head; None for none.
     pass_pieces (int): The most pieces of a pass, but for one window; fewer where windows are long, whose
         attention counts too. It bounds memory when predicting: then up to as many passes run at a time, on a
         CPU, as torch has threads. When training, an encoder that packs (see `BaseEncoder.packs`) takes a
@@ -94,8 +95,8 @@ def build_joint_textcat_v1(
 
 
 def build_shared_masked_lm_v1(
-    head_from: Optional[str] = None,
-    window: Optional[int] = None,
+    head_from: str | None = None,
+    window: int | None = None,
     overlap: int = 32,
     precision: Literal["fp32", "bf16", "auto"] = "fp32",
     pass_pieces: int = 2048,
@@ -106,9 +107,9 @@ def build_shared_masked_lm_v1(
     The model's `begin_update` takes a `SharedPass` and gives the sum of the masked-LM loss, and its callback
     takes the gradient on it.
 
-    head_from (Optional[str]): The masked-LM checkpoint, hub name or folder, to take the LM head from; None
+    head_from (str | None): The masked-LM checkpoint, hub name or folder, to take the LM head from; None
         for the one that the encoder was loaded from.
-    window (Optional[int]): The most pieces of a window, specials included; None for what the encoder can
+    window (int | None): The most pieces of a window, specials included; None for what the encoder can
         take.
     overlap (int): Pieces that neighbouring windows of a text share.
     precision (Literal["fp32", "bf16", "auto"]): Of the masked pass; "bf16" runs it under autocast, on a CPU
@@ -127,7 +128,7 @@ def build_shared_masked_lm_v1(
 def build_joint_translation_v1(
     encoder: EncoderSettings,
     layers: int = 2,
-    heads: Optional[int] = None,
+    heads: int | None = None,
     dropout: float = 0.1,
     pass_pieces: int = 2048,
 ) -> Model:
@@ -143,7 +144,7 @@ def build_joint_translation_v1(
     encoder (EncoderSettings): From `spacy-xling.MaskedLMEncoder.v1`.
     layers (int): Number of the decoder's layers; 2 to 6 are usual on top of an encoder that is trained
         already.
-    heads (Optional[int]): Number of attention heads of each layer, a divisor of the encoder's width; None for
+    heads (int | None): Number of attention heads of each layer, a divisor of the encoder's width; None for
         as many as the encoder has.
     dropout (float): Rate of all dropouts in the decoder.
     pass_pieces (int): The most pieces of a masked pass over held-out text, see `spacy-xling.JointTextCat.v1`.
@@ -164,7 +165,7 @@ def lm_head_shim(model: Model) -> LMHeadShim:
     return cast(LMHeadShim, model.shims[0])
 
 
-def forward_shared(model: Model, X: SharedPass, is_train: bool) -> Tuple[float, Callable[[float], None]]:
+def forward_shared(model: Model, X: SharedPass, is_train: bool) -> tuple[float, Callable[[float], None]]:
     """The masked pass of a step of training."""
     return lm_head_shim(model).begin_update(X)
 
@@ -175,8 +176,8 @@ def translation_shim(model: Model) -> TranslationShim:
 
 
 def forward_translation(
-    model: Model, X: Union[Sequence[Doc], TranslationBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[float, float]], Callable[..., None]]:
+    model: Model, X: Sequence[Doc] | TranslationBatch, is_train: bool
+) -> tuple[Floats2d | tuple[float, float], Callable[..., None]]:
     """Training takes a TranslationBatch. Of Docs it gives how their translations begin, for spaCy's tools to
     look at.
     """
@@ -191,8 +192,8 @@ def joint_shim(model: Model) -> JointShim:
 
 
 def forward(
-    model: Model, X: Union[Sequence[Doc], Pieces, JointBatch], is_train: bool
-) -> Tuple[Union[Floats2d, Tuple[Optional[Floats2d], float]], Callable[..., None]]:
+    model: Model, X: Sequence[Doc] | Pieces | JointBatch, is_train: bool
+) -> tuple[Floats2d | tuple[Floats2d | None, float], Callable[..., None]]:
     """Both take Docs; else prediction takes Pieces, and training a JointBatch."""
     if isinstance(X, JointBatch):
         return joint_shim(model).begin_update(X, model.attrs["dropout_rate"])
@@ -201,7 +202,7 @@ def forward(
     return forward_docs(model, X, is_train)
 
 
-def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Floats2d] = None) -> Model:
+def init(model: Model, X: Sequence[Doc] | None = None, Y: Floats2d | None = None) -> Model:
     """Read the checkpoint and make a classification head of as many labels as Y has columns."""
     if Y is not None:
         model.set_dim("nO", Y.shape[1], force=True)

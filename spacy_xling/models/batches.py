@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -34,13 +34,13 @@ class Batch:
     ids (Tensor): Piece ids. *Shape:* (windows, length)
     attention (Tensor): True for a piece, False for padding, which follows the pieces.
         *Shape:* (windows, length)
-    places (Optional[Tensor]): The place of each piece in its text; None where each window is one text, and
+    places (Tensor | None): The place of each piece in its text; None where each window is one text, and
         places run from 0 on. *Shape:* (windows, length)
     """
 
     ids: Tensor
     attention: Tensor
-    places: Optional[Tensor] = None
+    places: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -225,7 +225,7 @@ def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     )
 
 
-def _places(pieces: Pieces, padding: Padding, length: int) -> Optional[Tensor]:
+def _places(pieces: Pieces, padding: Padding, length: int) -> Tensor | None:
     own = places(pieces)
     running = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
     return None if (own == running).all() else to_tensor(pad(own, pieces, 0, length), padding)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -61,14 +61,14 @@ class Encoder(NamedTuple):
 
 
 def load_encoder(
-    name: str, *, window: Optional[int] = None, overlap: int = 0, dropout: Optional[float] = None
+    name: str, *, window: int | None = None, overlap: int = 0, dropout: float | None = None
 ) -> Encoder:
     """Load a checkpoint whole: model, tokenizer, and how texts are cut for them.
 
     name (str): Hub name or folder.
-    window (Optional[int]): The most pieces of a window; None takes what the encoder can.
+    window (int | None): The most pieces of a window; None takes what the encoder can.
     overlap (int): Pieces that neighbouring windows of one text share.
-    dropout (Optional[float]): Rate of all the encoder's dropouts; None keeps the checkpoint's.
+    dropout (float | None): Rate of all the encoder's dropouts; None keeps the checkpoint's.
     RETURNS (Encoder): The encoder, in fp32, on the CPU.
     RAISES (ValueError): As `load_masked_lm` and `load_tokenizer`, and for a tokenizer of another model or
         a window that doesn't fit. (ImportError): As `load_tokenizer`.
@@ -171,11 +171,11 @@ def require_usable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
         raise ValueError(Errors.X304.format(name=name, found=tokenizer.all_special_tokens))
 
 
-def load_masked_lm(name: str, *, dropout: Optional[float] = None) -> MaskedLM:
+def load_masked_lm(name: str, *, dropout: float | None = None) -> MaskedLM:
     """Load encoder and LM head of a checkpoint, in fp32.
 
     name (str): Hub name or folder.
-    dropout (Optional[float]): Rate of all the encoder's dropouts; None keeps the checkpoint's.
+    dropout (float | None): Rate of all the encoder's dropouts; None keeps the checkpoint's.
     RETURNS (MaskedLM): The model.
     RAISES (ValueError): There is no such checkpoint, it can run code, it has no masked-LM model, or weights
         of its encoder are missing. An LM head without trained weights is a warning.
@@ -227,7 +227,7 @@ def save_with_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenize
             tokenizer.backend_tokenizer.enable_truncation(**truncation)
 
 
-def find_window(encoder: BaseEncoder, tokenizer: "PreTrainedTokenizerFast", wanted: Optional[int]) -> int:
+def find_window(encoder: BaseEncoder, tokenizer: "PreTrainedTokenizerFast", wanted: int | None) -> int:
     """The most pieces a text may have, specials included: the least of what the tokenizer says and what
     the model has positions for, or less where less is wanted.
 
@@ -284,7 +284,7 @@ def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
     return stacks[0]
 
 
-def _load_masked_lm(name: str, dropout: Optional[float]) -> tuple["PreTrainedModel", list[str]]:
+def _load_masked_lm(name: str, dropout: float | None) -> tuple["PreTrainedModel", list[str]]:
     """The model, and which weights of its LM head the checkpoint lacks."""
     found = find_checkpoint(name, weights=True)
     with loading_errors(name):

@@ -7,7 +7,7 @@ the LM head: both are with the encoder.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Optional, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +85,7 @@ class DecoderLayer(nn.Module):
         states: Tensor,
         memory: KeysValues,
         attention: Tensor,
-        past: Optional[KeysValues] = None,
+        past: KeysValues | None = None,
     ) -> tuple[Tensor, KeysValues]:
         """States of the target's positions to states.
 
@@ -93,7 +93,7 @@ class DecoderLayer(nn.Module):
             *Shape:* (rows, length, width)
         memory (KeysValues): The sources, as `remember` gives them.
         attention (Tensor): True for a piece of the source. *Shape:* (rows, 1, 1, source length)
-        past (Optional[KeysValues]): Keys and values of the positions before; None for a whole target, in
+        past (KeysValues | None): Keys and values of the positions before; None for a whole target, in
             which each position sees those up to itself.
         RETURNS (tuple[Tensor, KeysValues]): The states, and keys and values of all positions so far.
         """
@@ -195,7 +195,7 @@ class Decoder(nn.Module):
         return self._step(states, past[0].keys.shape[2], memory, past)
 
     def _step(
-        self, states: Tensor, place: int, memory: Memory, past: Optional[Sequence[KeysValues]]
+        self, states: Tensor, place: int, memory: Memory, past: Sequence[KeysValues] | None
     ) -> tuple[Tensor, list[KeysValues]]:
         states = (states + positions(place + 1, states.shape[1])[place].to(states)).unsqueeze(1)
         seen = []

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Generic, Literal, NamedTuple, Optional, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,10 +24,10 @@ class EncoderSettings(NamedTuple):
     """What `spacy-xling.MaskedLMEncoder.v1` is configured with; see there."""
 
     name: str
-    window: Optional[int]
+    window: int | None
     overlap: int
     precision: Precision
-    dropout: Optional[float]
+    dropout: float | None
     freeze_embeddings: bool
     freeze_layers: int
 

@@ -1,6 +1,7 @@
 """The registered builder of an exported text classifier. It imports no torch."""
 
-from typing import Callable, Literal, Optional, Sequence, Tuple, Union, cast
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -13,14 +14,14 @@ from .settings import require_setting
 
 
 def build_exported_textcat_v1(
-    runtime: Literal["onnx"] = "onnx", threads: Optional[int] = None, pass_pieces: int = 2048
+    runtime: Literal["onnx"] = "onnx", threads: int | None = None, pass_pieces: int = 2048
 ) -> Model:
     """A text classifier that `spacy xling export` wrote. It only predicts, and needs no torch.
 
     The model's `predict` takes Docs, or from the component `Pieces`, and gives logits (texts, labels).
 
     runtime (Literal["onnx"]): ONNX Runtime, on the CPU.
-    threads (Optional[int]): Threads of a pass; None for as many as the process may use. A forked process, as
+    threads (int | None): Threads of a pass; None for as many as the process may use. A forked process, as
         those of `nlp.pipe(n_process=2)` on Linux, has one.
     pass_pieces (int): The most pieces, padding included, that pass the encoder at a time, windows of like
         lengths together.
@@ -33,8 +34,8 @@ def build_exported_textcat_v1(
 
 
 def forward(
-    model: Model, X: Union[Sequence[Doc], Pieces], is_train: bool
-) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
+    model: Model, X: Sequence[Doc] | Pieces, is_train: bool
+) -> tuple[Floats2d, Callable[[Floats2d], None]]:
     """Prediction alone."""
     if is_train:
         raise ValueError(Errors.X537.format(name=model.name))

@@ -5,7 +5,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Union, cast
+from typing import Any, cast
 
 import srsly
 
@@ -13,7 +13,7 @@ from ..errors import Errors, one_line
 from . import forking  # noqa: F401  (registers what a forked child needs)
 
 # What is in a file, read or mapped.
-Content = Union[bytes, mmap.mmap]
+Content = bytes | mmap.mmap
 
 
 class FolderShim(ABC):

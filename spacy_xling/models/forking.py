@@ -3,7 +3,7 @@ registers those for the tokenizers.
 """
 
 import os
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from threading import Lock, RLock
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 FORK_SETTING = "TOKENIZERS_PARALLELISM"
 
 
-def hold_during_fork(lock: "Union[Lock, RLock]") -> None:
+def hold_during_fork(lock: "Lock | RLock") -> None:
     """Let no process be forked while another thread holds a lock, which the child would wait for for ever.
 
     lock (Lock or RLock): The lock.
@@ -32,7 +32,7 @@ def _after_fork_in_parent() -> None:
         os.environ.pop(FORK_SETTING, None)
 
 
-_own_setting: Optional[str] = None
+_own_setting: str | None = None
 # Windows doesn't fork.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Literal, Optional
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,21 +23,21 @@ class ClassificationHead(nn.Module):
 
     width (int): Width of the pooled vectors.
     n_labels (int): Number of labels.
-    hidden_width (Optional[int]): Width of the hidden layer, None for none.
+    hidden_width (int | None): Width of the hidden layer, None for none.
     hidden_bias (bool): Whether its linear layer has a bias.
-    activation (Optional[nn.Module]): Its activation, None for tanh.
-    norm (Optional[nn.Module]): What follows the activation, None for nothing.
+    activation (nn.Module | None): Its activation, None for tanh.
+    norm (nn.Module | None): What follows the activation, None for nothing.
     """
 
     def __init__(
         self,
         width: int,
         n_labels: int,
-        hidden_width: Optional[int] = None,
+        hidden_width: int | None = None,
         *,
         hidden_bias: bool = True,
-        activation: Optional[nn.Module] = None,
-        norm: Optional[nn.Module] = None,
+        activation: nn.Module | None = None,
+        norm: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.hidden = None if hidden_width is None else nn.Linear(width, hidden_width, bias=hidden_bias)
@@ -96,7 +96,7 @@ class JointModule(EncoderModule):
 
     def forward(
         self, labelled: Sequence[Windows], masked: Sequence[MaskedWindows], dropout: float = 0.0
-    ) -> tuple[Optional[Tensor], Optional[Tensor]]:
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Run the passes that there is something for.
 
         labelled (Sequence[Windows]): Windows of texts to classify, in one batch or several, which together

@@ -1,7 +1,7 @@
 """The border between torch and thinc for the joint module: arrays to tensors and back."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ class HeadSettings(NamedTuple):
 
     pooling: PoolingName
     pool_specials: bool
-    hidden_width: Optional[int]
+    hidden_width: int | None
     pass_pieces: int
     head: Literal["plain", "native"] = "plain"
 
@@ -57,7 +57,7 @@ class JointShim(EncoderShim[JointModule]):
 
     def begin_update(
         self, batch: JointBatch, dropout: float = 0.0
-    ) -> tuple[tuple[Optional[Floats2d], float], Callable[[Gradients], None]]:
+    ) -> tuple[tuple[Floats2d | None, float], Callable[[Gradients], None]]:
         """Both forward passes, and the one backward pass.
 
         batch (JointBatch): Texts to classify and masked windows.

@@ -3,7 +3,8 @@
 It is a projection, then the decoder, whose weight most families tie to the word embeddings.
 """
 
-from typing import TYPE_CHECKING, Callable, Optional
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ class LMHead(nn.Module):
 
     model (PreTrainedModel): What `AutoModelForMaskedLM` makes. Its head is taken out of it.
     config (PretrainedConfig): The model's config, from which the head's form follows.
-    bias (Optional[Parameter]): The decoder's bias. *Shape:* (vocabulary,)
+    bias (Parameter | None): The decoder's bias. *Shape:* (vocabulary,)
     RAISES (ValueError): A family whose head isn't known.
     """
 
@@ -86,7 +87,7 @@ class LMHead(nn.Module):
         for name, part in model.named_children():
             if part is not model.base_model:
                 self.add_module(name, part)
-        self.bias: Optional[nn.Parameter] = decoder.bias
+        self.bias: nn.Parameter | None = decoder.bias
         for part in self.modules():
             for name, parameter in part._parameters.items():
                 # Families keep the decoder's bias under one name or two.

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -27,8 +27,8 @@ HEAD_FILE = "lm_head.safetensors"
 class SharedSettings(NamedTuple):
     """What `spacy-xling.SharedMaskedLM.v1` is configured with; see there."""
 
-    head_from: Optional[str]
-    window: Optional[int]
+    head_from: str | None
+    window: int | None
     overlap: int
     precision: Any
     pass_pieces: int
@@ -38,11 +38,11 @@ class SharedPass(NamedTuple):
     """A masked pass through a shared encoder.
 
     masked (MaskedPieces): Windows with masked pieces.
-    held (Optional[HeldGradients]): Takes the gradients on the encoder; None adds them to its parameters' own.
+    held (HeldGradients | None): Takes the gradients on the encoder; None adds them to its parameters' own.
     """
 
     masked: MaskedPieces
-    held: Optional[HeldGradients]
+    held: HeldGradients | None
 
 
 class LMHeadShim(ModuleShim):
@@ -55,7 +55,7 @@ class LMHeadShim(ModuleShim):
     def __init__(self, settings: SharedSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.encoder: Optional[BaseEncoder] = None
+        self.encoder: BaseEncoder | None = None
 
     @property
     def not_loaded(self) -> str:

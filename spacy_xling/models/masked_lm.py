@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Literal, Optional
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -55,12 +55,12 @@ class BaseEncoder:
         """
         return self.embeddings(ids)
 
-    def embed_all(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
+    def embed_all(self, batches: Sequence[Batch], tied: TiedGradient | None = None) -> list[Tensor]:
         """The word embeddings of several batches in one look-up: the gradient of each look-up is as large as
         the embedding matrix.
 
         batches (Sequence): Batches with piece ids. *Shape of each:* (windows, length)
-        tied (Optional[TiedGradient]): What brings the gradient of the decoder, where that is the embedding
+        tied (TiedGradient | None): What brings the gradient of the decoder, where that is the embedding
             matrix and its loss is taken in the same pass.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, embedding width)
         """
@@ -74,12 +74,12 @@ class BaseEncoder:
         parts = torch.split(flat, [batch.ids.numel() for batch in batches])
         return [part.view(*batch.ids.shape, -1) for part, batch in zip(parts, batches, strict=True)]
 
-    def encode(self, embedded: Tensor, attention: Tensor, places: Optional[Tensor] = None) -> Tensor:
+    def encode(self, embedded: Tensor, attention: Tensor, places: Tensor | None = None) -> Tensor:
         """The last hidden states.
 
         embedded (Tensor): Word embeddings of the pieces. *Shape:* (windows, length, embedding width)
         attention (Tensor): True for a piece, False for padding. *Shape:* (windows, length)
-        places (Optional[Tensor]): The place of each piece in its text, from 0; None lets them run on through
+        places (Tensor | None): The place of each piece in its text, from 0; None lets them run on through
             the window. DistilBERT takes none: there they always run on. *Shape:* (windows, length)
         RETURNS (Tensor): *Shape:* (windows, length, width)
         """
@@ -88,12 +88,12 @@ class BaseEncoder:
             given["position_ids"] = places + self.first_position
         return self.base(inputs_embeds=embedded, attention_mask=attention, **given)[0]
 
-    def encode_all(self, batches: Sequence[Batch], tied: Optional[TiedGradient] = None) -> list[Tensor]:
+    def encode_all(self, batches: Sequence[Batch], tied: TiedGradient | None = None) -> list[Tensor]:
         """The last hidden states of several batches: in one pass without padding if the encoder packs, else
         in a pass for each batch.
 
         batches (Sequence[Batch]): The batches.
-        tied (Optional[TiedGradient]): See `embed_all`.
+        tied (TiedGradient | None): See `embed_all`.
         RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
         """
         return self.encode_embedded(self.embed_all(batches, tied), batches)
@@ -127,7 +127,7 @@ class BaseEncoder:
         return not (torch.is_grad_enabled() and self._checkpoints_gradients)
 
     @cached_property
-    def _reaches(self) -> list[Optional[int]]:
+    def _reaches(self) -> list[int | None]:
         return find_reaches(self.base.config)
 
     @property
@@ -186,7 +186,7 @@ class EncoderWithHead(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def decoder_bias(self) -> Optional[Tensor]:
+    def decoder_bias(self) -> Tensor | None:
         """The decoder's bias. *Shape:* (vocabulary,)"""
 
     @abstractmethod
@@ -201,13 +201,13 @@ class EncoderWithHead(nn.Module, ABC):
         self,
         hidden: Sequence[Tensor],
         batches: Sequence[MaskedWindows],
-        tied: Optional[TiedGradient] = None,
+        tied: TiedGradient | None = None,
     ) -> Tensor:
         """The masked-LM loss: the sum over targets of -log P(target | window without it), in nats.
 
         hidden (Sequence[Tensor]): Hidden states of each batch, from `encode_all`.
         batches (Sequence[MaskedWindows]): Windows with masked pieces.
-        tied (Optional[TiedGradient]): Where the gradient of the decoder's weight goes, for `embed_all` to
+        tied (TiedGradient | None): Where the gradient of the decoder's weight goes, for `embed_all` to
             bring.
         RETURNS (Tensor): A scalar.
         """
@@ -220,13 +220,13 @@ class EncoderWithHead(nn.Module, ABC):
         )
 
     def cross_entropy(
-        self, states: Tensor, targets: Tensor, tied: Optional[TiedGradient] = None, smoothing: float = 0.0
+        self, states: Tensor, targets: Tensor, tied: TiedGradient | None = None, smoothing: float = 0.0
     ) -> Tensor:
         """The sum over targets of -log P(target | state) by the LM head, in nats; see `cross_entropy`.
 
         states (Tensor): Hidden states. *Shape:* (targets, width)
         targets (Tensor): Piece ids. *Shape:* (targets,)
-        tied (Optional[TiedGradient]): See `loss`.
+        tied (TiedGradient | None): See `loss`.
         smoothing (float): Share of each target that is spread over the vocabulary.
         RETURNS (Tensor): A scalar.
         """
@@ -235,7 +235,7 @@ class EncoderWithHead(nn.Module, ABC):
             projected, self.decoder_weight, self.decoder_bias, targets, tied, smoothing=smoothing
         )
 
-    def tied_gradient(self) -> Optional[TiedGradient]:
+    def tied_gradient(self) -> TiedGradient | None:
         """What brings one gradient for both uses of a matrix, for one forward and backward pass; None if the
         decoder isn't the embedding matrix, or the embeddings are more than its rows.
         """
@@ -269,7 +269,7 @@ class MaskedLM(EncoderWithHead):
         return self.decoder.weight
 
     @property
-    def decoder_bias(self) -> Optional[Tensor]:
+    def decoder_bias(self) -> Tensor | None:
         return self.decoder.bias
 
     def project(self, states: Tensor) -> Tensor:
@@ -320,7 +320,7 @@ class SharedMaskedLM(EncoderWithHead):
         return self.encoder.embeddings.weight
 
     @property
-    def decoder_bias(self) -> Optional[Tensor]:
+    def decoder_bias(self) -> Tensor | None:
         return self.head.bias
 
     def project(self, states: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -39,8 +39,8 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self._tokenizer: Optional[PreTrainedTokenizerFast] = None
-        self._masking_vocabulary: Optional[MaskingVocabulary] = None
+        self._tokenizer: PreTrainedTokenizerFast | None = None
+        self._masking_vocabulary: MaskingVocabulary | None = None
 
     @property
     def is_initialized(self) -> bool:

@@ -2,7 +2,7 @@
 encoder, and where it keeps the weights.
 """
 
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
@@ -23,14 +23,14 @@ class NativeHead(NamedTuple):
     output (str): Where it keeps the layer to the labels.
     pooling (PoolingName): The pooling; "mean" pools special pieces, too.
     activation (str): Of the hidden layer, by its name in `transformers`.
-    norm (Optional[str]): Where it keeps the layer norm that follows the activation; None for none.
+    norm (str | None): Where it keeps the layer norm that follows the activation; None for none.
     """
 
     hidden: str
     output: str
     pooling: PoolingName = "first"
     activation: str = "tanh"
-    norm: Optional[str] = None
+    norm: str | None = None
 
 
 ROBERTA = NativeHead("classifier.dense", "classifier.out_proj")

@@ -11,10 +11,10 @@ Its folder holds two graphs, the tokenizer and the settings:
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +93,7 @@ class Loaded(NamedTuple):
     stamps: Mapping[Path, Stamp]
     process: int
 
-    def where(self) -> Optional[Path]:
+    def where(self) -> Path | None:
         """The folder, unless it is gone or others are in the files' place."""
         try:
             there = all(_stamp(path) == stamp for path, stamp in self.stamps.items())
@@ -105,7 +105,7 @@ class Loaded(NamedTuple):
 class OnnxShim(FolderShim, Shim):
     """Holds an exported classifier for a thinc model. It only predicts.
 
-    threads (Optional[int]): Threads of a pass; None for as many as the process may use.
+    threads (int | None): Threads of a pass; None for as many as the process may use.
     pass_pieces (int): The most pieces, padding included, of a pass.
     """
 
@@ -113,11 +113,11 @@ class OnnxShim(FolderShim, Shim):
     read_errors = (*FolderShim.read_errors, ValueError, TypeError, AttributeError)
     is_trainable = False
 
-    def __init__(self, threads: Optional[int], pass_pieces: int) -> None:
+    def __init__(self, threads: int | None, pass_pieces: int) -> None:
         super().__init__(None)
         self.threads = threads
         self.pass_pieces = pass_pieces
-        self._loaded: Optional[Loaded] = None
+        self._loaded: Loaded | None = None
 
     @property
     def is_initialized(self) -> bool:
@@ -301,7 +301,7 @@ def _stamp(path: Path) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _map(path: Path, size: Optional[int]) -> Content:
+def _map(path: Path, size: int | None) -> Content:
     found = path.stat().st_size
     if size not in (None, found):
         raise RuntimeError(f"{path.name} has {found:,} bytes, and not {size:,}")

@@ -11,7 +11,7 @@ attention interface of `transformers` would do for its newer releases alone.
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,11 +53,11 @@ class PackedPass(TorchFunctionMode):
     that of `models.dropout`. On other threads nothing changes.
 
     runs (Sequence[Run]): The windows, in the order of the rows.
-    reaches (Sequence[Optional[int]]): How far a piece sees in each layer, from `find_reaches`.
+    reaches (Sequence[int | None]): How far a piece sees in each layer, from `find_reaches`.
     n_spare (int): Rows after them that belong to none; attention gives zeros there.
     """
 
-    def __init__(self, runs: Sequence[Run], reaches: Sequence[Optional[int]], n_spare: int = 0) -> None:
+    def __init__(self, runs: Sequence[Run], reaches: Sequence[int | None], n_spare: int = 0) -> None:
         super().__init__()
         self.runs = runs
         self.reaches = reaches
@@ -74,7 +74,7 @@ class PackedPass(TorchFunctionMode):
         spare_rows.reset(self._before)
 
     def __torch_function__(
-        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: Optional[dict] = None
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
     ) -> object:
         given = kwargs or {}
         if func is F.scaled_dot_product_attention:
@@ -88,10 +88,10 @@ class PackedPass(TorchFunctionMode):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        attn_mask: Optional[Tensor] = None,
+        attn_mask: Tensor | None = None,
         dropout_p: float = 0.0,
         is_causal: bool = False,
-        scale: Optional[float] = None,
+        scale: float | None = None,
         **others: object,
     ) -> Tensor:
         """Queries, keys and values of rows of one piece to what attention within windows gives.
@@ -122,14 +122,14 @@ class PackedPass(TorchFunctionMode):
             for run, part in zip(self.runs, parts, strict=True)
         ]
 
-    def _refuses(self, mask: Optional[Tensor]) -> bool:
+    def _refuses(self, mask: Tensor | None) -> bool:
         """Whether a mask is more than what an encoder with near layers gives each: one that hides nothing."""
         if mask is None:
             return False
         known = any(reach is not None for reach in self.reaches)
         return not known or bool((~mask if mask.dtype == torch.bool else mask != 0).any())
 
-    def _near_pieces(self, length: int, reach: Optional[int]) -> Optional[Tensor]:
+    def _near_pieces(self, length: int, reach: int | None) -> Tensor | None:
         """Which pieces of a window each of them sees, None for all. *Shape:* (length, length)"""
         if reach is None or length <= reach + 1:
             return None
@@ -139,11 +139,11 @@ class PackedPass(TorchFunctionMode):
         return self._near[length, reach]
 
 
-def find_reaches(config: "PretrainedConfig") -> list[Optional[int]]:
+def find_reaches(config: "PretrainedConfig") -> list[int | None]:
     """How far a piece sees in each layer.
 
     config (PretrainedConfig): The encoder's.
-    RETURNS (list[Optional[int]]): Pieces to either side, None for all. ModernBERT's layers that attend within
+    RETURNS (list[int | None]): Pieces to either side, None for all. ModernBERT's layers that attend within
         a sliding window have a number.
     """
     depth = int(config.num_hidden_layers)
@@ -174,16 +174,16 @@ def attend(
     value: Tensor,
     *,
     rate: float,
-    scale: Optional[float],
-    seen: Optional[Tensor] = None,
+    scale: float | None,
+    seen: Tensor | None = None,
 ) -> Tensor:
     """Scaled dot-product attention (Vaswani et al. 2017), as torch's. With dropout it is computed in fp32 at
     least: in bf16 a kernel would be made for each length.
 
     query, key, value (Tensor): *Shape:* (windows, heads, length, head width)
     rate (float): Rate of the dropout of the weights.
-    scale (Optional[float]): Of the products; None for 1 / sqrt(head width).
-    seen (Optional[Tensor]): True where a piece sees another; None for all. *Shape:* (length, length)
+    scale (float | None): Of the products; None for 1 / sqrt(head width).
+    seen (Tensor | None): True where a piece sees another; None for all. *Shape:* (length, length)
     RETURNS (Tensor): *Shape:* (windows, heads, length, head width)
     """
     if rate == 0:
@@ -203,7 +203,7 @@ def encode_packed(
     embedded: Sequence[Tensor],
     batches: Sequence[Batch],
     first_position: int,
-    reaches: Sequence[Optional[int]],
+    reaches: Sequence[int | None],
 ) -> list[Tensor]:
     """The last hidden states of all batches, in one pass.
 
@@ -211,7 +211,7 @@ def encode_packed(
     embedded (Sequence[Tensor]): Word embeddings of each batch. *Shape of each:* (windows, length, width)
     batches (Sequence[Batch]): The batches.
     first_position (int): The number of a window's first position.
-    reaches (Sequence[Optional[int]]): How far a piece sees in each layer, from `find_reaches`.
+    reaches (Sequence[int | None]): How far a piece sees in each layer, from `find_reaches`.
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
     RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias that isn't known.
     """

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ..errors import Errors
 from .folder_shim import Content
@@ -56,7 +56,7 @@ def add_older_settings(config: "PretrainedConfig") -> None:
         raise ValueError(Errors.X332.format(name=config.name_or_path, found=found))
 
 
-def _every(layers: Sequence[str]) -> Optional[int]:
+def _every(layers: Sequence[str]) -> int | None:
     """The n of which each n-th layer, from the first on, sees all pieces, and no other does."""
     full = [kind == "full_attention" for kind in layers]
     numbers = range(1, len(full) + 1)

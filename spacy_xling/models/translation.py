@@ -1,7 +1,7 @@
 """The torch module of a translator: an encoder with its LM head, and a decoder that shares the embeddings."""
 
 from collections.abc import Sequence
-from typing import Literal, Optional
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ class TranslationModule(EncoderModule):
         translated: Sequence[TranslatedBatch],
         masked: Sequence[MaskedWindows],
         smoothing: float = 0.0,
-    ) -> tuple[Optional[Tensor], Optional[Tensor]]:
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Run the passes that there is something for.
 
         translated (Sequence[TranslatedBatch]): Texts and their translations.

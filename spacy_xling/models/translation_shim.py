@@ -1,7 +1,7 @@
 """The border between torch and thinc for the translator: arrays to tensors and back."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class DecoderSettings(NamedTuple):
     """How `spacy-xling.JointTranslation.v1` configures the decoder; see there."""
 
     layers: int
-    heads: Optional[int]
+    heads: int | None
     dropout: float
     pass_pieces: int
 

@@ -6,7 +6,8 @@ nothing to the loss, to its gradient, or to the number that a mean divides by.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Callable, Literal, Mapping, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from thinc.api import xp2torch
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Reduction = Literal["mean", "sum"]
 # "balanced", or pairs of a label and its weight; a label that isn't named weighs 1.
-LabelWeights = Union[Literal["balanced"], Pairs]
+LabelWeights = Literal["balanced"] | Pairs
 
 
 class LabelCounts:
@@ -54,7 +55,7 @@ class ClassificationLoss:
 
     def __init__(self, weights: LabelWeights = None) -> None:
         # None for "balanced".
-        self.weights: Optional[dict[str, float]] = None
+        self.weights: dict[str, float] | None = None
         if weights != "balanced":
             self.weights = read_pairs(self.weights_name, weights)
             _check_weights(self.weights)
@@ -69,7 +70,7 @@ class ClassificationLoss:
         counts: LabelCounts,
         reduction: Reduction = "mean",
         over: Callable[[float], float] = float,
-    ) -> Tuple[Floats2d, float]:
+    ) -> tuple[Floats2d, float]:
         """The loss of a batch and its gradient on the logits.
 
         logits (Floats2d): *Shape:* (texts, labels)
@@ -80,7 +81,7 @@ class ClassificationLoss:
         reduction (Literal["mean", "sum"]): Over what is known.
         over (Callable[[float], float]): From the number of what is known to what a mean divides by: the same,
             or that of a batch of which this is a part.
-        RETURNS (Tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
+        RETURNS (tuple[Floats2d, float]): Gradient (texts, labels) and loss, in nats; zeros and 0 where
             nothing is known.
         """
         from torch import inference_mode
@@ -99,7 +100,7 @@ class ClassificationLoss:
 
     def sums(
         self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
-    ) -> "Tuple[Tensor, Tensor]":
+    ) -> "tuple[Tensor, Tensor]":
         """The summed loss, and the number that a mean divides it by."""
         raise NotImplementedError
 
@@ -133,7 +134,7 @@ class SoftmaxLoss(ClassificationLoss):
 
     def sums(
         self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
-    ) -> "Tuple[Tensor, Tensor]":
+    ) -> "tuple[Tensor, Tensor]":
         takes_part = (truths * known).sum(dim=1) > 0
         target = truths[takes_part].argmax(dim=1)
         return self.softmax_sum(logits[takes_part], target, weights), weights[target].sum()
@@ -187,7 +188,7 @@ class BinaryCrossEntropy(SigmoidLoss):
 
     def sums(
         self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
-    ) -> "Tuple[Tensor, Tensor]":
+    ) -> "tuple[Tensor, Tensor]":
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         total = binary_cross_entropy_with_logits(logits, truths, known, pos_weight=weights, reduction="sum")
@@ -203,7 +204,7 @@ class BinaryFocalLoss(SigmoidLoss):
 
     def sums(
         self, logits: "Tensor", truths: "Tensor", known: "Tensor", weights: "Tensor"
-    ) -> "Tuple[Tensor, Tensor]":
+    ) -> "tuple[Tensor, Tensor]":
         from torch.nn.functional import logsigmoid
 
         log_p = logsigmoid(logits.where(truths > 0, -logits))

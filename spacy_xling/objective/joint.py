@@ -1,6 +1,7 @@
 """The joint objective: a classification loss plus lambda times the masked-LM loss."""
 
-from typing import Any, Callable, Literal, Optional, Union
+from collections.abc import Callable
+from typing import Any, Literal
 
 from .classification import ClassificationLoss, Reduction
 from .masked_lm import DEFAULT_WEIGHT, MaskedLMObjective
@@ -15,7 +16,7 @@ class JointObjective(MaskedLMObjective):
     def __init__(
         self,
         classification: ClassificationLoss,
-        mlm_weight: Optional[Union[float, Callable[[int], float]]],
+        mlm_weight: float | Callable[[int], float] | None,
         reduction: Reduction,
     ) -> None:
         super().__init__(DEFAULT_WEIGHT if mlm_weight is None else mlm_weight, reduction)
@@ -34,7 +35,7 @@ def build_joint_objective_v1(
     sum is a mean over its own items, so that lambda doesn't depend on the sizes of the batches.
 
     classification (ClassificationLoss): A classification loss, e.g. `spacy-xling.CrossEntropy.v1`.
-    mlm_weight (Optional[Union[float, Callable]]): lambda, 0 or more: a number, or a schedule of optimiser
+    mlm_weight (float | Callable | None): lambda, 0 or more: a number, or a schedule of optimiser
         steps such as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs. None is 0.1 where there
         is raw text, else 0.
     reduction (Literal["mean", "sum"]): How each term sums up its items.

@@ -1,6 +1,7 @@
 """The masked-LM term: lambda, and how the losses of the masked pieces are summed up."""
 
-from typing import Any, Callable, Literal, Tuple, Union
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ DEFAULT_WEIGHT = 0.1
 class MaskedLMObjective:
     """See `build_masked_lm_objective_v1`."""
 
-    def __init__(self, mlm_weight: Union[float, Callable[[int], float]], reduction: Reduction) -> None:
+    def __init__(self, mlm_weight: float | Callable[[int], float], reduction: Reduction) -> None:
         if not (callable(mlm_weight) or isinstance(mlm_weight, (int, float))):
             raise ValueError(Errors.X406.format(found=type(mlm_weight).__name__))
         self.mlm_weight = mlm_weight
@@ -37,7 +38,7 @@ class MaskedLMObjective:
             raise ValueError(Errors.X401.format(found=weight, step=step))
         return weight
 
-    def mlm_term(self, mlm_sum: float, n_targets: float) -> Tuple[float, float]:
+    def mlm_term(self, mlm_sum: float, n_targets: float) -> tuple[float, float]:
         """The gradient on the summed masked-LM loss, and the masked-LM loss, before lambda.
 
         mlm_sum (float): The sum over targets of -log P(target), in nats.
@@ -68,7 +69,7 @@ def build_masked_lm_objective_v1(
 
     Under `mean` lambda depends neither on the size of the batch nor on how much raw text goes with it.
 
-    mlm_weight (Union[float, Callable]): lambda, 0 or more: a number, or a schedule of optimiser steps such
+    mlm_weight (float | Callable): lambda, 0 or more: a number, or a schedule of optimiser steps such
         as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs.
     reduction (Literal["mean", "sum"]): How the term sums up its targets.
     RETURNS (MaskedLMObjective): The objective.

@@ -1,6 +1,7 @@
 """The objective of a translator: cross entropy of the translation plus lambda times the masked-LM loss."""
 
-from typing import Any, Callable, Literal, Union
+from collections.abc import Callable
+from typing import Any, Literal
 
 from ..errors import Errors
 from .classification import Reduction
@@ -12,7 +13,7 @@ class TranslationObjective(MaskedLMObjective):
 
     def __init__(
         self,
-        mlm_weight: Union[float, Callable[[int], float]],
+        mlm_weight: float | Callable[[int], float],
         label_smoothing: float,
         reduction: Reduction,
     ) -> None:
@@ -33,7 +34,7 @@ def build_translation_objective_v1(
     of raw text. Under `mean` each sum is a mean over its own items, so that lambda doesn't depend on the
     sizes of the batches.
 
-    mlm_weight (Union[float, Callable]): lambda, 0 or more: a number, or a schedule of optimiser steps such
+    mlm_weight (float | Callable): lambda, 0 or more: a number, or a schedule of optimiser steps such
         as `spacy-xling.exponential.v1`. Where it is 0 no masked pass runs.
     label_smoothing (float): Share of each piece that is spread over the vocabulary (Szegedy et al. 2016,
         arXiv 1512.00567), from 0 to below 1.

@@ -1,8 +1,9 @@
 """AdamW for spaCy: torch's fused kernel behind thinc's optimiser interface."""
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import torch
 from thinc.api import Optimizer, torch2xp
@@ -16,8 +17,8 @@ from ..pairs import Pairs, read_pairs
 from .schedules import require_not_negative, require_positive
 
 # (id of the thinc node or shim, name of the parameter)
-Key = Tuple[int, str]
-LearnRate = Union[FloatOrSeq, Callable[[int], float]]
+Key = tuple[int, str]
+LearnRate: TypeAlias = FloatOrSeq | Callable[[int], float]
 
 # Guards the division of a clip by the norm of a gradient of zeros.
 TINY = 1e-12
@@ -118,12 +119,12 @@ class AdamW(Optimizer):
     # thinc locks its optimiser against unknown attributes by slots: so does this one.
     __slots__ = ["average_every", "average_last", "counts", "kept", "live", "rate_factors", "steps"]
 
-    counts: Dict[Key, torch.Tensor]
+    counts: dict[Key, torch.Tensor]
     # The weights at the last checkpoints, oldest first, in main memory.
-    kept: List[Dict[Key, torch.Tensor]]
+    kept: list[dict[Key, torch.Tensor]]
     # The parameters themselves: a checkpoint holds those too that took no part in its step.
-    live: Dict[Key, FloatsXd]
-    rate_factors: List[Tuple[re.Pattern[str], float]]
+    live: dict[Key, FloatsXd]
+    rate_factors: list[tuple[re.Pattern[str], float]]
 
     def __init__(
         self,
@@ -163,7 +164,7 @@ class AdamW(Optimizer):
 
     def __call__(
         self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
-    ) -> Tuple[FloatsXd, FloatsXd]:
+    ) -> tuple[FloatsXd, FloatsXd]:
         """Update one parameter in place and zero its gradient.
 
         A parameter whose shape has changed since its last update, such as a head that grew, starts again.
@@ -172,7 +173,7 @@ class AdamW(Optimizer):
         weights (FloatsXd): The parameter, in numpy or cupy.
         gradient (FloatsXd): Its gradient. *Shape:* that of the weights
         lr_scale (float): Multiplies the rate of this update.
-        RETURNS (Tuple[FloatsXd, FloatsXd]): The same two arrays.
+        RETURNS (tuple[FloatsXd, FloatsXd]): The same two arrays.
         """
         if gradient.size < 1:
             return weights, gradient
@@ -193,7 +194,7 @@ class AdamW(Optimizer):
         """
         gradients = [cast(torch.Tensor, parameter.grad) for parameter in parameters]
         shrink = _shrinking(gradients, self.grad_clip) if self.grad_clip and gradients else None
-        alike: Dict[Tuple[float, bool, bool], List[Part]] = {}
+        alike: dict[tuple[float, bool, bool], list[Part]] = {}
         for key, parameter, gradient in zip(keys, parameters, gradients, strict=True):
             w = parameter.detach()
             part = Part(key, torch2xp(w), w, gradient)
@@ -246,16 +247,16 @@ class AdamW(Optimizer):
             self.live[key] = weights
 
     def _keep(self) -> None:
-        averages = cast(Dict[Key, FloatsXd], self.averages)
+        averages = cast(dict[Key, FloatsXd], self.averages)
         self.kept.append({key: _copy(from_dlpack(weights)) for key, weights in self.live.items()})
         del self.kept[: -self.average_last]
         for key in self.live:
             from_dlpack(averages[key]).copy_(_mean([checkpoint[key] for checkpoint in self.kept]))
 
-    def _step(self, parts: Sequence[Part], rate: float, shrink: Optional[torch.Tensor]) -> None:
+    def _step(self, parts: Sequence[Part], rate: float, shrink: torch.Tensor | None) -> None:
         """Step weights of one rate, all of them matrices or none, all plain or none.
 
-        shrink (Optional[Tensor]): What gradients are divided by before.
+        shrink (Tensor | None): What gradients are divided by before.
         """
         fused = parts[0].is_plain
         gradients = [part.gradient for part in parts]
@@ -294,7 +295,7 @@ def _clip(gradient: torch.Tensor, threshold: float) -> None:
         gradient.mul_((threshold / norm.clamp(min=TINY)).clamp(max=1.0))
 
 
-def _shrinking(gradients: List[torch.Tensor], threshold: float) -> Optional[torch.Tensor]:
+def _shrinking(gradients: list[torch.Tensor], threshold: float) -> torch.Tensor | None:
     """What to divide gradients by, for the norm of all of them to be at most the threshold; None for
     nothing. As `torch.nn.utils.clip_grad_norm_`, which goes over all gradients once more.
     """
@@ -329,7 +330,7 @@ def _require_beta(name: str, value: float) -> None:
         raise ValueError(Errors.X605.format(name=name, value=value))
 
 
-def _compile_factors(rate_factors: Dict[str, float]) -> List[Tuple[re.Pattern[str], float]]:
+def _compile_factors(rate_factors: dict[str, float]) -> list[tuple[re.Pattern[str], float]]:
     compiled = []
     for pattern, factor in rate_factors.items():
         require_not_negative(f"rate_factors[{pattern!r}]", factor)

@@ -5,11 +5,11 @@ component can hold one and a resumed run continues where it stopped. Steps are c
 """
 
 import math
-from typing import Callable, Union
+from collections.abc import Callable
 
 from ..errors import Errors
 
-Schedule = Union[float, Callable[[int], float]]
+Schedule = float | Callable[[int], float]
 
 
 def value_at(schedule: Schedule, step: int) -> float:

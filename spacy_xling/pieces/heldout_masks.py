@@ -1,7 +1,6 @@
 """The masks under which text that training never sees is measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 from ..data.languages import UNKNOWN
 from ..generators import make_generator
@@ -12,7 +11,7 @@ from .windows import windows_as_texts
 
 
 def mask_heldout(
-    texts: Mapping[Optional[str], Sequence[str]],
+    texts: Mapping[str | None, Sequence[str]],
     *,
     split: Split,
     masking: Masking,
@@ -22,7 +21,7 @@ def mask_heldout(
     """Mask held-out texts. Each language has a generator of its own, so that its masks depend neither on the
     other languages nor on what training has drawn.
 
-    texts (Mapping[Optional[str], Sequence[str]]): The texts by language.
+    texts (Mapping[str | None, Sequence[str]]): The texts by language.
     split (Split): Texts to windows.
     masking (Masking): How pieces are masked.
     vocabulary (MaskingVocabulary): What the mask needs to know of the tokenizer.

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class PassShape(NamedTuple):
         return int(self.padded_length(pieces.lengths.max(), len(pieces.lengths)))
 
 
-def padded_positions(pieces: Pieces, length: Optional[int] = None) -> Ints1d:
+def padded_positions(pieces: Pieces, length: int | None = None) -> Ints1d:
     """Where each piece stands in a padded batch, counted row by row. *Shape:* (pieces,)
 
     A batch of windows is padded to (windows, length); piece k of window w stands at w * length + k. Windows
@@ -74,13 +74,13 @@ def padded_positions(pieces: Pieces, length: Optional[int] = None) -> Ints1d:
     return row * longest + column
 
 
-def pad(values: np.ndarray, pieces: Pieces, fill: Any, length: Optional[int] = None) -> np.ndarray:
+def pad(values: np.ndarray, pieces: Pieces, fill: Any, length: int | None = None) -> np.ndarray:
     """Lay out one value per piece as a padded batch.
 
     values (np.ndarray): *Shape:* (pieces,)
     pieces (Pieces): The windows.
     fill (Any): What padding gets.
-    length (Optional[int]): The length to pad to; None for that of the longest window.
+    length (int | None): The length to pad to; None for that of the longest window.
     RETURNS (np.ndarray): *Shape:* (windows, length)
     """
     shape = (len(pieces.lengths), int(pieces.lengths.max(initial=0)) if length is None else length)

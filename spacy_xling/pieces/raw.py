@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +28,11 @@ class RawWindows:
         self.cut = cut
         self._waiting: deque[Pieces] = deque()
 
-    def take(self, *, n_windows: Optional[int] = None, n_pieces: Optional[int] = None) -> Pieces:
+    def take(self, *, n_windows: int | None = None, n_pieces: int | None = None) -> Pieces:
         """The next windows: a number of them, or as many as together hold at least a number of pieces.
 
-        n_windows (Optional[int]): How many windows; a text that fits the encoder is one.
-        n_pieces (Optional[int]): How many pieces, specials included; the last window may exceed it.
+        n_windows (int | None): How many windows; a text that fits the encoder is one.
+        n_pieces (int | None): How many pieces, specials included; the last window may exceed it.
         RETURNS (Pieces): The windows, each a text of its own.
         """
         taken: list[Pieces] = []

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
@@ -27,7 +27,7 @@ class Calibration(NamedTuple):
 
     temperature (float): What logits are divided by, above 0; 1 changes nothing.
     by_language (dict[str, float]): Instead of that, for texts whose `doc._.language` is one of these.
-    abstain_below (Optional[float]): A text whose best score is below it has `doc._.abstained` set to True,
+    abstain_below (float | None): A text whose best score is below it has `doc._.abstained` set to True,
         any other text to False; None sets nothing.
     offsets (dict[str, list[float]]): What is added to the logits of texts of a language before that, a number
         for each label; see `centred.find_offsets`. Nothing is where a translation is read.
@@ -35,7 +35,7 @@ class Calibration(NamedTuple):
 
     temperature: float = 1.0
     by_language: dict[str, float] = {}  # noqa: RUF012  (never changed)
-    abstain_below: Optional[float] = None
+    abstain_below: float | None = None
     offsets: dict[str, list[float]] = {}  # noqa: RUF012  (never changed)
 
 
@@ -50,13 +50,13 @@ class CalibratedScores(ReadTexts, TextCategorizer):
     exclusive_classes: bool
 
     @property
-    def calibration(self) -> Optional[Calibration]:
+    def calibration(self) -> Calibration | None:
         """What `spacy xling calibrate` has found, saved with the component; None for plain scores."""
         saved = self.cfg[KEY]
         return None if saved is None else Calibration(**saved)
 
     @calibration.setter
-    def calibration(self, calibration: Optional[Calibration]) -> None:
+    def calibration(self, calibration: Calibration | None) -> None:
         if calibration is not None:
             self._check_calibration(calibration)
         self._store_calibration(calibration)
@@ -70,7 +70,7 @@ class CalibratedScores(ReadTexts, TextCategorizer):
     def offsets(self, offsets: dict[str, list[float]]) -> None:
         self.calibration = (self.calibration or Calibration())._replace(offsets=offsets)
 
-    def _store_calibration(self, calibration: Optional[Calibration]) -> None:
+    def _store_calibration(self, calibration: Calibration | None) -> None:
         # A copy, for dictionaries can be changed.
         self.cfg[KEY] = None if calibration is None else copy.deepcopy(calibration._asdict())
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class CentredScores(CalibratedScores):
 
     def _set_centring(self, centring: bool) -> None:
         self.centring = centring
-        self._centring_texts: Optional[CentringTexts] = None
+        self._centring_texts: CentringTexts | None = None
         self._has_moved = False
         self._is_warned = False
 
@@ -100,7 +100,7 @@ class CentredScores(CalibratedScores):
             self._is_warned = True
             warnings.warn(Warnings.W545.format(name=self.name), stacklevel=4)
 
-    def _store_calibration(self, calibration: Optional[Calibration]) -> None:
+    def _store_calibration(self, calibration: Calibration | None) -> None:
         super()._store_calibration(calibration)
         # What is set is not replaced before weights change again.
         self._has_moved = False
@@ -111,7 +111,7 @@ def choose_texts(
     docs: Iterable[Doc],
     unlabelled: object,
     *,
-    source: Optional[str] = None,
+    source: str | None = None,
     seed: int = 0,
 ) -> CentringTexts:
     """Choose texts to compare: labelled ones, and raw ones of languages that no labelled text is in.
@@ -119,7 +119,7 @@ def choose_texts(
     pipe (CalibratedScores): The component.
     docs (Iterable[Doc]): Texts, of which the labelled ones are taken.
     unlabelled (object): A reader of raw text, see `data.sources.RawTextReader`.
-    source (Optional[str]): Take labelled texts of this language alone; None takes all.
+    source (str | None): Take labelled texts of this language alone; None takes all.
     seed (int): Seed of the sample of labelled texts.
     RETURNS (CentringTexts): The texts, as many as `MOST_TEXTS` of each language, and of the source.
     RAISES (ValueError): X543 for what can't sample texts, X544 for labelled texts whose language isn't known,
@@ -177,7 +177,7 @@ def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> NDArray[np.floa
     return pipe.model.ops.to_numpy(pipe.raw_logits(texts)[0]).mean(axis=0, dtype=np.float64)
 
 
-def _sample(pipe: CalibratedScores, unlabelled: object) -> Mapping[Optional[str], Sequence[str]]:
+def _sample(pipe: CalibratedScores, unlabelled: object) -> Mapping[str | None, Sequence[str]]:
     raw = unlabelled.sample(MOST_TEXTS) if hasattr(unlabelled, "sample") else None
     if raw is None or not all(isinstance(text, str) for texts in raw.values() for text in texts):
         found = "nothing" if unlabelled is None else f"a {type(unlabelled).__name__}"

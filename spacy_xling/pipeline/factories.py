@@ -1,6 +1,7 @@
 """The factories of classifiers and the masked-LM term. Every `Language()` imports them: keep them light."""
 
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from spacy.language import Language
 from thinc.api import Config, Model
@@ -140,15 +141,15 @@ def make_xling_textcat(
     model: Model,
     objective: Any,
     masking: Callable,
-    code_switching: Optional[Any],
-    translated_texts: Optional[Any],
+    code_switching: Any | None,
+    translated_texts: Any | None,
     threshold: float,
     text_field: Literal["text", "translation"],
-    scorer: Optional[Callable],
+    scorer: Callable | None,
     mlm_on_labelled: bool,
     centring: bool,
-    texts_per_update: Optional[int],
-    pieces_per_update: Optional[int],
+    texts_per_update: int | None,
+    pieces_per_update: int | None,
     seed: int,
 ) -> "XlingTextCategorizer":
     """Make a text classifier with exclusive classes; see `XlingTextCategorizer`."""
@@ -187,15 +188,15 @@ def make_xling_textcat_multilabel(
     model: Model,
     objective: Any,
     masking: Callable,
-    code_switching: Optional[Any],
-    translated_texts: Optional[Any],
+    code_switching: Any | None,
+    translated_texts: Any | None,
     threshold: float,
     text_field: Literal["text", "translation"],
-    scorer: Optional[Callable],
+    scorer: Callable | None,
     mlm_on_labelled: bool,
     centring: bool,
-    texts_per_update: Optional[int],
-    pieces_per_update: Optional[int],
+    texts_per_update: int | None,
+    pieces_per_update: int | None,
     seed: int,
 ) -> "XlingMultiLabelTextCategorizer":
     """Make a text classifier with independent labels; see `XlingMultiLabelTextCategorizer`."""
@@ -231,8 +232,8 @@ def make_xling_mlm(
     masking: Callable,
     upstream: str,
     mlm_on_batch: bool,
-    texts_per_update: Optional[int],
-    pieces_per_update: Optional[int],
+    texts_per_update: int | None,
+    pieces_per_update: int | None,
     seed: int,
 ) -> "XlingMaskedLM":
     """Make the masked-LM term of a shared transformer; see `XlingMaskedLM`."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from spacy.language import Language
 from spacy.training import Example
@@ -42,7 +42,7 @@ class LearntTexts(ReadTexts):
     """
 
     def _set_learnt_texts(
-        self, *, code_switching: "Optional[CodeSwitching]", translated_texts: "Optional[TranslatedTexts]"
+        self, *, code_switching: "CodeSwitching | None", translated_texts: "TranslatedTexts | None"
     ) -> None:
         self._dictionaries = DictionarySource(code_switching, self.name)
         self._translations = TranslationSource(translated_texts, self.name)
@@ -67,11 +67,11 @@ class LearntTexts(ReadTexts):
 
     def _initialize_learnt_texts(
         self,
-        nlp: Optional[Language],
+        nlp: Language | None,
         examples: Iterable[Example],
         *,
-        dictionaries: Optional[Callable],
-        translations: Optional[Callable],
+        dictionaries: Callable | None,
+        translations: Callable | None,
     ) -> None:
         """Read dictionaries and translations, and compare them with the labelled texts."""
 

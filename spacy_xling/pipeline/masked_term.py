@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
@@ -39,16 +39,16 @@ class MaskedTerm(TrainablePipe):
     model: Model
     objective: MaskedLMObjective
     masking: Masking
-    texts_per_update: Optional[int]
-    pieces_per_update: Optional[int]
+    texts_per_update: int | None
+    pieces_per_update: int | None
     seed: int
 
     def _set_masked_term(
         self,
         masking: Masking,
         *,
-        texts_per_update: Optional[int],
-        pieces_per_update: Optional[int],
+        texts_per_update: int | None,
+        pieces_per_update: int | None,
         seed: int,
     ) -> None:
         sizes = [size for size in (texts_per_update, pieces_per_update) if size is not None]
@@ -61,7 +61,7 @@ class MaskedTerm(TrainablePipe):
         self._reset_training()
 
     def _reset_training(self) -> None:
-        self._raw: Optional[RawWindows] = None
+        self._raw: RawWindows | None = None
         self._heldout: dict[str, MaskedPieces] = {}
         # Optimiser steps taken, for lambda's schedule, and calls of `update` since the last.
         self._step = 0
@@ -92,15 +92,15 @@ class MaskedTerm(TrainablePipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Losses] = None,
+        sgd: Optimizer | None = None,
+        losses: Losses | None = None,
     ) -> Losses:
         """Learn from a batch, by the component's objective. Where lambda is 0 no masked pass runs.
 
         examples (Iterable[Example]): A batch of Example objects.
         drop (float): Dropout rate of a classification head; all else has dropouts of its own.
-        sgd (Optional[Optimizer]): The optimizer; without one, gradients add up until `finish_update`.
-        losses (Optional[Losses]): Updated with the objective under the component's name, and with its terms,
+        sgd (Optimizer | None): The optimizer; without one, gradients add up until `finish_update`.
+        losses (Losses | None): Updated with the objective under the component's name, and with its terms,
             see `loss_names`.
         RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet, lambda > 0 without raw text, a loss that is no number, or
@@ -147,7 +147,7 @@ class MaskedTerm(TrainablePipe):
         """
         self._raw = RawWindows(texts, partial(cut_texts, split=self._split))
 
-    def _read_unlabelled(self, reader: Optional[Callable], nlp: Optional[Language]) -> None:
+    def _read_unlabelled(self, reader: Callable | None, nlp: Language | None) -> None:
         """Attach what a reader of raw text gives, in an order of this process's own if there are several.
         Where lambda is always 0 nothing is read.
         """
@@ -155,13 +155,13 @@ class MaskedTerm(TrainablePipe):
             number = ranks().number
             self.attach_unlabelled(reader(nlp, rank=number) if number else reader(nlp))
 
-    def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
+    def attach_heldout(self, reader: Any, *, limit: int, languages: Sequence[str] | None = None) -> None:
         """Measure the masked-LM loss on held-out text at each evaluation from now on. `initialize` does so
         with what it is given; call this for a component that was loaded or sourced.
 
         reader (Any): A `RawTextReader` that keeps texts from training, by its `heldout_share`.
         limit (int): The most texts of a language; 0 measures nothing.
-        languages (Optional[Sequence[str]]): The languages, e.g. the targets; None for all that it reads.
+        languages (Sequence[str] | None): The languages, e.g. the targets; None for all that it reads.
         RAISES (ValueError): A reader that keeps nothing, or has no such language.
         """
         self._heldout = {}
@@ -213,7 +213,7 @@ class MaskedTerm(TrainablePipe):
         by_language = {f"{HELDOUT_LOSS}_{language}": loss for language, loss in losses.items()}
         return {"mlm_heldout_score": math.exp(-mean), HELDOUT_LOSS: mean, **by_language}
 
-    def _take_masked(self, own: Pieces, n_pieces: int) -> Optional[MaskedPieces]:
+    def _take_masked(self, own: Pieces, n_pieces: int) -> MaskedPieces | None:
         """The windows of an update's masked pass, or None where there is nothing to mask.
 
         own (Pieces): Windows of the batch's own texts that take part.
@@ -229,7 +229,7 @@ class MaskedTerm(TrainablePipe):
         masked = self.masking(join(windows), self._shim.masking_vocabulary, self._generator)
         return masked if len(masked.targets) else None
 
-    def _mlm_term(self, mlm_sum: float, masked: Optional[MaskedPieces]) -> tuple[float, float]:
+    def _mlm_term(self, mlm_sum: float, masked: MaskedPieces | None) -> tuple[float, float]:
         """The gradient on the summed masked-LM loss, and the masked-LM loss, before lambda: of all processes'
         targets where there are several, of which the loss is this one's part.
         """

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from spacy import util
 from spacy.pipeline import TrainablePipe
@@ -25,11 +25,11 @@ class SavedPipe(TrainablePipe):
     cfg: dict[str, Any]
     older_settings: dict[str, None] = {}  # noqa: RUF012  (never changed)
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component: its settings, and a Hugging Face folder `model` with the layers of its own
         beside it.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         """
         serialize = {
@@ -40,10 +40,10 @@ class SavedPipe(TrainablePipe):
         }
         util.to_disk(path, serialize, exclude)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedPipe":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "SavedPipe":
         """Load the component. No hub is asked, and the original checkpoint isn't needed.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         RETURNS (SavedPipe): The component.
         RAISES (ValueError): A folder that isn't whole.
@@ -66,7 +66,7 @@ class SavedClassifier(CentredScores, SavedPipe):
     # Settings that were saved before there was a calibration have none.
     older_settings = {KEY: None}  # noqa: RUF012  (never changed)
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component, centred; see `SavedPipe.to_disk`."""
         self.keep_centred()
         super().to_disk(path, exclude=exclude)
@@ -76,7 +76,7 @@ class SavedClassifier(CentredScores, SavedPipe):
         self.keep_centred()
         return super().to_bytes(exclude=exclude)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedClassifier":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "SavedClassifier":
         """Load the component; see `SavedPipe.from_disk`."""
         super().from_disk(path, exclude=exclude)
         self._check_loaded()

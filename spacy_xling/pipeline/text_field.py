@@ -1,7 +1,7 @@
 """Which text of a Doc a classifier reads: its own, or its translation."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Optional, get_args
+from typing import Any, Literal, get_args
 
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,12 +19,12 @@ KEY = "text_field"
 Blocks = dict[str, dict[str, Any]]
 
 
-def read_text(doc: Doc, field: TextField, *, reference: Optional[Doc] = None) -> RawText:
+def read_text(doc: Doc, field: TextField, *, reference: Doc | None = None) -> RawText:
     """Read the text of a Doc that counts, for prediction, training and centring alike.
 
     doc (Doc): The Doc.
     field (TextField): "text" for its own; "translation" for its translation, and its own where it has none.
-    reference (Optional[Doc]): The Doc that knows the language, if it isn't the same.
+    reference (Doc | None): The Doc that knows the language, if it isn't the same.
     RETURNS (RawText): The text, with the language of the Doc if it is its own, or the same. The language of
         another text, a translation, isn't the Doc's: None.
     RAISES (ValueError): As `get_translation` and `get_language`.
@@ -43,7 +43,7 @@ class ReadTexts:
     name: str
     cfg: dict[str, Any]
 
-    def _set_text_field(self, field: TextField, blocks: Optional[Blocks]) -> None:
+    def _set_text_field(self, field: TextField, blocks: Blocks | None) -> None:
         register_translation_extensions()
         self._blocks = blocks
         self.text_field = field

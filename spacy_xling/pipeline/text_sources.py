@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
 
@@ -59,13 +59,13 @@ class TextSource(ABC):
             self._draws = self._begin(material)
 
     def initialize(
-        self, reader: Optional[Callable], nlp: Optional[Language], labelled: Callable[[], Sequence[RawText]]
+        self, reader: Callable | None, nlp: Language | None, labelled: Callable[[], Sequence[RawText]]
     ) -> None:
         """Read what texts are made from, and compare it with labelled texts. With a share of 0 nothing is
         read.
 
-        reader (Optional[Callable]): The reader.
-        nlp (Optional[Language]): The pipeline that it is called with.
+        reader (Callable | None): The reader.
+        nlp (Language | None): The pipeline that it is called with.
         labelled (Callable): Gives labelled texts.
         RAISES (ValueError): There is no reader, and one is needed; or as the reader.
         """
@@ -87,14 +87,14 @@ class TextSource(ABC):
         if self.is_used and self._draws is None:
             raise ValueError(self.missing.format(name=self.name))
 
-    def state(self) -> Optional[StateDict]:
+    def state(self) -> StateDict | None:
         """Where the draws stand, None without any."""
         return None if self._draws is None else self._draws.state_dict()
 
-    def load_state(self, state: Optional[StateDict]) -> None:
+    def load_state(self, state: StateDict | None) -> None:
         """Continue from a saved state.
 
-        state (Optional[StateDict]): A value of `state`.
+        state (StateDict | None): A value of `state`.
         RAISES (ValueError): It is that of something else.
         """
         if self._draws is not None and state is not None:
@@ -115,11 +115,11 @@ class DictionarySource(TextSource):
 
     missing, wrong, unused = Errors.X540, Errors.X541, Warnings.W540
 
-    def draw(self, read: RawText) -> "Optional[SwitchedText]":
+    def draw(self, read: RawText) -> "SwitchedText | None":
         """A labelled text after its draw; None without dictionaries.
 
         read (RawText): The text, with its language.
-        RETURNS (Optional[SwitchedText]): The text.
+        RETURNS (SwitchedText | None): The text.
         """
         return None if self._draws is None else self._draws.switch(read.text, read.language)
 
@@ -157,11 +157,11 @@ class TranslationSource(TextSource):
 
     missing, wrong, unused = Errors.X547, Errors.X548, Warnings.W546
 
-    def draw(self, read: RawText) -> "Optional[TranslatedText]":
+    def draw(self, read: RawText) -> "TranslatedText | None":
         """The translation that replaces a labelled text; None where the text stays.
 
         read (RawText): The text, with its language.
-        RETURNS (Optional[TranslatedText]): The translation.
+        RETURNS (TranslatedText | None): The translation.
         """
         return None if self._draws is None else self._draws.draw(read.text, read.language)
 

@@ -1,6 +1,7 @@
 """The factories of translators. Every `Language()` imports them: keep them light."""
 
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from spacy.language import Language
 from thinc.api import Config, Model
@@ -88,11 +89,11 @@ def make_xling_translator(
     nlp: Language,
     name: str,
     model: str,
-    source: Optional[str],
+    source: str | None,
     target: str,
     codes: Pairs,
     precision: Literal["fp32", "bf16", "auto"],
-    beams: Optional[int],
+    beams: int | None,
     length_ratio: float,
     batch_pieces: int,
     batch_size: int,
@@ -144,16 +145,16 @@ def make_xling_joint_translator(
     model: Model,
     objective: Any,
     masking: Callable,
-    target: Optional[str],
+    target: str | None,
     beams: int,
     length_ratio: float,
     batch_pieces: int,
     batch_size: int,
     split: bool,
     retry: bool,
-    scorer: Optional[Callable],
-    texts_per_update: Optional[int],
-    pieces_per_update: Optional[int],
+    scorer: Callable | None,
+    texts_per_update: int | None,
+    pieces_per_update: int | None,
     seed: int,
 ) -> "XlingJointTranslator":
     """Make a translator; see `XlingJointTranslator`."""

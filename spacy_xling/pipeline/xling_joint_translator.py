@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from spacy.language import Language
@@ -65,11 +65,11 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         *,
         objective: TranslationObjective,
         masking: Masking,
-        target: Optional[str] = None,
+        target: str | None = None,
         settings: Settings = DEFAULTS,
-        scorer: Optional[Callable] = None,
-        texts_per_update: Optional[int] = None,
-        pieces_per_update: Optional[int] = None,
+        scorer: Callable | None = None,
+        texts_per_update: int | None = None,
+        pieces_per_update: int | None = None,
         seed: int = 0,
     ) -> None:
         """Make the component; nothing is loaded yet.
@@ -79,13 +79,13 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         name (str): Name of the instance. Losses are kept under it.
         objective (TranslationObjective): From `spacy-xling.TranslationObjective.v1`.
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
-        target (Optional[str]): The language to translate into, where a Doc doesn't say it; None for the only
+        target (str | None): The language to translate into, where a Doc doesn't say it; None for the only
             one that there is.
         settings (Settings): How texts are translated; `window` plays no part.
-        scorer (Optional[Callable]): The scoring method.
-        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+        scorer (Callable | None): The scoring method.
+        texts_per_update (int | None): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
-        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+        pieces_per_update (int | None): Instead of that, how many pieces of raw text. With neither, as
             many as the texts of the batch have.
         seed (int): Seed of the masks.
         RAISES (ValueError): X810: a setting is too small. X820: another kind of objective.
@@ -113,14 +113,14 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         return tuple(self.cfg["languages"])
 
     @property
-    def target(self) -> Optional[str]:
+    def target(self) -> str | None:
         """The language to translate into, where a Doc doesn't say it; None for the only one that there is. It
         is saved with the component.
         """
         return self.cfg["target"]
 
     @target.setter
-    def target(self, target: Optional[str]) -> None:
+    def target(self, target: str | None) -> None:
         self.cfg["target"] = target
 
     @property
@@ -151,7 +151,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         RAISES (ValueError): Nothing was loaded yet, or a target language isn't known.
         """
         docs = list(docs)
-        translations: list[Optional[Translation]] = [None] * len(docs)
+        translations: list[Translation | None] = [None] * len(docs)
         rows: dict[str, list[int]] = {}
         for number, doc in enumerate(docs):
             rows.setdefault(self._target_of(doc), []).append(number)
@@ -231,7 +231,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             raise ValueError(Errors.X821.format(name=self.name, known=known, found=language))
         return self.languages.index(found)
 
-    def _translated(self, pairs: Pairs) -> Optional[TranslatedPieces]:
+    def _translated(self, pairs: Pairs) -> TranslatedPieces | None:
         """The pieces of texts and translations, those that can't be learnt from left out."""
         if not pairs.texts:
             return None
@@ -256,7 +256,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             np.array(pairs.languages, dtype=np.int64)[fits],
         )
 
-    def _masked(self, translated: Optional[TranslatedPieces]) -> Optional[MaskedPieces]:
+    def _masked(self, translated: TranslatedPieces | None) -> MaskedPieces | None:
         if self._raw is None:
             weight = self.objective.mlm_weight_at(self._step)
             raise ValueError(Errors.X827.format(name=self.name, weight=weight))
@@ -269,23 +269,23 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        languages: Optional[list[str]] = None,
-        unlabelled: Optional[Callable] = None,
+        nlp: Language | None = None,
+        languages: list[str] | None = None,
+        unlabelled: Callable | None = None,
         heldout_texts: int = 0,
-        heldout_languages: Optional[list[str]] = None,
+        heldout_languages: list[str] | None = None,
     ) -> None:
         """Read the checkpoint, and get ready to train.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
-        nlp (Optional[Language]): The pipeline.
-        languages (Optional[list[str]]): The languages to translate into; None for those of the examples, of
+        nlp (Language | None): The pipeline.
+        languages (list[str] | None): The languages to translate into; None for those of the examples, of
             which spaCy gives 100 with `max_epochs = -1`.
-        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+        unlabelled (Callable | None): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
-        heldout_languages (Optional[list[str]]): Those languages; None for all.
+        heldout_languages (list[str] | None): Those languages; None for all.
         RAISES (ValueError): No translations; lambda > 0 without raw text; a checkpoint that doesn't load;
             `heldout_texts` without such texts.
         """

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any
 
 import numpy as np
 from spacy import util
@@ -47,8 +47,8 @@ class XlingMaskedLM(MaskedTerm):
         masking: Masking,
         upstream: str = "transformer",
         mlm_on_batch: bool = False,
-        texts_per_update: Optional[int] = None,
-        pieces_per_update: Optional[int] = None,
+        texts_per_update: int | None = None,
+        pieces_per_update: int | None = None,
         seed: int = 0,
     ) -> None:
         """Make the component; nothing is loaded yet.
@@ -60,9 +60,9 @@ class XlingMaskedLM(MaskedTerm):
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
         upstream (str): Name of the transformer component.
         mlm_on_batch (bool): Whether the texts of the batch take part too, beside raw text.
-        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+        texts_per_update (int | None): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
-        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+        pieces_per_update (int | None): Instead of that, how many pieces of raw text. With neither, as
             many as the batch has.
         seed (int): Seed of the masks.
         RAISES (ValueError): An objective of another kind, or settings out of range. (ImportError): X527.
@@ -86,7 +86,7 @@ class XlingMaskedLM(MaskedTerm):
         super()._reset_training()
         self._held.drop()
         # Waits for the transformer's next step; and how many steps of ours have ended since its last.
-        self._hook: Optional[StepHook] = None
+        self._hook: StepHook | None = None
         self._steps_alone = 0
 
     @property
@@ -110,7 +110,7 @@ class XlingMaskedLM(MaskedTerm):
             self._bind_upstream()
         return super().score(examples, **kwargs)
 
-    def attach_heldout(self, reader: Any, *, limit: int, languages: Optional[Sequence[str]] = None) -> None:
+    def attach_heldout(self, reader: Any, *, limit: int, languages: Sequence[str] | None = None) -> None:
         """Measure the masked-LM loss on held-out text at each evaluation; see `MaskedTerm.attach_heldout`."""
         if limit:
             self._bind_upstream()
@@ -156,7 +156,7 @@ class XlingMaskedLM(MaskedTerm):
         backprop(factor * d_mlm)
         return factor * mlm_loss, mlm_loss
 
-    def _windows(self, texts: list[str]) -> Optional[MaskedPieces]:
+    def _windows(self, texts: list[str]) -> MaskedPieces | None:
         """The windows of a masked pass that goes with a batch of texts."""
         has_size = self.texts_per_update is not None or self.pieces_per_update is not None
         # The texts of the batch are cut into pieces only where these matter, if only for their number.
@@ -221,20 +221,20 @@ class XlingMaskedLM(MaskedTerm):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        unlabelled: Optional[Callable] = None,
+        nlp: Language | None = None,
+        unlabelled: Callable | None = None,
         heldout_texts: int = 0,
-        heldout_languages: Optional[list[str]] = None,
+        heldout_languages: list[str] | None = None,
     ) -> None:
         """Read the LM head of the transformer's checkpoint, and get ready to train.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a sample of the training data; not looked at.
-        nlp (Optional[Language]): The pipeline.
-        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+        nlp (Language | None): The pipeline.
+        unlabelled (Callable | None): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 and no `heldout_texts` neither it nor the head is read.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
-        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
+        heldout_languages (list[str] | None): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No transformer before the component; lambda > 0 without raw text; a checkpoint
             without a trained LM head that is tied to the word embeddings; `heldout_texts` without such texts.
         """
@@ -264,19 +264,19 @@ class XlingMaskedLM(MaskedTerm):
 
     # Saving and loading
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the LM head, in a folder `model`, if there is one.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         """
         shim = lm_head_shim(self.model)
         util.to_disk(path, {"model": shim.to_folder} if shim.is_initialized else {}, exclude)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingMaskedLM":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "XlingMaskedLM":
         """Load the LM head, if one was saved. No hub is asked.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         RETURNS (XlingMaskedLM): The component.
         RAISES (ValueError): A folder that isn't whole.

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import numpy as np
 from spacy.language import Language
@@ -54,16 +54,16 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         objective: JointObjective,
         masking: Masking,
         threshold: float,
-        scorer: Optional[Callable],
+        scorer: Callable | None,
         text_field: TextField = "text",
-        code_switching: "Optional[CodeSwitching]" = None,
-        translated_texts: "Optional[TranslatedTexts]" = None,
+        code_switching: "CodeSwitching | None" = None,
+        translated_texts: "TranslatedTexts | None" = None,
         mlm_on_labelled: bool = False,
         centring: bool = False,
-        texts_per_update: Optional[int] = None,
-        pieces_per_update: Optional[int] = None,
+        texts_per_update: int | None = None,
+        pieces_per_update: int | None = None,
         seed: int = 0,
-        blocks: Optional[Blocks] = None,
+        blocks: Blocks | None = None,
     ) -> None:
         """Make the component; nothing is loaded yet.
 
@@ -73,23 +73,23 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         objective (JointObjective): From `spacy-xling.JointObjective.v1`.
         masking (Masking): How pieces are masked, e.g. `spacy-xling.whole_word_masking.v1`.
         threshold (float): Score from which a label counts as given; no matter for exclusive classes.
-        scorer (Optional[Callable]): The scoring method.
+        scorer (Callable | None): The scoring method.
         text_field (TextField): Which text of a Doc is read: "text" for its own; "translation" for
             `doc._.translation`, see `ReadTexts.read_examples` for training.
-        code_switching (Optional[CodeSwitching]): How words of labelled texts are replaced in training, e.g.
+        code_switching (CodeSwitching | None): How words of labelled texts are replaced in training, e.g.
             `spacy-xling.code_switching.v1`; None for not at all.
-        translated_texts (Optional[TranslatedTexts]): How translations replace labelled texts in
+        translated_texts (TranslatedTexts | None): How translations replace labelled texts in
             training, e.g. `spacy-xling.translated_texts.v1`; None for not at all.
         mlm_on_labelled (bool): Whether labelled texts take part in the masked-LM term too, as they were
             translated or switched.
         centring (bool): Whether the scores of target languages are centred by their raw text, see
             `centred.find_offsets`.
-        texts_per_update (Optional[int]): How many windows of raw text go with each call of `update`; a
+        texts_per_update (int | None): How many windows of raw text go with each call of `update`; a
             text that fits the encoder is one window.
-        pieces_per_update (Optional[int]): Instead of that, how many pieces of raw text. With neither, as
+        pieces_per_update (int | None): Instead of that, how many pieces of raw text. With neither, as
             many as the batch has.
         seed (int): Seed of the masks.
-        blocks (Optional[Blocks]): Those of the pipeline's config, of which that of this component follows its
+        blocks (Blocks | None): Those of the pipeline's config, of which that of this component follows its
             `text_field`.
         RAISES (ValueError): A loss of the other kind of classes, or settings out of range.
         """
@@ -116,7 +116,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         if self.exclusive_classes:
             self.cfg["positive_label"] = None
         self._set_text_field(text_field, blocks)
-        self._rehearsal_model: Optional[Model] = None
+        self._rehearsal_model: Model | None = None
         self._has_unlabelled = False
         self._is_off_said = False
         self._set_learnt_texts(code_switching=code_switching, translated_texts=translated_texts)
@@ -216,15 +216,15 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Losses] = None,
+        sgd: Optimizer | None = None,
+        losses: Losses | None = None,
     ) -> Losses:
         """Teach the model to continue scoring as it did when `nlp.resume_training` was called.
 
         examples (Iterable[Example]): A batch of Example objects; their categories don't matter.
         drop (float): Dropout rate of the classification head.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Losses]): Updated with the squared differences of the scores.
+        sgd (Optimizer | None): The optimizer.
+        losses (Losses | None): Updated with the squared differences of the scores.
         RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet.
         """
@@ -253,8 +253,8 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return losses
 
     def _classification_term(
-        self, examples: Sequence[Example], logits: Optional[Floats2d]
-    ) -> tuple[Optional[Floats2d], float]:
+        self, examples: Sequence[Example], logits: Floats2d | None
+    ) -> tuple[Floats2d | None, float]:
         if logits is None:
             # The others wait for this one's number.
             ranks().total(0)
@@ -274,7 +274,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
     def _label_counts(self) -> LabelCounts:
         return LabelCounts(**self.cfg["label_counts"])
 
-    def _masked(self, pieces: Pieces, labelled: Bools1d) -> Optional[MaskedPieces]:
+    def _masked(self, pieces: Pieces, labelled: Bools1d) -> MaskedPieces | None:
         """The windows of this update's masked pass, or None where there is nothing to mask."""
         own = np.ones_like(labelled) if self.mlm_on_labelled else ~labelled
         self._has_unlabelled = self._has_unlabelled or not labelled.all()
@@ -314,32 +314,32 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
-        positive_label: Optional[str] = None,
-        unlabelled: Optional[Callable] = None,
-        dictionaries: Optional[Callable] = None,
-        translations: Optional[Callable] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        positive_label: str | None = None,
+        unlabelled: Callable | None = None,
+        dictionaries: Callable | None = None,
+        translations: Callable | None = None,
         heldout_texts: int = 0,
-        heldout_languages: Optional[list[str]] = None,
+        heldout_languages: list[str] | None = None,
     ) -> None:
         """Read the checkpoint, and get ready to train.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
-        nlp (Optional[Language]): The pipeline.
-        labels (Optional[Iterable[str]]): The labels, as `spacy init labels` writes them; without them,
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The labels, as `spacy init labels` writes them; without them,
             those of the examples.
-        positive_label (Optional[str]): The label whose F-score is reported, of two.
-        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
+        positive_label (str | None): The label whose F-score is reported, of two.
+        unlabelled (Callable | None): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called. Without it, an mlm_weight that isn't set is 0, and a warning says
             so. With `centring` it is asked for a sample, too.
-        dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
+        dictionaries (Callable | None): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`, for
             `code_switching`. With a share of 0 it is not called.
-        translations (Optional[Callable]): A reader of translations, e.g. `spacy-xling.Translations.v1`, for
+        translations (Callable | None): A reader of translations, e.g. `spacy-xling.Translations.v1`, for
             `translated_texts`. With a share of 0 it is not called.
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
-        heldout_languages (Optional[list[str]]): Those languages, e.g. the targets; None for all.
+        heldout_languages (list[str] | None): Those languages, e.g. the targets; None for all.
         RAISES (ValueError): No labels, or one; a positive label that isn't one of two; a lambda > 0 that was
             set, without raw text; `code_switching` without dictionaries; `translated_texts` without
             translations; `centring` without raw text of a language that no labelled text is in; a checkpoint
@@ -370,7 +370,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         if self.centring:
             self.attach_centring(unlabelled, (eg.reference for eg in get_examples()), seed=self.seed)
 
-    def _read_examples(self, examples: Iterable[Example], labels: Optional[Iterable[str]]) -> None:
+    def _read_examples(self, examples: Iterable[Example], labels: Iterable[str] | None) -> None:
         seen = count_categories(examples, self._validate_categories)
         for label in seen.labels if labels is None else labels:
             self.add_label(label)

@@ -1,7 +1,6 @@
 """The text classifier with independent labels under the joint objective."""
 
 from collections.abc import Callable, Iterable
-from typing import Optional
 
 from spacy.language import Language
 from spacy.pipeline import MultiLabel_TextCategorizer
@@ -23,24 +22,24 @@ class XlingMultiLabelTextCategorizer(XlingTextCategorizer, MultiLabel_TextCatego
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
-        unlabelled: Optional[Callable] = None,
-        dictionaries: Optional[Callable] = None,
-        translations: Optional[Callable] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        unlabelled: Callable | None = None,
+        dictionaries: Callable | None = None,
+        translations: Callable | None = None,
         heldout_texts: int = 0,
-        heldout_languages: Optional[list[str]] = None,
+        heldout_languages: list[str] | None = None,
     ) -> None:
         """Read the checkpoint, and get ready to train; see `XlingTextCategorizer.initialize`.
 
         get_examples (Callable[[], Iterable[Example]]): Gives a representative sample of the training data.
-        nlp (Optional[Language]): The pipeline.
-        labels (Optional[Iterable[str]]): The labels; without them, those of the examples.
-        unlabelled (Optional[Callable]): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
-        dictionaries (Optional[Callable]): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
-        translations (Optional[Callable]): A reader of translations, e.g. `spacy-xling.Translations.v1`.
+        nlp (Language | None): The pipeline.
+        labels (Iterable[str] | None): The labels; without them, those of the examples.
+        unlabelled (Callable | None): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
+        dictionaries (Callable | None): A reader of dictionaries, e.g. `spacy-xling.Dictionaries.v1`.
+        translations (Callable | None): A reader of translations, e.g. `spacy-xling.Translations.v1`.
         heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
-        heldout_languages (Optional[list[str]]): Those languages; None for all.
+        heldout_languages (list[str] | None): Those languages; None for all.
         """
         super().initialize(
             get_examples,

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Optional, Union
+from typing import Literal
 
 from spacy import util
 from spacy.language import Language
@@ -43,7 +43,7 @@ class XlingTranslator(Pipe):
         name: str = "xling_translator",
         *,
         model: str,
-        source: Optional[str] = None,
+        source: str | None = None,
         target: str = "en",
         codes: Pairs = None,
         precision: Precision = "fp32",
@@ -58,7 +58,7 @@ class XlingTranslator(Pipe):
         name (str): Name of the instance.
         model (str): Hub name or folder of a checkpoint, or of one converted for CTranslate2. Where `{source}`
             or `{target}` stands in it, the languages' codes are put in: one checkpoint for each pair.
-        source (Optional[str]): Language of Docs whose `doc._.language` doesn't say it.
+        source (str | None): Language of Docs whose `doc._.language` doesn't say it.
         target (str): The language to translate into.
         codes (Pairs): Languages and the codes by which the checkpoint finds them, where it can't find them by
             themselves: [["da", "dan_Latn"]]. With `{source}` in the name, their checkpoints are loaded and
@@ -140,7 +140,7 @@ class XlingTranslator(Pipe):
             text = doc.text if is_source else found.text
             set_translation(doc, text, doubts=found.doubts)
 
-    def _code(self, language: Optional[str]) -> Optional[str]:
+    def _code(self, language: str | None) -> str | None:
         return None if language is None else self.codes.get(language, language)
 
     def _make_translator(self) -> Translator:
@@ -149,12 +149,12 @@ class XlingTranslator(Pipe):
     # Loading
 
     def initialize(
-        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None
+        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None
     ) -> None:
         """Load what is known to be needed before there is any text, and see whether it knows the languages.
 
         get_examples (Callable[[], Iterable[Example]]): Not used.
-        nlp (Optional[Language]): Not used.
+        nlp (Language | None): Not used.
         RAISES: As `__call__`.
         """
         self._held.is_closed = False
@@ -163,10 +163,10 @@ class XlingTranslator(Pipe):
             if code is not None:
                 engine.tokenizer.pair(code, self._translator.target)
 
-    def _find_engine(self, code: Optional[str]) -> Engine:
+    def _find_engine(self, code: str | None) -> Engine:
         return self._held.get(name_of_pair(self.model_name, code, self._translator.target))
 
-    def _known_sources(self) -> list[Optional[str]]:
+    def _known_sources(self) -> list[str | None]:
         """Codes of the languages whose checkpoints are needed, as far as that is known without a text."""
         if SOURCE not in self.model_name:
             return [self._code(self.source)]
@@ -176,21 +176,21 @@ class XlingTranslator(Pipe):
 
     # Saving and loading
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component: with `save` its checkpoints, which are loaded first if they aren't yet.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         RAISES (ValueError): X814: the weights are pickles. Else as `__call__`.
         """
         serialize = {"checkpoints": lambda p: self._whole().to_folder(p)}
         util.to_disk(path, serialize if self.save else {}, exclude)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "XlingTranslator":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "XlingTranslator":
         """Load the component. With `save` no hub is asked, then or later: a text in a language that has no
         checkpoint is an error.
 
-        path (Union[str, Path]): Path to a directory.
+        path (str | Path): Path to a directory.
         exclude (Iterable[str]): Names of fields to leave out.
         RETURNS (XlingTranslator): The component.
         RAISES (ValueError): X313: a folder that isn't whole. Else as `__call__`.

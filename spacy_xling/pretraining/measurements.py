@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, Optional
+from typing import IO, NamedTuple
 
 from wasabi import Printer
 
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     heldout: dict[str, float]
 
     @property
-    def heldout_mean(self) -> Optional[float]:
+    def heldout_mean(self) -> float | None:
         """Mean of the languages' losses; None without held-out text."""
         return sum(self.heldout.values()) / len(self.heldout) if self.heldout else None
 
@@ -78,7 +78,7 @@ class ConsoleLog:
     stream (IO): Where to write.
     """
 
-    def __init__(self, languages: Sequence[str], stream: Optional[IO[str]] = None) -> None:
+    def __init__(self, languages: Sequence[str], stream: IO[str] | None = None) -> None:
         self.languages = list(languages) if len(languages) <= MAX_COLUMNS else []
         titles = ["#", "SEC", "PIECES/S", "LOSS", *(["HELDOUT"] if languages else []), *self.languages]
         self.widths = [max(len(title), 7) for title in titles]
@@ -129,11 +129,11 @@ class TensorBoardLog:
         self._log.close()
 
 
-def improves(row: Row, best: Optional[float]) -> bool:
+def improves(row: Row, best: float | None) -> bool:
     """Tell whether a row's held-out loss is the lowest so far.
 
     row (Row): The row.
-    best (Optional[float]): The lowest before it.
+    best (float | None): The lowest before it.
     RETURNS (bool): True if it is lower; False without held-out text.
     """
     return row.heldout_mean is not None and row.heldout_mean < (math.inf if best is None else best)

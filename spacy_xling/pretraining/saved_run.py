@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
@@ -24,13 +24,13 @@ class Progress(NamedTuple):
     """How far a run has come, beside its tensors.
 
     log_size (int): Bytes of the log.
-    best (Optional[float]): Lowest held-out loss so far.
+    best (float | None): Lowest held-out loss so far.
     best_step (int): The step it was measured at.
     heldout (dict[str, float]): The last held-out losses by language.
     """
 
     log_size: int = 0
-    best: Optional[float] = None
+    best: float | None = None
     best_step: int = 0
     heldout: dict[str, float] = {}  # noqa: RUF012  (never changed)
 

@@ -1,7 +1,8 @@
 """The config of a pre-training run, and what its blocks become."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Literal, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spacy.util import registry
@@ -28,9 +29,9 @@ class EncoderBlock(Block):
     """Where training starts; see `spacy-xling.MaskedLMEncoder.v1`."""
 
     name: str
-    window: Optional[int]
+    window: int | None
     precision: Literal["fp32", "bf16", "auto"]
-    dropout: Optional[float]
+    dropout: float | None
     freeze_embeddings: bool
     freeze_layers: int
 
@@ -45,7 +46,7 @@ class CorporaBlock(Block):
 class OptimizerBlock(Block):
     """AdamW; matrices decay, vectors don't."""
 
-    learn_rate: Union[float, Callable[[int], float]]
+    learn_rate: float | Callable[[int], float]
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
     eps: float = Field(gt=0)
@@ -66,7 +67,7 @@ class TrainingBlock(Block):
     eval_frequency: int = Field(ge=1)
     heldout_texts: int = Field(ge=0)
     patience: int = Field(ge=0)
-    tensorboard: Optional[Path]
+    tensorboard: Path | None
     optimizer: OptimizerBlock
 
 
@@ -116,7 +117,7 @@ def resolve_settings(config: Config) -> Settings:
     )
 
 
-def _validate(resolved: dict[str, Any], section: str, schema: Type[AnyBlock]) -> AnyBlock:
+def _validate(resolved: dict[str, Any], section: str, schema: type[AnyBlock]) -> AnyBlock:
     # By pydantic itself: the registry's own validation drops unknown settings without a word.
     try:
         return schema.model_validate(resolved[section])

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Errors
 from ..inspection.inspection import Inspection, LanguageReport
@@ -29,7 +29,7 @@ class Panel(NamedTuple):
     """
 
     title: str
-    value: Callable[[LanguageReport], Optional[float]]
+    value: Callable[[LanguageReport], float | None]
     form: str
 
 
@@ -103,7 +103,7 @@ def panels(inspection: Inspection) -> list[Panel]:
     return [*always, Panel("retrieval from source, %", _retrieval_percent, "{:.0f}")]
 
 
-def _retrieval_percent(report: LanguageReport) -> Optional[float]:
+def _retrieval_percent(report: LanguageReport) -> float | None:
     return None if report.retrieval is None else 100 * report.retrieval
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..errors import Errors
 from ..evaluation.by_language import column_names
@@ -37,21 +37,21 @@ class Log(NamedTuple):
 class Extras(NamedTuple):
     """What a report shows besides an evaluation.
 
-    closeness (Optional[Closeness]): How far the languages are from the source.
+    closeness (Closeness | None): How far the languages are from the source.
     logs (Mapping[str, Log]): Logs of trainings, by name.
     """
 
-    closeness: Optional[Closeness]
+    closeness: Closeness | None
     logs: Mapping[str, Log]
 
 
 def read_extras(
-    html: Optional[Path], *, closeness: Optional[Path], logs: Sequence[Path], explain: int = 0
+    html: Path | None, *, closeness: Path | None, logs: Sequence[Path], explain: int = 0
 ) -> Extras:
     """Read what a report shows besides an evaluation, and check that it can be made, before any work.
 
-    html (Optional[Path]): The report to be; None for none.
-    closeness (Optional[Path]): What `spacy xling inspect --json` wrote.
+    html (Path | None): The report to be; None for none.
+    closeness (Path | None): What `spacy xling inspect --json` wrote.
     logs (Sequence[Path]): What ConsoleLoggers wrote.
     explain (int): How many mistakes it is to explain.
     RETURNS (Extras): Their content.

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -70,15 +70,15 @@ def write_report(
     evaluation: Evaluation,
     path: Path,
     *,
-    closeness: Optional[Closeness] = None,
-    logs: Optional[Mapping[str, Log]] = None,
+    closeness: Closeness | None = None,
+    logs: Mapping[str, Log] | None = None,
 ) -> None:
     """Write the report of an evaluation.
 
     evaluation (Evaluation): The evaluation.
     path (Path): The file.
-    closeness (Optional[Closeness]): How far the languages are from the source.
-    logs (Optional[Mapping[str, Log]]): Logs of trainings, by name.
+    closeness (Closeness | None): How far the languages are from the source.
+    logs (Mapping[str, Log] | None): Logs of trainings, by name.
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
         (OSError): The file can't be written.
     """
@@ -88,8 +88,8 @@ def write_report(
 def render_report(
     evaluation: Evaluation,
     *,
-    closeness: Optional[Closeness] = None,
-    logs: Optional[Mapping[str, Log]] = None,
+    closeness: Closeness | None = None,
+    logs: Mapping[str, Log] | None = None,
 ) -> str:
     """Make the report of an evaluation; the arguments are those of `write_report`.
 
@@ -139,11 +139,11 @@ def render_report(
     )
 
 
-def check_closeness(evaluation: Evaluation, closeness: Optional[Closeness]) -> None:
+def check_closeness(evaluation: Evaluation, closeness: Closeness | None) -> None:
     """Refuse a closeness that says nothing of the languages of an evaluation.
 
     evaluation (Evaluation): The evaluation.
-    closeness (Optional[Closeness]): The closeness.
+    closeness (Closeness | None): The closeness.
     RAISES (ValueError): They have no target language in common.
     """
     targets = [name for name in evaluation.languages if name not in (evaluation.source, UNKNOWN)]

@@ -1,7 +1,7 @@
 """The figures of the report that have axes: scores, closeness, learning curves, reliability."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Optional, TypeVar
+from typing import TypeVar
 
 from scipy.stats import spearmanr
 
@@ -50,12 +50,12 @@ def accuracy_picture(evaluation: Evaluation) -> Picture:
     )
 
 
-def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Optional[Picture]:
+def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Picture | None:
     """Draw what each target lacks against how far the encoder has it from the source.
 
     evaluation (Evaluation): The evaluation.
     closeness (Closeness): The distances.
-    RETURNS (Optional[Picture]): The figure; None without texts of the source.
+    RETURNS (Picture | None): The figure; None without texts of the source.
     """
     models, source = evaluation.models, evaluation.source
     if not all(source in model.languages for model in models.values()):
@@ -258,7 +258,7 @@ def _mark(number: int) -> JsonDict:
     return {"color": colour, "marker": MARKERS[number % len(MARKERS)], "linestyle": "none", "markersize": 5.5}
 
 
-def _reaches(scores: Sequence[Score]) -> Optional[list[list[float]]]:
+def _reaches(scores: Sequence[Score]) -> list[list[float]] | None:
     """How far the intervals reach below and above. *Shape:* (2, scores)"""
     if any(score.accuracy_interval is None for score in scores):
         return None
@@ -282,7 +282,7 @@ def _correlation(distances: Sequence[float], gaps: Sequence[float]) -> str:
     )
 
 
-def _accuracy(score: Optional[Score]) -> str:
+def _accuracy(score: Score | None) -> str:
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 

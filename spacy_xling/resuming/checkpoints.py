@@ -2,8 +2,8 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, List, Optional
 
 from ..errors import Errors
 from ..writing import take_name, write_folder
@@ -46,14 +46,14 @@ class Checkpoints:
             shutil.rmtree(take_name(old), ignore_errors=True)
         return target
 
-    def latest(self) -> Optional[Path]:
+    def latest(self) -> Path | None:
         """The last whole checkpoint.
 
-        RETURNS (Optional[Path]): Its folder, None if there is none.
+        RETURNS (Path | None): Its folder, None if there is none.
         """
         return next(reversed(self._folders()), None)
 
-    def _folders(self) -> List[Path]:
+    def _folders(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
         return sorted((p for p in self.folder.iterdir() if STEP_FOLDER.fullmatch(p.name)), key=step_of)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ..errors import Errors, one_line
 from ..types import JsonDict
@@ -103,7 +103,7 @@ def grow(
     name: str,
     state: State,
     fill: Callable[[Path, JsonDict], None],
-    finish: Optional[Callable[[Path, Path], None]] = None,
+    finish: Callable[[Path, Path], None] | None = None,
 ) -> None:
     """Let a file grow from where it has come to, to its end.
 
@@ -112,7 +112,7 @@ def grow(
     state (State): How far all have come.
     fill (Callable[[Path, JsonDict], None]): Appends what is missing to the growing file, whose state it
         is given and keeps up.
-    finish (Optional[Callable[[Path, Path], None]]): Makes the file of the growing one, and removes that; None
+    finish (Callable[[Path, Path], None] | None): Makes the file of the growing one, and removes that; None
         renames it.
     RAISES (ValueError): X007: the growing file is shorter than the state says. (OSError): X161.
     """

@@ -3,7 +3,8 @@
 import base64
 import random
 from array import array
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch

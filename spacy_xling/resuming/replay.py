@@ -9,7 +9,7 @@ that is new.
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import IO, Any, Optional
+from typing import IO, Any
 from zlib import crc32
 
 from spacy.language import Language
@@ -30,7 +30,7 @@ class Batches:
     state in which a batch finds a generator is kept, unless the drawing of batches itself left it so.
 
     batches (Iterator[EpochBatch]): Where batches come from, with their epochs.
-    done (Optional[dict]): The `state` that a run to resume was saved in; None for a new run.
+    done (dict | None): The `state` that a run to resume was saved in; None for a new run.
     on_replayed (Callable[[], None]): Called when the first batch that wasn't done is asked for.
     """
 
@@ -38,7 +38,7 @@ class Batches:
         self,
         batches: Iterator[EpochBatch],
         *,
-        done: Optional[JsonDict],
+        done: JsonDict | None,
         on_replayed: Callable[[], None],
     ) -> None:
         self.is_replaying = done is not None

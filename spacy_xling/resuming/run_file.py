@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..errors import Errors
 from ..training.log_files import files_of_log
@@ -21,13 +21,13 @@ class Outcome(NamedTuple):
     steps (int): Optimiser steps.
     encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
     seconds (float): Seconds of its steps and evaluations, in all processes that continued with it.
-    score (Optional[float]): The best score on the dev text, that of `model-best`; None without any.
+    score (float | None): The best score on the dev text, that of `model-best`; None without any.
     """
 
     steps: int
     encoder_pieces: int
     seconds: float
-    score: Optional[float]
+    score: float | None
 
 
 def is_finished(output_path: Path, *, resume: bool) -> bool:

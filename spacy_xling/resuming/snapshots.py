@@ -8,7 +8,7 @@ pipeline/             the components with their weights, not their averages
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -57,14 +57,14 @@ class Parameter(NamedTuple):
     key (Key): What the optimizer of this process knows it by.
     node (Model): The node it belongs to.
     own_name (str): Its name in the node, or in the torch module.
-    tensor (Optional[torch.nn.Parameter]): Itself, if torch holds it.
+    tensor (torch.nn.Parameter | None): Itself, if torch holds it.
     """
 
     name: str
     key: Key
     node: Model
     own_name: str
-    tensor: Optional[torch.nn.Parameter]
+    tensor: torch.nn.Parameter | None
 
     @property
     def weights(self) -> Any:
@@ -77,12 +77,12 @@ class Parameter(NamedTuple):
         return _as_tensor(held).device
 
     @property
-    def gradient(self) -> Optional[Tensor]:
+    def gradient(self) -> Tensor | None:
         if self.tensor is not None:
             return self.tensor.grad
         return xp2torch(self.node.get_grad(self.own_name)) if self.node.has_grad(self.own_name) else None
 
-    def set_gradient(self, gradient: Optional[Tensor]) -> None:
+    def set_gradient(self, gradient: Tensor | None) -> None:
         """Put a gradient in its place, or zeros for None."""
         if self.tensor is not None:
             self.tensor.grad = torch.zeros_like(self.tensor) if gradient is None else gradient

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import randrange
-from typing import IO, Any, NamedTuple, Optional, cast
+from typing import IO, Any, NamedTuple, cast
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
@@ -48,7 +48,7 @@ class Run(NamedTuple):
     output_path (Path): Where pipelines and checkpoints are saved.
     config (dict): The whole config, as plain data.
     training (dict): What `[training]` is resolved to.
-    saved (Optional[Snapshot]): The checkpoint to resume from.
+    saved (Snapshot | None): The checkpoint to resume from.
     evaluations (list[dict]): What each evaluation so far has found, with the losses of the steps before it.
     pieces (EncoderPieces): Counts what passes the encoder.
     """
@@ -57,7 +57,7 @@ class Run(NamedTuple):
     output_path: Path
     config: JsonDict
     training: dict[str, Any]
-    saved: Optional[Snapshot]
+    saved: Snapshot | None
     evaluations: list[JsonDict]
     pieces: EncoderPieces
 
@@ -80,7 +80,7 @@ def train_resumable(
     output_path: Path,
     *,
     resume: bool = False,
-    checkpoint_every: Optional[int] = None,
+    checkpoint_every: int | None = None,
     use_gpu: int = -1,
     stdout: IO = sys.stdout,
     stderr: IO = sys.stderr,
@@ -94,7 +94,7 @@ def train_resumable(
     nlp (Language): The pipeline, initialized with its whole config.
     output_path (Path): Where `model-last`, `model-best` and `checkpoints` are saved.
     resume (bool): Resume from the last checkpoint, if there is one.
-    checkpoint_every (Optional[int]): Write a checkpoint after N steps too.
+    checkpoint_every (int | None): Write a checkpoint after N steps too.
     use_gpu (int): The GPU, or -1.
     stdout (IO): Where to write messages.
     stderr (IO): Where to write progress bars.
@@ -134,7 +134,7 @@ def _finish(run: Run, outcome: Outcome) -> None:
     note_finished(run.output_path, outcome)
 
 
-def _train(run: Run, batches: Batches, checkpoint_every: Optional[int], stdout: IO, stderr: IO) -> Outcome:
+def _train(run: Run, batches: Batches, checkpoint_every: int | None, stdout: IO, stderr: IO) -> Outcome:
     """Go through all steps, with their log, pipelines and checkpoints."""
     last = None
     console = LiveOutput(stdout), LiveOutput(stderr)
@@ -244,7 +244,7 @@ def _corpora(run: Run) -> tuple[Callable, Callable]:
     return train_corpus, dev_corpus
 
 
-def _steps(run: Run, batches: Batches) -> Iterator[tuple[JsonDict, Optional[bool]]]:
+def _steps(run: Run, batches: Batches) -> Iterator[tuple[JsonDict, bool | None]]:
     """spaCy's loop: first again over the steps that were done, then on."""
     training = run.training
     _, dev_corpus = _corpora(run)
@@ -290,7 +290,7 @@ def _alike(make: Callable[[], Any]) -> Any:
     return made
 
 
-def _note_evaluation(run: Run, info: JsonDict, is_best: Optional[bool]) -> None:
+def _note_evaluation(run: Run, info: JsonDict, is_best: bool | None) -> None:
     """Save the pipeline after an evaluation, and what the evaluation found."""
     with run.nlp.select_pipes(disable=run.training["frozen_components"]):
         update_meta(run.training, run.nlp, info)

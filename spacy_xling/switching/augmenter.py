@@ -1,7 +1,8 @@
 """Code-switching of any training corpus, for spaCy's own components."""
 
 import warnings
-from typing import Callable, Iterator, List, Literal, Optional, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from spacy.attrs import DEP, ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, HEAD, MORPH, POS, SENT_START, TAG
@@ -30,7 +31,7 @@ def build_code_switching_augmenter_v1(
     by: Literal["text", "word"] = "text",
     alpha: float = 0.0,
     seed: int = 0,
-    language: Optional[str] = None,
+    language: str | None = None,
 ) -> Augmenter:
     """Give each text as it is, and beside it copies whose words are replaced by their translations;
     registered as `spacy-xling.code_switching_augmenter.v1`, for spaCy's `Corpus` and
@@ -46,7 +47,7 @@ def build_code_switching_augmenter_v1(
     by (Literal["text", "word"]): Whether a target language is drawn for each copy or for each word.
     alpha (float): Exponent of the sampling of target languages, p ~ entries^alpha.
     seed (int): Seed of the draws.
-    language (Optional[str]): The language of texts that don't say theirs in `doc._.language`.
+    language (str | None): The language of texts that don't say theirs in `doc._.language`.
     RETURNS (Augmenter): What spaCy calls with the pipeline and each example.
     RAISES (ValueError): A setting out of range.
     """
@@ -64,7 +65,7 @@ class CodeSwitchingAugmenter:
     reader (Callable): Gives the dictionaries.
     settings (CodeSwitching): How to switch.
     copies (int): How many copies of each text.
-    language (Optional[str]): The language of texts that don't say theirs.
+    language (str | None): The language of texts that don't say theirs.
     """
 
     def __init__(
@@ -73,14 +74,14 @@ class CodeSwitchingAugmenter:
         settings: CodeSwitching,
         *,
         copies: int,
-        language: Optional[str],
+        language: str | None,
     ) -> None:
         self.reader = reader
         self.settings = settings
         self.copies = copies
         self.language = language
-        self._dictionaries: Optional[Dictionaries] = None
-        self._warned: Set[str] = set()
+        self._dictionaries: Dictionaries | None = None
+        self._warned: set[str] = set()
         self._generator = make_generator(settings.seed)
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
@@ -103,7 +104,7 @@ class CodeSwitchingAugmenter:
             if reference is not None:
                 yield docbin_example(nlp, reference, None)
 
-    def _warn(self, language: str, sources: List[str]) -> None:
+    def _warn(self, language: str, sources: list[str]) -> None:
         if language not in self._warned:
             self._warned.add(language)
             text = Warnings.W543.format(language=language, sources=", ".join(sources))
@@ -112,14 +113,14 @@ class CodeSwitchingAugmenter:
 
 def switch_doc(
     doc: Doc, dictionaries: Sequence[Dictionary], settings: CodeSwitching, generator: np.random.Generator
-) -> Optional[Doc]:
+) -> Doc | None:
     """Replace tokens of a Doc by translations.
 
     doc (Doc): The Doc, which isn't changed.
     dictionaries (Sequence[Dictionary]): The dictionaries of its language, one or more.
     settings (CodeSwitching): How to switch; its share plays no part.
     generator (Generator): Where the draws come from.
-    RETURNS (Optional[Doc]): A Doc with as many tokens and the same annotations; None if no token was
+    RETURNS (Doc | None): A Doc with as many tokens and the same annotations; None if no token was
         replaced. Its language is that of the translations if one was drawn for the text, else unknown.
     """
     tokens = [token for token in doc if _is_words(token.text)]
@@ -148,7 +149,7 @@ def _is_words(text: str) -> bool:
     return bool(words) and words[0].start == 0 and words[-1].end == len(text)
 
 
-def _spaces(doc: Doc, words: List[str], replaced: set) -> List[bool]:
+def _spaces(doc: Doc, words: list[str], replaced: set) -> list[bool]:
     """Whether a blank follows each token, as the scripts of the words have it where one was replaced."""
     spaces = [bool(token.whitespace_) for token in doc]
     for number in range(len(words) - 1):

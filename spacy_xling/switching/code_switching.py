@@ -7,7 +7,7 @@ dictionary of that language has is replaced by one of its translations (CoSDA-ML
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -116,11 +116,11 @@ class CodeSwitcher(MaterialDraws):
         self.settings = settings
         self.dictionaries = dictionaries
 
-    def switch(self, text: str, language: Optional[str]) -> SwitchedText:
+    def switch(self, text: str, language: str | None) -> SwitchedText:
         """Draw whether a text is switched, and switch it.
 
         text (str): The text.
-        language (Optional[str]): Its language. A text of a language without dictionary, or of an unknown one,
+        language (str | None): Its language. A text of a language without dictionary, or of an unknown one,
             stays as it is.
         RETURNS (SwitchedText): The text as it is to be learnt from.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..data.conversion import read_docs
 from ..data.labelled import build_labelled_text_v1
@@ -18,11 +18,11 @@ class PreviewWord(NamedTuple):
     """A word, or a phrase, of a switched text.
 
     text (str): How the text had it.
-    replacement (Optional[Replacement]): What stands there now; None for what stays.
+    replacement (Replacement | None): What stands there now; None for what stays.
     """
 
     text: str
-    replacement: Optional[Replacement]
+    replacement: Replacement | None
 
 
 class TextPreview(NamedTuple):

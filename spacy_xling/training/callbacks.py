@@ -1,7 +1,8 @@
 """Callbacks for a training config."""
 
 import copy
-from typing import Any, Callable, List, Optional
+from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 
@@ -12,8 +13,8 @@ def build_attach_unlabelled_v1(
     component: str,
     unlabelled: Callable,
     heldout_texts: int = 0,
-    heldout_languages: Optional[List[str]] = None,
-    labelled: Optional[Callable] = None,
+    heldout_languages: list[str] | None = None,
+    labelled: Callable | None = None,
 ) -> Callable[[Language], Language]:
     """Give raw text to a component that is sourced from another pipeline, which spaCy doesn't initialize
     again. For `[initialize.after_init]`.
@@ -21,8 +22,8 @@ def build_attach_unlabelled_v1(
     component (str): Name of the component.
     unlabelled (Callable): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`.
     heldout_texts (int): How many held-out texts of each language to measure the masked-LM loss on.
-    heldout_languages (Optional[List[str]]): Those languages; None for all.
-    labelled (Optional[Callable]): A reader of labelled text, to keep the component centred.
+    heldout_languages (list[str] | None): Those languages; None for all.
+    labelled (Callable | None): A reader of labelled text, to keep the component centred.
     RETURNS (Callable): The callback.
     """
 
@@ -74,11 +75,11 @@ def _attaching(component: str, method: str, reader: Callable) -> Callable[[Langu
     return attach
 
 
-def build_without_components_v1(components: List[str]) -> Callable[[Language], Language]:
+def build_without_components_v1(components: list[str]) -> Callable[[Language], Language]:
     """Leave components out of the pipelines that training saves, such as `xling_mlm`, which nothing needs
     once training is over. For `[training.before_to_disk]`.
 
-    components (List[str]): Their names.
+    components (list[str]): Their names.
     RETURNS (Callable): The callback, which gives a pipeline of the other components.
     """
 

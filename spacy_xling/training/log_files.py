@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 TENSORBOARD = "spacy-xling.TensorBoardLogger.v1"
 
@@ -12,11 +12,11 @@ class ScalarLog:
 
     folder (Path): The folder of the log.
     missing (str): What to say where the extra isn't installed.
-    step (Optional[int]): Steps after it that the folder holds are taken back; None takes nothing back.
+    step (int | None): Steps after it that the folder holds are taken back; None takes nothing back.
     RAISES (ImportError): The extra is not installed.
     """
 
-    def __init__(self, folder: Path, *, missing: str, step: Optional[int] = None) -> None:
+    def __init__(self, folder: Path, *, missing: str, step: int | None = None) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:

@@ -4,8 +4,9 @@ import json
 import numbers
 import sys
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+from typing import IO, Any
 
 import tqdm  # type: ignore[import-untyped]
 from spacy.language import Language
@@ -13,18 +14,18 @@ from wasabi import Printer
 
 from ..errors import Errors
 
-Info = Dict[str, Any]
-LogStep = Callable[[Optional[Info]], None]
-SetupLogger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
+Info = dict[str, Any]
+LogStep = Callable[[Info | None], None]
+SetupLogger = Callable[[Language, IO, IO], tuple[LogStep, Callable[[], None]]]
 
 PROGRESS_BARS = ("train", "eval")
 SPACING = 2
 
 
 def build_console_logger_v1(
-    progress_bar: Optional[str] = None,
+    progress_bar: str | None = None,
     console_output: bool = True,
-    output_file: Optional[Union[str, Path]] = None,
+    output_file: str | Path | None = None,
 ) -> SetupLogger:
     """Build a logger like spaCy's ConsoleLogger.v3, with a column for each loss term.
 
@@ -42,10 +43,10 @@ def build_console_logger_v1(
     are written as they are, between 0 and 1, with those per label. With `console_output = false` it is a
     logger of JSONL, to be chained with others by `spacy.ChainLogger.v1`.
 
-    progress_bar (Optional[str]): "train" counts the steps to the end of the training, "eval" those to the
+    progress_bar (str | None): "train" counts the steps to the end of the training, "eval" those to the
         next evaluation, None shows no bar.
     console_output (bool): Print the table.
-    output_file (Optional[Union[str, Path]]): JSONL file to write; it must not exist yet.
+    output_file (str | Path | None): JSONL file to write; it must not exist yet.
     RETURNS (SetupLogger): What spaCy calls with the pipeline before the training.
     RAISES (ValueError): X607.
     """
@@ -54,7 +55,7 @@ def build_console_logger_v1(
 
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
-    ) -> Tuple[LogStep, Callable[[], None]]:
+    ) -> tuple[LogStep, Callable[[], None]]:
         from .step_counts import warn_of_steps
 
         for warning in warn_of_steps(nlp.config.interpolate()):
@@ -62,9 +63,9 @@ def build_console_logger_v1(
         columns, means = loss_columns(nlp), start_means(nlp)
         stream = _open_log(Path(output_file), stdout) if output_file else None
         write_row = _start_table(nlp, columns, stdout) if console_output else None
-        bar: Optional[tqdm.tqdm] = None
+        bar: tqdm.tqdm | None = None
 
-        def log_step(info: Optional[Info]) -> None:
+        def log_step(info: Info | None) -> None:
             nonlocal bar
             losses = means(info)
             if info is None:
@@ -90,7 +91,7 @@ def build_console_logger_v1(
     return setup_logger
 
 
-def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
+def build_tensor_board_logger_v1(folder: str | Path) -> SetupLogger:
     """Build a logger for TensorBoard (extra `tensorboard`), to be chained with others by
     `spacy.ChainLogger.v1`.
 
@@ -98,14 +99,14 @@ def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
     `epoch`, and `scores/NAME` for all scores that are numbers; those in a mapping, as per label, are named by
     the way to them: `scores/cats_f_per_type/LABEL/f`. Scores are as they are, between 0 and 1.
 
-    folder (Union[str, Path]): The folder of the log; it may hold no log yet.
+    folder (str | Path): The folder of the log; it may hold no log yet.
     RETURNS (SetupLogger): What spaCy calls with the pipeline before the training.
     RAISES (ImportError): X621, once the training begins.
     """
 
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
-    ) -> Tuple[LogStep, Callable[[], None]]:
+    ) -> tuple[LogStep, Callable[[], None]]:
         from .log_files import ScalarLog, files_of_log
 
         msg = Printer(no_print=True)
@@ -115,7 +116,7 @@ def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
         log = ScalarLog(Path(folder), missing=Errors.X621)
         columns, means = loss_columns(nlp), start_means(nlp)
 
-        def log_step(info: Optional[Info]) -> None:
+        def log_step(info: Info | None) -> None:
             losses = means(info)
             if info is not None:
                 scalars = {f"loss/{title}": losses[key] for title, key in columns.items()}
@@ -128,7 +129,7 @@ def build_tensor_board_logger_v1(folder: Union[str, Path]) -> SetupLogger:
     return setup_logger
 
 
-def start_means(nlp: Language) -> Callable[[Optional[Info]], Dict[str, float]]:
+def start_means(nlp: Language) -> Callable[[Info | None], dict[str, float]]:
     """Count the steps between evaluations, for the means of losses.
 
     nlp (Language): The pipeline.
@@ -138,7 +139,7 @@ def start_means(nlp: Language) -> Callable[[Optional[Info]], Dict[str, float]]:
     keys, counters = loss_columns(nlp).values(), update_counters(nlp)
     steps = 0
 
-    def means(info: Optional[Info]) -> Dict[str, float]:
+    def means(info: Info | None) -> dict[str, float]:
         nonlocal steps
         steps += 1
         if info is None:
@@ -150,18 +151,18 @@ def start_means(nlp: Language) -> Callable[[Optional[Info]], Dict[str, float]]:
     return means
 
 
-def loss_columns(nlp: Language) -> Dict[str, str]:
+def loss_columns(nlp: Language) -> dict[str, str]:
     """List the loss terms of a pipeline.
 
     With several pipes that name their terms, a header starts with its pipe's name.
 
     nlp (Language): The pipeline.
-    RETURNS (Dict[str, str]): Key in spaCy's losses by column header, in pipeline order.
+    RETURNS (dict[str, str]): Key in spaCy's losses by column header, in pipeline order.
     """
     trainable = [(name, pipe) for name, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)]
-    terms: Dict[str, Dict[str, str]] = {name: getattr(pipe, "loss_names", {}) for name, pipe in trainable}
+    terms: dict[str, dict[str, str]] = {name: getattr(pipe, "loss_names", {}) for name, pipe in trainable}
     is_alone = sum(map(bool, terms.values())) == 1
-    columns: Dict[str, str] = {}
+    columns: dict[str, str] = {}
     for name, keys in terms.items():
         prefix = "" if is_alone else f"{name} "
         named = {f"{prefix}{header}": key for header, key in keys.items()}
@@ -169,11 +170,11 @@ def loss_columns(nlp: Language) -> Dict[str, str]:
     return columns
 
 
-def update_counters(nlp: Language) -> Dict[str, str]:
+def update_counters(nlp: Language) -> dict[str, str]:
     """Find out which pipes count their calls of `update`.
 
     nlp (Language): The pipeline.
-    RETURNS (Dict[str, str]): Key of the counter in spaCy's losses by key of a loss term.
+    RETURNS (dict[str, str]): Key of the counter in spaCy's losses by key of a loss term.
     """
     return {
         key: pipe.updates_name
@@ -183,7 +184,7 @@ def update_counters(nlp: Language) -> Dict[str, str]:
     }
 
 
-def _open_log(path: Path, stdout: IO) -> Optional[IO[str]]:
+def _open_log(path: Path, stdout: IO) -> IO[str] | None:
     from ..writing import writing_errors
 
     msg = Printer(no_print=True)
@@ -218,7 +219,7 @@ def _start_table(
     return write_row
 
 
-def _cells(info: Info, losses: List[float], scores: List[str]) -> List[str]:
+def _cells(info: Info, losses: list[float], scores: list[str]) -> list[str]:
     figures = [*(f"{loss:.2f}" for loss in losses), *(_cell(name, info["other_scores"]) for name in scores)]
     return [str(info["epoch"]), str(info["step"]), str(info["seconds"]), *figures, f"{info['score']:.2f}"]
 
@@ -240,7 +241,7 @@ def _record(info: Info, losses: Mapping[str, float]) -> Info:
     }
 
 
-def _numbers(scores: Mapping[str, Any]) -> Dict[str, Any]:
+def _numbers(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what is a number or holds numbers: a scorer may return anything, JSON takes little."""
     return {
         str(name): _numbers(value) if isinstance(value, Mapping) else float(value)
@@ -249,15 +250,15 @@ def _numbers(scores: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _flat(name: str, scores: Mapping[str, Any]) -> Dict[str, float]:
+def _flat(name: str, scores: Mapping[str, Any]) -> dict[str, float]:
     """Scores in mappings by the way to them."""
-    flat: Dict[str, float] = {}
+    flat: dict[str, float] = {}
     for key, value in scores.items():
         flat |= _flat(f"{name}/{key}", value) if isinstance(value, Mapping) else {f"{name}/{key}": value}
     return flat
 
 
-def _start_bar(kind: Optional[str], nlp: Language, info: Info, stderr: IO) -> Optional[tqdm.tqdm]:
+def _start_bar(kind: str | None, nlp: Language, info: Info, stderr: IO) -> tqdm.tqdm | None:
     """Start the progress bar that follows an evaluation, if one is wanted."""
     if kind is None:
         return None

@@ -6,7 +6,6 @@ Translate-train of all languages at once, as in XTREME (Hu et al. 2020, arXiv 20
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Optional
 
 from ..data.languages import check_alpha, sampling_shares
 from ..draws import MaterialDraws
@@ -19,18 +18,18 @@ from .translations import TranslatedText, Translations
 class TranslatedTexts:
     """How translations are drawn; see `build_translated_texts_v1`."""
 
-    share: Optional[float]
+    share: float | None
     alpha: float
     seed: int
 
 
 def build_translated_texts_v1(
-    share: Optional[float] = None, alpha: float = 0.0, seed: int = 0
+    share: float | None = None, alpha: float = 0.0, seed: int = 0
 ) -> TranslatedTexts:
     """Replace a labelled text by a translation, drawn again at each visit, in training only; registered as
     `spacy-xling.translated_texts.v1`.
 
-    share (Optional[float]): Share of the visits of a text with translations at which one is taken, from 0 to
+    share (float | None): Share of the visits of a text with translations at which one is taken, from 0 to
         1. None takes n / (n + 1) for a text with n translations: with alpha 0 each of its languages is met as
         often, its own among them.
     alpha (float): Exponent of the sampling of languages, p ~ texts^alpha: 0 all alike, 1 by the number of
@@ -59,12 +58,12 @@ class TranslationSampler(MaterialDraws):
         self.settings = settings
         self.translations = translations
 
-    def draw(self, text: str, language: Optional[str]) -> Optional[TranslatedText]:
+    def draw(self, text: str, language: str | None) -> TranslatedText | None:
         """Draw whether a translation is taken instead of a text, and which.
 
         text (str): The text.
-        language (Optional[str]): Its language.
-        RETURNS (Optional[TranslatedText]): The translation; None if the text stays, as one without
+        language (str | None): Its language.
+        RETURNS (TranslatedText | None): The translation; None if the text stays, as one without
             translations always does.
         """
         found = self.translations.of(text, language)

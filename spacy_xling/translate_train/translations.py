@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 from zlib import crc32
 
 from ..data.languages import UNKNOWN
@@ -23,12 +23,12 @@ class TranslatedText(NamedTuple):
 class TextPairs:
     """Texts of one language, each with its translation into another.
 
-    source (Optional[str]): The language of the texts; None if it isn't known.
+    source (str | None): The language of the texts; None if it isn't known.
     target (str): The language of the translations.
     texts (Mapping[str, str]): Translations by text.
     """
 
-    def __init__(self, source: Optional[str], target: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, source: str | None, target: str, texts: Mapping[str, str]) -> None:
         self.source = source
         self.target = target
         self.texts = texts
@@ -65,11 +65,11 @@ class Translations:
         """The languages of the texts that have translations; "-" for one that isn't known."""
         return list(dict.fromkeys(found.source or UNKNOWN for found in self._pairs))
 
-    def of(self, text: str, language: Optional[str]) -> list[TranslatedText]:
+    def of(self, text: str, language: str | None) -> list[TranslatedText]:
         """The translations of a text.
 
         text (str): The text, to the last sign.
-        language (Optional[str]): Its language. One that isn't known, here or of the text that was translated,
+        language (str | None): Its language. One that isn't known, here or of the text that was translated,
             fits any.
         RETURNS (list[TranslatedText]): One for each other language, in the order of the pairs; none if there
             are none.

@@ -1,7 +1,7 @@
 """The reader of translations of labelled texts."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Literal, NamedTuple, Optional, Tuple
+from typing import Any, Literal, NamedTuple
 
 from spacy.language import Language
 
@@ -33,23 +33,23 @@ class TranslationFields(NamedTuple):
 
 
 def build_translations_v1(
-    path: Optional[Path],
+    path: Path | None,
     *,
-    languages: Optional[List[str]] = None,
+    languages: list[str] | None = None,
     on_doubt: OnDoubt = "drop",
     text: str = "text",
     lang: str = "lang",
     source_text: str = "source_text",
     source_lang: str = "source_lang",
     translation_doubt: str = "translation_doubt",
-    language: Optional[str] = None,
+    language: str | None = None,
     quoted: bool = True,
 ) -> "TranslationReader":
     """Build a reader of translations of labelled texts, registered as `spacy-xling.Translations.v1`.
 
-    path (Optional[Path]): A file, or a folder of files by language, as `spacy xling translate` writes them:
+    path (Path | None): A file, or a folder of files by language, as `spacy xling translate` writes them:
         .jsonl, .csv or .tsv, the name followed by .gz if gzipped. None is an error once it is read.
-    languages (Optional[List[str]]): Read only translations into these languages; None or no name for all.
+    languages (list[str] | None): Read only translations into these languages; None or no name for all.
     on_doubt (Literal["use", "drop"]): What becomes of translations that are in doubt. A text whose
         translation is dropped stays, in its own language.
     text (str): Field of the translation. A record with a blank one is passed over.
@@ -58,7 +58,7 @@ def build_translations_v1(
     source_lang (str): Field of the language of that text; empty or missing if it isn't known. A record in the
         language that it was in before is passed over.
     translation_doubt (str): Field that is filled if a translation is in doubt.
-    language (Optional[str]): Language of translations whose record doesn't name it; None for the file's name
+    language (str | None): Language of translations whose record doesn't name it; None for the file's name
         in a folder.
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
     RETURNS (TranslationReader): The reader.
@@ -72,11 +72,11 @@ class TranslationReader:
 
     def __init__(
         self,
-        path: Optional[Path],
+        path: Path | None,
         fields: TranslationFields,
-        languages: Optional[List[str]],
+        languages: list[str] | None,
         on_doubt: OnDoubt,
-        language: Optional[str],
+        language: str | None,
         quoted: bool,
     ) -> None:
         self.path = path
@@ -86,10 +86,10 @@ class TranslationReader:
         self.language = language
         self.quoted = quoted
 
-    def __call__(self, nlp: Optional[Language] = None) -> Translations:
+    def __call__(self, nlp: Language | None = None) -> Translations:
         """Read the translations. Of a text that stands twice the first one into each language counts.
 
-        nlp (Optional[Language]): Not needed; spaCy calls every reader with it.
+        nlp (Language | None): Not needed; spaCy calls every reader with it.
         RETURNS (Translations): The translations.
         RAISES (ValueError): There is no path, no translation, or none into a language that is asked for; a
             record doesn't say what was translated, or its language. (FileNotFoundError): There is no such
@@ -97,9 +97,9 @@ class TranslationReader:
         """
         if self.path is None:
             raise ValueError(Errors.X174)
-        pairs: Dict[Tuple[Optional[str], str], Dict[str, str]] = {}
+        pairs: dict[tuple[str | None, str], dict[str, str]] = {}
         # Texts that are translated into several languages are kept once.
-        known: Dict[str, str] = {}
+        known: dict[str, str] = {}
         n_records = n_doubted = 0
         for file in find_files(Path(self.path), Kinds.TRANSLATIONS):
             for record in read_records(file, quoted=self.quoted):
@@ -123,7 +123,7 @@ class TranslationReader:
             raise ValueError(Errors.X175.format(**record.place(self.fields.source_text)))
         return text_of(record, self.fields.source_text)
 
-    def _languages(self, record: Record, file: TextFile) -> Tuple[Optional[str], str]:
+    def _languages(self, record: Record, file: TextFile) -> tuple[str | None, str]:
         """The language of the text that was translated, and that of the translation."""
         fallback = file.language if self.language is None else self.language
         target = read_language(record, self.fields.lang) or fallback
@@ -133,8 +133,8 @@ class TranslationReader:
         return (clean_name(source) if source else None), clean_name(target)
 
     def _wanted(
-        self, pairs: Dict[Tuple[Optional[str], str], Dict[str, str]]
-    ) -> Dict[Tuple[Optional[str], str], Dict[str, str]]:
+        self, pairs: dict[tuple[str | None, str], dict[str, str]]
+    ) -> dict[tuple[str | None, str], dict[str, str]]:
         """The pairs of languages that are asked for."""
         if not self.languages:
             return pairs

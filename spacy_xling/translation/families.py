@@ -4,7 +4,7 @@ the translation.
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple
 
 from ..data.codes import match_code, parse_code
 from ..errors import Errors
@@ -40,16 +40,16 @@ FAMILIES = {
 class Pair(NamedTuple):
     """Two languages, as a checkpoint is given them.
 
-    source (Optional[str]): Its code of the source; None where the source isn't named.
+    source (str | None): Its code of the source; None where the source isn't named.
     prefix (str): Stands before each text.
-    first (Optional[int]): The piece that each translation begins with.
-    start (Optional[int]): The piece that the decoder starts with, if not with its own.
+    first (int | None): The piece that each translation begins with.
+    start (int | None): The piece that the decoder starts with, if not with its own.
     """
 
-    source: Optional[str] = None
+    source: str | None = None
     prefix: str = ""
-    first: Optional[int] = None
-    start: Optional[int] = None
+    first: int | None = None
+    start: int | None = None
 
 
 class PairTokenizer:
@@ -75,10 +75,10 @@ class PairTokenizer:
                 Errors.X801.format(name=name, found=f"{kind} without pieces that name languages")
             )
 
-    def pair(self, source: Optional[str], target: str) -> Pair:
+    def pair(self, source: str | None, target: str) -> Pair:
         """Find how the checkpoint is given two languages.
 
-        source (Optional[str]): The user's code of the source; None if it isn't known.
+        source (str | None): The user's code of the source; None if it isn't known.
         target (str): The user's code of the target.
         RETURNS (Pair): What it is given.
         RAISES (ValueError): X802: it doesn't know one of them. X803: it needs the source.
@@ -98,7 +98,7 @@ class PairTokenizer:
         return Pair(source=self._known(source), first=number)
 
     @property
-    def longest(self) -> Optional[int]:
+    def longest(self) -> int | None:
         """The most pieces of a text, specials included; None if the tokenizer doesn't say."""
         # One that doesn't know has a number beyond all measure.
         limit = int(self.tokenizer.model_max_length)
@@ -146,7 +146,7 @@ class PairTokenizer:
             else f"{len(known)}, of which with {code[:1]}: {', '.join(alike)}"
         )
 
-    def _require_only(self, side: Literal["source", "target"], code: Optional[str]) -> None:
+    def _require_only(self, side: Literal["source", "target"], code: str | None) -> None:
         """Refuse a language for a checkpoint of one pair, if it says which one that is. It may name a group
         of languages, by a code of three letters: such are trusted.
         """

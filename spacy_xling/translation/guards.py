@@ -7,7 +7,7 @@ what no good translation looks like, and not what is merely wrong.
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any
 
 import regex
 
@@ -44,13 +44,13 @@ LETTER = regex.compile(r"\p{L}")
 
 
 def find_doubts(
-    source: str, translation: str, *, script: Optional[str], unfinished: bool = False
+    source: str, translation: str, *, script: str | None, unfinished: bool = False
 ) -> tuple[str, ...]:
     """Look for all that can be wrong with a translation.
 
     source (str): A sentence.
     translation (str): Its translation.
-    script (Optional[str]): The script of the target, by ISO 15924; None if it isn't known.
+    script (str | None): The script of the target, by ISO 15924; None if it isn't known.
     unfinished (bool): The model came to no end, so that the translation was ended.
     RETURNS (tuple[str, ...]): Kinds of doubt, some of `KINDS`; an empty one is nothing else besides.
     """
@@ -137,7 +137,7 @@ def _size(text: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def _letters_of(script: str) -> Optional[Any]:
+def _letters_of(script: str) -> Any | None:
     """Matches a letter of a script, also one that several have; None if Unicode has no such script."""
     names = "".join(rf"\p{{scx={name}}}" for name in SCRIPTS.get(script, (script,)))
     try:

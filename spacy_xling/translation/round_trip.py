@@ -1,7 +1,6 @@
 """Texts into another language and back: English as translations are written, to train on."""
 
 from collections.abc import Callable, Sequence
-from typing import Optional
 
 from ..data.sources import RawText
 from ..errors import Errors
@@ -48,7 +47,7 @@ class RoundTrip:
             sentences counted once for each. A text in the other language already stays as it is.
         """
         results = self.there.translate(window, on_progress=lambda share: on_progress(share / 2))
-        by_language: dict[Optional[str], list[int]] = {}
+        by_language: dict[str | None, list[int]] = {}
         for row, text in enumerate(window):
             if not text.is_same and text.sentences:
                 by_language.setdefault(text.language, []).append(row)

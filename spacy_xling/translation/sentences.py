@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Optional
 
 import spacy
 from spacy.language import Language
@@ -19,14 +18,14 @@ WIDE_STOPS = "[。！？｡．」』）]"
 WORD_END = re.compile(r"\S(?=\s|$)")
 
 
-def split_sentences(text: str, language: Optional[str]) -> list[str]:
+def split_sentences(text: str, language: str | None) -> list[str]:
     """Split a text into its sentences.
 
     Lines are split by spaCy's sentencizer, on the words of the language's own tokenizer if spaCy has one that
     needs nothing else: it knows abbreviations. A line end ends a sentence, too.
 
     text (str): The text.
-    language (Optional[str]): The code of its language; None if it isn't known.
+    language (str | None): The code of its language; None if it isn't known.
     RETURNS (list[str]): What stands between sentences and the sentences in turn, so that their concatenation
         is the text: the sentences are 1, 3, 5 ...
     """
@@ -91,7 +90,7 @@ def join(parts: Sequence[str], *, spaced: bool) -> str:
 
 def _last_that_fits(
     sentence: str, start: int, ends: Sequence[int], fits: Callable[[str], bool]
-) -> Optional[int]:
+) -> int | None:
     """The greatest of rising ends whose part is short enough; None if none is."""
     low, high = 0, len(ends)
     while low < high:

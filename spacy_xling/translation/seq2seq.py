@@ -1,7 +1,7 @@
 """Sequence-to-sequence checkpoints of `transformers`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -43,7 +43,7 @@ class Tokenizer(Protocol):
 
     name: str
 
-    def pair(self, source: Optional[str], target: str) -> Pair:
+    def pair(self, source: str | None, target: str) -> Pair:
         """Find how the model is given two languages; see `PairTokenizer.pair`."""
         ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from spacy.vocab import Vocab
 
@@ -22,12 +22,12 @@ class Source(NamedTuple):
 
     values (Mapping[str, Any]): Its fields, as JSON holds them.
     text (str): Its text.
-    language (Optional[str]): The language of the text, if it is known.
+    language (str | None): The language of the text, if it is known.
     """
 
     values: Mapping[str, Any]
     text: str
-    language: Optional[str]
+    language: str | None
 
 
 class Sources:
@@ -36,7 +36,7 @@ class Sources:
     path (Path): .jsonl, .csv, .tsv or .txt (a text a line), each also with .gz, or .spacy.
     text (str): Field of the text.
     lang (str): Field of a text's language.
-    language (Optional[str]): Language of texts that don't name theirs; None for the file's name in a folder.
+    language (str | None): Language of texts that don't name theirs; None for the file's name in a folder.
     separator (str): What stands between the labels of a list in CSV and TSV.
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
     RAISES (ValueError): There is no such file (X106), or none of these kinds.
@@ -48,7 +48,7 @@ class Sources:
         *,
         text: str = "text",
         lang: str = "lang",
-        language: Optional[str] = None,
+        language: str | None = None,
         separator: str = ",",
         quoted: bool = True,
     ) -> None:

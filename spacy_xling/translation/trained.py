@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
 import spacy
 from spacy.util import load_config
@@ -46,11 +45,11 @@ def load_trained(name: str, *, gpu_id: int = -1) -> "TrainedEngine":
     return found[0].engine
 
 
-def choose_heldout_share(names: Sequence[str], wanted: Optional[float]) -> float:
+def choose_heldout_share(names: Sequence[str], wanted: float | None) -> float:
     """The share of parallel text that translators have not seen.
 
     names (Sequence[str]): The translators, pipelines that were trained among them.
-    wanted (Optional[float]): The share that was asked for; None for that of the first pipeline.
+    wanted (float | None): The share that was asked for; None for that of the first pipeline.
     RETURNS (float): The share.
     WARNS (UserWarning): W821: training held out less than is asked for. Text of its own, 1, is trusted.
     """
@@ -63,7 +62,7 @@ def choose_heldout_share(names: Sequence[str], wanted: Optional[float]) -> float
     return wanted
 
 
-def _trained_share(name: str) -> Optional[float]:
+def _trained_share(name: str) -> float | None:
     """The share that the config of a pipeline says its training held out."""
     if not is_pipeline(name):
         return None
@@ -85,10 +84,10 @@ class TrainedTokenizer:
         self.languages = list(languages)
         self.name = name
 
-    def pair(self, source: Optional[str], target: str) -> Pair:
+    def pair(self, source: str | None, target: str) -> Pair:
         """Find the number of a target language; the source isn't named.
 
-        source (Optional[str]): The user's code of the source.
+        source (str | None): The user's code of the source.
         target (str): The user's code of the target.
         RETURNS (Pair): The number, as what the decoder starts with.
         RAISES (ValueError): X821: it wasn't trained for it.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Literal, NamedTuple
 
 import torch
 import tqdm  # type: ignore[import-untyped]
@@ -60,7 +60,7 @@ class Languages(NamedTuple):
     targets: Mapping[str, str]
     sources: Mapping[str, str]
 
-    def code(self, source: Optional[str]) -> Optional[str]:
+    def code(self, source: str | None) -> str | None:
         """The code of a source language, None for one that isn't known."""
         return None if source is None else self.sources.get(source, source)
 
@@ -72,7 +72,7 @@ def translate_files(
     languages: Languages,
     settings: Settings = DEFAULTS,
     *,
-    back: Optional[str] = None,
+    back: str | None = None,
     on_doubt: OnDoubt = "keep",
     resume: bool = False,
     overwrite: bool = False,
@@ -91,7 +91,7 @@ def translate_files(
     model (Model): The checkpoint.
     languages (Languages): The languages.
     settings (Settings): How texts are translated.
-    back (Optional[str]): Name of the checkpoint for the way back, as in `Model`; None for one way.
+    back (str | None): Name of the checkpoint for the way back, as in `Model`; None for one way.
     on_doubt (OnDoubt): "keep" translations that are in doubt, or "drop" their records.
     resume (bool): Continue with what is there.
     overwrite (bool): Replace what is there.
@@ -137,7 +137,7 @@ def translate_files(
 
 
 def _check_languages(
-    load: Callable[[str], Engine], name: str, back: Optional[str], languages: Languages, first: Source
+    load: Callable[[str], Engine], name: str, back: str | None, languages: Languages, first: Source
 ) -> None:
     """Refuse languages that checkpoints of one name don't know, by the first text."""
     own = languages.code(first.language)
@@ -151,8 +151,8 @@ def _check_languages(
 
 
 def _make_translator(
-    load: Callable[[str], Engine], name: str, back: Optional[str], code: str, settings: Settings
-) -> Union[Translator, RoundTrip]:
+    load: Callable[[str], Engine], name: str, back: str | None, code: str, settings: Settings
+) -> Translator | RoundTrip:
     there = Translator(lambda source: load(name_of_pair(name, source, code)), code, settings)
     return there if back is None else RoundTrip(there, lambda own: load(name_of_pair(back, code, own)))
 
@@ -188,11 +188,11 @@ def _checked_gpu(gpu_id: int) -> int:
     return gpu_id
 
 
-def name_of_pair(name: str, source: Optional[str], target: str) -> str:
+def name_of_pair(name: str, source: str | None, target: str) -> str:
     """Put the codes of two languages into the name of a checkpoint.
 
     name (str): The name, perhaps with `{source}` and `{target}`.
-    source (Optional[str]): The code of the source, or None if it isn't known.
+    source (str | None): The code of the source, or None if it isn't known.
     target (str): The code of the target.
     RETURNS (str): The name of the pair's checkpoint.
     RAISES (ValueError): X803: it has `{source}`, which isn't known. X812: a code can't be part of a name.
@@ -213,7 +213,7 @@ class Job(NamedTuple):
     sources (Sources): The records.
     path (Path): The file that it becomes.
     target (str): The name of the language.
-    translator (Union[Translator, RoundTrip]): Translates into it, and perhaps back.
+    translator (Translator | RoundTrip): Translates into it, and perhaps back.
     state (State): How far all have come.
     languages (Languages): Codes of the languages.
     on_doubt (OnDoubt): What becomes of translations that are in doubt.
@@ -222,7 +222,7 @@ class Job(NamedTuple):
     sources: Sources
     path: Path
     target: str
-    translator: Union[Translator, RoundTrip]
+    translator: Translator | RoundTrip
     state: State
     languages: Languages
     on_doubt: OnDoubt
@@ -306,7 +306,7 @@ def _identity(
     model: Model,
     languages: Languages,
     settings: Settings,
-    back: Optional[str],
+    back: str | None,
     on_doubt: OnDoubt,
 ) -> dict[str, Any]:
     fields = {name: getattr(sources, name) for name in ("text", "lang", "language", "separator", "quoted")}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..data.codes import parse_code
 from ..data.sources import RawText
@@ -27,7 +27,7 @@ RETRY_NO_REPEAT = 3
 class Settings(NamedTuple):
     """How texts are translated.
 
-    beams (Optional[int]): Number of beams, 1 for greedy search; None for that of the checkpoint.
+    beams (int | None): Number of beams, 1 for greedy search; None for that of the checkpoint.
     length_ratio (float): Pieces that a translation may have for each of the source, and eight more, rounded
         up to a multiple of 16.
     batch_pieces (int): The most pieces of a batch, after padding.
@@ -38,7 +38,7 @@ class Settings(NamedTuple):
         pieces in a row twice.
     """
 
-    beams: Optional[int] = None
+    beams: int | None = None
     length_ratio: float = 2.0
     batch_pieces: int = 2048
     batch_size: int = 64
@@ -85,13 +85,13 @@ class SplitText(NamedTuple):
     """A text to translate.
 
     text (str): The text.
-    language (Optional[str]): The code of its language.
+    language (str | None): The code of its language.
     parts (list[str]): As `split_sentences` gives them.
     is_same (bool): It is in the target language already.
     """
 
     text: str
-    language: Optional[str]
+    language: str | None
     parts: list[str]
     is_same: bool
 
@@ -118,7 +118,7 @@ class Translation(NamedTuple):
 class Translator:
     """Translates into one language.
 
-    find_engine (Callable[[Optional[str]], Engine]): Gives the model for the code of a source language, or for
+    find_engine (Callable[[str | None], Engine]): Gives the model for the code of a source language, or for
         None, one that isn't known; it is asked once for each.
     target (str): The code of the target language.
     settings (Settings): How.
@@ -126,14 +126,14 @@ class Translator:
     """
 
     def __init__(
-        self, find_engine: Callable[[Optional[str]], Engine], target: str, settings: Settings = DEFAULTS
+        self, find_engine: Callable[[str | None], Engine], target: str, settings: Settings = DEFAULTS
     ) -> None:
         check_settings(settings)
         self.find_engine = find_engine
         self.target = target
         self.settings = settings
         self.script = parse_code(target).script
-        self._directions: dict[Optional[str], Direction] = {}
+        self._directions: dict[str | None, Direction] = {}
 
     def pipe(self, texts: Iterable[RawText]) -> Iterator[Translation]:
         """Translate a stream of texts.
@@ -167,11 +167,11 @@ class Translator:
         RETURNS (list[Translation]): Their translations.
         """
         # A sentence that stands twice is translated once.
-        distinct: dict[Optional[str], dict[str, None]] = {}
+        distinct: dict[str | None, dict[str, None]] = {}
         for text in window:
             distinct.setdefault(text.language, {}).update(dict.fromkeys(text.sentences))
         total = sum(map(len, distinct.values()))
-        outputs: dict[Optional[str], dict[str, Output]] = {}
+        outputs: dict[str | None, dict[str, Output]] = {}
         for language, sentences in distinct.items():
             before = sum(map(len, outputs.values()))
 
@@ -183,7 +183,7 @@ class Translator:
             )
         return [self._translation(text, outputs[text.language]) for text in window]
 
-    def _direction(self, language: Optional[str]) -> "Direction":
+    def _direction(self, language: str | None) -> "Direction":
         if language not in self._directions:
             engine = self.find_engine(language)
             pair = engine.tokenizer.pair(language, self.target)
@@ -233,11 +233,11 @@ class Direction:
 
     engine (Engine): The model.
     pair (Pair): The languages.
-    script (Optional[str]): The script of the target, if it is known.
+    script (str | None): The script of the target, if it is known.
     settings (Settings): How.
     """
 
-    def __init__(self, engine: Engine, pair: Pair, script: Optional[str], settings: Settings) -> None:
+    def __init__(self, engine: Engine, pair: Pair, script: str | None, settings: Settings) -> None:
         self.engine = engine
         self.pair = pair
         self.script = script

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..encoders.cards import hub_name, markdown_table
 from .report import LANGUAGE_HEADER, SIZE_HEADER, TrimReport, language_rows, size_rows
@@ -17,7 +17,7 @@ class TrimmedCard(NamedTuple):
     report: TrimReport
 
     @property
-    def base_model(self) -> Optional[str]:
+    def base_model(self) -> str | None:
         return self.report.encoder
 
     @property

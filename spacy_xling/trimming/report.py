@@ -1,7 +1,7 @@
 """What trimming did: a report, in numbers and as tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
 
 from wasabi import table
 
@@ -49,7 +49,7 @@ class TrimReport:
 
     encoder (str): Hub name or folder of the whole encoder.
     min_count (int): How often a piece had to occur in a language.
-    max_pieces (Optional[int]): The most pieces that were to be kept, None for no limit.
+    max_pieces (int | None): The most pieces that were to be kept, None for no limit.
     alpha (float): Exponent of the languages' weights.
     before (Size): The encoder's size.
     after (Size): The size of the trimmed one.
@@ -58,29 +58,29 @@ class TrimReport:
 
     encoder: str
     min_count: int
-    max_pieces: Optional[int]
+    max_pieces: int | None
     alpha: float
     before: Size
     after: Size
     languages: Sequence[LanguageChange]
 
 
-def size_rows(report: TrimReport) -> List[List[str]]:
+def size_rows(report: TrimReport) -> list[list[str]]:
     """The sizes as rows of what, before, after and the share that is left.
 
     report (TrimReport): The report.
-    RETURNS (List[List[str]]): The rows.
+    RETURNS (list[list[str]]): The rows.
     """
     what = ("pieces", "parameters", "weights, bytes", "tokenizer, bytes")
     pairs = zip(vars(report.before).values(), vars(report.after).values(), strict=True)
     return [[name, f"{a:,}", f"{b:,}", _percent(b, a)] for name, (a, b) in zip(what, pairs, strict=True)]
 
 
-def language_rows(report: TrimReport) -> List[List[str]]:
+def language_rows(report: TrimReport) -> list[list[str]]:
     """The languages as rows of name, texts, changed ones and their share, and pieces per text.
 
     report (TrimReport): The report.
-    RETURNS (List[List[str]]): The rows.
+    RETURNS (list[list[str]]): The rows.
     """
     return [
         [

@@ -1,11 +1,12 @@
 """Cut the vocabulary of a masked-LM checkpoint to the pieces that some texts need."""
 
 import warnings
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..models.masked_lm import MaskedLM
 
-Corpus = Mapping[Optional[str], Sequence[TextFile]]
+Corpus = Mapping[str | None, Sequence[TextFile]]
 
 # Texts that are tokenized at a time.
 BATCH = 1024
@@ -43,11 +44,11 @@ def trim_encoder(
     texts: Path,
     output: Path,
     *,
-    languages: Optional[Sequence[str]] = None,
-    language: Optional[str] = None,
+    languages: Sequence[str] | None = None,
+    language: str | None = None,
     field: str = "text",
     min_count: int = 1,
-    max_pieces: Optional[int] = None,
+    max_pieces: int | None = None,
     alpha: float = 0.3,
     overwrite: bool = False,
     progress: bool = False,
@@ -60,11 +61,11 @@ def trim_encoder(
     name (str): Hub name or folder of the checkpoint.
     texts (Path): A file of raw text, or a folder of files by language.
     output (Path): The folder to write, new or empty. It is there whole or not at all.
-    languages (Optional[Sequence[str]]): The languages to read, None for all.
-    language (Optional[str]): Language of the texts if `texts` is one file.
+    languages (Sequence[str] | None): The languages to read, None for all.
+    language (str | None): Language of the texts if `texts` is one file.
     field (str): Field of the text in JSONL.
     min_count (int): As in `choose_pieces`.
-    max_pieces (Optional[int]): As in `choose_pieces`.
+    max_pieces (int | None): As in `choose_pieces`.
     alpha (float): As in `choose_pieces`.
     overwrite (bool): Replace the encoder that `output` holds.
     progress (bool): Show a progress bar.
@@ -101,11 +102,11 @@ def trim_encoder(
 
 def choose_pieces(
     vocabulary: Vocabulary,
-    counts: Mapping[Optional[str], Ints1d],
-    always: AbstractSet[int],
+    counts: Mapping[str | None, Ints1d],
+    always: Set[int],
     *,
     min_count: int,
-    max_pieces: Optional[int],
+    max_pieces: int | None,
     alpha: float,
     texts: Path,
 ) -> Ints1d:
@@ -119,10 +120,10 @@ def choose_pieces(
     c(p, l) being how often p occurs in the texts of language l, and n(l) the number of all their pieces.
 
     vocabulary (Vocabulary): The whole vocabulary.
-    counts (Mapping[Optional[str], Ints1d]): c, by language. *Shape of each:* (pieces,)
-    always (AbstractSet[int]): Ids that are kept whatever the counts.
+    counts (Mapping[str | None, Ints1d]): c, by language. *Shape of each:* (pieces,)
+    always (Set[int]): Ids that are kept whatever the counts.
     min_count (int): How often a piece has to occur in a language to be kept for it.
-    max_pieces (Optional[int]): The most pieces to keep, those of `always` included; None for no limit.
+    max_pieces (int | None): The most pieces to keep, those of `always` included; None for no limit.
     alpha (float): 0 treats languages alike, 1 goes by their numbers of pieces.
     texts (Path): Where the texts are, for messages.
     RETURNS (Ints1d): Ids of the pieces, ascending. *Shape:* (kept,)
@@ -133,8 +134,8 @@ def choose_pieces(
     if not frequent.any():
         raise ValueError(Errors.X720.format(name=vocabulary.name, min_count=min_count, texts=texts))
     order = np.argsort(-_weights(counts, alpha), kind="stable")
-    wanted: List[int] = order[frequent[order]].tolist()
-    kept: Set[int] = set(always)
+    wanted: list[int] = order[frequent[order]].tolist()
+    kept: set[int] = set(always)
     room = len(vocabulary) if max_pieces is None else max_pieces
     for piece in wanted:
         if len(kept) >= room:
@@ -173,21 +174,21 @@ def cut_model(masked_lm: "MaskedLM", kept: Ints1d, tokenizer: "PreTrainedTokeniz
             setattr(config, role, numbers.get(old, getattr(tokenizer, role)))
 
 
-def _by_piece(masked_lm: "MaskedLM") -> List["Tensor"]:
+def _by_piece(masked_lm: "MaskedLM") -> list["Tensor"]:
     """The parameters that have a row for each piece."""
     decoder = masked_lm.decoder
     biases = [] if decoder.bias is None else [decoder.bias]
     return [masked_lm.model.get_input_embeddings().weight, decoder.weight, *biases]
 
 
-def _check_settings(*, min_count: int, max_pieces: Optional[int], alpha: float) -> None:
+def _check_settings(*, min_count: int, max_pieces: int | None, alpha: float) -> None:
     for setting, value in (("min_count", min_count), ("max_pieces", max_pieces)):
         if value is not None and value < 1:
             raise ValueError(Errors.X722.format(setting=setting, found=value))
     check_alpha(alpha)
 
 
-def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> Set[int]:
+def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> set[int]:
     """What must stay for the padding piece: itself, and all before it in a model that counts positions from
     its number on, for there it has to keep its number.
     """
@@ -202,7 +203,7 @@ def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> Set[int]:
 
 def _read_batches(
     corpus: Corpus, title: str, *, field: str, progress: bool
-) -> Iterator[Tuple[Optional[str], List[str]]]:
+) -> Iterator[tuple[str | None, list[str]]]:
     """The texts by language, some at a time."""
     lines = sum(count_lines(file) for files in corpus.values() for file in files) if progress else None
     with tqdm(total=lines, desc=title, unit=" texts", disable=None if progress else True) as bar:
@@ -214,10 +215,10 @@ def _read_batches(
 
 
 def _count_pieces(
-    tokenizer: "PreTrainedTokenizerFast", batches: Iterator[Tuple[Optional[str], List[str]]], n_pieces: int
-) -> Dict[Optional[str], Ints1d]:
+    tokenizer: "PreTrainedTokenizerFast", batches: Iterator[tuple[str | None, list[str]]], n_pieces: int
+) -> dict[str | None, Ints1d]:
     """How often each piece occurs in each language. *Shape of each:* (n_pieces,)"""
-    counts: Dict[Optional[str], Ints1d] = {}
+    counts: dict[str | None, Ints1d] = {}
     for language, texts in batches:
         count = counts.setdefault(language, np.zeros(n_pieces, dtype=np.int64))
         encodings = tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -226,7 +227,7 @@ def _count_pieces(
     return counts
 
 
-def _weights(counts: Mapping[Optional[str], Ints1d], alpha: float) -> NDArray[np.float64]:
+def _weights(counts: Mapping[str | None, Ints1d], alpha: float) -> NDArray[np.float64]:
     totals = {language: int(count.sum()) for language, count in counts.items() if count.any()}
     shares = sampling_shares(totals, alpha)
     frequencies = [shares[language] * counts[language] / total for language, total in totals.items()]
@@ -244,10 +245,10 @@ def _compare(
     whole: "PreTrainedTokenizerFast",
     trimmed: "PreTrainedTokenizerFast",
     numbers: Ints1d,
-    batches: Iterator[Tuple[Optional[str], List[str]]],
-) -> List[LanguageChange]:
+    batches: Iterator[tuple[str | None, list[str]]],
+) -> list[LanguageChange]:
     """Compare the pieces of each text before and after trimming."""
-    found: Dict[Optional[str], Ints1d] = {}
+    found: dict[str | None, Ints1d] = {}
     for language, texts in batches:
         before = whole.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
         after = trimmed.backend_tokenizer.encode_batch(texts, add_special_tokens=False)

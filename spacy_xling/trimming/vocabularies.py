@@ -26,8 +26,9 @@ change the last bit of a Unigram score.
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Mapping, Set
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Errors
 from ..models.portable import with_backend
@@ -50,12 +51,12 @@ class Vocabulary:
     def __init__(self, tokenizer: "PreTrainedTokenizerFast", name: str) -> None:
         self.tokenizer = tokenizer
         self.name = name
-        self.description: Dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
-        self.model: Dict[str, Any] = self.description["model"]
+        self.description: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+        self.model: dict[str, Any] = self.description["model"]
         self.kind: str = self.model["type"]
         if self.kind not in KINDS:
             raise ValueError(Errors.X723.format(name=name, found=self.kind, expected=", ".join(KINDS)))
-        self.ids: Dict[str, int] = tokenizer.get_vocab()
+        self.ids: dict[str, int] = tokenizer.get_vocab()
         self._pieces = {id: piece for piece, id in self.ids.items()}
         self._ranks = {(a, b): rank for rank, (a, b) in enumerate(self.model.get("merges", ()))}
         self._prefix: str = self.model.get("continuing_subword_prefix") or ""
@@ -64,11 +65,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def required(self) -> FrozenSet[int]:
+    def required(self) -> frozenset[int]:
         """The pieces that are kept whatever the texts are: special and added ones, the bytes of a byte-level
         tokenizer or one that falls back on bytes, and the one that Unigram scores lowest.
 
-        RETURNS (FrozenSet[int]): Their ids.
+        RETURNS (frozenset[int]): Their ids.
         """
         kept = self._special()
         kept.update(self.ids[piece] for piece in self._alphabet() if piece in self.ids)
@@ -82,13 +83,13 @@ class Vocabulary:
             kept.update(id for piece in list(kept) for id in self.needs(piece))
         return frozenset(kept)
 
-    def needs(self, id: int) -> Set[int]:
+    def needs(self, id: int) -> set[int]:
         """The pieces without which a piece is of no use. For BPE these are the pieces that it is merged from;
         for the others its characters, so that a word of which it is a part can be spelled once a longer
         piece is gone.
 
         id (int): The piece.
-        RETURNS (Set[int]): The ids of these pieces, its own included.
+        RETURNS (set[int]): The ids of these pieces, its own included.
         """
         piece = self._pieces[id]
         if self.kind == "Unigram":
@@ -99,11 +100,11 @@ class Vocabulary:
             parts = {part for symbols in self._spellings(piece) for part in self._merged(symbols, piece)}
         return {id, *(self.ids[part] for part in parts if part in self.ids)}
 
-    def unspellable(self, kept: Ints1d) -> List[str]:
+    def unspellable(self, kept: Ints1d) -> list[str]:
         """Pieces of a WordPiece vocabulary within which a word can be cut, but not be continued.
 
         kept (Ints1d): Ids of the pieces to look at. *Shape:* (kept,)
-        RETURNS (List[str]): Such pieces; for other kinds of tokenizers there are none.
+        RETURNS (list[str]): Such pieces; for other kinds of tokenizers there are none.
         """
         if self.kind != "WordPiece":
             return []
@@ -111,7 +112,7 @@ class Vocabulary:
         pieces = [self._pieces[id] for id in kept.tolist() if id not in special]
         return [piece for piece in pieces if not self._continues(piece)]
 
-    def _special(self) -> Set[int]:
+    def _special(self) -> set[int]:
         return {token["id"] for token in self.description["added_tokens"]} | {*self.tokenizer.all_special_ids}
 
     def _continues(self, piece: str) -> bool:
@@ -122,16 +123,16 @@ class Vocabulary:
             for start in range(1, len(text))
         )
 
-    def _alphabet(self) -> List[str]:
+    def _alphabet(self) -> list[str]:
         """The pieces of single bytes."""
         from tokenizers.pre_tokenizers import ByteLevel
 
         steps = [self.description["normalizer"], self.description["pre_tokenizer"]]
-        pieces: List[str] = ByteLevel.alphabet() if '"ByteLevel"' in json.dumps(steps) else []
+        pieces: list[str] = ByteLevel.alphabet() if '"ByteLevel"' in json.dumps(steps) else []
         fallback = [f"<0x{byte:02X}>" for byte in range(256)] if self.model.get("byte_fallback") else []
         return [*pieces, *fallback]
 
-    def _spellings(self, piece: str) -> Iterator[List[str]]:
+    def _spellings(self, piece: str) -> Iterator[list[str]]:
         """The symbols that merging may begin with to end in a piece; a piece may start with the prefix of
         those within a word, or end with the suffix of a word's last, in fact or by chance.
         """
@@ -141,7 +142,7 @@ class Vocabulary:
                 if symbols := _symbols(text, self._prefix, prefixed=prefixed):
                     yield [*symbols[:-1], symbols[-1] + (self._suffix if ends else "")]
 
-    def _merged(self, symbols: List[str], piece: str) -> Set[str]:
+    def _merged(self, symbols: list[str], piece: str) -> set[str]:
         """All that comes about when symbols are merged to a piece, or nothing if they can't be."""
         seen = set(symbols)
         while len(symbols) > 1:
@@ -184,7 +185,7 @@ def cut_tokenizer(vocabulary: Vocabulary, kept: Ints1d) -> "PreTrainedTokenizerF
     return tokenizer
 
 
-def _cut_model(model: Dict[str, Any], numbers: Mapping[int, int]) -> Dict[str, Any]:
+def _cut_model(model: dict[str, Any], numbers: Mapping[int, int]) -> dict[str, Any]:
     if model["type"] == "Unigram":
         kept = [row for id, row in enumerate(model["vocab"]) if id in numbers]
         return {**model, "vocab": kept, "unk_id": numbers.get(model["unk_id"])}
@@ -212,7 +213,7 @@ def _renumber(step: Any, numbers: Mapping[int, int]) -> Any:
     return {**step, **roles}
 
 
-def _symbols(text: str, prefix: str, *, prefixed: bool) -> List[str]:
+def _symbols(text: str, prefix: str, *, prefixed: bool) -> list[str]:
     """The characters of a piece, as they stand in the vocabulary: all but a word's first with the prefix."""
     if not prefixed:
         return [character if at == 0 else prefix + character for at, character in enumerate(text)]

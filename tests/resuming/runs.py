@@ -446,7 +446,7 @@ class Moments:
     """The moments at which a run can be killed: before each update, and before each thing that writing does.
 
     monkeypatch: Of the test.
-    lifetime (Optional[int]): How many moments the process lives; None to count them only.
+    lifetime (int | None): How many moments the process lives; None to count them only.
     """
 
     def __init__(self, monkeypatch, lifetime=None):
