@@ -22,8 +22,8 @@ class Errors:
         "that the training data has categories, or use xling_textcat_multilabel for a single label."
     )
     X505 = (
-        "Found positive_label = '{found}' among labels {labels}; expected one of exactly two labels. Correct it "
-        "in [initialize.components.NAME], or leave it out."
+        "Found positive_label = '{found}' among labels {labels}; expected one of exactly two labels that "
+        "exclude each other. Correct it in [initialize.components.NAME], or leave it out."
     )
     X506 = (
         "Found labels {unknown} in a training example; expected only those of '{name}': {known}. Add them with "

@@ -2,7 +2,6 @@
 
 
 class Errors:
-    X608 = "Found keep = {keep}; expected to keep 1 checkpoint or more. Set e.g. keep = 1."
     X609 = (
         "{path} couldn't be written ({error}); expected a disk with room and a folder that can be written to. "
         "Make room or fix the permissions, then continue with --resume (last whole checkpoint: {kept})."

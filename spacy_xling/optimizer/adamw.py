@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import count
 from typing import NamedTuple, TypeAlias, cast
 
@@ -14,7 +15,7 @@ from torch.utils.dlpack import from_dlpack
 
 from ..errors import Errors
 from ..pairs import Pairs, read_pairs
-from .schedules import require_not_negative, require_positive
+from .schedules import require_not_negative, require_positive, require_steps
 
 # (id of the thinc node or shim, name of the parameter)
 Key = tuple[int, str]
@@ -153,9 +154,13 @@ class AdamW(Optimizer):
         require_not_negative("weight_decay", weight_decay)
         require_not_negative("grad_clip", grad_clip)
         require_positive("eps", eps)
-        _require_beta("beta1", beta1)
-        _require_beta("beta2", beta2)
-        _require_averaging(use_averages, average_last, average_every)
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(Errors.X605.format(name=name, value=beta))
+        require_not_negative("average_last", average_last)
+        require_steps("average_every", average_every)
+        if use_averages and average_last:
+            raise ValueError(Errors.X620.format(average_last=average_last))
         self.average_last, self.average_every = average_last, average_every
         self.counts, self.live = {}, {}
         self.kept = []
@@ -251,7 +256,8 @@ class AdamW(Optimizer):
         self.kept.append({key: _copy(from_dlpack(weights)) for key, weights in self.live.items()})
         del self.kept[: -self.average_last]
         for key in self.live:
-            from_dlpack(averages[key]).copy_(_mean([checkpoint[key] for checkpoint in self.kept]))
+            total = reduce(torch.add, [checkpoint[key] for checkpoint in self.kept])
+            from_dlpack(averages[key]).copy_(total / len(self.kept))
 
     def _step(self, parts: Sequence[Part], rate: float, shrink: torch.Tensor | None) -> None:
         """Step weights of one rate, all of them matrices or none, all plain or none.
@@ -307,27 +313,6 @@ def _shrinking(gradients: list[torch.Tensor], threshold: float) -> torch.Tensor 
 
 def _copy(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.to("cpu", copy=True)
-
-
-def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The mean of tensors of one shape, added up in their order."""
-    total = tensors[0].clone()
-    for tensor in tensors[1:]:
-        total += tensor
-    return total / len(tensors)
-
-
-def _require_averaging(use_averages: bool, average_last: int, average_every: int) -> None:
-    require_not_negative("average_last", average_last)
-    if average_every < 1:
-        raise ValueError(Errors.X603.format(name="average_every", value=average_every))
-    if use_averages and average_last:
-        raise ValueError(Errors.X620.format(average_last=average_last))
-
-
-def _require_beta(name: str, value: float) -> None:
-    if not 0.0 <= value < 1.0:
-        raise ValueError(Errors.X605.format(name=name, value=value))
 
 
 def _compile_factors(rate_factors: dict[str, float]) -> list[tuple[re.Pattern[str], float]]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .xling_textcat import XlingTextCategorizer
     from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
-DEFAULT_CONFIG = """
+TEXTCAT_CONFIG = Config().from_str("""
 [textcat]
 threshold = 0.0
 text_field = "text"
@@ -61,10 +61,11 @@ max_word_pieces = 10
 [textcat.scorer]
 @scorers = "spacy-xling.textcat_scorer.v1"
 multi_label = false
-"""
+""")
 
-# What differs where any number of labels may be true.
-MULTILABEL_CONFIG = """
+# Any number of labels may be true.
+TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(
+    Config().from_str("""
 [textcat]
 threshold = 0.5
 
@@ -77,9 +78,10 @@ positive_weights = null
 [textcat.scorer]
 @scorers = "spacy-xling.textcat_scorer.v1"
 multi_label = true
-"""
+""")
+)
 
-MASKED_LM_CONFIG_TEXT = """
+MASKED_LM_CONFIG = Config().from_str("""
 [mlm]
 upstream = "transformer"
 mlm_on_batch = false
@@ -106,12 +108,7 @@ rate = 0.15
 mask_share = 0.8
 random_share = 0.1
 max_word_pieces = 10
-"""
-
-TEXTCAT_CONFIG = Config().from_str(DEFAULT_CONFIG)
-TEXTCAT_MULTILABEL_CONFIG = TEXTCAT_CONFIG.merge(Config().from_str(MULTILABEL_CONFIG))
-
-MASKED_LM_CONFIG = Config().from_str(MASKED_LM_CONFIG_TEXT)
+""")
 
 # As for spaCy's own textcat, and accuracy.
 SCORE_WEIGHTS = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from spacy.training import Example
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 
 # How many texts are looked at before training.
 LOOKED_AT = 1000
-
-
-class LearntBatch(NamedTuple):
-    """The texts of a batch as they are to be learnt from.
-
-    texts (list[str]): The texts.
-    translated (float): Share of the labelled texts in whose place a translation stands, from 0 to 1.
-    switched (float): Share of the words of the other labelled texts that were replaced, from 0 to 1.
-    """
-
-    texts: list[str]
-    translated: float
-    switched: float
 
 
 class LearntTexts(ReadTexts):
@@ -83,13 +70,15 @@ class LearntTexts(ReadTexts):
         self._translations.initialize(translations, nlp, labelled)
 
     def _learnt_names(self) -> list[str]:
-        """Of the shares of `LearntBatch`, those that training tells of."""
+        """Of the shares that `_learnt_texts` gives, those that training tells of."""
         used = {"translated": self._translations.is_used, "switched": self._dictionaries.is_used}
         return [name for name, is_used in used.items() if is_used]
 
-    def _learnt_texts(self, examples: Sequence[Example]) -> LearntBatch:
+    def _learnt_texts(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, float]]:
         """The texts of a batch as they are to be learnt from. One without categories stays as it is, words
-        are replaced in texts that no translation replaces, and in none that is read in translation.
+        are replaced in texts that no translation replaces, and in none that is read in translation. Beside
+        them the share of the labelled texts that were "translated", and that of the words of the others that
+        were "switched", each from 0 to 1.
         """
         self._dictionaries.require()
         self._translations.require()
@@ -107,7 +96,10 @@ class LearntTexts(ReadTexts):
                     n_replaced += switched.n_replaced
                     text = switched.text
             texts.append(text)
-        return LearntBatch(texts, n_translated / max(n_labelled, 1), n_replaced / max(n_words, 1))
+        return texts, {
+            "translated": n_translated / max(n_labelled, 1),
+            "switched": n_replaced / max(n_words, 1),
+        }
 
     def _learnt_texts_state(self) -> StateDict:
         return {"switching": self._dictionaries.state(), "translating": self._translations.state()}

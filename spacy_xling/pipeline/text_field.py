@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..data.doc_translations import get_translation, register_translation_extensions
+from ..data.doc_translations import get_translation
 from ..data.languages import get_language
 from ..data.sources import RawText
 from ..errors import Errors
@@ -44,7 +44,6 @@ class ReadTexts:
     cfg: dict[str, Any]
 
     def _set_text_field(self, field: TextField, blocks: Blocks | None) -> None:
-        register_translation_extensions()
         self._blocks = blocks
         self.text_field = field
 

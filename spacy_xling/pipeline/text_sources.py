@@ -10,13 +10,13 @@ from spacy.language import Language
 from ..data.languages import UNKNOWN
 from ..data.sources import RawText
 from ..errors import Errors, Warnings
+from ..translate_train.translated_texts import TranslationSampler
+from ..translate_train.translations import TranslatedText, Translations
 from ..types import StateDict
 
 if TYPE_CHECKING:
     from ..dictionaries.dictionary import Dictionaries
-    from ..switching.code_switching import CodeSwitcher, SwitchedText
-    from ..translate_train.translated_texts import TranslationSampler
-    from ..translate_train.translations import TranslatedText, Translations
+    from ..switching.code_switching import SwitchedText
 
 # The share of the words, or texts, below which a warning says that hardly any is known.
 HARDLY_ANY = 0.1
@@ -51,12 +51,13 @@ class TextSource(ABC):
         material (Dictionaries or Translations): What the reader gives.
         RAISES (ValueError): It is something else.
         """
-        if not self._fits(material):
+        kind, sampler = self._kinds()
+        if not isinstance(material, kind):
             raise ValueError(self.wrong.format(name=self.name, found=type(material).__name__))
         if self.settings is None:
             warnings.warn(self.unused.format(name=self.name), stacklevel=3)
         else:
-            self._draws = self._begin(material)
+            self._draws = sampler(self.settings, material)
 
     def initialize(
         self, reader: Callable | None, nlp: Language | None, labelled: Callable[[], Sequence[RawText]]
@@ -101,10 +102,8 @@ class TextSource(ABC):
             self._draws.load_state_dict(state)
 
     @abstractmethod
-    def _fits(self, material: object) -> bool: ...
-
-    @abstractmethod
-    def _begin(self, material: Any) -> Any: ...
+    def _kinds(self) -> tuple[type, Callable]:
+        """What is attached, and what draws from it: made of the settings and of that."""
 
     @abstractmethod
     def _compare(self, material: Any, texts: Sequence[RawText]) -> None: ...
@@ -123,15 +122,12 @@ class DictionarySource(TextSource):
         """
         return None if self._draws is None else self._draws.switch(read.text, read.language)
 
-    def _fits(self, material: object) -> bool:
+    def _kinds(self) -> tuple[type, Callable]:
+        # These need `regex`, which a pipeline that is only served does without.
         from ..dictionaries.dictionary import Dictionaries
-
-        return isinstance(material, Dictionaries)
-
-    def _begin(self, material: "Dictionaries") -> "CodeSwitcher":
         from ..switching.code_switching import CodeSwitcher
 
-        return CodeSwitcher(self.settings, material)
+        return Dictionaries, CodeSwitcher
 
     def _compare(self, material: "Dictionaries", texts: Sequence[RawText]) -> None:
         from ..dictionaries.coverage import measure_coverage
@@ -157,7 +153,7 @@ class TranslationSource(TextSource):
 
     missing, wrong, unused = Errors.X547, Errors.X548, Warnings.W546
 
-    def draw(self, read: RawText) -> "TranslatedText | None":
+    def draw(self, read: RawText) -> TranslatedText | None:
         """The translation that replaces a labelled text; None where the text stays.
 
         read (RawText): The text, with its language.
@@ -165,17 +161,10 @@ class TranslationSource(TextSource):
         """
         return None if self._draws is None else self._draws.draw(read.text, read.language)
 
-    def _fits(self, material: object) -> bool:
-        from ..translate_train.translations import Translations
+    def _kinds(self) -> tuple[type, Callable]:
+        return Translations, TranslationSampler
 
-        return isinstance(material, Translations)
-
-    def _begin(self, material: "Translations") -> "TranslationSampler":
-        from ..translate_train.translated_texts import TranslationSampler
-
-        return TranslationSampler(self.settings, material)
-
-    def _compare(self, material: "Translations", texts: Sequence[RawText]) -> None:
+    def _compare(self, material: Translations, texts: Sequence[RawText]) -> None:
         share = sum(bool(material.of(text, language)) for text, language in texts) / max(len(texts), 1)
         if texts and share < HARDLY_ANY:
             message = Warnings.W547.format(

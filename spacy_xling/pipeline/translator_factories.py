@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .xling_joint_translator import XlingJointTranslator
     from .xling_translator import XlingTranslator
 
-TRANSLATOR_CONFIG_TEXT = """
+TRANSLATOR_CONFIG = Config().from_str("""
 [translator]
 model = "facebook/m2m100_418M"
 source = null
@@ -27,9 +27,9 @@ split = true
 retry = true
 on_doubt = "keep"
 save = true
-"""
+""")
 
-JOINT_TRANSLATOR_CONFIG_TEXT = """
+JOINT_TRANSLATOR_CONFIG = Config().from_str("""
 [translator]
 target = null
 beams = 1
@@ -74,10 +74,7 @@ max_word_pieces = 10
 
 [translator.scorer]
 @scorers = "spacy-xling.translation_scorer.v1"
-"""
-
-TRANSLATOR_CONFIG = Config().from_str(TRANSLATOR_CONFIG_TEXT)
-JOINT_TRANSLATOR_CONFIG = Config().from_str(JOINT_TRANSLATOR_CONFIG_TEXT)
+""")
 
 
 @Language.factory(

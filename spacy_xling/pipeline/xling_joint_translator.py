@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from spacy.language import Language
@@ -12,13 +11,8 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 
 from ..data.codes import match_code
-from ..data.doc_translations import (
-    get_translation,
-    get_translation_language,
-    register_translation_extensions,
-    set_translation,
-)
-from ..data.languages import get_language, register_language_extension
+from ..data.doc_translations import get_translation, get_translation_language, set_translation
+from ..data.languages import get_language
 from ..data.sources import RawText
 from ..errors import Errors, Warnings
 from ..models.architectures import translation_shim
@@ -31,19 +25,6 @@ from ..translation.translator import DEFAULTS, Settings, Translation, Translator
 from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
 from .masked_term import MaskedTerm
 from .saved import SavedPipe
-
-
-class Pairs(NamedTuple):
-    """Texts of a batch that have translations.
-
-    texts (list[str]): The texts.
-    translations (list[str]): Their translations.
-    languages (list[int]): Numbers of the languages of the translations.
-    """
-
-    texts: list[str]
-    translations: list[str]
-    languages: list[int]
 
 
 class XlingJointTranslator(MaskedTerm, SavedPipe):
@@ -92,8 +73,6 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         """
         if not isinstance(objective, TranslationObjective):
             raise ValueError(Errors.X820.format(name=name, found=type(objective).__name__))
-        register_language_extension()
-        register_translation_extensions()
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -193,7 +172,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         self._shim.require_gradients()
         validate_examples(examples, "XlingJointTranslator.update")
         weight = self.objective.mlm_weight_at(self._step)
-        translated = self._translated(self._pairs(examples))
+        translated = self._translated(examples)
         masked = self._masked(translated) if weight > 0 else None
         batch = TranslationBatch(translated, masked, self.objective.label_smoothing)
         (translation_sum, mlm_sum), backprop = self.model.begin_update(batch)
@@ -214,16 +193,6 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         }
         return {key: terms[title] for title, key in self.loss_names.items()}
 
-    def _pairs(self, examples: Sequence[Example]) -> Pairs:
-        pairs = Pairs([], [], [])
-        for example in examples:
-            translation = get_translation(example.reference)
-            if translation is not None:
-                pairs.texts.append(example.predicted.text)
-                pairs.translations.append(translation)
-                pairs.languages.append(self._number(self._target_of(example.reference)))
-        return pairs
-
     def _number(self, language: str) -> int:
         found = match_code(language, self.languages)
         if found is None:
@@ -231,11 +200,14 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             raise ValueError(Errors.X821.format(name=self.name, known=known, found=language))
         return self.languages.index(found)
 
-    def _translated(self, pairs: Pairs) -> TranslatedPieces | None:
+    def _translated(self, examples: Sequence[Example]) -> TranslatedPieces | None:
         """The pieces of texts and translations, those that can't be learnt from left out."""
-        if not pairs.texts:
+        pairs = [(eg, text) for eg in examples if (text := get_translation(eg.reference)) is not None]
+        if not pairs:
             return None
-        sources, targets = self._split(pairs.texts), self._split(pairs.translations)
+        languages = [self._number(self._target_of(eg.reference)) for eg, _ in pairs]
+        sources = self._split([eg.predicted.text for eg, _ in pairs])
+        targets = self._split([text for _, text in pairs])
         fits = np.ones(sources.n_texts, dtype=bool)
         for side in (sources, targets):
             fits &= side.has_words & (np.bincount(side.texts, minlength=side.n_texts) == 1)
@@ -253,7 +225,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         return TranslatedPieces(
             select_texts(sources, fits),
             without_specials(select_texts(targets, fits)),
-            np.array(pairs.languages, dtype=np.int64)[fits],
+            np.array(languages, dtype=np.int64)[fits],
         )
 
     def _masked(self, translated: TranslatedPieces | None) -> MaskedPieces | None:

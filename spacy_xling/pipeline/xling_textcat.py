@@ -11,7 +11,6 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from ..data.languages import register_language_extension
 from ..errors import Errors, Warnings
 from ..models.contracts import classifier_of
 from ..objective.classification import LabelCounts
@@ -21,7 +20,6 @@ from ..pieces.windows import select_texts
 from ..training.ranks import ranks
 from ..types import Bools1d, Floats2d, Gradients, JointBatch, MaskedPieces, Pieces, StateDict
 from .calibrated import KEY, register_abstention_extension
-from .labels import count_categories, require_known_labels
 from .learnt_texts import LearntTexts
 from .masked_term import Losses, MaskedTerm
 from .saved import SavedClassifier
@@ -98,7 +96,6 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         if objective.classification.exclusive_classes != self.exclusive_classes:
             found = type(objective.classification).__name__
             raise ValueError(Errors.X501.format(name=name, found=found))
-        register_language_extension()
         register_abstention_extension()
         self.vocab = vocab
         self.model = model
@@ -156,10 +153,10 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self._require_ready()
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
-        require_known_labels(examples, self.labels, self.name)
+        self._require_known_labels(examples)
         weight = self.objective.mlm_weight_at(self._step)
-        learnt = self._learnt_texts(examples)
-        pieces = self._split(learnt.texts)
+        texts, shares = self._learnt_texts(examples)
+        pieces = self._split(texts)
         labelled = np.array([bool(eg.reference.cats) for eg in examples], dtype=bool)
         classified = labelled & pieces.has_words
         masked = self._masked(pieces, labelled) if weight > 0 else None
@@ -175,7 +172,6 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
 
         terms = {"loss": class_loss + weight * mlm_loss, "class": class_loss, "mlm": mlm_loss}
         # Of several processes each has its part of a loss, and a share of its own texts.
-        shares = {"translated": learnt.translated, "switched": learnt.switched}
         terms |= {title: share / ranks().count for title, share in shares.items()}
         self._note_change(examples)
         return {key: terms[title] for title, key in self.loss_names.items()}
@@ -329,7 +325,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         nlp (Language | None): The pipeline.
         labels (Iterable[str] | None): The labels, as `spacy init labels` writes them; without them,
             those of the examples.
-        positive_label (str | None): The label whose F-score is reported, of two.
+        positive_label (str | None): The label whose F-score is reported, of two exclusive classes.
         unlabelled (Callable | None): A reader of raw text, e.g. `spacy-xling.UnlabelledText.v1`. With
             mlm_weight 0 it is not called. Without it, an mlm_weight that isn't set is 0, and a warning says
             so. With `centring` it is asked for a sample, too.
@@ -349,7 +345,8 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self._read_examples(get_examples(), labels)
         self._require_labels()
-        if positive_label is not None and (positive_label not in self.labels or len(self.labels) != 2):
+        is_one_of_two = self.exclusive_classes and len(self.labels) == 2 and positive_label in self.labels
+        if positive_label is not None and not is_one_of_two:
             raise ValueError(Errors.X505.format(found=positive_label, labels=list(self.labels)))
         if self.exclusive_classes:
             self.cfg["positive_label"] = positive_label
@@ -371,16 +368,31 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             self.attach_centring(unlabelled, (eg.reference for eg in get_examples()), seed=self.seed)
 
     def _read_examples(self, examples: Iterable[Example], labels: Iterable[str] | None) -> None:
-        seen = count_categories(examples, self._validate_categories)
-        for label in seen.labels if labels is None else labels:
+        # In the order of their first appearance.
+        seen: dict[str, None] = {}
+        counts = LabelCounts()
+        n_unlabelled = 0
+        for example in examples:
+            self._validate_categories([example])
+            cats = example.reference.cats
+            seen.update(dict.fromkeys(cats))
+            counts.add(cats)
+            n_unlabelled += not cats
+        for label in seen if labels is None else labels:
             self.add_label(label)
-        unknown = [label for label in seen.labels if label not in self.labels]
+        unknown = [label for label in seen if label not in self.labels]
         if unknown:
             text = Warnings.W501.format(unknown=unknown, name=self.name, known=list(self.labels))
             warnings.warn(text, stacklevel=3)
-        self.cfg["label_counts"] = {"given": dict(seen.counts.given), "denied": dict(seen.counts.denied)}
+        self.cfg["label_counts"] = {"given": dict(counts.given), "denied": dict(counts.denied)}
         # Without a labelled text the examples tell nothing: spaCy makes up a Doc where it is given none.
-        self._has_unlabelled = bool(seen.labels and seen.n_unlabelled)
+        self._has_unlabelled = bool(seen and n_unlabelled)
+
+    def _require_known_labels(self, examples: Iterable[Example]) -> None:
+        for example in examples:
+            unknown = sorted(set(example.reference.cats) - set(self.labels))
+            if unknown:
+                raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
 
     def _require_ready(self) -> None:
         self._require_trainable()

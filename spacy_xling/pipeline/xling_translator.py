@@ -13,8 +13,8 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..data.codes import parse_code
-from ..data.doc_translations import register_translation_extensions, set_translation
-from ..data.languages import get_language, register_language_extension
+from ..data.doc_translations import set_translation
+from ..data.languages import get_language
 from ..data.sources import RawText
 from ..errors import Warnings
 from ..models.checkpoint import Precision
@@ -22,7 +22,7 @@ from ..pairs import Pairs, read_text_pairs
 from ..translation.held import HeldEngines
 from ..translation.seq2seq import Engine
 from ..translation.translating import SOURCE, name_of_pair
-from ..translation.translator import DEFAULTS, Settings, Translation, Translator
+from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
 from ..types import StateDict
 
 OnDoubt = Literal["keep", "source"]
@@ -70,19 +70,17 @@ class XlingTranslator(Pipe):
             by their names wherever it is loaded.
         RAISES (ValueError): X002, X003, X006: `codes` are no such pairs. X810: a setting is too small.
         """
-        register_language_extension()
-        register_translation_extensions()
         self.vocab = vocab
         self.name = name
         self.model_name = model
         self.source = source
         self.target = target
         self.codes = read_text_pairs("codes", codes)
+        check_settings(settings)
         self.settings = settings
         self.on_doubt = on_doubt
         self.save = save
-        self._held = HeldEngines(precision)
-        self._translator = self._make_translator()
+        self._held = HeldEngines(precision, is_saved=save)
 
     # Translating
 
@@ -127,7 +125,8 @@ class XlingTranslator(Pipe):
         RAISES: As `__call__`.
         """
         texts = [RawText(doc.text, self._code(get_language(doc) or self.source)) for doc in docs]
-        return self._translator.translate([self._translator.split(text) for text in texts])
+        translator = Translator(self._find_engine, self._target_code, self.settings)
+        return translator.translate([translator.split(text) for text in texts])
 
     def set_annotations(self, docs: Sequence[Doc], translations: Sequence[Translation]) -> None:
         """Write translations to `doc._.translation`, and their doubts to `doc._.translation_doubt`.
@@ -143,8 +142,9 @@ class XlingTranslator(Pipe):
     def _code(self, language: str | None) -> str | None:
         return None if language is None else self.codes.get(language, language)
 
-    def _make_translator(self) -> Translator:
-        return Translator(self._find_engine, self._code(self.target) or "", self.settings)
+    @property
+    def _target_code(self) -> str:
+        return self.codes.get(self.target, self.target)
 
     # Loading
 
@@ -161,17 +161,17 @@ class XlingTranslator(Pipe):
         for code in self._known_sources():
             engine = self._find_engine(code)
             if code is not None:
-                engine.tokenizer.pair(code, self._translator.target)
+                engine.tokenizer.pair(code, self._target_code)
 
     def _find_engine(self, code: str | None) -> Engine:
-        return self._held.get(name_of_pair(self.model_name, code, self._translator.target))
+        return self._held.get(name_of_pair(self.model_name, code, self._target_code))
 
     def _known_sources(self) -> list[str | None]:
         """Codes of the languages whose checkpoints are needed, as far as that is known without a text."""
         if SOURCE not in self.model_name:
             return [self._code(self.source)]
         named = [self._code(self.source), *self.codes.values()]
-        target = parse_code(self._translator.target)
+        target = parse_code(self._target_code)
         return [code for code in dict.fromkeys(named) if code and not parse_code(code).is_same(target)]
 
     # Saving and loading
@@ -219,7 +219,6 @@ class XlingTranslator(Pipe):
     def _loaded(self) -> "XlingTranslator":
         # Without any checkpoint there is nothing to keep to.
         self._held.is_closed = bool(self._held.engines) and self.save
-        self._translator = self._make_translator()
         return self
 
     def training_state(self) -> StateDict:
@@ -236,16 +235,3 @@ class XlingTranslator(Pipe):
         state (StateDict): A value of `training_state`.
         """
         self._held.is_closed = state["is_closed"]
-
-    def __reduce__(self) -> tuple[object, ...]:
-        state = {name: value for name, value in vars(self).items() if name != "_translator"}
-        if not self.save:
-            state["_held"] = HeldEngines(self._held.precision)
-        return _restore, (type(self), state)
-
-
-def _restore(kind: type[XlingTranslator], state: dict[str, object]) -> XlingTranslator:
-    pipe = kind.__new__(kind)
-    pipe.__dict__.update(state)
-    pipe._translator = pipe._make_translator()
-    return pipe

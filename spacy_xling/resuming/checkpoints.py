@@ -18,18 +18,13 @@ class Checkpoints:
     process may be killed at any moment and the folders named `step-N` are whole.
 
     folder (Path): Where they lie; made when the first is written.
-    keep (int): How many of the latest to keep.
-    RAISES (ValueError): `keep` is below 1.
     """
 
-    def __init__(self, folder: Path, *, keep: int = 1) -> None:
-        if keep < 1:
-            raise ValueError(Errors.X608.format(keep=keep))
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.keep = keep
 
     def write(self, step: int, fill: Callable[[Path], None]) -> Path:
-        """Write a checkpoint, then remove those that are no longer kept.
+        """Write a checkpoint, then remove those before it.
 
         step (int): The step it is of.
         fill (Callable[[Path], None]): Writes the files into the empty folder it is given.
@@ -42,7 +37,7 @@ class Checkpoints:
         except OSError as error:
             kept = self.latest()
             raise OSError(Errors.X609.format(path=target, error=error, kept=kept or "none")) from error
-        for old in self._folders()[: -self.keep]:
+        for old in self._folders()[:-1]:
             shutil.rmtree(take_name(old), ignore_errors=True)
         return target
 

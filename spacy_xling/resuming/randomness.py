@@ -1,10 +1,9 @@
 """The global random generators, which spaCy and its components draw from."""
 
-import base64
+import json
 import random
-from array import array
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -58,7 +57,7 @@ def cuda_states() -> list[str]:
 
     RETURNS (list[str]): A state per device, none without CUDA.
     """
-    return [_encode(state.numpy()) for state in torch.cuda.get_rng_state_all()] if _has_cuda() else []
+    return [_encode(state) for state in torch.cuda.get_rng_state_all()]
 
 
 def set_cuda_states(states: list[str]) -> None:
@@ -66,56 +65,30 @@ def set_cuda_states(states: list[str]) -> None:
 
     states (list[str]): A value of `cuda_states`.
     """
-    if _has_cuda():
-        torch.cuda.set_rng_state_all([torch.from_numpy(_decode(state, np.uint8)) for state in states])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([_decode(state) for state in states])
 
 
-def _has_cuda() -> bool:
-    return torch.cuda.is_available()
+def _encode(state: torch.Tensor) -> str:
+    return state.numpy().tobytes().hex()
 
 
-def _encode(numbers: Any) -> str:
-    return base64.b64encode(memoryview(numbers).cast("B")).decode("ascii")
-
-
-def _decode(text: str, dtype: Any) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), dtype=dtype).copy()
-
-
-def _python_state() -> str:
-    _, numbers, gauss = random.getstate()
-    return f"{_encode(array('I', numbers))} {gauss!r}"
+def _decode(text: str) -> torch.Tensor:
+    return torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
 
 
 def _set_python_state(state: str) -> None:
-    numbers, gauss = state.split()
-    version, _, _ = random.getstate()
-    # None, or the second of two numbers that random.gauss makes at a time.
-    spare = None if gauss == "None" else float(gauss)
-    random.setstate((version, tuple(_decode(numbers, np.uint32).tolist()), spare))
-
-
-def _numpy_state() -> str:
-    state: dict[str, Any] = np.random.get_state(legacy=False)
-    position = f"{state['state']['pos']} {state['has_gauss']} {float(state['gauss'])!r}"
-    return f"{_encode(np.asarray(state['state']['key'], dtype=np.uint32))} {position}"
-
-
-def _set_numpy_state(state: str) -> None:
-    key, position, has_gauss, gauss = state.split()
-    np.random.set_state(("MT19937", _decode(key, np.uint32), int(position), int(has_gauss), float(gauss)))
-
-
-def _torch_state() -> str:
-    return _encode(torch.get_rng_state().numpy())
-
-
-def _set_torch_state(state: str) -> None:
-    torch.set_rng_state(torch.from_numpy(_decode(state, np.uint8)))
+    version, numbers, gauss = json.loads(state)
+    random.setstate((version, tuple(numbers), gauss))
 
 
 GENERATORS = {
-    "python": Generator(_python_state, _set_python_state),
-    "numpy": Generator(_numpy_state, _set_numpy_state),
-    "torch": Generator(_torch_state, _set_torch_state),
+    "python": Generator(lambda: json.dumps(random.getstate()), _set_python_state),
+    "numpy": Generator(
+        lambda: json.dumps(np.random.get_state(), default=np.ndarray.tolist),
+        lambda state: np.random.set_state(tuple(json.loads(state))),
+    ),
+    "torch": Generator(
+        lambda: _encode(torch.get_rng_state()), lambda state: torch.set_rng_state(_decode(state))
+    ),
 }

@@ -14,12 +14,10 @@ class EncoderPieces:
     pass with gradients: those of labelled text, and those of raw text with masks. Padding isn't counted, nor
     are passes that only predict, as those that score the dev text. An encoder that components share is
     counted at each of its passes, a window that overlaps another counts whole.
-
-    count (int): Pieces that were counted before.
     """
 
-    def __init__(self, count: int = 0) -> None:
-        self._before = count
+    def __init__(self) -> None:
+        self._before = 0
         self._found: list[Tensor] = []
         self._hook: Any = None
 

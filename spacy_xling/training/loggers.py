@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import tqdm  # type: ignore[import-untyped]
 from spacy.language import Language
+from spacy.util import walk_dict
 from wasabi import Printer
 
 from ..errors import Errors
@@ -121,7 +122,8 @@ def build_tensor_board_logger_v1(folder: str | Path) -> SetupLogger:
             if info is not None:
                 scalars = {f"loss/{title}": losses[key] for title, key in columns.items()}
                 scalars |= {"score": float(info["score"]), "epoch": float(info["epoch"])}
-                scalars |= _flat("scores", _numbers(info["other_scores"]))
+                named = walk_dict(_numbers(info["other_scores"]), ["scores"])
+                scalars |= {"/".join(way): value for way, value in named}
                 log.write(info["step"], scalars)
 
         return log_step, log.close
@@ -248,14 +250,6 @@ def _numbers(scores: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in scores.items()
         if isinstance(value, (Mapping, numbers.Real))
     }
-
-
-def _flat(name: str, scores: Mapping[str, Any]) -> dict[str, float]:
-    """Scores in mappings by the way to them."""
-    flat: dict[str, float] = {}
-    for key, value in scores.items():
-        flat |= _flat(f"{name}/{key}", value) if isinstance(value, Mapping) else {f"{name}/{key}": value}
-    return flat
 
 
 def _start_bar(kind: str | None, nlp: Language, info: Info, stderr: IO) -> tqdm.tqdm | None:

@@ -5,10 +5,11 @@ learning (`nlp.resume_training`, `nlp.create_optimizer`, `nlp.initialize`). No v
 point out of it, so both places hold the number.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
+from spacy.util import dict_to_dot
 from thinc.api import Config
 
 from ..errors import Warnings
@@ -27,10 +28,11 @@ def follow_steps(config: Config, overrides: JsonDict) -> JsonDict:
     overrides (JsonDict): What is changed in it, by dot name.
     RETURNS (JsonDict): The same, and each follower that nothing is said of.
     """
+    settings = dict_to_dot(config)
     followed = {
         follower: overrides[leader]
         for leader, follower in FOLLOWERS.items()
-        if _is_count(overrides.get(leader)) and _value(config, leader) == _value(config, follower)
+        if _is_count(overrides.get(leader)) and settings.get(leader) == settings.get(follower)
     }
     said = {name for name in followed for given in overrides if name == given or name.startswith(f"{given}.")}
     return {**overrides, **{name: value for name, value in followed.items() if name not in said}}
@@ -42,19 +44,13 @@ def warn_of_steps(config: JsonDict) -> Iterator[str]:
     config (JsonDict): The config, interpolated.
     YIELDS (str): A line for each, with what to do.
     """
+    settings = dict_to_dot(config)
     for leader, follower in FOLLOWERS.items():
-        expected, found = _value(config, leader), _value(config, follower)
-        matters = follower != AVERAGES or _value(config, "training.optimizer.average_last")
+        expected, found = settings.get(leader), settings.get(follower)
+        matters = follower != AVERAGES or settings.get("training.optimizer.average_last")
         if matters and _is_count(expected) and _is_count(found) and expected != found:
             yield Warnings.W602.format(name=follower, found=found, other=leader, expected=expected)
 
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) > 0
-
-
-def _value(config: JsonDict, name: str) -> Any:
-    """What stands at a dot name; None for nothing."""
-    for part in name.split("."):
-        config = config.get(part) if isinstance(config, Mapping) else None  # type: ignore[assignment]
-    return config

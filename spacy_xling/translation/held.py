@@ -33,10 +33,12 @@ class HeldEngines:
         0, 1         the folders, in the order of the names
 
     precision (Precision): Of weights and sums.
+    is_saved (bool): A pickle holds the models; else they are loaded again by their names.
     """
 
-    def __init__(self, precision: Precision) -> None:
+    def __init__(self, precision: Precision, *, is_saved: bool) -> None:
         self.precision = precision
+        self.is_saved = is_saved
         self.engines: dict[str, CheckpointEngine] = {}
         self.is_closed = False
 
@@ -136,16 +138,17 @@ class HeldEngines:
                 raise ValueError(Errors.X814.format(name=name))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "engines": self.to_bytes()}
+        return {**self.__dict__, "engines": self.to_bytes() if self.is_saved else None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         engines = state.pop("engines")
-        self.__dict__.update(state)
-        self.from_bytes(engines)
+        self.__dict__.update(state, engines={})
+        if engines is not None:
+            self.from_bytes(engines)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "HeldEngines":
         # No model ever changes.
-        copied = HeldEngines(self.precision)
+        copied = HeldEngines(self.precision, is_saved=self.is_saved)
         copied.engines, copied.is_closed = dict(self.engines), self.is_closed
         memo[id(self)] = copied
         return copied

@@ -191,7 +191,7 @@ def test_positive_label_that_is_not_one_of_two_is_an_error(checkpoint, labels, p
 def test_independent_labels_have_no_positive_label(checkpoint):
     nlp = make_nlp(checkpoint, INDEPENDENT)
     component = nlp.get_pipe(INDEPENDENT)
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="X505"):
         component.initialize(lambda: make_examples(nlp, MULTI), positive_label="LATE")
     component.initialize(lambda: make_examples(nlp, MULTI))
     assert "positive_label" not in component.cfg

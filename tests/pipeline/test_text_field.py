@@ -239,11 +239,11 @@ def test_a_translation_is_not_switched(checkpoint, tmp_path):
         set_language(example.reference, "da" if example.reference.text in PAIRS else "en")
     pipe = nlp.get_pipe(EXCLUSIVE)
     pipe.attach_dictionaries(build_dictionaries_v1(tmp_path)())
-    assert "Paket" in pipe._learnt_texts(examples).texts[0]
+    assert "Paket" in pipe._learnt_texts(examples)[0][0]
     pipe.text_field = "translation"
     for example in examples:
         known_translations(example.predicted)
-    texts = pipe._learnt_texts(examples).texts
+    texts, _ = pipe._learnt_texts(examples)
     assert texts[:3] == list(PAIRS.values())
     # English that was not translated is.
     assert "spät" in texts[3]

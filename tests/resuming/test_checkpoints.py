@@ -26,7 +26,7 @@ def whole(content):
 
 
 def test_latest_is_the_highest_step_and_not_the_last_in_the_alphabet(tmp_path):
-    saved = Checkpoints(tmp_path / "run", keep=3)
+    saved = Checkpoints(tmp_path / "run")
     assert saved.latest() is None
     for step in (2, 9, 10):
         saved.write(step, fill_with(str(step)))
@@ -35,17 +35,11 @@ def test_latest_is_the_highest_step_and_not_the_last_in_the_alphabet(tmp_path):
     assert contents(saved.latest()) == whole("10")
 
 
-@pytest.mark.parametrize("keep", [1, 2])
-def test_as_many_are_kept_as_asked(tmp_path, keep):
-    saved = Checkpoints(tmp_path, keep=keep)
+def test_the_latest_alone_is_kept(tmp_path):
+    saved = Checkpoints(tmp_path)
     for step in range(5):
         saved.write(step, fill_with("x"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f"step-{s}" for s in range(5 - keep, 5)]
-
-
-def test_keep_below_one_is_X608(tmp_path):
-    with pytest.raises(ValueError, match="X608"):
-        Checkpoints(tmp_path, keep=0)
+    assert [p.name for p in tmp_path.iterdir()] == ["step-4"]
 
 
 class Killed(BaseException):

@@ -42,7 +42,8 @@ def test_rows_that_fill_a_packed_pass_in_bf16_are_not_counted(checkpoint):
 def test_passes_that_only_predict_are_not_counted(checkpoint):
     model = AutoModel.from_pretrained(checkpoint).train()
     ids = torch.full((2, 5), 7)
-    with EncoderPieces(3) as pieces:
+    with EncoderPieces() as pieces:
+        pieces.set(3)
         with torch.no_grad():
             model(ids)
         model.eval()(ids)
