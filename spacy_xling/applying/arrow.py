@@ -5,7 +5,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..errors import Errors
+from ..errors import Errors, requiring
 from ..pipeline.calibrated import EXTENSION
 from .predictor import ERROR, Columns, PredictorSettings, set_predictions
 
@@ -19,10 +19,8 @@ def import_pyarrow() -> ModuleType:
     RETURNS (ModuleType): The module.
     RAISES (ImportError): X904: it is missing.
     """
-    try:
+    with requiring(Errors.X904):
         import pyarrow
-    except ImportError as error:
-        raise ImportError(Errors.X904.format(error=error)) from error
     return pyarrow
 
 

@@ -9,7 +9,7 @@ from itertools import cycle
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Errors, one_line
+from ..errors import Errors, one_line, requiring
 from ..types import JsonDict
 from .arrow import import_pyarrow, score_tables
 from .engines import RAY, Engine
@@ -141,9 +141,7 @@ def import_ray() -> ModuleType:
     RETURNS (ModuleType): The module.
     RAISES (ImportError): X913: it is missing.
     """
-    try:
+    with requiring(Errors.X913, library="Ray", engine=RAY):
         import ray
         import ray.data
-    except ImportError as error:
-        raise ImportError(Errors.X913.format(library="Ray", engine=RAY, error=error)) from error
     return ray

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import Errors, one_line
+from ..errors import Errors, one_line, requiring
 from .arrow import import_pyarrow, require_text, score_tables, types_of_columns
 from .engines import SPARK, Engine
 from .predictor import Columns, Predictions, PredictorSettings, predict, set_predictions
@@ -113,10 +113,8 @@ def import_session() -> "type[SparkSession]":
     RETURNS (type[SparkSession]): Its class.
     RAISES (ImportError): X913: pyspark is missing.
     """
-    try:
+    with requiring(Errors.X913, library="pyspark", engine=SPARK):
         from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise ImportError(Errors.X913.format(library="pyspark", engine=SPARK, error=error)) from error
     return SparkSession
 
 

@@ -1,24 +1,15 @@
 """`spacy xling apply`: files of texts to files of their predictions."""
 
 import time
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from wasabi import msg
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
 from .options import Gpu, LanguageField, OverwriteFiles, Quotes, Resume, Separator, TextField
-
-
-class EngineName(str, Enum):
-    """Where texts are scored."""
-
-    processes = "processes"
-    ray = "ray"
-    spark = "spark"
 
 
 @app.command(
@@ -62,7 +53,9 @@ def apply_command(
         typer.Option(min=1, help="Threads of a worker", show_default="its share of the processors"),
     ] = None,
     gpu_id: Gpu = -1,
-    engine: Annotated[EngineName, typer.Option(help="Where workers run")] = EngineName.processes,
+    engine: Annotated[
+        Literal["processes", "ray", "spark"], typer.Option(help="Where workers run")
+    ] = "processes",
     address: Annotated[
         str | None,
         typer.Option(help="Cluster of Ray or Spark, as spark://host:7077", show_default="this machine"),
@@ -91,7 +84,7 @@ def apply_command(
             data,
             output,
             settings,
-            partial(open_engine, engine.value, workers=n_process, address=address),
+            partial(open_engine, engine, workers=n_process, address=address),
             reading=Reading(batch_size, quotes, separator, language_from_name),
             rejects=rejects,
             shard=None if shard is None else Shard.parse(shard),

@@ -74,7 +74,7 @@ def calibrate_command(
     """
     with one_line_errors(), coded_warnings():
         from ..data.conversion import read_docs
-        from ..data.files import require_new_pipeline
+        from ..data.files import PIPELINE_FILE, require_new_folder
         from ..data.labelled import build_labelled_text_v1
         from ..data.unlabelled import build_unlabelled_text_v1
         from ..errors import Errors
@@ -82,7 +82,9 @@ def calibrate_command(
         from ..evaluation.calibration import calibrate, centre, find_component, with_translations
         from ..writing import write_folder, writing_errors
 
-        require_new_pipeline(output, overwrite=overwrite, inputs=[model, dev, unlabelled])
+        require_new_folder(
+            output, overwrite=overwrite, replaces=PIPELINE_FILE, inputs=[model, dev, unlabelled]
+        )
         if centred != (unlabelled is not None):
             given, missing = ("--centre", "--unlabelled") if centred else ("--unlabelled", "--centre")
             raise ValueError(Errors.X769.format(found=given, missing=missing))

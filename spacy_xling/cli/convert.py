@@ -1,23 +1,13 @@
 """`spacy xling convert`: labelled text from one kind of file to another."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from wasabi import msg
 
 from .app import Panel, app, coded_warnings, example, one_line_errors
 from .options import LanguageField, LanguageOfFile, Quotes, Separator, TextField
-
-
-class Kind(str, Enum):
-    """Kinds of file."""
-
-    spacy = "spacy"
-    jsonl = "jsonl"
-    csv = "csv"
-    tsv = "tsv"
 
 
 @app.command(
@@ -37,7 +27,9 @@ def convert_command(
     ],
     dev_share: Annotated[float, typer.Option(help="Split: share of the texts for dev")] = 0.0,
     test_share: Annotated[float, typer.Option(help="Split: share of the texts for test")] = 0.0,
-    kind: Annotated[Kind, typer.Option(help="Split: kind of the files")] = Kind.spacy,
+    kind: Annotated[
+        Literal["spacy", "jsonl", "csv", "tsv"], typer.Option(help="Split: kind of the files")
+    ] = "spacy",
     text: TextField = "text",
     label: Annotated[str, typer.Option(help="Field of a text's one label")] = "label",
     labels: Annotated[str, typer.Option(help="Field of a text's list of labels")] = "labels",
@@ -54,7 +46,7 @@ def convert_command(
     wording are in the same part.
     """
     with one_line_errors(), coded_warnings():
-        from ..data.conversion import convert, convert_in_parts
+        from ..data.conversion import convert
         from ..data.labelled import build_labelled_text_v1
 
         corpus = build_labelled_text_v1(
@@ -67,17 +59,14 @@ def convert_command(
             separator=separator,
             quoted=quotes,
         )
-        if dev_share or test_share:
-            written = convert_in_parts(
-                corpus,
-                output,
-                dev_share=dev_share,
-                test_share=test_share,
-                kind=kind.value,
-                separator=separator,
-                overwrite=overwrite,
-            )
-        else:
-            written = convert(corpus, output, separator=separator, overwrite=overwrite)
+        written = convert(
+            corpus,
+            output,
+            dev_share=dev_share,
+            test_share=test_share,
+            kind=kind,
+            separator=separator,
+            overwrite=overwrite,
+        )
     for path, count in written.items():
         msg.good(f"{path}: {count:,} texts")

@@ -1,5 +1,6 @@
 """`spacy xling evaluate-translation`: translators side by side on held-out parallel text."""
 
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,7 +82,7 @@ def evaluate_translation_command(
             resamples=resamples,
         )
         if json is not None:
-            write_json(json, {direction: scores.to_json() for direction, scores in results.items()})
+            write_json(json, {direction: asdict(scores) for direction, scores in results.items()})
         print(format_scores(results))
         say_where({"Numbers": json})
 

@@ -1,10 +1,9 @@
 """`spacy xling explain`: how much each word adds to the score of a text."""
 
 from dataclasses import asdict
-from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from wasabi import table
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 BAR = 20
 
 
-class Method(str, Enum):
-    """Ways to score words."""
-
-    occlusion = "occlusion"
-    integrated_gradients = "integrated_gradients"
-
-
 @app.command(
     "explain",
     rich_help_panel=Panel.EVALUATE,
@@ -46,9 +38,9 @@ def explain_command(
     ],
     label: Annotated[str | None, typer.Option(help="Label", show_default="that with the best score")] = None,
     method: Annotated[
-        Method,
+        Literal["occlusion", "integrated_gradients"],
         typer.Option(help="Leave each word out, or integrate gradients (extra `explain`)"),
-    ] = Method.occlusion,
+    ] = "occlusion",
     language: LanguageOfFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Most texts of a file: the first ones")] = 20,
     top: Annotated[int, typer.Option(min=1, help="Most words of a text in its table")] = 10,
@@ -88,7 +80,7 @@ def explain_command(
         try:
             for source in islice(sources, limit):
                 doc = unread_doc(nlp, source.text, source.language)
-                explanations.append(explain(nlp, doc, label, method.value))
+                explanations.append(explain(nlp, doc, label, method))
                 echo(format_explanation(explanations[-1], top))
             if not explanations:
                 raise ValueError(Errors.X128.format(path=path, files=len(find_files(Path(text)))))

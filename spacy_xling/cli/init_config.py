@@ -1,8 +1,7 @@
 """`spacy xling init-config`: a whole config for the user's data."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from wasabi import msg, table
@@ -10,16 +9,6 @@ from wasabi import msg, table
 from .app import Panel, app, example, names, one_line_errors
 from .init_dictionaries import print_made
 from .options import Dev, DictionariesPath, TranslationsPath, Unlabelled, path_option
-
-
-class Mode(str, Enum):
-    """What is trained."""
-
-    translate_train = "translate_train"
-    code_switching = "code_switching"
-    joint = "joint"
-    baseline = "baseline"
-    shared = "shared"
 
 
 @app.command(
@@ -59,7 +48,7 @@ def init_config_command(
         ),
     ] = None,
     mode: Annotated[
-        Mode | None,
+        Literal["translate_train", "code_switching", "joint", "baseline", "shared"] | None,
         typer.Option(
             help="Translations of the texts, words replaced by translations, the masked-LM term, none of "
             "them, or the term beside spaCy's textcat and ner on one transformer. All but the last are "
@@ -99,7 +88,7 @@ def init_config_command(
             encoder=encoder,
             languages=names(languages),
             multilabel=multilabel,
-            mode=mode.value if mode else None,
+            mode=mode,
             gpu=gpu,
         )
         write_config(render_config(advice.choices, str(output)), output, overwrite=overwrite)

@@ -1,21 +1,13 @@
 """`spacy xling init-encoder`: an encoder from raw text."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from wasabi import msg
 
 from .app import Panel, app, example, names, one_line_errors
 from .options import LanguageBalance, NewFolder, OverwriteEncoder
-
-
-class Tokenizer(str, Enum):
-    """Kinds of tokenizer."""
-
-    unigram = "unigram"
-    wordpiece = "wordpiece"
 
 
 @app.command(
@@ -37,7 +29,7 @@ def init_encoder_command(
     config: Annotated[
         str | None, typer.Option(help="Shape: a Hugging Face config.json, instead of a preset")
     ] = None,
-    tokenizer: Annotated[Tokenizer, typer.Option(help="Kind of tokenizer")] = Tokenizer.unigram,
+    tokenizer: Annotated[Literal["unigram", "wordpiece"], typer.Option(help="Kind of tokenizer")] = "unigram",
     pieces: Annotated[
         int | None, typer.Option(min=1, help="Pieces of the vocabulary", show_default="the shape's")
     ] = None,
@@ -49,10 +41,10 @@ def init_encoder_command(
 ) -> None:
     """Make an encoder from raw text: a tokenizer, and an untrained masked-LM model."""
     with one_line_errors():
+        from ..data.files import require_new_folder
         from ..data.parallel import build_parallel_text_v1
         from ..data.unlabelled import build_unlabelled_text_v1
         from ..encoders.initialising import init_encoder, preset_config
-        from ..encoders.saving import require_new_folder
         from ..models.checkpoint import read_config
 
         require_new_folder(output, overwrite=overwrite, inputs=[Path(config) if config else None])
@@ -60,7 +52,7 @@ def init_encoder_command(
             output,
             build_unlabelled_text_v1(texts, languages=names(languages), alpha=alpha, seed=seed),
             config=read_config(config) if config else preset_config(preset),
-            kind=tokenizer.value,
+            kind=tokenizer,
             n_pieces=pieces,
             max_texts=max_texts,
             parallel=build_parallel_text_v1(parallel, pairs=names(pairs)) if parallel else None,

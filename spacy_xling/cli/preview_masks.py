@@ -1,7 +1,6 @@
 """`spacy xling preview-masks`: masked texts as the model will see them."""
 
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,13 +18,6 @@ LEGEND = (
 )
 
 
-class Unit(str, Enum):
-    """What is masked as a whole."""
-
-    word = "word"
-    piece = "piece"
-
-
 @app.command(
     "preview-masks",
     rich_help_panel=Panel.ENCODER,
@@ -36,7 +28,7 @@ def preview_masks_command(
     texts: RawTextPath,
     n: Annotated[int, typer.Option("--n", min=1, help="Texts of each language: a sample")] = 5,
     rate: Annotated[float, typer.Option(help="Share of the words or pieces that become targets")] = 0.15,
-    by: Annotated[Unit, typer.Option(help="Mask whole words or single pieces")] = Unit.word,
+    by: Annotated[Literal["word", "piece"], typer.Option(help="Mask whole words or single pieces")] = "word",
     seed: SamplingSeed = 0,
     languages: Languages = "",
     window: Annotated[
@@ -54,7 +46,7 @@ def preview_masks_command(
             texts,
             n=n,
             rate=rate,
-            by=by.value,
+            by=by,
             seed=seed,
             languages=names(languages),
             window=window,

@@ -1,8 +1,7 @@
 """`spacy xling preview-switching`: code-switched texts as the model will see them."""
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,13 +10,6 @@ from .options import LanguageBalance
 
 if TYPE_CHECKING:
     from ..switching.previewing import TextPreview
-
-
-class SwitchedUnit(str, Enum):
-    """What a target language is drawn for."""
-
-    text = "text"
-    word = "word"
 
 
 @app.command(
@@ -34,8 +26,8 @@ def preview_switching_command(
     share: Annotated[float, typer.Option(help="Share of the texts that are switched")] = 1.0,
     rate: Annotated[float, typer.Option(help="Share of their words, of those that the dictionary has")] = 1.0,
     by: Annotated[
-        SwitchedUnit, typer.Option(help="Draw a language for each text or word")
-    ] = SwitchedUnit.text,
+        Literal["text", "word"], typer.Option(help="Draw a language for each text or word")
+    ] = "text",
     alpha: LanguageBalance = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sample and draws")] = 0,
     source: Annotated[str | None, typer.Option(help="Language of the words", show_default="all")] = None,
@@ -49,7 +41,7 @@ def preview_switching_command(
         from ..switching.code_switching import build_code_switching_v1
         from ..switching.previewing import preview_switching
 
-        settings = build_code_switching_v1(share, rate, by.value, alpha, seed)
+        settings = build_code_switching_v1(share, rate, by, alpha, seed)
         reader = build_dictionaries_v1(dictionaries, source=source, targets=names(targets))
         for preview in preview_switching(labelled, reader(), settings, n=n):
             echo(format_preview(preview))

@@ -1,8 +1,7 @@
 """`spacy xling translate`: labelled or raw text into other languages."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from wasabi import msg, table
@@ -10,21 +9,6 @@ from wasabi import msg, table
 from ..types import JsonDict
 from .app import Panel, app, coded_warnings, example, names, one_line_errors
 from .options import Gpu, LanguageField, OverwriteFiles, Quotes, Resume, Separator, TextField
-
-
-class Precision(str, Enum):
-    """Precisions of a model."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-    auto = "auto"
-
-
-class OnDoubt(str, Enum):
-    """What to do with a doubtful translation."""
-
-    keep = "keep"
-    drop = "drop"
 
 
 @app.command(
@@ -89,12 +73,13 @@ def translate_command(
         typer.Option("--retry/--no-retry", help="Translate doubtful sentences again, differently"),
     ] = True,
     on_doubt: Annotated[
-        OnDoubt, typer.Option(help="Keep doubtful translations, with their doubts, or leave them out")
-    ] = OnDoubt.keep,
+        Literal["keep", "drop"],
+        typer.Option(help="Keep doubtful translations, with their doubts, or leave them out"),
+    ] = "keep",
     precision: Annotated[
-        Precision,
+        Literal["fp32", "bf16", "auto"],
         typer.Option(help="Of the model; auto: the one that is fast on the device, or the folder's"),
-    ] = Precision.fp32,
+    ] = "fp32",
     gpu_id: Gpu = -1,
     batch_pieces: Annotated[int, typer.Option(min=1, help="Most pieces of a batch, after padding")] = 2048,
     batch_size: Annotated[int, typer.Option(min=1, help="Most sentences of a batch")] = 64,
@@ -133,7 +118,7 @@ def translate_command(
         results = translate_files(
             sources,
             output,
-            Model(model, precision.value, gpu_id),
+            Model(model, precision, gpu_id),
             Languages(dict(codes(to)), languages_of_texts),
             Settings(
                 beams=beams,
@@ -145,7 +130,7 @@ def translate_command(
                 retry=retry,
             ),
             back=back or (model if round_trip else None),
-            on_doubt=on_doubt.value,
+            on_doubt=on_doubt,
             resume=resume,
             overwrite=overwrite,
             progress=True,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from ..errors import Errors
+from ..errors import Errors, requiring
 from ..resuming.changes import describe_changes
 from ..training.step_counts import follow_steps
 from ..types import JsonDict
@@ -110,10 +110,8 @@ def make_distributions(block: SearchBlock) -> Distributions:
 
 
 def _import_optuna() -> ModuleType:
-    try:
+    with requiring(Errors.X782):
         import optuna
-    except ImportError as error:
-        raise ImportError(Errors.X782.format(error=error)) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -61,6 +61,9 @@ USUAL_SCRIPT = {
     group.split("/")[0]: script for script, groups in LANGUAGES.items() for group in groups.split()
 }
 TRADITIONAL = {"TW", "HK", "MO"}
+HYPHEN = "-"
+# A language with its script and region, if a hyphen and more follow.
+FIRST_LANGUAGE = re.compile(r"[^-]*(?:-[A-Z][a-z]{3}(?=-))?(?:-(?:[A-Z]{2}|[0-9]{3})(?=-))?(?=-.)")
 CODE = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?", re.IGNORECASE)
 
 
@@ -122,3 +125,9 @@ def match_code(code: str, known: Iterable[str]) -> str | None:
 
 def _distance(wanted: Code, found: Code) -> int:
     return 0 if found.region == wanted.region else 1 if found.region is None else 2
+
+
+def split_languages(name: str) -> tuple[str, str, str]:
+    """Split the name of a pair of languages after the first, as `str.partition` does."""
+    found = FIRST_LANGUAGE.match(name)
+    return (found.group(), HYPHEN, name[found.end() + 1 :]) if found else (name, "", "")

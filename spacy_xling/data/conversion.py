@@ -25,47 +25,34 @@ PARTS = ("train", "dev", "test")
 
 
 def convert(
-    corpus: LabelledText, output: Path, *, separator: str = ",", overwrite: bool = False
-) -> dict[Path, int]:
-    """Write a corpus to one file.
-
-    corpus (LabelledText): The corpus.
-    output (Path): The file; its ending says the kind: .spacy, .jsonl, .csv or .tsv.
-    separator (str): What stands between the labels of a text in CSV and TSV.
-    overwrite (bool): Replace the file if it exists.
-    RETURNS (dict[Path, int]): Number of texts in the file.
-    RAISES (ValueError): The ending is another, the file exists, or the corpus is not what the reader expects.
-        (OSError): The file can't be written.
-    """
-    _check_outputs([output], corpus, overwrite)
-    return _write({output: read_docs(corpus)}, separator)
-
-
-def convert_in_parts(
     corpus: LabelledText,
     output: Path,
     *,
-    dev_share: float,
-    test_share: float,
+    dev_share: float = 0.0,
+    test_share: float = 0.0,
     kind: str = "spacy",
     separator: str = ",",
     overwrite: bool = False,
 ) -> dict[Path, int]:
-    """Write a corpus to a folder as train, dev and test, see `split`.
+    """Write a corpus to one file, or with a share for dev or test to a folder, see `split`.
 
     corpus (LabelledText): The corpus.
-    output (Path): The folder.
+    output (Path): The file, whose ending says the kind: .spacy, .jsonl, .csv or .tsv; or the folder.
     dev_share (float): Share of the texts for dev, from 0 to below 1.
     test_share (float): Share of the texts for test, likewise.
-    kind (str): Kind of the files, one of `Kinds.CONVERTED`.
+    kind (str): Kind of the files of a folder, one of `Kinds.CONVERTED`.
     separator (str): What stands between the labels of a text in CSV and TSV.
     overwrite (bool): Replace files that exist.
     RETURNS (dict[Path, int]): Number of texts in each file; a part without texts has none.
-    RAISES (ValueError): A share is not in its range or both leave nothing for train, a file exists, or the
-        corpus is not what the reader expects. (OSError): A file can't be written.
+    RAISES (ValueError): The ending is another, a share is not in its range or both leave nothing for train, a
+        file exists, or the corpus is not what the reader expects. (OSError): A file can't be written.
     """
-    paths = {part: output / f"{part}.{kind}" for part in PARTS}
-    _check_outputs(list(paths.values()), corpus, overwrite)
+    in_parts = dev_share or test_share
+    paths = {part: output / f"{part}.{kind}" for part in PARTS} if in_parts else {"train": output}
+    for path in paths.values():
+        if path.suffix.removeprefix(".") not in Kinds.CONVERTED:
+            raise ValueError(Errors.X141.format(path=path, expected=listed_kinds(Kinds.CONVERTED)))
+    require_new_files(list(paths.values()), overwrite=overwrite, inputs=[corpus.path])
     parts = split(read_docs(corpus), dev_share=dev_share, test_share=test_share)
     return _write({paths[part]: docs for part, docs in parts.items() if docs}, separator)
 
@@ -147,13 +134,6 @@ def _content(docs: Sequence[Doc], path: Path, separator: str) -> str | bytes:
     if kind == "jsonl":
         return "".join(f"{srsly.json_dumps(json_record(doc))}\n" for doc in docs)
     return _table(docs, path, separator)
-
-
-def _check_outputs(paths: Sequence[Path], corpus: LabelledText, overwrite: bool) -> None:
-    for path in paths:
-        if path.suffix.removeprefix(".") not in Kinds.CONVERTED:
-            raise ValueError(Errors.X141.format(path=path, expected=listed_kinds(Kinds.CONVERTED)))
-    require_new_files(paths, overwrite=overwrite, inputs=[corpus.path])
 
 
 def check_values(doc: Doc, path: Path) -> None:

@@ -17,7 +17,7 @@ from .names import clean_name
 GZIP = ".gz"
 # What a pipeline's folder is known by, and that of a checkpoint.
 PIPELINE_FILES = ("config.cfg", "meta.json")
-CHECKPOINT_FILE = "config.json"
+CHECKPOINT_FILE, PIPELINE_FILE = "config.json", "config.cfg"
 BLOCK = 1 << 20
 # Where more isn't wanted than a first line.
 SHORT_BLOCK = 1 << 14
@@ -171,16 +171,24 @@ def _loses(written: Path, read: Path) -> bool:
     return any(ours in (file, *file.parents) for file in map(_real, files))
 
 
-def require_new_pipeline(folder: Path, *, overwrite: bool, inputs: Sequence[Path | None] = ()) -> None:
+def require_new_folder(
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    replaces: str = CHECKPOINT_FILE,
+    inputs: Sequence[Path | None] = (),
+) -> None:
     """Refuse a folder that holds something, so that nothing is lost. Call it before the work begins.
 
-    folder (Path): The folder of a pipeline that is to be written.
-    overwrite (bool): It may hold a pipeline, which will be replaced.
+    folder (Path): The folder that is to be written.
+    overwrite (bool): It may hold a checkpoint, or a pipeline, which will be replaced.
+    replaces (str): The file by which that is known: `CHECKPOINT_FILE` or `PIPELINE_FILE`.
     inputs (Sequence[Path | None]): Files and folders that are read, of which none may be replaced.
-    RAISES (ValueError): It exists, is not an empty folder, and not a pipeline to be replaced; X173.
+    RAISES (ValueError): It exists, is not an empty folder, and not to be replaced; X173.
     """
-    if not is_free(folder, replaces="config.cfg" if overwrite else None):
-        raise ValueError(Errors.X765.format(path=folder))
+    if not is_free(folder, replaces=replaces if overwrite else None):
+        message = Errors.X706 if replaces == CHECKPOINT_FILE else Errors.X765
+        raise ValueError(message.format(path=folder))
     require_apart(folder, inputs)
 
 

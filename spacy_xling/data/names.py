@@ -5,14 +5,9 @@ from unicodedata import normalize
 
 from ..errors import Warnings
 
-# Control characters, and what has no width: joiners, marks of direction, a byte order mark; and white space.
-WIDTHLESS = (
-    *(range(0x00, 0x20), range(0x7F, 0xA0), range(0xAD, 0xAE), range(0x200B, 0x2010)),
-    *(range(0x202A, 0x202F), range(0x2060, 0x206A), range(0xFEFF, 0xFF00)),
-)
-UNSEEN = "".join(
-    chr(code) for code in range(0x10000) if chr(code).isspace() or any(code in part for part in WIDTHLESS)
-)
+# White space, control characters, and what has no width: joiners, marks of direction, a byte order mark.
+_RANGES = ((0x00, 0x20), (0x7F, 0xA0), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x2069))
+UNSEEN = "\xad\u1680\u3000\ufeff" + "".join(chr(c) for first, last in _RANGES for c in range(first, last + 1))
 
 
 def clean_name(name: str) -> str:

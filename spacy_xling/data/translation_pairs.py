@@ -1,8 +1,8 @@
 """The reader of parallel text as examples of translations."""
 
-import re
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import chain, islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..types import StateDict
+from .codes import split_languages
 from .doc_translations import set_translation, set_translation_language
 from .heldout import check_heldout_share, is_heldout, text_hash
 from .languages import set_language
@@ -20,7 +21,6 @@ from .sources import TextPair, TextStream
 
 # Share of the pairs that are held out, unless it is said.
 HELDOUT_SHARE = 0.02
-CODE = re.compile(r"[a-z]{2,3}([-_][A-Z][a-z]{3})?([-_]([A-Z]{2}|\d{3}))?")
 
 
 def build_translation_pairs_v1(
@@ -69,25 +69,18 @@ def build_translation_pairs_v1(
     return TranslationPairs(reader, directions, heldout, heldout_share, limit)
 
 
+@dataclass(eq=False)
 class TranslationPairs:
     """Gives texts and their translations as examples. See `build_translation_pairs_v1`."""
 
-    def __init__(
-        self,
-        reader: ParallelText,
-        directions: Sequence[str] | None,
-        heldout: bool,
-        heldout_share: float,
-        limit: int,
-    ) -> None:
-        self.reader = reader
-        self.directions = directions
-        self.heldout = heldout
-        self.heldout_share = heldout_share
-        self.limit = limit
-        self._stream: TextStream[TextPair] | None = None
-        # Where the stream stood when the pass began that isn't over.
-        self._begun: StateDict | None = None
+    reader: ParallelText
+    directions: Sequence[str] | None
+    heldout: bool
+    heldout_share: float
+    limit: int
+    _stream: TextStream[TextPair] | None = field(default=None, init=False)
+    # Where the stream stood when the pass began that isn't over.
+    _begun: StateDict | None = field(default=None, init=False)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -164,14 +157,10 @@ def languages_of(name: str) -> tuple[str, str]:
     RETURNS (tuple[str, str]): The languages.
     RAISES (ValueError): X823: it doesn't name two.
     """
-    parts = name.split("-")
-    halves = [("-".join(parts[:place]), "-".join(parts[place:])) for place in range(1, len(parts))]
-    # Where a code has hyphens of its own, that between the languages is where codes stand on both sides.
-    known = [pair for pair in halves if all(map(CODE.fullmatch, pair))]
-    found = next(iter(known or halves), None)
-    if found is None or not all(found):
+    first, _, second = split_languages(name)
+    if not first or not second:
         raise ValueError(Errors.X823.format(found=name))
-    return found
+    return first, second
 
 
 def _example(nlp: Language, pair: TextPair, source: str, target: str) -> Example:

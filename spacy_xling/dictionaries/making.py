@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import tqdm  # type: ignore[import-untyped]
 
+from ..data.codes import HYPHEN, split_languages
 from ..data.conversion import read_docs
 from ..data.files import TextFile, require_new_files
 from ..data.labelled import build_labelled_text_v1
@@ -22,7 +23,7 @@ from .bitext import read_bitext
 from .coverage import Coverage, measure_coverage
 from .dictionary import Dictionary
 from .induction import Entry, induce
-from .reader import HYPHEN, entry_key, split_languages
+from .reader import entry_key
 
 # More pairs of texts take memory and time, and add rare words.
 MOST_TEXTS = 1_000_000

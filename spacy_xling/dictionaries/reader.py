@@ -1,21 +1,19 @@
 """The reader of bilingual dictionaries."""
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from spacy.language import Language
 
+from ..data.codes import HYPHEN, split_languages
 from ..data.files import Kinds, LineReader, TextFile, find_files, name_of
 from ..errors import Errors
 from .dictionary import Dictionaries, Dictionary
 from .words import find_words, lower, phrase_key
 
-HYPHEN = "-"
-# A language with its script and region, if a hyphen and more follow.
-FIRST_LANGUAGE = re.compile(r"[^-]*(?:-[A-Z][a-z]{3}(?=-))?(?:-(?:[A-Z]{2}|[0-9]{3})(?=-))?(?=-.)")
 # The greatest weight; sums of greater ones would be no number.
 MOST_WEIGHT = 1e100
 # What may stand around an entry without belonging to it.
@@ -66,20 +64,14 @@ def build_dictionaries_v1(
     return DictionaryReader(path, source, targets, max_translations)
 
 
+@dataclass(eq=False)
 class DictionaryReader:
     """Reads dictionaries; see `build_dictionaries_v1`."""
 
-    def __init__(
-        self,
-        path: Path | list[Path] | None,
-        source: str | None,
-        targets: list[str] | None,
-        max_translations: int,
-    ) -> None:
-        self.path = path
-        self.source = source
-        self.targets = targets
-        self.max_translations = max_translations
+    path: Path | list[Path] | None
+    source: str | None
+    targets: list[str] | None
+    max_translations: int
 
     def __call__(self, nlp: Language | None = None) -> Dictionaries:
         """Read the dictionaries.
@@ -151,12 +143,6 @@ def languages_of_name(file: TextFile, source: str | None = None) -> Languages:
     if not first or not second:
         raise ValueError(Errors.X147.format(path=file.path, name=name))
     return Languages(first, second)
-
-
-def split_languages(name: str) -> tuple[str, str, str]:
-    """Split the name of a pair of languages after the first, as `str.partition` does."""
-    found = FIRST_LANGUAGE.match(name)
-    return (found.group(), HYPHEN, name[found.end() + 1 :]) if found else (name, "", "")
 
 
 def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None:

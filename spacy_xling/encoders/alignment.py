@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..data.sources import TextPair
-from ..errors import Errors
+from ..errors import Errors, requiring
 
 # Power iterations of the randomised SVD (Halko, Martinsson & Tropp 2011); more align no better.
 ITERATIONS = 2
@@ -24,12 +24,8 @@ def require_scikit_learn() -> None:
 
     RAISES (ImportError): scikit-learn is missing; the message names the extra.
     """
-    try:
+    with requiring(Errors.X748, library="scikit-learn", purpose="--parallel"):
         import sklearn.utils.extmath  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            Errors.X748.format(library="scikit-learn", error=error, purpose="--parallel")
-        ) from error
 
 
 def contexts_of(pairs: Iterable[TextPair]) -> Iterator[list[str]]:

@@ -1,8 +1,8 @@
 """Model cards: what an encoder was made from, beside its weights."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import srsly
 from wasabi import MarkdownRenderer
@@ -12,74 +12,20 @@ from ..data.languages import UNKNOWN
 CARD = "README.md"
 
 
-class Card(Protocol):
-    """What a model card says."""
-
-    @property
-    def base_model(self) -> str | None:
-        """The checkpoint it was made from, hub name or folder, if there is one."""
-
-    @property
-    def languages(self) -> Iterable[str]:
-        """Codes of the languages."""
-
-    def text(self) -> str:
-        """The card's text, in Markdown."""
-
-
-class InitialCard(NamedTuple):
-    """The card of an encoder that was not trained yet.
-
-    shares (Mapping[str, float]): Share of the tokenizer's texts by language.
-    n_texts (int): Texts that the tokenizer was trained on.
-    n_contexts (int): Contexts that aligned the embeddings, 0 for random embeddings.
-    n_pieces (int): Pieces of the vocabulary.
-    n_parameters (int): Parameters of encoder and LM head.
-    """
-
-    shares: Mapping[str, float]
-    n_texts: int
-    n_contexts: int
-    n_pieces: int
-    n_parameters: int
-
-    @property
-    def base_model(self) -> str | None:
-        return None
-
-    @property
-    def languages(self) -> Iterable[str]:
-        return self.shares
-
-    def text(self) -> str:
-        start = (
-            f"Piece embeddings: aligned across languages, from {self.n_contexts:,} contexts of parallel text."
-            if self.n_contexts
-            else "Piece embeddings: random."
-        )
-        rows = [(language, f"{100 * share:.1f} %") for language, share in self.shares.items()]
-        return (
-            "# An encoder that was not trained yet\n\n"
-            "Made by `spacy xling init-encoder`; train it with `spacy xling pretrain`.\n\n"
-            f"{self.n_parameters:,} parameters, {self.n_pieces:,} pieces. {start} Other weights: random.\n\n"
-            f"Tokenizer: trained on {self.n_texts:,} texts.\n\n"
-            + markdown_table(("language", "share of the texts"), rows)
-        )
-
-
-def write_card(folder: Path, card: Card) -> None:
+def write_card(folder: Path, text: str, languages: Iterable[str], base_model: str | None = None) -> None:
     """Write a model card into a checkpoint's folder.
 
     folder (Path): The folder.
-    card (Card): What it says.
+    text (str): What it says, in Markdown.
+    languages (Iterable[str]): Codes of the languages.
+    base_model (str | None): The checkpoint it was made from, hub name or folder, if there is one.
     """
     data: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "fill-mask"}
-    if card.base_model and (name := hub_name(card.base_model)):
+    if base_model and (name := hub_name(base_model)):
         data["base_model"] = name
-    if codes := [language for language in card.languages if language != UNKNOWN]:
+    if codes := [language for language in languages if language != UNKNOWN]:
         data["language"] = codes
-    text = f"---\n{srsly.yaml_dumps(data)}---\n\n{card.text()}"
-    (folder / CARD).write_text(text, encoding="utf-8")
+    (folder / CARD).write_text(f"---\n{srsly.yaml_dumps(data)}---\n\n{text}", encoding="utf-8")
 
 
 def hub_name(checkpoint: str) -> str | None:

@@ -1,6 +1,6 @@
 """From raw text to an encoder that knows nothing yet: a tokenizer, and a model of a given shape."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,15 +9,16 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
+from ..data.files import require_new_folder
 from ..data.languages import UNKNOWN
 from ..data.sources import ParallelTextReader, RawTextReader
 from ..errors import Errors, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import make_model
 from ..models.masked_lm import MaskedLM
+from ..writing import write_folder, writing_errors
 from .alignment import aligned_vectors, contexts_of, require_scikit_learn
-from .cards import InitialCard, write_card
-from .saving import require_new_folder, write_encoder
+from .cards import markdown_table, write_card
 from .tokenizers import PAD, SPECIAL, Kind, train_tokenizer
 
 # Texts whose pieces are counted in one call of the tokenizer.
@@ -55,6 +56,7 @@ class Initial(NamedTuple):
     """What was made.
 
     path (Path): The Hugging Face folder.
+    shares (Mapping[str, float]): Share of the tokenizer's texts by language.
     n_pieces (int): Pieces of the vocabulary.
     n_parameters (int): Parameters of encoder and LM head; tied ones count once.
     n_texts (int): Texts that the tokenizer was trained on.
@@ -62,6 +64,7 @@ class Initial(NamedTuple):
     """
 
     path: Path
+    shares: Mapping[str, float]
     n_pieces: int
     n_parameters: int
     n_texts: int
@@ -149,13 +152,31 @@ def init_encoder(
         n_contexts = align_embeddings(masked_lm, tokenizer, parallel, seed=seed, progress=progress)
     n_parameters = sum(parameter.numel() for parameter in masked_lm.parameters())
     shares = {language or UNKNOWN: share for language, share in stream.shares.items()}
+    made = Initial(output, shares, len(tokenizer), n_parameters, n_texts, n_contexts)
 
     def fill(folder: Path) -> None:
         save_checkpoint(masked_lm, tokenizer, folder)
-        write_card(folder, InitialCard(shares, n_texts, n_contexts, len(tokenizer), n_parameters))
+        write_card(folder, _card(made), shares)
 
-    write_encoder(output, fill)
-    return Initial(output, len(tokenizer), n_parameters, n_texts, n_contexts)
+    with writing_errors(output):
+        write_folder(output, fill)
+    return made
+
+
+def _card(made: Initial) -> str:
+    start = (
+        f"Piece embeddings: aligned across languages, from {made.n_contexts:,} contexts of parallel text."
+        if made.n_contexts
+        else "Piece embeddings: random."
+    )
+    rows = [(language, f"{100 * share:.1f} %") for language, share in made.shares.items()]
+    return (
+        "# An encoder that was not trained yet\n\n"
+        "Made by `spacy xling init-encoder`; train it with `spacy xling pretrain`.\n\n"
+        f"{made.n_parameters:,} parameters, {made.n_pieces:,} pieces. {start} Other weights: random.\n\n"
+        f"Tokenizer: trained on {made.n_texts:,} texts.\n\n"
+        + markdown_table(("language", "share of the texts"), rows)
+    )
 
 
 def untrained_model(config: Any) -> Any:

@@ -7,6 +7,9 @@ exporting, 8 translation, 9 applying and explaining. A folder without a file her
 whose work it does: those of switching and dictionaries are in `data`, those of the optimiser in `training`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from . import (
     applying,
     comparison,
@@ -83,3 +86,17 @@ class Warnings(
 def one_line(error: Exception, longest: int | None = 300) -> str:
     """The message of an error, as one line, cut after a number of characters; None cuts nothing."""
     return " ".join(str(error).split())[:longest]
+
+
+@contextmanager
+def requiring(message: str, **said: object) -> Iterator[None]:
+    """Import a library that may be missing.
+
+    message (str): What to say where it is, with a place for `error`.
+    said: What else the message says.
+    RAISES (ImportError): It is missing.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(message.format(error=one_line(error), **said)) from error

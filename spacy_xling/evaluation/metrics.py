@@ -130,16 +130,3 @@ def confusion(predictions: Predictions) -> list[list[int]]:
     true = np.where(gold.any(axis=1), gold.argmax(axis=1), labels)
     counts = np.bincount(true * labels + given.argmax(axis=1), minlength=(labels + 1) * labels)
     return counts.reshape(labels + 1, labels).tolist()
-
-
-def label_counts(predictions: Predictions) -> dict[str, np.ndarray]:
-    """Count the texts that have each label, and those that are given it.
-
-    predictions (Predictions): The predictions.
-    RETURNS (dict[str, ndarray]): "support" and "predicted", of what is known. *Shape:* (labels,)
-    """
-    known = predictions.known
-    return {
-        "support": (predictions.gold & known).sum(axis=0),
-        "predicted": (predictions.predicted & known).sum(axis=0),
-    }

@@ -1,6 +1,5 @@
 """One pass of a pipeline over labelled texts, as arrays: what is true, and what the pipeline says."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -169,15 +168,6 @@ def unread_doc(nlp: Language, text: str, language: str | None) -> Doc:
     doc = nlp.tokenizer(text)
     set_language(doc, language)
     return doc
-
-
-def unseen_counts(predictions: Predictions) -> dict[str, int]:
-    """Count the texts of each label that the pipeline doesn't have.
-
-    predictions (Predictions): The predictions.
-    RETURNS (dict[str, int]): Texts by label, in the order of the labels' names.
-    """
-    return dict(Counter(sorted(name for names in predictions.unseen for name in names)))
 
 
 def _categories(nlp: Language, docs: Sequence[Doc]) -> list[dict[str, float]]:

@@ -1,14 +1,16 @@
 """From the predictions of a pipeline to its record: by language, and over the targets."""
 
+from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 
 from ..data.languages import UNKNOWN
 from .bootstrap import Interval, Resampling, interval, resample
-from .metrics import Tally, confusion, label_counts, macro_auc, outcomes, ratio, tally
+from .metrics import Tally, confusion, macro_auc, outcomes, ratio, tally
 from .mistakes import worst_mistakes
-from .predictions import Predictions, unseen_counts
+from .predictions import Predictions
 from .records import LabelScores, ModelScores, Score, Transfer
 from .reliability import calibration_pairs, expected_calibration_error, reliability_bins
 
@@ -35,7 +37,7 @@ def score_model(
         labels=list(predictions.labels),
         exclusive=predictions.exclusive,
         threshold=predictions.threshold,
-        unseen=unseen_counts(predictions),
+        unseen=dict(Counter(sorted(chain.from_iterable(predictions.unseen)))),
         inexact=predictions.inexact,
         languages=scores,
         transfer={
@@ -124,15 +126,14 @@ def transfer(
 def _label_scores(
     predictions: Predictions, whole: Tally, sample: Tally | None, confidence: float
 ) -> dict[str, LabelScores]:
-    counts = label_counts(predictions)
-    precision = ratio(whole.tp, whole.tp + whole.fp)[0]
-    recall = ratio(whole.tp, whole.tp + whole.fn)[0]
+    given, have = whole.tp + whole.fp, whole.tp + whole.fn
+    precision, recall = ratio(whole.tp, given)[0], ratio(whole.tp, have)[0]
     # *Shape:* (2, labels)
     ends = None if sample is None else interval(sample.f1, confidence)
     return {
         label: LabelScores(
-            support=int(counts["support"][column]),
-            predicted=int(counts["predicted"][column]),
+            support=int(have[0, column]),
+            predicted=int(given[0, column]),
             precision=float(precision[column]),
             recall=float(recall[column]),
             f1=float(whole.f1[0, column]),

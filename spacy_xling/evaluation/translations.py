@@ -1,6 +1,6 @@
 """Scores of translations: chrF++ and BLEU by sacrebleu (extra `translate`)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from ..data.doc_translations import get_translation, get_translation_language
 from ..data.languages import UNKNOWN, get_language
-from ..errors import Errors
+from ..errors import Errors, requiring
 
 Scores = dict[str, Any]
 CHRF, BLEU = "translation_chrf", "translation_bleu"
@@ -112,45 +112,11 @@ def _tokenization(target: str) -> str:
 
 
 def _sacrebleu() -> ModuleType:
-    try:
+    with requiring(Errors.X826):
         from sacrebleu import metrics
-    except ImportError as error:
-        raise ImportError(Errors.X826.format(error=error)) from error
     return metrics
 
 
 def _mean(scores: dict[str, float]) -> float | None:
     values: Sequence[float] = list(scores.values())
     return sum(values) / len(values) if values else None
-
-
-def paired_bootstrap(
-    translations: Mapping[str, Sequence[str]],
-    references: Sequence[str],
-    metrics: Mapping[str, Any],
-    *,
-    resamples: int,
-) -> tuple[dict[str, str], dict[str, list[Any]]]:
-    """sacrebleu's paired bootstrap test (Koehn 2004): the same samples of texts for all.
-
-    translations (Mapping[str, Sequence[str]]): What each translator made of the texts; the others are
-        compared with the first.
-    references (Sequence[str]): The expected translations.
-    metrics (Mapping[str, Any]): sacrebleu's metrics, by name.
-    resamples (int): Number of samples.
-    RETURNS (tuple): By metric its signature, and sacrebleu's results in the order of the translators.
-    RAISES (ImportError): X826.
-    """
-    _sacrebleu()
-    from sacrebleu.significance import PairedTest
-
-    systems: list[tuple[str, Sequence[str]]] = list(translations.items())
-    signatures, results = {}, {}
-    for name, metric in metrics.items():
-        test = PairedTest(
-            systems, {name: metric}, references=[list(references)], test_type="bs", n_samples=resamples
-        )
-        said, found = test()
-        signatures[name] = str(next(iter(said.values())))
-        results[name] = list(next(scores for key, scores in found.items() if key != "System"))
-    return signatures, results

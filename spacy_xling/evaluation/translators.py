@@ -1,7 +1,8 @@
 """Translators side by side on held-out parallel text: chrF++ and BLEU, with paired bootstrap."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 import spacy
 
@@ -11,11 +12,11 @@ from ..data.sources import RawText
 from ..data.translation_pairs import TranslationPairs
 from ..translation.seq2seq import Engine
 from ..translation.translator import DEFAULTS, Settings, Translator
-from ..types import JsonDict
-from .translations import bleu_metric, chrf_metric, paired_bootstrap
+from .translations import bleu_metric, chrf_metric
 
 
-class SystemScore(NamedTuple):
+@dataclass(frozen=True)
+class SystemScore:
     """A score of a translator.
 
     score (float): In percent.
@@ -29,7 +30,8 @@ class SystemScore(NamedTuple):
     p: float | None
 
 
-class DirectionScores(NamedTuple):
+@dataclass(frozen=True)
+class DirectionScores:
     """The scores of one direction.
 
     texts (int): Number of texts.
@@ -40,14 +42,6 @@ class DirectionScores(NamedTuple):
     texts: int
     signatures: dict[str, str]
     systems: dict[str, dict[str, SystemScore]]
-
-    def to_json(self) -> JsonDict:
-        """The same as plain data."""
-        systems = {
-            name: {metric: score._asdict() for metric, score in scores.items()}
-            for name, scores in self.systems.items()
-        }
-        return {"texts": self.texts, "signatures": self.signatures, "systems": systems}
 
 
 class Parallel(NamedTuple):
@@ -131,8 +125,8 @@ def translate_texts(
 def score_direction(
     translations: Mapping[str, Sequence[str]], parallel: Parallel, *, resamples: int
 ) -> DirectionScores:
-    """Score what translators made of the texts of a direction; the first is the one that others are compared
-    with.
+    """Score what translators made of the texts of a direction, by sacrebleu's paired bootstrap: the first is
+    the one that others are compared with.
 
     translations (Mapping[str, Sequence[str]]): The translations of each.
     parallel (Parallel): The texts.
@@ -140,9 +134,17 @@ def score_direction(
     RETURNS (DirectionScores): The scores.
     """
     metrics = {"chrF++": chrf_metric(), "BLEU": bleu_metric(parallel.target)}
-    signatures, results = paired_bootstrap(translations, parallel.references, metrics, resamples=resamples)
+    from sacrebleu.significance import PairedTest
+
+    named, references = list(translations.items()), [parallel.references]
+    # The same samples of texts for all (Koehn 2004).
+    test = PairedTest(named, metrics, references=references, test_type="bs", n_samples=resamples)
+    said, found = cast(tuple[dict, dict[str, list[Any]]], test())
+    del found["System"]
+    # It has names of its own for the metrics, whose order stays.
+    signatures = dict(zip(metrics, map(str, said.values()), strict=True))
     systems: dict[str, dict[str, SystemScore]] = {name: {} for name in translations}
-    for metric, scores in results.items():
+    for metric, scores in zip(metrics, found.values(), strict=True):
         for name, score in zip(translations, scores, strict=True):
             systems[name][metric] = SystemScore(float(score.score), float(score.ci), score.p_value)
     return DirectionScores(len(parallel.texts), signatures, systems)

@@ -8,7 +8,7 @@ from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
 
 from ..data.doc_translations import TRANSLATION, get_translation, set_translation
-from ..data.languages import get_language, register_language_extension, set_language
+from ..data.languages import get_language, set_language
 from ..errors import Errors
 from ..pipeline.text_field import ReadTexts
 from .gradients import word_gradients
@@ -62,7 +62,6 @@ def explain(
     """
     if method not in METHODS:
         raise ValueError(Errors.X952.format(found=method, known=" or ".join(METHODS)))
-    register_language_extension()
     given = text if isinstance(text, Doc) else nlp.tokenizer(text)
     doc = nlp(_make_doc(nlp, given.text, get_language(given), get_translation(given)))
     if not doc.cats:

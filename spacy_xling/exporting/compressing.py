@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ..errors import Errors, one_line
+from ..errors import Errors, one_line, requiring
 from ..models.onnx_shim import import_runtime
 
 # Weights below this many bytes stay in the graph's own file.
@@ -18,10 +18,8 @@ def require_libraries() -> None:
     RAISES (ImportError): A library is missing.
     """
     import_runtime()
-    try:
+    with requiring(Errors.X791):
         import onnx  # noqa: F401  (whether it is there)
-    except ImportError as error:
-        raise ImportError(Errors.X791.format(error=error)) from error
 
 
 def quantise(graph: Path, target: Path) -> None:

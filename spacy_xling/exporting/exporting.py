@@ -8,7 +8,7 @@ from pathlib import Path
 from spacy.language import Language
 from thinc.api import Config
 
-from ..data.files import require_new_pipeline
+from ..data.files import PIPELINE_FILE, require_new_folder
 from ..errors import Errors, one_line
 from ..evaluation.by_language import load_pipeline
 from ..models.architectures import joint_shim
@@ -59,7 +59,7 @@ def export_pipeline(
     if precision not in PRECISIONS:
         raise ValueError(Errors.X793.format(found=precision, known=", ".join(PRECISIONS)))
     require_setting(threads is None or threads >= 1, "threads", threads, "null, or 1 or more")
-    require_new_pipeline(output, overwrite=overwrite, inputs=[model])
+    require_new_folder(output, overwrite=overwrite, replaces=PIPELINE_FILE, inputs=[model])
     require_libraries()
     nlp = load_pipeline(model)
     found = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, XlingTextCategorizer)}

@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, cast
 
 import spacy
 from spacy.language import Language
 
-from ..data.files import require_new_pipeline
+from ..data.files import PIPELINE_FILE, require_new_folder
 from ..errors import Errors
 from ..models.architectures import joint_shim
 from ..models.checkpoint_files import (
@@ -21,6 +21,7 @@ from ..models.checkpoint_files import (
     loading_errors,
 )
 from ..models.native_head import find_native_head, is_of_head, read_head
+from ..pipeline.xling_textcat import XlingTextCategorizer
 from ..writing import write_folder, writing_errors
 from .to_transformers import make_tokenizer, require_same_logits
 
@@ -34,20 +35,9 @@ FACTORIES = {
 }
 
 
-class Imported(NamedTuple):
-    """What was imported.
-
-    name (str): The component.
-    labels (list[str]): Its labels.
-    """
-
-    name: str
-    labels: list[str]
-
-
 def import_transformers(
     checkpoint: str, output: Path, *, language: str = "xx", overwrite: bool = False
-) -> Imported:
+) -> XlingTextCategorizer:
     """Make a pipeline of a checkpoint for sequence classification. It scores as the checkpoint does with
     `pipeline("text-classification")`, reads long texts in windows, and can be trained on.
 
@@ -55,19 +45,18 @@ def import_transformers(
     output (Path): The folder of the pipeline, new or empty.
     language (str): The pipeline's language, as spaCy names it; "xx" for any.
     overwrite (bool): Replace a pipeline that is there.
-    RETURNS (Imported): The component and its labels.
+    RETURNS (XlingTextCategorizer): The component.
     RAISES (ValueError): X173, X301, X330, X331, X333, X765, X787, X788, X789, X799, and as `load_encoder`.
         (OSError): X161. (ImportError): As `load_encoder`.
     """
-    require_new_pipeline(output, overwrite=overwrite, inputs=[Path(checkpoint)])
+    require_new_folder(output, overwrite=overwrite, replaces=PIPELINE_FILE, inputs=[Path(checkpoint)])
     found = find_checkpoint(checkpoint, weights=True, model=SEQUENCE_CLASSIFICATION)
     with _without_reports():
         classifier = _load_classifier(found, checkpoint)
         nlp = _make_pipeline(classifier, checkpoint, language)
-    ((name, pipe),) = nlp.pipeline
     with writing_errors(output):
         write_folder(output, nlp.to_disk)
-    return Imported(name, list(pipe.labels))  # type: ignore[attr-defined]
+    return cast(XlingTextCategorizer, nlp.pipeline[0][1])
 
 
 def _load_classifier(found: Checked, name: str) -> "PreTrainedModel":

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from thinc.api import to_numpy
 
-from ..data.files import CHECKPOINT_FILE
-from ..encoders.saving import require_new_folder
+from ..data.files import CHECKPOINT_FILE, require_new_folder
 from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component

@@ -1,9 +1,9 @@
 """What an encoder makes of each language's raw text, before any training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -90,7 +90,6 @@ def inspect_encoder(
     limit: int = 500,
     layer: int | None = None,
     seed: int = 0,
-    pass_pieces: int = 4096,
     progress: bool = False,
 ) -> Inspection:
     """Look at an encoder through raw text by language.
@@ -102,7 +101,6 @@ def inspect_encoder(
     limit (int): The most texts, and pairs, of a language: a sample with the seed.
     layer (int | None): The layer for vectors, from 0 (the embeddings); None for the middle one.
     seed (int): Seed of samples and masks.
-    pass_pieces (int): The most pieces, padding included, that pass the encoder at a time.
     progress (bool): Show a progress bar, on a terminal.
     RETURNS (Inspection): The numbers.
     RAISES (ValueError): The source is not among the texts, a language has fewer than two texts or pairs,
@@ -112,14 +110,20 @@ def inspect_encoder(
     samples = _samples(texts, source, limit, seed)
     pairs = {} if parallel is None else _pairs(parallel, source, list(samples), limit, seed)
     encoder = load_encoder(name)
-    encoding = _Encoding(encoder, resolve_layer(encoder, layer), pass_pieces, seed)
-    of_source = encoding.vectors(samples[source])
-    anchor = _Anchor(source, of_source, median_distance(of_source))
-    reports = [
-        _report(language, samples[language], pairs.get(language, []), encoding, anchor)
-        for language in tqdm(samples, desc="Languages", disable=None if progress else True)
-    ]
-    return Inspection(name, encoder.window, encoding.layer, source, limit, seed, reports)
+    layer = resolve_layer(encoder, layer)
+    vectors = partial(sentence_vectors, encoder, layer=layer)
+    of_source = vectors(samples[source])
+    bandwidth = median_distance(of_source)
+    reports = []
+    for language, own in tqdm(samples.items(), desc="Languages", disable=None if progress else True):
+        report = _report(language, own, encoder, seed)
+        if language != source:
+            report = replace(report, distance=squared_mmd(of_source, vectors(own), bandwidth=bandwidth))
+        if found := pairs.get(language):
+            sides = (vectors([pair.first for pair in found]), vectors([pair.second for pair in found]))
+            report = replace(report, retrieval=retrieval_accuracy(*sides), pairs=len(found))
+        reports.append(report)
+    return Inspection(name, encoder.window, layer, source, limit, seed, reports)
 
 
 def masked_lm_loss(
@@ -143,61 +147,24 @@ def masked_lm_loss(
     return mean_loss(MaskedLMLoss(encoder.masked_lm), passes), targets
 
 
-class _Encoding(NamedTuple):
-    """How texts pass the encoder."""
-
-    encoder: Encoder
-    layer: int
-    pass_pieces: int
-    seed: int
-
-    def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        return sentence_vectors(self.encoder, texts, layer=self.layer, pass_pieces=self.pass_pieces)
-
-
-class _Anchor(NamedTuple):
-    """What the languages are compared with."""
-
-    language: str
-    vectors: np.ndarray
-    bandwidth: float
-
-
-def _report(
-    language: str, texts: Sequence[str], pairs: Sequence[TextPair], encoding: _Encoding, anchor: _Anchor
-) -> LanguageReport:
-    pieces = split_windows(encoding.encoder.tokenizer, texts)
+def _report(language: str, texts: Sequence[str], encoder: Encoder, seed: int) -> LanguageReport:
+    """What needs no other language."""
+    pieces = split_windows(encoder.tokenizer, texts)
     ids = pieces.ids[pieces.is_word]
     words = [word for text in texts for word in text.split()]
-    loss, targets = masked_lm_loss(
-        encoding.encoder, pieces, seed=encoding.seed, pass_pieces=encoding.pass_pieces
-    )
+    loss, targets = masked_lm_loss(encoder, pieces, seed=seed)
     return LanguageReport(
         language=language,
         texts=len(texts),
         pieces_per_word=len(ids) / len(words),
         pieces_per_character=len(ids) / sum(map(len, words)),
-        unknown_share=int((ids == encoding.encoder.tokenizer.unk_token_id).sum()) / max(1, len(ids)),
+        unknown_share=int((ids == encoder.tokenizer.unk_token_id).sum()) / max(1, len(ids)),
         long_share=int((np.bincount(pieces.texts) > 1).sum()) / len(texts),
         mlm_loss=loss,
         mlm_targets=targets,
-        distance=_distance(language, texts, encoding, anchor),
-        retrieval=_retrieval(pairs, encoding),
-        pairs=len(pairs),
-    )
-
-
-def _distance(language: str, texts: Sequence[str], encoding: _Encoding, anchor: _Anchor) -> float | None:
-    if language == anchor.language:
-        return None
-    return squared_mmd(anchor.vectors, encoding.vectors(texts), bandwidth=anchor.bandwidth)
-
-
-def _retrieval(pairs: Sequence[TextPair], encoding: _Encoding) -> float | None:
-    if not pairs:
-        return None
-    return retrieval_accuracy(
-        encoding.vectors([pair.first for pair in pairs]), encoding.vectors([pair.second for pair in pairs])
+        distance=None,
+        retrieval=None,
+        pairs=0,
     )
 
 

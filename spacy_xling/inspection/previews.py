@@ -109,43 +109,31 @@ def preview_masks(
     seed (int): Seed of the masks.
     RETURNS (list[WindowPreview]): The windows of all texts, in their order.
     """
-    return [
-        preview
-        for language, of_language in texts.items()
-        for preview in _of_language(tokenizer, language, of_language, masking, seed)
-    ]
-
-
-def _of_language(
-    tokenizer: "PreTrainedTokenizerFast",
-    language: str | None,
-    texts: Sequence[str],
-    masking: Masking,
-    seed: int,
-) -> list[WindowPreview]:
     vocabulary = masking_vocabulary(tokenizer)
-    masked = masking(split_windows(tokenizer, texts), vocabulary, make_generator(seed))
-    pieces = masked.pieces
-    targets = np.full(len(pieces.ids), NO_TARGET)
-    targets[masked.positions] = masked.targets
-    shown = [
-        _piece(tokenizer, int(now), int(was), word == NO_WORD, vocabulary.mask_id)
-        for now, was, word in zip(pieces.ids, targets, pieces.words, strict=True)
-    ]
-    counts = np.bincount(pieces.texts, minlength=len(texts))
-    firsts = np.cumsum(counts) - counts
-    return [
-        WindowPreview(
-            language=language,
-            text=texts[text],
-            window=int(number - firsts[text]) + 1,
-            windows=int(counts[text]),
-            pieces=shown[start : start + length],
-        )
-        for number, (text, start, length) in enumerate(
-            zip(pieces.texts, pieces.starts, pieces.lengths, strict=True)
-        )
-    ]
+    previews = []
+    for language, of_language in texts.items():
+        masked = masking(split_windows(tokenizer, of_language), vocabulary, make_generator(seed))
+        pieces = masked.pieces
+        targets = np.full(len(pieces.ids), NO_TARGET)
+        targets[masked.positions] = masked.targets
+        shown = [
+            _piece(tokenizer, int(now), int(was), word == NO_WORD, vocabulary.mask_id)
+            for now, was, word in zip(pieces.ids, targets, pieces.words, strict=True)
+        ]
+        counts = np.bincount(pieces.texts, minlength=len(of_language))
+        firsts = np.cumsum(counts) - counts
+        windows = zip(pieces.texts, pieces.starts, pieces.lengths, strict=True)
+        previews += [
+            WindowPreview(
+                language=language,
+                text=of_language[text],
+                window=int(number - firsts[text]) + 1,
+                windows=int(counts[text]),
+                pieces=shown[start : start + length],
+            )
+            for number, (text, start, length) in enumerate(windows)
+        ]
+    return previews
 
 
 def _piece(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import Errors
+from ..errors import Errors, requiring
 from .batches import Windows
 from .joint import JointModule
 
@@ -80,10 +80,8 @@ def integrated_gradients(
     RETURNS (Attribution): The integral, complete or with `MOST_STEPS` steps.
     RAISES (ImportError): X950: captum is missing.
     """
-    try:
+    with requiring(Errors.X950):
         from captum.attr import IntegratedGradients
-    except ImportError as error:
-        raise ImportError(Errors.X950.format(error=error)) from error
 
     def scores(embedded: Tensor) -> Tensor:
         """*Shapes:* (texts, windows, length, width) to (texts,)"""

@@ -1,12 +1,13 @@
 """The masked-LM loss of a model that isn't trained meanwhile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 
-from .batches import MaskedWindows
+from ..types import MaskedPieces
+from .batches import MaskedWindows, Padding, masked_passes
 
 
 def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> float:
@@ -19,6 +20,17 @@ def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> f
     with evaluating(module):
         total = sum(module(batches).item() for batches in passes)
     return total / sum(len(batch.targets) for batches in passes for batch in batches)
+
+
+def mean_losses(module: nn.Module, masked: Mapping[str, MaskedPieces], padding: Padding) -> dict[str, float]:
+    """The mean masked-LM loss of windows by language.
+
+    module (nn.Module): As for `mean_loss`.
+    masked (Mapping[str, MaskedPieces]): The windows by language, each with one target or more.
+    padding (Padding): How they become batches.
+    RETURNS (dict[str, float]): As `mean_loss`, by language.
+    """
+    return {language: mean_loss(module, masked_passes(found, padding)) for language, found in masked.items()}
 
 
 @contextmanager

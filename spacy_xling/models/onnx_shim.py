@@ -21,7 +21,7 @@ import numpy.typing as npt
 from thinc.api import Optimizer
 from thinc.shims.shim import Shim
 
-from ..errors import Errors, one_line
+from ..errors import Errors, one_line, requiring
 from ..pieces.padding import PassShape, cheapest_passes, padded_windows
 from ..pieces.windows import set_window, split_windows
 from ..types import Pieces
@@ -273,10 +273,8 @@ def import_runtime() -> Any:
 
     RAISES (ImportError): It isn't installed.
     """
-    try:
+    with requiring(Errors.X321):
         import onnxruntime
-    except ImportError as error:
-        raise ImportError(Errors.X321.format(error=error)) from error
     return onnxruntime
 
 
@@ -286,10 +284,8 @@ def _open_both(path: Path, threads: int) -> tuple["InferenceSession", "Inference
 
 
 def _load_tokenizer(path: Path, settings: ExportSettings) -> OwnTokenizer:
-    try:
+    with requiring(Errors.X321):
         from tokenizers import Tokenizer
-    except ImportError as error:
-        raise ImportError(Errors.X321.format(error=error)) from error
     with _plain_errors():
         tokenizer = OwnTokenizer(Tokenizer.from_file(str(path / TOKENIZER_FILE)))
     set_window(tokenizer, settings.window, settings.overlap)

@@ -4,14 +4,18 @@ A share of the pieces becomes targets. Of the targets, most are replaced by the 
 piece, and the rest stay as they are (Devlin et al. 2019, arXiv 1810.04805).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..data.languages import UNKNOWN
 from ..errors import Errors
+from ..generators import make_generator
 from ..types import Ints1d, MaskedPieces, Pieces
+from .cutting import Split
+from .windows import windows_as_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -119,6 +123,33 @@ def mask_groups(
     )
     masked = Pieces(ids, pieces.words, pieces.lengths, pieces.texts, pieces.n_texts)
     return MaskedPieces(masked, positions, targets)
+
+
+def mask_heldout(
+    texts: Mapping[str | None, Sequence[str]],
+    *,
+    split: Split,
+    masking: Masking,
+    vocabulary: MaskingVocabulary,
+    seed: int,
+) -> dict[str, MaskedPieces]:
+    """Mask held-out texts. Each language has a generator of its own, so that its masks depend neither on the
+    other languages nor on what training has drawn.
+
+    texts (Mapping[str | None, Sequence[str]]): The texts by language.
+    split (Split): Texts to windows.
+    masking (Masking): How pieces are masked.
+    vocabulary (MaskingVocabulary): What the mask needs to know of the tokenizer.
+    seed (int): Seed of each generator.
+    RETURNS (dict[str, MaskedPieces]): The windows by language, but for those with nothing that can be masked.
+    """
+    masked = {}
+    for language, found in texts.items():
+        generator = make_generator(seed)
+        pieces = masking(windows_as_texts(split(found)), vocabulary, generator)
+        if len(pieces.targets):
+            masked[language or UNKNOWN] = pieces
+    return masked
 
 
 def each_piece(pieces: Pieces) -> Ints1d:

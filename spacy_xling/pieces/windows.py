@@ -1,6 +1,7 @@
 """Texts to windows of pieces."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,16 +68,9 @@ def select_texts(pieces: Pieces, chosen: Bools1d) -> Pieces:
     chosen (Bools1d): True for a text to keep. *Shape:* (texts,)
     RETURNS (Pieces): The windows of the chosen texts.
     """
+    kept = select_windows(pieces, np.flatnonzero(chosen[pieces.texts]).tolist())
     number = np.cumsum(chosen) - 1
-    keep_window = chosen[pieces.texts]
-    keep_piece = np.repeat(keep_window, pieces.lengths)
-    return Pieces(
-        ids=pieces.ids[keep_piece],
-        words=pieces.words[keep_piece],
-        lengths=pieces.lengths[keep_window],
-        texts=number[pieces.texts[keep_window]],
-        n_texts=int(chosen.sum()),
-    )
+    return replace(kept, texts=number[kept.texts], n_texts=int(chosen.sum()))
 
 
 def select_windows(pieces: Pieces, windows: Sequence[int]) -> Pieces:

@@ -169,7 +169,7 @@ class MaskedTerm(TrainablePipe):
             return
         if limit < 0 or not getattr(reader, "heldout_share", 0):
             raise ValueError(Errors.X535.format(name=self.name, limit=limit))
-        from ..pieces.heldout_masks import mask_heldout
+        from ..pieces.masking import mask_heldout
 
         texts = reader.read_heldout(limit)
         wanted = list(texts) if languages is None else list(languages)
@@ -201,14 +201,10 @@ class MaskedTerm(TrainablePipe):
         """
         if not self._heldout:
             return {}
-        from ..models.batches import masked_passes
-        from ..models.heldout_loss import mean_loss
+        from ..models.heldout_loss import mean_losses
 
         module, padding = self._shim.masked_lm_pass()
-        losses = {
-            language: mean_loss(module, masked_passes(masked, padding))
-            for language, masked in self._heldout.items()
-        }
+        losses = mean_losses(module, self._heldout, padding)
         mean = sum(losses.values()) / len(losses)
         by_language = {f"{HELDOUT_LOSS}_{language}": loss for language, loss in losses.items()}
         return {"mlm_heldout_score": math.exp(-mean), HELDOUT_LOSS: mean, **by_language}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from spacy.language import Language
 from thinc.api import Optimizer, PyTorchShim
 
-from ..errors import Errors, one_line
+from ..errors import Errors, requiring
 
 
 class Upstream(NamedTuple):
@@ -69,10 +69,8 @@ def transformer_class(name: str) -> Any:
     RETURNS (type): `spacy_transformers.Transformer`.
     RAISES (ImportError): spacy-transformers is missing; the message names the extra.
     """
-    try:
+    with requiring(Errors.X527, name=name):
         from spacy_transformers import Transformer
-    except ImportError as error:
-        raise ImportError(Errors.X527.format(name=name, error=one_line(error))) from error
     return Transformer
 
 

@@ -1,14 +1,12 @@
 """What a pre-training run says of itself: a table on the console, JSONL, and TensorBoard."""
 
 import json
-import math
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from wasabi import Printer
+from wasabi import row as table_row
 
 from ..errors import Errors
 from ..training.log_files import ScalarLog
@@ -75,16 +73,14 @@ class ConsoleLog:
     """A table with a row for each measurement.
 
     languages (Sequence[str]): Languages with held-out text.
-    stream (IO): Where to write.
+    pieces (int): Pieces that passed the encoder before this process began to train.
     """
 
-    def __init__(self, languages: Sequence[str], stream: IO[str] | None = None) -> None:
+    def __init__(self, languages: Sequence[str], pieces: int) -> None:
         self.languages = list(languages) if len(languages) <= MAX_COLUMNS else []
         titles = ["#", "SEC", "PIECES/S", "LOSS", *(["HELDOUT"] if languages else []), *self.languages]
         self.widths = [max(len(title), 7) for title in titles]
-        self._stream = stream or sys.stdout
-        self._printer = Printer(no_print=True)
-        self._since = (0, 0.0)
+        self._since = (pieces, 0.0)
         self._write(titles)
         self._write(["-" * width for width in self.widths])
 
@@ -97,14 +93,8 @@ class ConsoleLog:
         losses += [row.heldout[language] for language in self.languages]
         self._write([str(row.step), f"{row.seconds:.0f}", f"{rate:.0f}", *(f"{loss:.3f}" for loss in losses)])
 
-    def start(self, pieces: int) -> None:
-        """Count pieces per second from here on."""
-        self._since = (pieces, 0.0)
-
     def _write(self, cells: Sequence[str]) -> None:
-        row = self._printer.row(cells, widths=self.widths, spacing=SPACING, aligns=["r"] * len(cells))
-        self._stream.write(f"{row}\n")
-        self._stream.flush()
+        print(table_row(cells, widths=self.widths, spacing=SPACING, aligns=["r"] * len(cells)), flush=True)
 
 
 class TensorBoardLog:
@@ -127,13 +117,3 @@ class TensorBoardLog:
     def close(self) -> None:
         """Close the log."""
         self._log.close()
-
-
-def improves(row: Row, best: float | None) -> bool:
-    """Tell whether a row's held-out loss is the lowest so far.
-
-    row (Row): The row.
-    best (float | None): The lowest before it.
-    RETURNS (bool): True if it is lower; False without held-out text.
-    """
-    return row.heldout_mean is not None and row.heldout_mean < (math.inf if best is None else best)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..data.languages import UNKNOWN
+from ..data.unlabelled import UnlabelledText
 from ..errors import Errors
 from ..generators import generator_state, set_generator_state
 from ..models.batches import masked_windows, padding_for
@@ -16,7 +17,7 @@ from ..models.checkpoint import Encoder, freeze, load_encoder, resolve_precision
 from ..models.masked_lm import MaskedLM, MaskedLMLoss
 from ..optimizer.schedules import value_at
 from ..pieces.cutting import cut_pairs, cut_texts
-from ..pieces.masking import masking_vocabulary
+from ..pieces.masking import mask_heldout, masking_vocabulary
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, split_windows
 from ..types import JsonDict, MaskedPieces
@@ -74,6 +75,26 @@ class Streams:
         set_generator_state(self._generator, state["generator"])
         for name, (source, _) in self._sources.items():
             source.load_state_dict(state["sources"][name])
+
+
+def read_heldout(settings: Settings, encoder: Encoder) -> dict[str, MaskedPieces]:
+    """Read and mask the held-out texts of a run, once: every measurement is of the same targets.
+
+    settings (Settings): The run's settings.
+    encoder (Encoder): The encoder they are for.
+    RETURNS (dict[str, MaskedPieces]): The windows by language, none of a language that has none with a piece
+        that can be masked, nor for a run on parallel text alone.
+    """
+    # Of ours alone it is known that it has nothing to read.
+    if isinstance(settings.unlabelled, UnlabelledText) and settings.unlabelled.path is None:
+        return {}
+    return mask_heldout(
+        settings.unlabelled.read_heldout(settings.training.heldout_texts),
+        split=partial(split_windows, encoder.tokenizer),
+        masking=settings.masking,
+        vocabulary=masking_vocabulary(encoder.tokenizer),
+        seed=settings.training.seed,
+    )
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerBlock) -> torch.optim.AdamW:

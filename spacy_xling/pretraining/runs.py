@@ -12,16 +12,15 @@ from thinc.api import Config
 from tqdm import tqdm
 
 from ..data.files import require_apart
-from ..encoders.cards import write_card
+from ..encoders.cards import markdown_table, write_card
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
+from ..models.heldout_loss import mean_losses
 from ..resuming.checkpoints import Checkpoints
 from ..writing import remove_leftovers, write_folder
 from .accelerating import Accelerator
-from .card import PretrainedCard
-from .heldout_losses import HeldOut, heldout_losses
-from .measurements import ConsoleLog, JsonLog, Row, TensorBoardLog, improves
-from .pretraining import Pretraining
+from .measurements import ConsoleLog, JsonLog, Row, TensorBoardLog
+from .pretraining import Pretraining, read_heldout
 from .saved_run import Progress, gather_streams, load_run, save_run
 from .settings import Settings, resolve_settings
 
@@ -108,7 +107,7 @@ class Loop:
         self._checkpoints = checkpoints
         self.progress = progress
         self._quiet = quiet
-        self._heldout = HeldOut.read(run.settings, run.encoder, run.padding)
+        self._heldout = read_heldout(run.settings, run.encoder)
         self._warn_of_languages_without_heldout()
         self._logs = self._open_logs() if run.accelerator.is_main_process else []
 
@@ -144,19 +143,25 @@ class Loop:
 
         def fill(folder: Path) -> None:
             save_checkpoint(run.masked_lm, run.encoder.tokenizer, folder)
-            lines = run.streams.lines
-            card = PretrainedCard(
-                base_model=self._settings.encoder.name,
-                step=run.step,
-                n_pieces_seen=run.n_pieces,
-                raw=lines["unlabelled"],
-                parallel=lines["parallel"],
-                heldout=self.progress.heldout,
-                settings=dict_to_dot(self._settings.plain),
-            )
-            write_card(folder, card)
+            write_card(folder, self._card(), run.streams.lines["unlabelled"], self._settings.encoder.name)
 
         write_folder(path, fill)
+
+    def _card(self) -> str:
+        run, heldout = self._run, self.progress.heldout
+        rows = [
+            (name, f"{lines:,}", f"{heldout[name]:.3f}" if name in heldout else "")
+            for name, lines in {**run.streams.lines["unlabelled"], **run.streams.lines["parallel"]}.items()
+        ]
+        settings = [(name, str(value)) for name, value in dict_to_dot(self._settings.plain).items()]
+        return (
+            "# A masked-LM encoder\n\n"
+            f"Trained by `spacy xling pretrain` from `{self._settings.encoder.name}`: {run.step:,} steps, "
+            f"{run.n_pieces:,} pieces. Use it by path, as `name` of `spacy-xling.MaskedLMEncoder.v1`.\n\n"
+            + markdown_table(("text", "lines", "held-out masked-LM loss (nats per piece)"), rows)
+            + "\n"
+            + markdown_table(("setting", "value"), settings)
+        )
 
     def __enter__(self) -> "Loop":
         return self
@@ -169,13 +174,14 @@ class Loop:
     def _measure(self, loss: float, seconds: float) -> None:
         run = self._run
         # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
-        heldout = heldout_losses(self._heldout, run.accelerator.unwrap_model(run.module))
+        heldout = mean_losses(run.accelerator.unwrap_model(run.module), self._heldout, run.padding)
         self.progress = self.progress._replace(heldout=heldout)
         rate = run.optimizer.param_groups[0]["lr"]
         row = Row(run.step, run.n_pieces, seconds, rate, loss, heldout)
-        better = improves(row, self.progress.best)
+        best, mean = self.progress.best, row.heldout_mean
+        better = mean is not None and (best is None or mean < best)
         if better:
-            self.progress = self.progress._replace(best=row.heldout_mean, best_step=run.step)
+            self.progress = self.progress._replace(best=mean, best_step=run.step)
         streams = gather_streams(run)
         if run.accelerator.is_main_process:
             for log in self._logs:
@@ -193,13 +199,11 @@ class Loop:
         if folder is not None:
             logs.append(TensorBoardLog(folder, self._run.step))
         if not self._quiet:
-            console = ConsoleLog(self._heldout.languages)
-            console.start(self._run.n_pieces)
-            logs.append(console)
+            logs.append(ConsoleLog(list(self._heldout), self._run.n_pieces))
         return logs
 
     def _warn_of_languages_without_heldout(self) -> None:
         lines = self._run.streams.lines["unlabelled"]
-        missing = [language for language in lines if language not in self._heldout.languages]
+        missing = [language for language in lines if language not in self._heldout]
         if missing and self._settings.training.heldout_texts and self._settings.unlabelled.heldout_share:
             warnings.warn(Warnings.W701.format(languages=missing), stacklevel=2)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import Errors
+from ..errors import Errors, requiring
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,10 +111,8 @@ def require_matplotlib(option: str) -> None:
     option (str): The option of the command that asks for them.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
-    try:
+    with requiring(Errors.X737, option=option):
         import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise ImportError(Errors.X737.format(error=error, option=option)) from error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import Errors, one_line
+from ..errors import Errors, one_line, requiring
 from ..models.checkpoint import Precision, load_any_tokenizer
 from ..models.folder_shim import map_file
 from .families import Pair, PairTokenizer
@@ -43,10 +43,8 @@ class CTranslate2Engine:
     def __init__(
         self, name: str, *, precision: Precision, device: Literal["cpu", "cuda"], index: int
     ) -> None:
-        try:
+        with requiring(Errors.X805, name=name):
             import ctranslate2
-        except ImportError as error:
-            raise ImportError(Errors.X805.format(name=name, error=error)) from error
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
         self.settings = {"device": device, "device_index": index, "compute_type": COMPUTE_TYPES[precision]}
         try:

@@ -16,9 +16,8 @@ from ..models.checkpoint import Precision
 from ..models.checkpoint_files import LOADING
 from ..models.folder_shim import write_files
 from ..models.portable import with_older_name
-from .seq2seq import CheckpointEngine
 from .trained import is_pipeline
-from .translating import Model, load_checkpoint
+from .translating import CheckpointEngine, Model, load_checkpoint
 
 INDEX = "index.json"
 

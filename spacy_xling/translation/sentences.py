@@ -2,6 +2,7 @@
 
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -92,14 +93,8 @@ def _last_that_fits(
     sentence: str, start: int, ends: Sequence[int], fits: Callable[[str], bool]
 ) -> int | None:
     """The greatest of rising ends whose part is short enough; None if none is."""
-    low, high = 0, len(ends)
-    while low < high:
-        middle = (low + high) // 2
-        if fits(sentence[start : ends[middle]]):
-            low = middle + 1
-        else:
-            high = middle
-    return ends[low - 1] if low else None
+    fitting = bisect_left(ends, True, key=lambda end: not fits(sentence[start:end]))
+    return ends[fitting - 1] if fitting else None
 
 
 @lru_cache(maxsize=64)

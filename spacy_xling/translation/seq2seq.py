@@ -83,17 +83,6 @@ class Engine(Protocol):
         ...
 
 
-class CheckpointEngine(Engine, Protocol):
-    """A model that can be saved as it was loaded.
-
-    files (Mapping[str, Any]): The files that it was loaded from, by name: their content, that is mapped.
-    has_safe_weights (bool): Its weights are among the files. Those that are pickles aren't.
-    """
-
-    files: Mapping[str, Any]
-    has_safe_weights: bool
-
-
 class Seq2SeqEngine:
     """A checkpoint of `transformers`, in memory.
 

@@ -10,7 +10,7 @@ from spacy.vocab import Vocab
 from ..data.conversion import check_values, json_record
 from ..data.files import LineReader, TextFile, count_lines, find_files
 from ..data.labelled import read_class_names, read_docbin, read_language
-from ..data.languages import get_language, register_language_extension
+from ..data.languages import get_language
 from ..data.records import DIALECTS, read_records, text_of
 
 # Fields that hold lists, which are texts in a table.
@@ -85,7 +85,6 @@ class Sources:
                     text = line.rstrip("\r\n")
                     yield Source({self.text: text}, text, None)
         elif file.kind == "spacy":
-            register_language_extension()
             for doc in read_docbin(file).get_docs(Vocab()):
                 check_values(doc, file.path)
                 values = json_record(doc)

@@ -24,7 +24,7 @@ from ..models.checkpoint import Precision
 from ..resuming.growing_files import State, append, grow, unfinished
 from .ctranslate import CTranslate2Engine, is_converted
 from .round_trip import RoundTrip
-from .seq2seq import CheckpointEngine, Engine, Seq2SeqEngine
+from .seq2seq import Engine, Seq2SeqEngine
 from .sources import Source, Sources
 from .trained import is_pipeline, load_trained
 from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
@@ -33,6 +33,8 @@ STATE = "translation.json"
 SOURCE, TARGET = "{source}", "{target}"
 PART = re.compile(r"[A-Za-z0-9_-]+")
 OnDoubt = Literal["keep", "drop"]
+# They can be saved as they were loaded.
+CheckpointEngine = Seq2SeqEngine | CTranslate2Engine
 
 
 class Model(NamedTuple):

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..data.files import TextFile, count_lines
+from ..data.files import TextFile, count_lines, require_new_folder
 from ..data.languages import UNKNOWN, check_alpha, sampling_shares
 from ..data.unlabelled import files_by_language, read_texts
 from ..encoders.cards import write_card
-from ..encoders.saving import require_new_folder, write_encoder
 from ..errors import Errors, Warnings
 from ..types import Ints1d
-from .card import TrimmedCard
+from ..writing import write_folder, writing_errors
+from .card import card_text
 from .report import LanguageChange, Size, TrimReport
 from .vocabularies import Vocabulary, cut_tokenizer
 
@@ -273,10 +273,11 @@ def _write(
         nonlocal report
         save_checkpoint(masked_lm, tokenizer, folder)
         report = replace(report, after=_size(masked_lm, folder))
-        write_card(folder, TrimmedCard(report))
+        write_card(folder, card_text(report), [found.language for found in report.languages], report.encoder)
 
     _as_stored(masked_lm, report.encoder)
-    write_encoder(output, fill)
+    with writing_errors(output):
+        write_folder(output, fill)
     return report
 
 
