@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -76,7 +77,7 @@ def score_word_for_word(work: Path) -> None:
         switcher = CodeSwitcher(build_code_switching_v1(1.0, 1.0, "text", 0.0, 0), read())
         found = [switcher.switch(text, SOURCE).text for text in parallel.texts]
         scores = score_direction({"word for word": found}, parallel, resamples=1000)
-        print(direction, json.dumps(scores.to_json()["systems"]))
+        print(direction, json.dumps(asdict(scores)["systems"]))
 
 
 def train(work: Path, name: str, seed: int, steps: int, directions: list[str]) -> None:

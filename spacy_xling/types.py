@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 Ints1d = NDArray[np.int64]
 Bools1d = NDArray[np.bool_]
 # Arrays of the current thinc ops: numpy on a CPU, cupy on a GPU.
-Floats1d = Any
 Floats2d = Any
 # What JSON or a config holds: strings, numbers, lists, and dicts with string keys.
 JsonDict = dict[str, Any]

@@ -61,7 +61,7 @@ def evaluate_command(
         from ..evaluation.by_language import column_names, evaluate_models
         from ..evaluation.tables import format_evaluation
         from ..reporting.inputs import read_extras
-        from ..writing import write_json
+        from ..writing import write_file, write_json
 
         written = [path for path in (json, html) if path is not None]
         require_new_files(written, overwrite=True, inputs=[*models, texts, closeness, *(logs or [])])
@@ -80,9 +80,9 @@ def evaluate_command(
             if json is not None:
                 write_json(json, evaluation.to_json())
             if html is not None:
-                from ..reporting.page import write_report
+                from ..reporting.page import render_report
 
-                write_report(evaluation, html, closeness=extras.closeness, logs=extras.logs)
+                write_file(html, render_report(evaluation, extras))
         finally:
             print(format_evaluation(evaluation, details=len(models) == 1 if details is None else details))
             for warning in evaluation.warnings:

@@ -63,11 +63,12 @@ def init_config_command(
     """Write a config for `spacy train` that fits the data, and say what was chosen, and why."""
     with one_line_errors():
         from ..configs.choices import advise
-        from ..configs.render import render_config, write_config
+        from ..configs.render import render_config
         from ..data.files import require_new_files
         from ..data.labelled import build_labelled_text_v1
         from ..data.parallel import build_parallel_text_v1
         from ..dictionaries.making import init_dictionaries
+        from ..writing import write_file
 
         def make_dictionaries() -> Path:
             folder = output.with_name(f"{output.stem}-dictionaries")
@@ -91,7 +92,7 @@ def init_config_command(
             mode=mode,
             gpu=gpu,
         )
-        write_config(render_config(advice.choices, str(output)), output, overwrite=overwrite)
+        write_file(output, render_config(advice.choices, str(output)))
     print(table(advice.reasons, header=("setting", "value", "because"), divider=True))
     for warning in advice.warnings:
         msg.warn(warning)

@@ -1,18 +1,16 @@
 """The plan of a comparison: recipes, seeds, and the text to score on."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from spacy.util import load_config
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from spacy.util import dict_to_dot, load_config
 from thinc.api import Config, ConfigValidationError
 
 from ..errors import Errors, one_line
 from ..types import JsonDict
 
-SECTIONS = ("compare", "settings", "encoders", "recipes", "search")
 NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
 SEED = "system.seed"
 ENCODER = "paths.encoder"
@@ -20,13 +18,18 @@ ENCODER = "paths.encoder"
 ScoreName = Literal["accuracy", "macro_f1"]
 
 
+def _flat(block: Any) -> Any:
+    return dict_to_dot(block, for_overrides=True) if isinstance(block, dict) else block
+
+
+# By dot name, whether they were written as `training.max_steps = 9`, or as blocks.
+Settings = Annotated[JsonDict, BeforeValidator(_flat)]
+
+
 class Block(BaseModel):
     """A block of the plan; unknown settings are refused."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
 class CompareBlock(Block):
@@ -45,7 +48,7 @@ class EncoderBlock(Block):
 
     config: Path
     per_seed: bool = True
-    settings: JsonDict = {}
+    settings: Settings = {}
 
 
 class RecipeBlock(Block):
@@ -53,7 +56,7 @@ class RecipeBlock(Block):
 
     config: Path
     encoder: str | None = None
-    settings: JsonDict = {}
+    settings: Settings = {}
 
 
 class SearchBlock(Block):
@@ -66,10 +69,10 @@ class SearchBlock(Block):
     recipe: str
     trials: int = Field(ge=1)
     seed: int = 0
-    ranges: dict[str, list[Any]] = Field(min_length=1)
+    ranges: Annotated[dict[str, list[Any]], BeforeValidator(_flat)] = Field(min_length=1)
 
 
-class Plan(NamedTuple):
+class Plan(Block):
     """A comparison.
 
     compare (CompareBlock): What all recipes have in common.
@@ -80,15 +83,10 @@ class Plan(NamedTuple):
     """
 
     compare: CompareBlock
-    settings: JsonDict
-    encoders: dict[str, EncoderBlock]
+    settings: Settings = {}
+    encoders: dict[str, EncoderBlock] = {}
     recipes: dict[str, RecipeBlock]
-    search: SearchBlock | None
-
-    @property
-    def baseline(self) -> str:
-        """The recipe that the others are compared with."""
-        return next(iter(self.recipes))
+    search: SearchBlock | None = None
 
     @property
     def test(self) -> Path:
@@ -133,13 +131,10 @@ def read_plan(config: Config) -> Plan:
     missing = [f"[{name}]" for name in ("compare", "recipes") if not plain.get(name)]
     if missing:
         raise ValueError(Errors.X770.format(missing=", ".join(missing)))
-    plan = Plan(
-        compare=_validate("compare", plain["compare"], CompareBlock),
-        settings=flat_settings(plain.get("settings", {})),
-        encoders=_blocks("encoders", plain.get("encoders", {}), EncoderBlock),
-        recipes=_blocks("recipes", plain["recipes"], RecipeBlock),
-        search=_read_search(plain["search"]) if plain.get("search") else None,
-    )
+    try:
+        plan = Plan.model_validate({name: plain[name] for name in Plan.model_fields if plain.get(name)})
+    except ValidationError as error:
+        raise ConfigValidationError(errors=error.errors(), title="plan", show_config=False) from error
     _check_names(plan)
     return plan
 
@@ -158,43 +153,6 @@ def load_run_config(config: Path, overrides: JsonDict, name: str) -> Config:
     except (OSError, ValueError) as error:
         said = one_line(error, longest=None)
         raise ValueError(Errors.X772.format(name=name, config=config, error=said)) from error
-
-
-def flat_settings(settings: JsonDict) -> JsonDict:
-    """Settings by dot name, whether they were written as `training.max_steps = 9`, or as blocks.
-
-    settings (JsonDict): The settings.
-    RETURNS (JsonDict): Values by dot name.
-    """
-    flat: JsonDict = {}
-    for name, value in settings.items():
-        is_block = isinstance(value, Mapping) and not any(str(key).startswith("@") for key in value)
-        flat.update(
-            {f"{name}.{inner}": found for inner, found in flat_settings(value).items()}
-            if is_block
-            else {name: value}
-        )
-    return flat
-
-
-def _read_search(plain: JsonDict) -> SearchBlock:
-    return _validate("search", {**plain, "ranges": flat_settings(plain.get("ranges", {}))}, SearchBlock)
-
-
-def _blocks(section: str, plain: JsonDict, schema: type[AnyBlock]) -> dict[str, AnyBlock]:
-    blocks = {}
-    for name, block in plain.items():
-        if isinstance(block, Mapping):
-            block = {**block, "settings": flat_settings(block.get("settings", {}))}
-        blocks[name] = _validate(f"{section}.{name}", block, schema)
-    return blocks
-
-
-def _validate(title: str, plain: Any, schema: type[AnyBlock]) -> AnyBlock:
-    try:
-        return schema.model_validate(plain)
-    except ValidationError as error:
-        raise ConfigValidationError(config={title: plain}, errors=error.errors(), title=title) from error
 
 
 def _check_names(plan: Plan) -> None:

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..data.files import require_new_files
 from ..errors import Errors
 from ..types import JsonDict
-from ..writing import write_file
 
 TEMPLATES = Path(__file__).parent
 
@@ -122,18 +120,6 @@ def _values(choices: Choices) -> JsonDict:
 def _one_or_all(paths: Sequence[str] | None) -> Any:
     """A single path by itself, and several as a list."""
     return paths[0] if paths is not None and len(paths) == 1 else paths
-
-
-def write_config(config: str, path: Path, *, overwrite: bool = False) -> None:
-    """Write a config to a file.
-
-    config (str): The config.
-    path (Path): The file.
-    overwrite (bool): Replace the file if it is there.
-    RAISES (ValueError): It is there, and not to be replaced. (OSError): It can't be written.
-    """
-    require_new_files([path], overwrite=overwrite)
-    write_file(path, config)
 
 
 def _command(choices: Choices, file: str) -> list[str]:

@@ -36,7 +36,11 @@ def format_accuracy(evaluation: Evaluation) -> str:
     """
     models = list(evaluation.models.values())
     rows = [
-        (language, _texts(models, language), *(_accuracy(model.languages.get(language)) for model in models))
+        (
+            language,
+            _texts(models, language),
+            *(accuracy_cell(model.languages.get(language)) for model in models),
+        )
         for language in evaluation.languages
     ]
     transfers = [model.transfer["accuracy"] for model in models]
@@ -120,7 +124,8 @@ def _texts(models: Iterable[ModelScores], language: str) -> str:
     return f"{max(model.languages[language].texts for model in models if language in model.languages):,}"
 
 
-def _accuracy(score: Score | None) -> str:
+def accuracy_cell(score: Score | None) -> str:
+    """The accuracy of a cell of a table, with its interval; a dash for none."""
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 

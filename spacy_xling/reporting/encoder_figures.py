@@ -50,10 +50,8 @@ def save_figure(inspection: Inspection, path: Path) -> None:
 
     inspection (Inspection): The numbers.
     path (Path): The file, which ends in .svg, .png or .pdf.
-    RAISES (ValueError): As `check_figure`. (ImportError): As `check_figure`. (OSError): The file can't be
-        written.
+    RAISES (ImportError): As `draw_inspection`. (OSError): The file can't be written.
     """
-    check_figure(path)
     image = io.BytesIO()
     draw_inspection(inspection).savefig(image, format=path.suffix.lower().removeprefix("."), dpi=150)
     write_file(path, image.getvalue())

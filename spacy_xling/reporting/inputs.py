@@ -45,6 +45,9 @@ class Extras(NamedTuple):
     logs: Mapping[str, Log]
 
 
+NO_EXTRAS = Extras(None, {})
+
+
 def read_extras(
     html: Path | None, *, closeness: Path | None, logs: Sequence[Path], explain: int = 0
 ) -> Extras:
@@ -62,7 +65,7 @@ def read_extras(
         given = {"--closeness": closeness, "--logs": logs, "--explain": explain}
         if options := " and ".join(name for name, value in given.items() if value):
             raise ValueError(Errors.X786.format(options=options))
-        return Extras(None, {})
+        return NO_EXTRAS
     require_matplotlib("--html")
     names = column_names(logs)
     return Extras(
@@ -99,9 +102,7 @@ def read_log(path: Path) -> Log:
     RAISES (ValueError): It is another kind of file, or there is none, or it has no line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        if lines and not _is_json(lines[-1]):
-            lines.pop()
+        *lines, _unfinished = path.read_text(encoding="utf-8").split("\n")
         rows = [json.loads(line) for line in lines]
         if not rows:
             raise ValueError("it has no whole line")
@@ -112,14 +113,6 @@ def read_log(path: Path) -> Log:
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(Errors.X759.format(path=path, error=_named(error))) from error
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
 
 
 def _named(error: Exception) -> str:

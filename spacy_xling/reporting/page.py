@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +15,9 @@ from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.tables import percent
 from ..explaining.rendering import render_texts
 from ..types import JsonDict
-from ..writing import write_file
 from .drawing import SERIES, Picture, Table, require_matplotlib
 from .heat_maps import confusion_grid, confusion_picture, label_picture
-from .inputs import Closeness, Log
+from .inputs import NO_EXTRAS, Closeness, Extras
 from .pictures import (
     FEWEST_JOINED,
     accuracy_picture,
@@ -30,19 +29,6 @@ from .pictures import (
 TEMPLATES = Path(__file__).parent / "templates"
 # Characters of a text in the table of mistakes; JSON has all of it.
 LONGEST = 400
-
-
-class Confusion(NamedTuple):
-    """What a pipeline takes for what.
-
-    model (str): The pipeline's name.
-    picture (Picture): Of all languages together.
-    languages (Sequence[str]): Languages that can be chosen.
-    """
-
-    model: str
-    picture: Picture
-    languages: Sequence[str]
 
 
 class MistakeRow(NamedTuple):
@@ -66,41 +52,20 @@ class MistakeRow(NamedTuple):
     text: str
 
 
-def write_report(
-    evaluation: Evaluation,
-    path: Path,
-    *,
-    closeness: Closeness | None = None,
-    logs: Mapping[str, Log] | None = None,
-) -> None:
-    """Write the report of an evaluation.
+def render_report(evaluation: Evaluation, extras: Extras = NO_EXTRAS) -> str:
+    """Make the report of an evaluation.
 
     evaluation (Evaluation): The evaluation.
-    path (Path): The file.
-    closeness (Closeness | None): How far the languages are from the source.
-    logs (Mapping[str, Log] | None): Logs of trainings, by name.
-    RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
-        (OSError): The file can't be written.
-    """
-    write_file(path, render_report(evaluation, closeness=closeness, logs=logs))
-
-
-def render_report(
-    evaluation: Evaluation,
-    *,
-    closeness: Closeness | None = None,
-    logs: Mapping[str, Log] | None = None,
-) -> str:
-    """Make the report of an evaluation; the arguments are those of `write_report`.
-
+    extras (Extras): What it shows besides.
     RETURNS (str): The page.
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
     """
+    closeness, logs = extras
     require_matplotlib("--html")
     check_closeness(evaluation, closeness)
     labels = list(dict.fromkeys(_labels_of_mistakes(evaluation)))
     confusions, grids = _confusions(evaluation)
-    series = range(max(len(evaluation.models), len(logs or {})))
+    series = range(max(len(evaluation.models), len(logs)))
     script = _read("report.js")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -121,8 +86,8 @@ def render_report(
         scores=score_table(evaluation),
         closeness=None if closeness is None else closeness_picture(evaluation, closeness),
         encoder=None if closeness is None else closeness.encoder,
-        curves=curves_pictures(logs or {}),
-        logs=list(logs or {}),
+        curves=curves_pictures(logs),
+        logs=list(logs),
         heat_maps=[
             label_picture(f"labels-{number}", name, model, evaluation.languages)
             for number, (name, model) in enumerate(evaluation.models.items())
@@ -217,14 +182,14 @@ def _labels_of_mistakes(evaluation: Evaluation) -> list[str]:
     return sorted(found)
 
 
-def _confusions(evaluation: Evaluation) -> tuple[list[Confusion], JsonDict]:
+def _confusions(evaluation: Evaluation) -> tuple[list[Picture], JsonDict]:
     """The figures, and for each what stands in its cells by language; "" is all of them."""
     confusions, grids = [], {}
     for number, (name, model) in enumerate(evaluation.models.items()):
         languages = [language for language in evaluation.languages if language in model.languages]
         whole = confusion_grid(model, languages)
         key = f"confusion-{number}"
-        confusions.append(Confusion(name, confusion_picture(key, name, model, whole), languages))
+        confusions.append(confusion_picture(key, name, model, whole))
         grids[key] = {"": _content(model, languages), **{one: _content(model, [one]) for one in languages}}
     return confusions, grids
 

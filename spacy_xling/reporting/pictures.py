@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from ..data.languages import UNKNOWN
 from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.reliability import Bin
-from ..evaluation.tables import percent
+from ..evaluation.tables import accuracy_cell, percent
 from ..types import JsonDict
 from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, Words, drawing, shortened, to_svg
 from .inputs import Closeness, Log
@@ -42,7 +42,7 @@ def accuracy_picture(evaluation: Evaluation) -> Picture:
         for name, width in (("accuracy", WIDTH), ("accuracy-narrow", NARROW))
     ]
     rows = [
-        (language, *(_accuracy(model.languages.get(language)) for model in models.values()))
+        (language, *(accuracy_cell(model.languages.get(language)) for model in models.values()))
         for language in languages
     ]
     return Picture(
@@ -280,10 +280,6 @@ def _correlation(distances: Sequence[float], gaps: Sequence[float]) -> str:
     return (
         f"rank correlation {spearmanr(distances, gaps).statistic:.2f} (Spearman, {len(distances)} languages)"
     )
-
-
-def _accuracy(score: Score | None) -> str:
-    return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
 
 
 def _thinned(rows: list[T], limit: int = 60) -> list[T]:

@@ -7,7 +7,7 @@ from spacy.util import load_config
 from thinc.api import Config, ConfigValidationError
 
 from spacy_xling.comparison.jobs import RUN_FILE, plan_jobs, require_same_plan
-from spacy_xling.comparison.plan import flat_settings, read_plan
+from spacy_xling.comparison.plan import read_plan
 from tests.comparison.tiny import PLAN, make_plan, write_text
 
 
@@ -16,9 +16,9 @@ def folder(tmp_path_factory):
     return write_text(tmp_path_factory.mktemp("plan") / "text")
 
 
-def test_settings_may_be_names_or_blocks():
+def test_settings_may_be_names_or_blocks(folder):
     written = {"paths.train": "x", "training": {"max_steps": 3, "optimizer.learn_rate": 0.1}}
-    assert flat_settings(written) == {
+    assert make_plan(folder, recipes__fast__settings=written).recipes["fast"].settings == {
         "paths.train": "x",
         "training.max_steps": 3,
         "training.optimizer.learn_rate": 0.1,
@@ -28,7 +28,6 @@ def test_settings_may_be_names_or_blocks():
 def test_a_setting_of_a_recipe_comes_before_that_of_all(folder):
     text = PLAN.replace("[recipes.slow.settings]\ntraining.max_steps = 6\n", "")
     plan = make_plan(folder, text + "\n[settings.training]\nmax_steps = 5\n")
-    assert plan.baseline == "slow"
     steps = {recipe: plan.overrides(recipe, 7)["training.max_steps"] for recipe in plan.recipes}
     assert steps == {"slow": 5, "fast": 12}
     assert plan.overrides("slow", 7)["system.seed"] == 7

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from spacy.util import load_config, load_config_from_str
+from spacy.util import load_config_from_str
 
-from spacy_xling.configs.render import Choices, render_config, write_config
+from spacy_xling.configs.render import Choices, render_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -140,12 +140,3 @@ def test_the_head_names_what_is_left_to_give():
 def test_a_name_that_a_config_file_would_take_for_a_variable_is_X744(choices):
     with pytest.raises(ValueError, match=r"^\[X744\] Found .*\$"):
         render_config(choices, "my.cfg")
-
-
-def test_a_file_that_is_there_is_X142(tmp_path):
-    (tmp_path / "my.cfg").write_text("precious")
-    with pytest.raises(ValueError, match="X142"):
-        write_config(render_config(Choices(), "my.cfg"), tmp_path / "my.cfg")
-    assert (tmp_path / "my.cfg").read_text() == "precious"
-    write_config(render_config(Choices(), "my.cfg"), tmp_path / "my.cfg", overwrite=True)
-    assert load_config(tmp_path / "my.cfg")["nlp"]["pipeline"] == ["xling_textcat"]

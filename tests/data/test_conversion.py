@@ -6,7 +6,7 @@ import spacy
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 
-from spacy_xling.data.conversion import convert, convert_in_parts, read_docs, split
+from spacy_xling.data.conversion import convert, read_docs, split
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.data.languages import get_language
 
@@ -109,7 +109,7 @@ def test_texts_of_one_wording_are_in_one_part(tmp_path):
 
 def test_parts_are_written_to_a_folder(tmp_path):
     corpus = write(tmp_path / "in.jsonl", list(many()))
-    written = convert_in_parts(corpus, tmp_path / "out", dev_share=0.1, test_share=0.0, kind="jsonl")
+    written = convert(corpus, tmp_path / "out", dev_share=0.1, test_share=0.0, kind="jsonl")
     assert written == {tmp_path / "out" / "train.jsonl": 108, tmp_path / "out" / "dev.jsonl": 12}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev.jsonl", "train.jsonl"]
 
@@ -120,7 +120,7 @@ def test_parts_are_written_to_a_folder(tmp_path):
 def test_wrong_shares_are_refused(dev, test, code, tmp_path):
     corpus = write(tmp_path / "in.jsonl", SINGLE)
     with pytest.raises(ValueError, match=code):
-        convert_in_parts(corpus, tmp_path / "out", dev_share=dev, test_share=test)
+        convert(corpus, tmp_path / "out", dev_share=dev, test_share=test)
 
 
 def test_an_unknown_ending_is_X141(tmp_path):
@@ -193,7 +193,7 @@ def test_of_parts_all_are_written_or_none(tmp_path):
     parts["dev"][0].cats = {"a": 0.7}
     DocBin(docs=docs).to_disk(tmp_path / "in.spacy")
     with pytest.raises(ValueError, match="X143"):
-        convert_in_parts(
+        convert(
             build_labelled_text_v1(tmp_path / "in.spacy"),
             tmp_path / "out",
             dev_share=0.3,

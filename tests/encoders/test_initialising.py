@@ -150,9 +150,9 @@ def test_a_folder_with_something_in_it_is_X706_and_left_as_it_is(tmp_path, raw):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_an_output_that_cannot_be_written_is_X707(tmp_path, raw):
+def test_an_output_that_cannot_be_written_is_X161(tmp_path, raw):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="X707"):
+    with pytest.raises(OSError, match="X161"):
         make(tmp_path / "file" / "encoder", raw)
 
 

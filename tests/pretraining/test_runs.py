@@ -222,12 +222,12 @@ def test_another_number_of_processes_is_X716(whole, run_config):
 def losses_of(values):
     """A stand-in for the measurement that says these numbers, one after the other."""
     waiting = iter(values)
-    return lambda heldout, module: dict.fromkeys(heldout.languages, next(waiting))
+    return lambda module, heldout, padding: dict.fromkeys(heldout, next(waiting))
 
 
 def test_the_best_encoder_is_that_of_the_lowest_held_out_loss(run_config, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "heldout_losses", losses_of([3.0, 1.0, 2.0]))
+        patch.setattr(runs, "mean_losses", losses_of([3.0, 1.0, 2.0]))
         pretrain(run_config(), tmp_path / "run")
     four_steps = run_config(training__optimizer__learn_rate__total_steps=6, training__max_steps=4)
     pretrain(four_steps, tmp_path / "four")
@@ -238,7 +238,7 @@ def test_the_best_encoder_is_that_of_the_lowest_held_out_loss(run_config, tmp_pa
 
 def test_patience_stops_the_run_and_resuming_does_not_go_on(run_config, tmp_path, monkeypatch):
     config = run_config(training__max_steps=20, training__patience=4)
-    monkeypatch.setattr(runs, "heldout_losses", losses_of([3.0, 2.0, 2.5, 2.0]))
+    monkeypatch.setattr(runs, "mean_losses", losses_of([3.0, 2.0, 2.5, 2.0]))
     pretrain(config, tmp_path / "run")
     steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6, 8]

@@ -11,7 +11,9 @@ import pytest
 from spacy_xling.evaluation.bootstrap import Resampling
 from spacy_xling.evaluation.records import Evaluation
 from spacy_xling.evaluation.scoring import score_model
-from spacy_xling.reporting.page import write_report
+from spacy_xling.reporting.inputs import Extras
+from spacy_xling.reporting.page import render_report
+from spacy_xling.writing import write_file
 from tests.evaluation.simulated import exclusive
 from tests.reporting.examples import closeness, evaluation, logs
 
@@ -64,7 +66,7 @@ def run(folder, steps, *, width=1280, options=()):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    write_report(evaluation(), folder / "report.html", closeness=closeness(), logs=logs())
+    write_file(folder / "report.html", render_report(evaluation(), Extras(closeness(), logs())))
     return folder
 
 
@@ -199,7 +201,8 @@ def test_a_large_report_is_made_soon_small_and_opens_soon(tmp_path):
     found = exclusive(50_000, 20, languages=languages, skill=1.0)
     start = time.process_time()
     model = score_model(found, source="en", resampling=Resampling(), mistakes=20)
-    write_report(Evaluation({"one": model}, "test", "en", 0.95, 1000, 0, []), tmp_path / "report.html")
+    report = render_report(Evaluation({"one": model}, "test", "en", 0.95, 1000, 0, []))
+    write_file(tmp_path / "report.html", report)
     assert time.process_time() - start < 30
     assert (tmp_path / "report.html").stat().st_size < 5e6
     timing = run(

@@ -51,7 +51,7 @@ def test_the_line_that_a_killed_run_left_unfinished_is_passed_over(tmp_path, nlp
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"step": 1}', '{"step": 1, "losses": {"a": null}, "score": 1}', "{\n{}"]
+    "text", ["", "{", "[]\n", '{"step": 1}\n', '{"step": 1, "losses": {"a": null}, "score": 1}\n', "{\n{}"]
 )
 def test_what_is_no_log_is_X759(text, tmp_path):
     (tmp_path / "log.jsonl").write_text(text)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from spacy_xling.reporting.inputs import Closeness
+from spacy_xling.reporting.inputs import Closeness, Extras
 from spacy_xling.reporting.page import LONGEST, mistake_rows, render_report
 from tests.evaluation.simulated import independent
 from tests.reporting.examples import HARM, LABELS, closeness, evaluation, logs
@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html():
-    return render_report(evaluation(warnings=[f"[W753] {HARM}"]), closeness=closeness(), logs=logs())
+    return render_report(evaluation(warnings=[f"[W753] {HARM}"]), extras=Extras(closeness(), logs()))
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +144,9 @@ def test_a_page_of_any_number_of_labels():
 
 def test_closeness_of_other_languages_is_X785():
     with pytest.raises(ValueError, match=r"\[X785\].*'fi-encoder'.*languages fi;.*da, de_AT"):
-        render_report(evaluation(), closeness=Closeness("fi-encoder", {"fi": 0.5}))
+        render_report(evaluation(), extras=Extras(Closeness("fi-encoder", {"fi": 0.5}), {}))
 
 
 def test_the_same_evaluation_gives_the_same_page(html):
-    again = render_report(evaluation(warnings=[f"[W753] {HARM}"]), closeness=closeness(), logs=logs())
+    again = render_report(evaluation(warnings=[f"[W753] {HARM}"]), extras=Extras(closeness(), logs()))
     assert again == html

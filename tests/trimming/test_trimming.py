@@ -408,9 +408,9 @@ def test_a_wrong_setting_is_a_coded_error(settings, code, raw, checkpoints, tmp_
     assert not (tmp_path / "output").exists()
 
 
-def test_an_output_that_cannot_be_written_is_X707(raw, checkpoints, tmp_path):
+def test_an_output_that_cannot_be_written_is_X161(raw, checkpoints, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="X707"):
+    with pytest.raises(OSError, match="X161"):
         trim_encoder(str(checkpoints("bert")), raw, tmp_path / "file" / "output")
 
 
