@@ -2,7 +2,6 @@
 
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,25 @@ from .records import DIALECTS, DoubledFields, Record, read_records, require_unic
 
 # Makes several examples of each.
 Augmenter = Callable[[Language, Example], Iterator[Example]]
+
+
+class Fields(NamedTuple):
+    """Names of the fields of a record.
+
+    text (str): The text.
+    label (str): The one class of the text.
+    labels (str): The classes that hold for the text, any number.
+    cats (str): 0 or 1 for each class.
+    lang (str): The language of the text.
+    label_set (str): With `labels`, the classes that the text was annotated for.
+    """
+
+    text: str
+    label: str
+    labels: str
+    cats: str
+    lang: str
+    label_set: str
 
 
 class Truth(NamedTuple):
@@ -74,43 +92,35 @@ def build_labelled_text_v1(
     """
     if not separator:
         raise ValueError(Errors.X129)
-    return LabelledText(
-        path,
-        text,
-        label,
-        labels,
-        cats,
-        lang,
-        label_set,
-        separator,
-        quoted,
-        language,
-        limit,
-        max_length,
-        augmenter,
-    )
+    fields = Fields(text=text, label=label, labels=labels, cats=cats, lang=lang, label_set=label_set)
+    return LabelledText(path, fields, separator, quoted, language, limit, max_length, augmenter)
 
 
-@dataclass(eq=False)
 class LabelledText:
     """A corpus of labelled text, read again from its files each time it is called (but for the list of all
     its classes, where that is needed, which is made once). See `build_labelled_text_v1`.
     """
 
-    path: Path | None
-    text: str
-    label: str
-    labels: str
-    cats: str
-    lang: str
-    label_set: str
-    separator: str
-    quoted: bool
-    language: str | None
-    limit: int
-    max_length: int
-    augmenter: Augmenter | None
-    _classes: list[str] | None = field(default=None, init=False)
+    def __init__(
+        self,
+        path: Path | None,
+        fields: Fields,
+        separator: str,
+        quoted: bool,
+        language: str | None,
+        limit: int,
+        max_length: int,
+        augmenter: Augmenter | None,
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.separator = separator
+        self.quoted = quoted
+        self.language = language
+        self.limit = limit
+        self.max_length = max_length
+        self.augmenter = augmenter
+        self._classes: list[str] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
@@ -146,10 +156,10 @@ class LabelledText:
                     yield docbin_example(nlp, reference, fallback)
             return
         for record in read_records(file, quoted=self.quoted):
-            text = text_of(record, self.text)
+            text = text_of(record, self.fields.text)
             self._check_length(text, nlp, file, f"line {record.line}")
             cats = self._cats(record, files)
-            language = read_language(record, self.lang) or fallback
+            language = read_language(record, self.fields.lang) or fallback
             if text:
                 yield text_example(nlp, text, cats, language)
 
@@ -159,45 +169,13 @@ class LabelledText:
             raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
 
     def _cats(self, record: Record, files: Sequence[TextFile]) -> dict[str, float]:
-        truth = self._truth(record)
+        truth = read_truth(record, self.fields, self.separator)
         if not truth.complete:
             return truth.cats
         # Kept, for each epoch calls the corpus again.
         if self._classes is None:
             self._classes = self._find_classes(files)
         return {**dict.fromkeys(self._classes, 0.0), **truth.cats}
-
-    def _truth(self, record: Record) -> Truth:
-        """What a record says about its classes: none and not complete for an unlabelled record."""
-        present = [name for name in (self.label, self.labels, self.cats) if name in record.values]
-        if not present:
-            raise ValueError(
-                Errors.X120.format(labels=self.labels, cats=self.cats, **record.place(self.label))
-            )
-        filled = [name for name in present if not _is_blank(record.values[name])]
-        if len(filled) > 1:
-            raise ValueError(Errors.X121.format(filled=" and ".join(filled), **record.place(filled[0])))
-        if self.label in filled:
-            return Truth({_class_name(record, self.label, record.values[self.label]): 1.0})
-        if self.cats in filled:
-            return Truth(_cats_of_object(record, self.cats))
-        return self._truth_of_lists(record)
-
-    def _truth_of_lists(self, record: Record) -> Truth:
-        positive = read_class_names(record, self.labels, self.separator)
-        annotated = read_class_names(record, self.label_set, self.separator)
-        if positive is None:
-            # An empty field is how a table writes that none of the annotated classes holds.
-            if annotated is None or record.values.get(self.labels) is None:
-                return Truth({})
-            positive = []
-        if annotated is None:
-            return Truth(dict.fromkeys(positive, 1.0), complete=True)
-        beyond = [name for name in positive if name not in annotated]
-        if beyond:
-            place = record.place(self.labels)
-            raise ValueError(Errors.X124.format(beyond=beyond, label_set=self.label_set, **place))
-        return Truth({name: float(name in positive) for name in annotated})
 
     def _find_classes(self, files: Sequence[TextFile]) -> list[str]:
         """List each class that any text of the corpus names, in the order of first appearance."""
@@ -208,7 +186,7 @@ class LabelledText:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
         records = read_records(file, quoted=self.quoted)
-        return (self._truth(record).cats for record in records)
+        return (read_truth(record, self.fields, self.separator).cats for record in records)
 
 
 def text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
@@ -277,6 +255,47 @@ def read_language(record: Record, field: str) -> str | None:
         raise ValueError(Errors.X126.format(**record.place(field)))
     require_unicode(record, field, language)
     return language
+
+
+def read_truth(record: Record, fields: Fields, separator: str) -> Truth:
+    """Read what a record says about its classes.
+
+    record (Record): The record.
+    fields (Fields): Names of the fields.
+    separator (str): What stands between the classes of a list in CSV and TSV.
+    RETURNS (Truth): The classes; none and not complete for an unlabelled record.
+    RAISES (ValueError): If no field of classes is there, several are filled, or one holds no classes.
+    """
+    present = [name for name in (fields.label, fields.labels, fields.cats) if name in record.values]
+    if not present:
+        raise ValueError(
+            Errors.X120.format(labels=fields.labels, cats=fields.cats, **record.place(fields.label))
+        )
+    filled = [name for name in present if not _is_blank(record.values[name])]
+    if len(filled) > 1:
+        raise ValueError(Errors.X121.format(filled=" and ".join(filled), **record.place(filled[0])))
+    if fields.label in filled:
+        return Truth({_class_name(record, fields.label, record.values[fields.label]): 1.0})
+    if fields.cats in filled:
+        return Truth(_cats_of_object(record, fields.cats))
+    return _truth_of_lists(record, fields, separator)
+
+
+def _truth_of_lists(record: Record, fields: Fields, separator: str) -> Truth:
+    positive = read_class_names(record, fields.labels, separator)
+    annotated = read_class_names(record, fields.label_set, separator)
+    if positive is None:
+        # An empty field is how a table writes that none of the annotated classes holds.
+        if annotated is None or record.values.get(fields.labels) is None:
+            return Truth({})
+        positive = []
+    if annotated is None:
+        return Truth(dict.fromkeys(positive, 1.0), complete=True)
+    beyond = [name for name in positive if name not in annotated]
+    if beyond:
+        place = record.place(fields.labels)
+        raise ValueError(Errors.X124.format(beyond=beyond, label_set=fields.label_set, **place))
+    return Truth({name: float(name in positive) for name in annotated})
 
 
 def read_class_names(record: Record, field: str, separator: str) -> list[str] | None:

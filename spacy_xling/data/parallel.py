@@ -1,7 +1,6 @@
 """The reader of parallel text: texts and their translations."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from spacy.language import Language
@@ -47,16 +46,24 @@ def build_parallel_text_v1(
     return ParallelText(path, pairs, alpha, shuffle_buffer, seed, heldout_share)
 
 
-@dataclass(eq=False)
 class ParallelText:
     """Makes streams of text pairs; each call starts a new one. See `build_parallel_text_v1`."""
 
-    path: Path | None
-    pairs: list[str] | None
-    alpha: float
-    shuffle_buffer: int
-    seed: int
-    heldout_share: float
+    def __init__(
+        self,
+        path: Path | None,
+        pairs: list[str] | None,
+        alpha: float,
+        shuffle_buffer: int,
+        seed: int,
+        heldout_share: float,
+    ) -> None:
+        self.path = path
+        self.pairs = pairs
+        self.alpha = alpha
+        self.shuffle_buffer = shuffle_buffer
+        self.seed = seed
+        self.heldout_share = heldout_share
 
     def __call__(self, nlp: Language | None = None, *, rank: int = 0) -> ShuffledStream[TextPair]:
         """Start a stream.

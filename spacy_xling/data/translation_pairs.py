@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import chain, islice
 from pathlib import Path
@@ -69,18 +68,25 @@ def build_translation_pairs_v1(
     return TranslationPairs(reader, directions, heldout, heldout_share, limit)
 
 
-@dataclass(eq=False)
 class TranslationPairs:
     """Gives texts and their translations as examples. See `build_translation_pairs_v1`."""
 
-    reader: ParallelText
-    directions: Sequence[str] | None
-    heldout: bool
-    heldout_share: float
-    limit: int
-    _stream: TextStream[TextPair] | None = field(default=None, init=False)
-    # Where the stream stood when the pass began that isn't over.
-    _begun: StateDict | None = field(default=None, init=False)
+    def __init__(
+        self,
+        reader: ParallelText,
+        directions: Sequence[str] | None,
+        heldout: bool,
+        heldout_share: float,
+        limit: int,
+    ) -> None:
+        self.reader = reader
+        self.directions = directions
+        self.heldout = heldout
+        self.heldout_share = heldout_share
+        self.limit = limit
+        self._stream: TextStream[TextPair] | None = None
+        # Where the stream stood when the pass began that isn't over.
+        self._begun: StateDict | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.

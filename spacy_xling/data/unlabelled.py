@@ -1,7 +1,6 @@
 """The reader of raw text: an endless stream, sampled by language, in constant memory."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -55,18 +54,28 @@ def build_unlabelled_text_v1(
     return UnlabelledText(path, languages, alpha, text, language, shuffle_buffer, seed, heldout_share)
 
 
-@dataclass(eq=False)
 class UnlabelledText:
     """Makes streams of raw text; each call starts a new one. See `build_unlabelled_text_v1`."""
 
-    path: Path | None
-    languages: Sequence[str] | None
-    alpha: float
-    text: str
-    language: str | None
-    shuffle_buffer: int
-    seed: int
-    heldout_share: float
+    def __init__(
+        self,
+        path: Path | None,
+        languages: Sequence[str] | None,
+        alpha: float,
+        text: str,
+        language: str | None,
+        shuffle_buffer: int,
+        seed: int,
+        heldout_share: float,
+    ) -> None:
+        self.path = path
+        self.languages = languages
+        self.alpha = alpha
+        self.text = text
+        self.language = language
+        self.shuffle_buffer = shuffle_buffer
+        self.seed = seed
+        self.heldout_share = heldout_share
 
     def __call__(self, nlp: Language | None = None, *, rank: int = 0) -> ShuffledStream[RawText]:
         """Start a stream.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,14 +63,20 @@ def build_dictionaries_v1(
     return DictionaryReader(path, source, targets, max_translations)
 
 
-@dataclass(eq=False)
 class DictionaryReader:
     """Reads dictionaries; see `build_dictionaries_v1`."""
 
-    path: Path | list[Path] | None
-    source: str | None
-    targets: list[str] | None
-    max_translations: int
+    def __init__(
+        self,
+        path: Path | list[Path] | None,
+        source: str | None,
+        targets: list[str] | None,
+        max_translations: int,
+    ) -> None:
+        self.path = path
+        self.source = source
+        self.targets = targets
+        self.max_translations = max_translations
 
     def __call__(self, nlp: Language | None = None) -> Dictionaries:
         """Read the dictionaries.

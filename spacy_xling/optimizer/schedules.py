@@ -6,7 +6,6 @@ component can hold one and a resumed run continues where it stopped. Steps are c
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..errors import Errors
 
@@ -56,34 +55,58 @@ def require_steps(name: str, value: int) -> None:
         raise ValueError(Errors.X603.format(name=name, value=value))
 
 
-@dataclass(frozen=True)
-class Constant:
+class StepFunction:
+    """A function of the step that is defined by its attributes alone."""
+
+    def __call__(self, step: int) -> float:
+        """Compute the value.
+
+        step (int): Optimiser step, counted from 0.
+        RETURNS (float): The value at this step.
+        """
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Constant(StepFunction):
     """See `build_constant_v1`."""
 
-    value: float
+    def __init__(self, value: float) -> None:
+        require_not_negative("value", value)
+        self.value = value
 
     def __call__(self, step: int) -> float:
         return self.value
 
 
-@dataclass(frozen=True)
-class Warmup:
+class Warmup(StepFunction):
     """See `build_warmup_v1`."""
 
-    value: float
-    steps: int
+    def __init__(self, value: float, steps: int) -> None:
+        require_not_negative("value", value)
+        require_steps("steps", steps)
+        self.value = value
+        self.steps = steps
 
     def __call__(self, step: int) -> float:
         return self.value * min(1.0, (step + 1) / self.steps)
 
 
-@dataclass(frozen=True)
-class Ramp:
+class Ramp(StepFunction):
     """Goes from `start` to `end` in `steps` steps, and stays there; each class says what lies between."""
 
-    start: float
-    end: float
-    steps: int
+    require = staticmethod(require_not_negative)
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        self.require("start", start)
+        self.require("end", end)
+        require_steps("steps", steps)
+        self.start = start
+        self.end = end
+        self.steps = steps
 
     def __call__(self, step: int) -> float:
         return self.end if step >= self.steps else self.between(step)
@@ -103,12 +126,13 @@ class Linear(Ramp):
 class Exponential(Ramp):
     """See `build_exponential_v1`."""
 
+    require = staticmethod(require_positive)
+
     def between(self, step: int) -> float:
         return self.start * (self.end / self.start) ** (step / self.steps)
 
 
-@dataclass(frozen=True)
-class WarmupLinear:
+class WarmupLinear(StepFunction):
     """A straight line up from 0, as `Warmup`, and another down to 0.
 
     value * (t + 1) / warmup_steps for t < warmup_steps, then
@@ -117,11 +141,14 @@ class WarmupLinear:
     value (float): The value at the top, at least 0.
     warmup_steps (int): Number of steps on the way up; 0 starts at the top.
     total_steps (int): The first step with value 0, above `warmup_steps`.
+    RAISES (ValueError): X601.
     """
 
-    value: float
-    warmup_steps: int
-    total_steps: int
+    def __init__(self, value: float, warmup_steps: int, total_steps: int) -> None:
+        require_not_negative("value", value)
+        self.value = value
+        self.warmup_steps = warmup_steps
+        self.total_steps = total_steps
 
     def __call__(self, step: int) -> float:
         if step < self.warmup_steps:
@@ -136,7 +163,6 @@ def build_constant_v1(value: float) -> Constant:
     RETURNS (Constant): A function of the step.
     RAISES (ValueError): X601.
     """
-    require_not_negative("value", value)
     return Constant(value)
 
 
@@ -151,8 +177,6 @@ def build_warmup_v1(value: float, steps: int) -> Warmup:
     RETURNS (Warmup): A function of the step.
     RAISES (ValueError): X601, X603.
     """
-    require_not_negative("value", value)
-    require_steps("steps", steps)
     return Warmup(value, steps)
 
 
@@ -166,9 +190,6 @@ def build_linear_v1(start: float, end: float, steps: int) -> Linear:
     RETURNS (Linear): A function of the step.
     RAISES (ValueError): X601, X603.
     """
-    require_not_negative("start", start)
-    require_not_negative("end", end)
-    require_steps("steps", steps)
     return Linear(start, end, steps)
 
 
@@ -185,9 +206,6 @@ def build_exponential_v1(start: float, end: float, steps: int) -> Exponential:
     RETURNS (Exponential): A function of the step.
     RAISES (ValueError): X602, X603.
     """
-    require_positive("start", start)
-    require_positive("end", end)
-    require_steps("steps", steps)
     return Exponential(start, end, steps)
 
 
@@ -206,5 +224,4 @@ def build_warmup_linear_v1(value: float, total_steps: int, warmup_share: float =
     require_steps("total_steps", total_steps)
     if not 0 <= warmup_share < 1:
         raise ValueError(Errors.X604.format(warmup_share=warmup_share))
-    require_not_negative("value", value)
     return WarmupLinear(value, int(warmup_share * total_steps), total_steps)

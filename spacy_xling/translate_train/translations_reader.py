@@ -1,8 +1,7 @@
 """The reader of translations of labelled texts."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from spacy.language import Language
 
@@ -14,6 +13,23 @@ from ..errors import Errors
 from .translations import TextPairs, Translations
 
 OnDoubt = Literal["use", "drop"]
+
+
+class TranslationFields(NamedTuple):
+    """Names of the fields of a record.
+
+    text (str): The translation.
+    lang (str): The language of the translation.
+    source_text (str): The text that was translated.
+    source_lang (str): The language of that text.
+    translation_doubt (str): What is doubtful about the translation, if anything is.
+    """
+
+    text: str
+    lang: str
+    source_text: str
+    source_lang: str
+    translation_doubt: str
 
 
 def build_translations_v1(
@@ -47,25 +63,28 @@ def build_translations_v1(
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
     RETURNS (TranslationReader): The reader.
     """
-    return TranslationReader(
-        path, languages, on_doubt, text, lang, source_text, source_lang, translation_doubt, language, quoted
-    )
+    fields = TranslationFields(text, lang, source_text, source_lang, translation_doubt)
+    return TranslationReader(path, fields, languages, on_doubt, language, quoted)
 
 
-@dataclass(eq=False)
 class TranslationReader:
     """Reads translations; see `build_translations_v1`."""
 
-    path: Path | None
-    languages: list[str] | None
-    on_doubt: OnDoubt
-    text: str
-    lang: str
-    source_text: str
-    source_lang: str
-    translation_doubt: str
-    language: str | None
-    quoted: bool
+    def __init__(
+        self,
+        path: Path | None,
+        fields: TranslationFields,
+        languages: list[str] | None,
+        on_doubt: OnDoubt,
+        language: str | None,
+        quoted: bool,
+    ) -> None:
+        self.path = path
+        self.fields = fields
+        self.languages = languages
+        self.on_doubt = on_doubt
+        self.language = language
+        self.quoted = quoted
 
     def __call__(self, nlp: Language | None = None) -> Translations:
         """Read the translations. Of a text that stands twice the first one into each language counts.
@@ -85,12 +104,12 @@ class TranslationReader:
         for file in find_files(Path(self.path), Kinds.TRANSLATIONS):
             for record in read_records(file, quoted=self.quoted):
                 n_records += 1
-                translation = text_of(record, self.text)
+                translation = text_of(record, self.fields.text)
                 source_text = self._source_text(record)
                 languages = self._languages(record, file)
                 if not clean_name(translation) or languages[0] == languages[1]:
                     continue
-                if self.on_doubt == "drop" and _is_filled(record.values.get(self.translation_doubt)):
+                if self.on_doubt == "drop" and _is_filled(record.values.get(self.fields.translation_doubt)):
                     n_doubted += 1
                     continue
                 texts = pairs.setdefault(languages, {})
@@ -100,17 +119,17 @@ class TranslationReader:
         return Translations([TextPairs(*names, texts) for names, texts in self._wanted(pairs).items()])
 
     def _source_text(self, record: Record) -> str:
-        if self.source_text not in record.values:
-            raise ValueError(Errors.X175.format(**record.place(self.source_text)))
-        return text_of(record, self.source_text)
+        if self.fields.source_text not in record.values:
+            raise ValueError(Errors.X175.format(**record.place(self.fields.source_text)))
+        return text_of(record, self.fields.source_text)
 
     def _languages(self, record: Record, file: TextFile) -> tuple[str | None, str]:
         """The language of the text that was translated, and that of the translation."""
         fallback = file.language if self.language is None else self.language
-        target = read_language(record, self.lang) or fallback
+        target = read_language(record, self.fields.lang) or fallback
         if not target:
-            raise ValueError(Errors.X176.format(**record.place(self.lang)))
-        source = read_language(record, self.source_lang)
+            raise ValueError(Errors.X176.format(**record.place(self.fields.lang)))
+        source = read_language(record, self.fields.source_lang)
         return (clean_name(source) if source else None), clean_name(target)
 
     def _wanted(
