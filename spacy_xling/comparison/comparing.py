@@ -102,7 +102,7 @@ def collect(plan: Plan, jobs: Jobs) -> dict[str, dict[int, Result]]:
         found, made = job.result, job.encoder.result if job.encoder else None
         if found is None or job.seed is None:
             continue
-        adaptation = made or {"encoder_pieces": 0, "seconds": 0.0}
+        adaptation = made or {"encoder_pieces": 0, "seconds": 0.0, "processor_seconds": 0.0}
         results[job.name][job.seed] = Result(
             languages=found["languages"],
             exclusive=found["exclusive"],
@@ -110,6 +110,7 @@ def collect(plan: Plan, jobs: Jobs) -> dict[str, dict[int, Result]]:
             encoder_pieces=found["encoder_pieces"] + adaptation["encoder_pieces"],
             adaptation_pieces=adaptation["encoder_pieces"],
             seconds=found["seconds"] + adaptation["seconds"],
+            processor_seconds=found["processor_seconds"] + adaptation["processor_seconds"],
         )
     return results
 

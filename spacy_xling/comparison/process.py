@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import traceback
-from itertools import pairwise
 from pathlib import Path
 
 from spacy.cli._util import import_code, setup_gpu
@@ -105,12 +104,14 @@ def make_encoder(config: Path, output: Path, overrides: JsonDict) -> JsonDict:
     best = pretrain(loaded, output, resume=True, quiet=False)
     rows = [json.loads(line) for line in (output / LOG).read_text(encoding="utf8").splitlines()]
     # A process that resumes counts its seconds from 0.
-    seconds = [*(row["seconds"] for row in rows), -1.0]
+    begun_again = [row["seconds"] for row in rows[1:]] + [-1.0]
+    last = [row for row, following in zip(rows, begun_again, strict=True) if following < row["seconds"]]
     return {
         "encoder": best.name,
         "steps": rows[-1]["step"],
         "encoder_pieces": rows[-1]["pieces"],
-        "seconds": sum(last for last, following in pairwise(seconds) if following < last),
+        "seconds": sum(row["seconds"] for row in last),
+        "processor_seconds": sum(row["processor_seconds"] for row in last),
     }
 
 

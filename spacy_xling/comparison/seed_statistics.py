@@ -10,6 +10,8 @@ from scipy import stats
 from ..errors import Errors
 
 LEVEL = 0.95
+# An interval over two seeds is so wide that it says nothing.
+FEWEST_SEEDS = 3
 
 
 class Spread(NamedTuple):
@@ -29,7 +31,7 @@ class Difference(NamedTuple):
     """How much two recipes differ, over the seeds that both have.
 
     mean (float): Mean of the differences.
-    low (float | None): Lower end of its confidence interval; None for one seed.
+    low (float | None): Lower end of its confidence interval; None below three seeds, where it says nothing.
     high (float | None): Upper end.
     n (int): Number of seeds.
     """
@@ -79,7 +81,7 @@ def paired_difference(
     if not seeds:
         return None
     mean, deviation, n = spread([second[seed] - first[seed] for seed in seeds])
-    if deviation is None:
+    if deviation is None or n < FEWEST_SEEDS:
         return Difference(mean, None, None, n)
     reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * deviation / math.sqrt(n)
     return Difference(mean, mean - reach, mean + reach, n)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from ..data.languages import UNKNOWN, sort_languages
 from ..errors import Errors
 from .plan import ScoreName
-from .seed_statistics import Difference, Spread, paired_difference, spread
+from .seed_statistics import FEWEST_SEEDS, Difference, Spread, paired_difference, spread
 
 MEAN, WORST = "mean of the targets", "worst target"
-STEPS, PIECES, SECONDS = "steps", "encoder_pieces", "seconds"
+STEPS, PIECES, SECONDS, PROCESSOR = "steps", "encoder_pieces", "seconds", "processor_seconds"
 
 
 class Result(NamedTuple):
@@ -21,6 +21,7 @@ class Result(NamedTuple):
     encoder_pieces (int): Pieces that passed the encoder in training, adaptation included.
     adaptation_pieces (int): Those of them that adapted the encoder.
     seconds (float): Seconds of training, adaptation included.
+    processor_seconds (float): Those that its threads computed.
     """
 
     languages: Mapping[str, Mapping[str, float]]
@@ -29,6 +30,7 @@ class Result(NamedTuple):
     encoder_pieces: int
     adaptation_pieces: int
     seconds: float
+    processor_seconds: float
 
 
 class Summary(NamedTuple):
@@ -131,8 +133,8 @@ def conclude(recipe: str, baseline: str, difference: Difference | None) -> str:
     where = "on the mean of the targets"
     if low is None or high is None:
         return (
-            f"No difference shown between {recipe} and {baseline}: with one seed there is no interval "
-            f"({mean:+.1f} points {where})."
+            f"No difference shown between {recipe} and {baseline}: with fewer than {FEWEST_SEEDS} seeds "
+            f"there is no interval ({mean:+.1f} points {where})."
         )
     interval = f"95 % interval {signed(low)} to {signed(high)}, {n} seeds"
     if not difference.is_shown:
@@ -151,5 +153,5 @@ def signed(value: float) -> str:
 def _compute(results: Sequence[Result]) -> dict[str, Spread]:
     return {
         name: spread([getattr(result, name) for result in results])
-        for name in (STEPS, PIECES, "adaptation_pieces", SECONDS)
+        for name in (STEPS, PIECES, "adaptation_pieces", SECONDS, PROCESSOR)
     }

@@ -7,7 +7,7 @@ from wasabi import table
 
 from ..types import JsonDict
 from .seed_statistics import LEVEL, Difference, Spread
-from .summary import PIECES, SECONDS, STEPS, Summary, signed
+from .summary import PIECES, PROCESSOR, SECONDS, STEPS, Summary, signed
 
 SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
 
@@ -98,6 +98,7 @@ def _compute_part(summary: Summary) -> Part:
         row("encoder passes, 1,000 pieces", PIECES, thousands),
         row("of them to make the encoder", "adaptation_pieces", thousands),
         row("seconds", SECONDS, "{:,.0f}".format),
+        row("seconds of a processor", PROCESSOR, "{:,.0f}".format),
     ]
     return Part(["training of one pipeline", *summary.recipes], rows)
 

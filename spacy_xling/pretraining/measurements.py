@@ -22,6 +22,7 @@ class Row(NamedTuple):
     step (int): Optimiser steps done.
     pieces (int): Pieces that passed the encoder so far, in all processes.
     seconds (float): Seconds since this process began to train.
+    processor_seconds (float): Those that its threads computed.
     learn_rate (float): Rate of the last step.
     loss (float): Mean training loss since the last row, in nats per target.
     heldout (dict[str, float]): Loss on held-out text by language, in nats per target.
@@ -30,6 +31,7 @@ class Row(NamedTuple):
     step: int
     pieces: int
     seconds: float
+    processor_seconds: float
     learn_rate: float
     loss: float
     heldout: dict[str, float]
@@ -59,7 +61,8 @@ class JsonLog:
 
     def write(self, row: Row) -> None:
         """Write a row, as a JSON object on a line, and see it to the disk."""
-        record = {**row._asdict(), "seconds": round(row.seconds, 1), "heldout_mean": row.heldout_mean}
+        times = {name: round(getattr(row, name), 1) for name in ("seconds", "processor_seconds")}
+        record = {**row._asdict(), **times, "heldout_mean": row.heldout_mean}
         self._stream.write(json.dumps(record).encode("utf-8") + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())

@@ -126,7 +126,7 @@ class Loop:
     def run(self) -> None:
         """Train to the end."""
         training = self._settings.training
-        started, losses = time.perf_counter(), []
+        begun, losses = (time.perf_counter(), time.process_time()), []
         bar = tqdm(total=training.max_steps, initial=self._run.step, disable=True if self._quiet else None)
         with bar:
             while not self.done:
@@ -134,7 +134,8 @@ class Loop:
                 bar.update(1)
                 if self._run.step % training.eval_frequency == 0 or self._run.step == training.max_steps:
                     bar.clear()
-                    self._measure(sum(losses) / len(losses), time.perf_counter() - started)
+                    seconds = (time.perf_counter() - begun[0], time.process_time() - begun[1])
+                    self._measure(sum(losses) / len(losses), *seconds)
                     losses.clear()
 
     def save(self, path: Path) -> None:
@@ -171,13 +172,13 @@ class Loop:
             if hasattr(log, "close"):
                 log.close()
 
-    def _measure(self, loss: float, seconds: float) -> None:
+    def _measure(self, loss: float, seconds: float, processor_seconds: float) -> None:
         run = self._run
         # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
         heldout = mean_losses(run.accelerator.unwrap_model(run.module), self._heldout, run.padding)
         self.progress = self.progress._replace(heldout=heldout)
         rate = run.optimizer.param_groups[0]["lr"]
-        row = Row(run.step, run.n_pieces, seconds, rate, loss, heldout)
+        row = Row(run.step, run.n_pieces, seconds, processor_seconds, rate, loss, heldout)
         best, mean = self.progress.best, row.heldout_mean
         better = mean is not None and (best is None or mean < best)
         if better:

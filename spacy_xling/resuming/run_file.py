@@ -21,12 +21,14 @@ class Outcome(NamedTuple):
     steps (int): Optimiser steps.
     encoder_pieces (int): Pieces that passed the encoder to learn from them; see `EncoderPieces`.
     seconds (float): Seconds of its steps and evaluations, in all processes that continued with it.
+    processor_seconds (float): Those that its threads computed, of several processes the first one's.
     score (float | None): The best score on the dev text, that of `model-best`; None without any.
     """
 
     steps: int
     encoder_pieces: int
     seconds: float
+    processor_seconds: float
     score: float | None
 
 

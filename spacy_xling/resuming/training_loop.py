@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -157,9 +158,9 @@ def _train(run: Run, batches: Batches, checkpoint_every: int | None, stdout: IO,
         finalize_logger()
     pieces = int(ranks().total(run.pieces.count))
     if last is None:
-        return Outcome(0, pieces, 0.0, None)
+        return Outcome(0, pieces, 0.0, 0.0, None)
     best, _ = max(last["checkpoints"])
-    return Outcome(last["step"] + 1, pieces, last["seconds"], float(best))
+    return Outcome(last["step"] + 1, pieces, last["seconds"], last["processor_seconds"], float(best))
 
 
 def _set_up_logger(run: Run, console: tuple[Any, Any]) -> tuple[Callable, Callable]:
@@ -270,14 +271,18 @@ def _steps(run: Run, batches: Batches) -> Iterator[tuple[JsonDict, bool | None]]
         annotating_components=training["annotating_components"],
         before_update=before_update and (lambda _, args: before_update(run.nlp, args)),
     )
-    earlier = 0
+    earlier = earlier_processor = 0.0
     evaluations = iter(run.evaluations)
+    begun = time.process_time()
     for _, info, is_best in steps:
+        processor = time.process_time() - begun
         seconds = info["seconds"] + earlier
         if batches.is_replaying:
             seconds = (run.progress if is_best is None else next(evaluations))["seconds"]
             earlier = run.progress["seconds"] - info["seconds"]
-        yield {**info, "seconds": seconds, "output_path": str(run.output_path / DIR_MODEL_LAST)}, is_best
+            earlier_processor = run.progress["processor_seconds"] - processor
+        times = {"seconds": seconds, "processor_seconds": processor + earlier_processor}
+        yield {**info, **times, "output_path": str(run.output_path / DIR_MODEL_LAST)}, is_best
 
 
 def _alike(make: Callable[[], Any]) -> Any:
@@ -332,6 +337,7 @@ def _write_checkpoint(run: Run, batches: Batches, info: JsonDict) -> None:
         "evaluations": run.evaluations,
         "losses": _plain(info["losses"]),
         "seconds": info["seconds"],
+        "processor_seconds": info["processor_seconds"],
         "encoder_pieces": int(ranks().total(run.pieces.count)),
     }
     states = ranks().gather({**own_states(run.nlp), "batches": batches.state})

@@ -31,6 +31,7 @@ class FakeProcess:
             "steps": 7,
             "encoder_pieces": 0,
             "seconds": 1,
+            "processor_seconds": 1,
             "score": 1.0,
         }
         self.error = None
@@ -56,10 +57,12 @@ def invoke(folder, *options):
 
 
 def test_it_prints_and_writes_the_table(folder, tmp_path):
-    result = invoke(folder, "--json", tmp_path / "new" / "numbers.json", "--jobs", 2)
+    result = invoke(
+        folder, "--json", tmp_path / "new" / "numbers.json", "--jobs", 2, "--compare.seeds", "[0, 1, 2]"
+    )
     assert result.exit_code == 0, result.output
     expected = (
-        "fast is 10.0 points above slow on the mean of the targets (95 % interval 10.0 to 10.0, 2 seeds)."
+        "fast is 10.0 points above slow on the mean of the targets (95 % interval 10.0 to 10.0, 3 seeds)."
     )
     assert expected in result.output
     assert expected in (tmp_path / "out" / "table.md").read_text()
@@ -72,7 +75,7 @@ def test_a_failed_run_is_named_at_the_end_with_status_1(folder, monkeypatch):
     monkeypatch.setattr(FakeProcess, "broken", True)
     result = invoke(folder)
     assert result.exit_code == 1
-    assert "with one seed there is no interval" in result.output
+    assert "with fewer than 3 seeds there is no interval" in result.output
     end = " ".join(result.output.split("The table is at")[1].split())
     assert "fast, seed 1: ValueError: [X508]" in end
     assert "runs/fast/1/log.txt" in end.replace(" ", "")

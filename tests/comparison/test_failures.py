@@ -44,7 +44,13 @@ class FakeProcess:
             self.error = "ValueError: no luck"
             return
         languages = {code: {"texts": 9, "accuracy": 0.5, "macro_f1": 0.4} for code in ("en", "da", "de")}
-        cost = {"steps": 10, "encoder_pieces": 100, "seconds": 1, "encoder": "model-best"}
+        cost = {
+            "steps": 10,
+            "encoder_pieces": 100,
+            "seconds": 1,
+            "processor_seconds": 1,
+            "encoder": "model-best",
+        }
         found = {"languages": languages, "exclusive": True, "score": 1.0, **cost}
         (job.folder / (SCORES_FILE if job.kind == "training" else RESULT_FILE)).write_text(json.dumps(found))
 

@@ -22,15 +22,15 @@ def test_no_value_is_X779():
 
 
 def test_a_difference_by_hand():
-    # Differences 1 and 3: mean 2, deviation sqrt 2, so t * sqrt 2 / sqrt 2 = t of 1 degree, 12.706.
-    found = paired_difference({0: 10.0, 1: 20.0}, {0: 11.0, 1: 23.0})
+    # Differences 1, 2 and 3: mean 2, deviation 1, so t / sqrt 3, with t of 2 degrees, 4.3027.
+    found = paired_difference({0: 10.0, 1: 20.0, 2: 30.0}, {0: 11.0, 1: 23.0, 2: 32.0})
     assert found.mean == 2.0
-    assert found.n == 2
-    assert (found.low, found.high) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
+    assert found.n == 3
+    assert (found.low, found.high) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-3)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
-@pytest.mark.parametrize("n", [2, 3, 10])
+@pytest.mark.parametrize("n", [3, 4, 10])
 def test_the_interval_is_scipys_for_paired_samples(n, level):
     chance = np.random.default_rng(n)
     first, second = (dict(enumerate(chance.normal(50, 5, n).tolist())) for _ in range(2))
@@ -52,13 +52,14 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 
 
 def test_seeds_are_paired_by_their_number():
-    found = paired_difference({0: 1.0, 1: 2.0, 7: 50.0}, {1: 4.0, 0: 3.0, 8: 90.0})
-    assert found == (2.0, 2.0, 2.0, 2)
+    found = paired_difference({0: 1.0, 1: 2.0, 2: 3.0, 7: 50.0}, {1: 4.0, 0: 3.0, 2: 5.0, 8: 90.0})
+    assert found == (2.0, 2.0, 2.0, 3)
 
 
-def test_one_seed_in_common_has_no_interval():
-    found = paired_difference({0: 1.0, 1: 5.0}, {1: 8.0})
-    assert found == (3.0, None, None, 1)
+def test_fewer_than_three_seeds_in_common_have_no_interval():
+    assert paired_difference({0: 1.0, 1: 5.0}, {1: 8.0}) == (3.0, None, None, 1)
+    found = paired_difference({0: 1.0, 1: 5.0}, {0: 2.0, 1: 8.0})
+    assert found == (2.0, None, None, 2)
     assert not found.is_shown
 
 

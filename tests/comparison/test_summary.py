@@ -14,14 +14,18 @@ def result(en, da, de, *, exclusive=True, pieces=1000, adaptation=0):
         code: {"texts": 10, "accuracy": value, "macro_f1": value / 2}
         for code, value in {"da": da, "en": en, "de": de}.items()
     }
-    return Result(languages, exclusive, 5, pieces, adaptation, 7.0)
+    return Result(languages, exclusive, 5, pieces, adaptation, 7.0, 6.0)
 
 
 @pytest.fixture
 def results():
     return {
-        "baseline": {0: result(0.9, 0.5, 0.3), 1: result(0.8, 0.6, 0.2)},
-        "joint": {0: result(0.9, 0.6, 0.3, pieces=2000), 1: result(0.9, 0.7, 0.22, pieces=2200)},
+        "baseline": {0: result(0.9, 0.5, 0.3), 1: result(0.8, 0.6, 0.2), 2: result(0.85, 0.55, 0.25)},
+        "joint": {
+            0: result(0.9, 0.6, 0.3, pieces=2000),
+            1: result(0.9, 0.7, 0.22, pieces=2200),
+            2: result(0.9, 0.65, 0.26, pieces=2100),
+        },
     }
 
 
@@ -42,12 +46,12 @@ def test_a_summary_by_hand(results):
     found = summarize(results, source="en")
     assert found.scores[MEAN]["baseline"].mean == pytest.approx(40)
     assert found.scores[MEAN]["baseline"].deviation == pytest.approx(0)
-    assert found.scores[WORST]["baseline"] == pytest.approx((25, 50**0.5, 2))
-    # 45 and 46 against 40 and 40.
+    assert found.scores[WORST]["baseline"] == pytest.approx((25, 5, 3))
+    # 45, 46 and 45.5 against 40 each.
     assert found.differences[MEAN]["joint"].mean == pytest.approx(5.5)
     assert found.differences["en"]["joint"].mean == pytest.approx(5)
     assert found.compute["joint"]["encoder_pieces"].mean == 2100
-    assert "joint is" not in found.conclusions["joint"]
+    assert found.conclusions["joint"].startswith("joint is 5.5 points above baseline")
 
 
 def test_any_number_of_labels_is_scored_by_macro_f1(results):
@@ -64,14 +68,14 @@ def test_a_recipe_without_a_finished_run_is_said_to_have_none(results):
     assert found.differences[MEAN]["late"] is None
     assert found.conclusions["late"].startswith("Nothing can be said of late")
     for text in (format_text(found), format_markdown(found)):
-        assert "baseline: 2, joint: 2, late: 0" in text
+        assert "baseline: 3, joint: 3, late: 0" in text
 
 
 def test_a_seed_that_failed_is_left_out_of_the_pairs(results):
     del results["joint"][0]
     found = summarize(results, source="en")
-    assert found.scores[MEAN]["baseline"].n == 2
-    assert found.differences[MEAN]["joint"] == pytest.approx((6.0, None, None, 1))
+    assert found.scores[MEAN]["baseline"].n == 3
+    assert found.differences[MEAN]["joint"] == pytest.approx((5.75, None, None, 2))
 
 
 def test_no_finished_run_is_X779():
@@ -98,14 +102,14 @@ def test_no_finished_run_is_X779():
             "interval -0.5 to 2.9, 3 seeds).",
         ),
         (
-            Difference(0.0, 0.0, 0.0, 2),
+            Difference(0.0, 0.0, 0.0, 3),
             "No difference shown between joint and baseline on the mean of the targets: +0.0 points (95 % "
-            "interval 0.0 to 0.0, 2 seeds).",
+            "interval 0.0 to 0.0, 3 seeds).",
         ),
         (
             Difference(9.0, None, None, 1),
-            "No difference shown between joint and baseline: with one seed there is no interval (+9.0 points "
-            "on the mean of the targets).",
+            "No difference shown between joint and baseline: with fewer than 3 seeds there is no interval "
+            "(+9.0 points on the mean of the targets).",
         ),
         (
             None,
@@ -120,12 +124,12 @@ def test_a_conclusion_is_a_plain_sentence(difference, expected):
 def test_the_tables_hold_the_numbers(results):
     found = summarize(results, source="en")
     markdown = format_markdown(found)
-    assert "| mean of the targets | 40.0 ± 0.0 | 45.5 ± 0.7 |" in markdown
-    assert "| mean of the targets | +5.5 (-0.9 to 11.9) |" in markdown
+    assert "| mean of the targets | 40.0 ± 0.0 | 45.5 ± 0.5 |" in markdown
+    assert "| mean of the targets | +5.5 (4.3 to 6.7) |" in markdown
     assert "| encoder passes, 1,000 pieces | 1.0 ± 0.0 | 2.1 ± 0.1 |" in markdown
-    assert "over 2 seeds" in markdown
+    assert "over 3 seeds" in markdown
     text = format_text(found)
-    assert all(cell in text for cell in ("en (source)", "45.5 ± 0.7", "+5.5 (-0.9 to 11.9)"))
+    assert all(cell in text for cell in ("en (source)", "45.5 ± 0.5", "+5.5 (4.3 to 6.7)"))
     assert text.splitlines()[-1] == found.conclusions["joint"]
 
 
@@ -137,6 +141,6 @@ def test_one_recipe_alone_has_no_differences(results):
 
 def test_plain_data_is_json(results):
     found = json.loads(json.dumps(to_plain(summarize({**results, "late": {}}, source="en"))))
-    assert found["scores"][MEAN]["joint"]["n"] == 2
+    assert found["scores"][MEAN]["joint"]["n"] == 3
     assert found["differences"][MEAN]["joint"]["mean"] == pytest.approx(5.5)
     assert found["differences"][MEAN]["late"] is None

@@ -92,6 +92,7 @@ def table(output: Path):
     found = json.loads((output / "table.json").read_text(encoding="utf8"))
     for compute in found["compute"].values():
         compute.pop("seconds")
+        compute.pop("processor_seconds")
     return found
 
 

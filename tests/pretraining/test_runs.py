@@ -27,7 +27,7 @@ def files(folder):
         for name in ("model-best", "model-last")
         for path in sorted((folder / name).iterdir())
     }
-    return encoders, [{key: value for key, value in row.items() if key != "seconds"} for row in log]
+    return encoders, [{key: value for key, value in row.items() if "seconds" not in key} for row in log]
 
 
 def kill_at_update(monkeypatch, number):

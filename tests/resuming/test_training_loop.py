@@ -15,7 +15,7 @@ from spacy.training.loop import train
 from spacy_xling import writing
 from spacy_xling.optimizer.adamw import AdamW
 from spacy_xling.resuming import snapshots, training_loop
-from spacy_xling.resuming.run_file import is_finished
+from spacy_xling.resuming.run_file import is_finished, read_outcome
 from spacy_xling.resuming.snapshots import parameters
 from tests.resuming.runs import (
     JOINT,
@@ -243,12 +243,13 @@ def test_seconds_go_on_from_those_of_the_checkpoint(make_work, monkeypatch):
     data = json.loads(file.read_text())
     for evaluation, seconds in zip(data["progress"]["evaluations"], (500, 1000), strict=True):
         evaluation["seconds"] = seconds
-    data["progress"]["seconds"] = 1000
+    data["progress"]["seconds"] = data["progress"]["processor_seconds"] = 1000
     file.write_text(json.dumps(data))
     work.train(resume=True)
     seconds = [json.loads(line)["seconds"] for line in work.log.read_text().splitlines()]
     assert seconds[:2] == [500, 1000]
     assert 1000 <= seconds[2] < 1100
+    assert 1000 <= read_outcome(work.output).processor_seconds < 1100
 
 
 def test_without_a_checkpoint_it_starts_from_the_beginning(make_work, never_killed, monkeypatch):

@@ -90,7 +90,7 @@ def test_a_run_that_was_killed_has_the_count_of_one_that_was_not(tmp_path, check
         if name == "killed":
             interrupt(work, monkeypatch)
         work.train(resume=True)
-        outcomes.append(read_outcome(work.output)._replace(seconds=0))
+        outcomes.append(read_outcome(work.output)._replace(seconds=0, processor_seconds=0))
     assert outcomes[0] == outcomes[1]
 
 
