@@ -15,8 +15,7 @@ from ..errors import Errors
 from ..generators import make_generator
 from ..models.batches import masked_passes
 from ..models.checkpoint import Encoder, load_encoder
-from ..models.heldout_loss import mean_loss
-from ..models.masked_lm import MaskedLMLoss
+from ..models.masked_lm import MaskedLMLoss, mean_loss
 from ..pieces.masking import build_whole_word_masking_v1, masking_vocabulary
 from ..pieces.windows import split_windows
 from ..types import Pieces

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..errors import Errors
 from ..models.batches import Padding, padding_for, windows
 from ..models.checkpoint import Encoder
-from ..models.heldout_loss import evaluating
+from ..models.masked_lm import evaluating
 from ..models.pooling import MeanPooling
 from ..pieces.windows import split_windows
 

@@ -32,7 +32,7 @@ class EncoderSettings(NamedTuple):
     freeze_layers: int
 
 
-Module = TypeVar("Module", bound=EncoderModule)
+Module = TypeVar("Module", bound=EncoderModule[MaskedLM])
 
 
 class EncoderShim(ModuleShim, Generic[Module]):

@@ -74,7 +74,7 @@ class ClassificationHead(nn.Module):
         self.output = grown
 
 
-class JointModule(EncoderModule):
+class JointModule(EncoderModule[MaskedLM]):
     """Both forward passes of the joint objective.
 
     masked_lm (MaskedLM): Encoder and LM head.

@@ -2,17 +2,19 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import Warnings
-from .batches import Batch, MaskedWindows
+from ..types import MaskedPieces
+from .batches import Batch, MaskedWindows, Padding, masked_passes
 from .cross_entropy import cross_entropy
 from .lm_head import LMHead, find_projection, unknown_head
 from .packing import encode_packed, find_reaches, widest_window
@@ -124,20 +126,12 @@ class BaseEncoder:
         """
         if self.embeddings.weight.device.type != "cpu" or not self._can_pack:
             return False
-        return not (torch.is_grad_enabled() and self._checkpoints_gradients)
+        checkpoints = (getattr(module, "gradient_checkpointing", False) for module in self.base.modules())
+        return not (torch.is_grad_enabled() and any(checkpoints))
 
     @cached_property
     def _reaches(self) -> list[int | None]:
         return find_reaches(self.base.config)
-
-    @property
-    def _checkpoints_gradients(self) -> bool:
-        return any(getattr(module, "gradient_checkpointing", False) for module in self.base.modules())
-
-    @property
-    def _longest(self) -> int:
-        """The most pieces that there are positions for."""
-        return int(self.base.config.max_position_embeddings) - self.first_position
 
     @cached_property
     def _can_pack(self) -> bool:
@@ -146,14 +140,13 @@ class BaseEncoder:
             warnings.warn(Warnings.W302.format(family=self.base.config.model_type), stacklevel=2)
         return packs
 
-    @torch.no_grad()
     def _packs_windows(self) -> bool:
         """Whether a few windows come out of one pass as each does of its own."""
-        training = self.base.training
-        self.base.eval()
-        try:
+        refusals = (AttributeError, IndexError, RuntimeError, TypeError, ValueError)
+        with suppress(*refusals), evaluating(self.base):
+            n_positions = int(self.base.config.max_position_embeddings) - self.first_position
             # The first is longer than a piece sees, by the config alone and not by what is being tried.
-            lengths = [min(3 + widest_window(self.base.config), self._longest), 3, 2, 1]
+            lengths = [min(3 + widest_window(self.base.config), n_positions), 3, 2, 1]
             attention = torch.arange(lengths[0]) < torch.tensor(lengths).unsqueeze(1)
             generator = torch.Generator().manual_seed(0)
             ids = torch.randint(self.embeddings.num_embeddings, attention.shape, generator=generator)
@@ -165,10 +158,7 @@ class BaseEncoder:
                 for row, length in enumerate(lengths)
             ]
             return torch.allclose(packed[attention], torch.cat(alone), rtol=1e-3, atol=1e-4)
-        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
-            return False
-        finally:
-            self.base.train(training)
+        return False
 
 
 class EncoderWithHead(nn.Module, ABC):
@@ -275,27 +265,24 @@ class MaskedLM(EncoderWithHead):
     def project(self, states: Tensor) -> Tensor:
         return self._project(self.model, states)
 
-    @torch.no_grad()
     def _check_split(self) -> None:
         """Encoder, projection and decoder must give the model's own logits."""
-        training = self.model.training
-        self.model.eval()
         fits, problem = False, None
         try:
-            # A vocabulary may be tiny, and a padding piece would have another position by its id.
-            rows = range(min(4, len(self.decoder.weight)))
-            pieces = [row for row in rows if row != self.model.config.pad_token_id]
-            ids = torch.tensor([pieces], device=self.decoder.weight.device)
-            attention = torch.ones_like(ids, dtype=torch.bool)
-            whole = self.model(input_ids=ids, attention_mask=attention).logits
-            # With a piece of padding, which FNet would take for one of the text.
-            ids, attention = F.pad(ids, (0, 1), value=pieces[0]), F.pad(attention, (0, 1))
-            parts = self.decoder(self.project(self.encoder.encode(self.encoder.embed(ids), attention)))
-            fits = torch.allclose(whole, parts[:, :-1], rtol=1e-3, atol=1e-4)
+            with evaluating(self.model):
+                # A vocabulary may be tiny, and a padding piece would have another position by its id.
+                rows = range(min(4, len(self.decoder.weight)))
+                pieces = [row for row in rows if row != self.model.config.pad_token_id]
+                ids = torch.tensor([pieces], device=self.decoder.weight.device)
+                attention = torch.ones_like(ids, dtype=torch.bool)
+                whole = self.model(input_ids=ids, attention_mask=attention).logits
+                # With a piece of padding, which FNet would take for one of the text.
+                ids, attention = F.pad(ids, (0, 1), value=pieces[0]), F.pad(attention, (0, 1))
+                parts = self.decoder(self.project(self.encoder.encode(self.encoder.embed(ids), attention)))
+                fits = torch.allclose(whole, parts[:, :-1], rtol=1e-3, atol=1e-4)
         except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             # Another kind of head under a name that is known: BART's "lm_head" is a single layer.
             problem = error
-        self.model.train(training)
         if not fits:
             raise ValueError(unknown_head(self.model)) from problem
 
@@ -327,15 +314,18 @@ class SharedMaskedLM(EncoderWithHead):
         return self.head.project(states)
 
 
-class EncoderModule(nn.Module):
-    """What the modules share that have an encoder with its LM head, and layers of their own.
+Head = TypeVar("Head", bound=EncoderWithHead)
 
-    masked_lm (MaskedLM): Encoder and LM head.
+
+class EncoderModule(nn.Module, Generic[Head]):
+    """What the modules share that have an encoder with its LM head.
+
+    masked_lm (EncoderWithHead): Encoder and LM head.
     precision (Literal["fp32", "bf16"]): "bf16" runs passes under autocast; parameters and losses stay in
         fp32. No loss scaling is needed.
     """
 
-    def __init__(self, masked_lm: MaskedLM, precision: Literal["fp32", "bf16"]) -> None:
+    def __init__(self, masked_lm: Head, precision: Literal["fp32", "bf16"] = "fp32") -> None:
         super().__init__()
         self.masked_lm = masked_lm
         self.precision = precision
@@ -348,25 +338,50 @@ class EncoderModule(nn.Module):
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
 
-class MaskedLMLoss(nn.Module):
-    """The masked-LM loss as a module whose forward pass is all of it, which several processes need.
-
-    masked_lm (EncoderWithHead): Encoder and LM head.
-    precision (Literal["fp32", "bf16"]): "bf16" runs them under autocast; parameters and loss stay in fp32.
-    """
-
-    def __init__(self, masked_lm: EncoderWithHead, precision: Literal["fp32", "bf16"] = "fp32") -> None:
-        super().__init__()
-        self.masked_lm = masked_lm
-        self.precision = precision
+class MaskedLMLoss(EncoderModule[EncoderWithHead]):
+    """The masked-LM loss as a module whose forward pass is all of it, which several processes need."""
 
     def forward(self, batches: Sequence[MaskedWindows]) -> Tensor:
         """The sum over targets of -log P(target | window without it), in nats; see `EncoderWithHead`."""
-        encoder = self.masked_lm.encoder
-        device = encoder.embeddings.weight.device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        with self._autocast():
             tied = self.masked_lm.tied_gradient()
-            return self.masked_lm.loss(encoder.encode_all(batches, tied), batches, tied)
+            return self.masked_lm.loss(self.masked_lm.encoder.encode_all(batches, tied), batches, tied)
+
+
+def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> float:
+    """The mean masked-LM loss of some windows.
+
+    module (nn.Module): Batches to the sum of the loss, as `MaskedLMLoss`; it is left in the mode it was in.
+    passes (Sequence[Sequence[MaskedWindows]]): The windows by pass, with one target or more.
+    RETURNS (float): Mean over targets of -log P(target | window without it), in nats.
+    """
+    with evaluating(module):
+        total = sum(module(batches).item() for batches in passes)
+    return total / sum(len(batch.targets) for batches in passes for batch in batches)
+
+
+def mean_losses(module: nn.Module, masked: Mapping[str, MaskedPieces], padding: Padding) -> dict[str, float]:
+    """The mean masked-LM loss of windows by language.
+
+    module (nn.Module): As for `mean_loss`.
+    masked (Mapping[str, MaskedPieces]): The windows by language, each with one target or more.
+    padding (Padding): How they become batches.
+    RETURNS (dict[str, float]): As `mean_loss`, by language.
+    """
+    return {language: mean_loss(module, masked_passes(found, padding)) for language, found in masked.items()}
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """No dropout and no gradients inside; afterwards each module trains or not as before."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def _first_position(base: "PreTrainedModel") -> int:

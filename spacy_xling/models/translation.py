@@ -13,7 +13,7 @@ from .masked_lm import EncoderModule, MaskedLM
 from .translated_batches import TranslatedBatch
 
 
-class TranslationModule(EncoderModule):
+class TranslationModule(EncoderModule[MaskedLM]):
     """Both forward passes of a translator under the joint objective, and its search.
 
     A decoder's state becomes a piece as a masked position's does: through the checkpoint's LM head.

@@ -201,7 +201,7 @@ class MaskedTerm(TrainablePipe):
         """
         if not self._heldout:
             return {}
-        from ..models.heldout_loss import mean_losses
+        from ..models.masked_lm import mean_losses
 
         module, padding = self._shim.masked_lm_pass()
         losses = mean_losses(module, self._heldout, padding)

@@ -15,7 +15,7 @@ from ..data.files import require_apart
 from ..encoders.cards import markdown_table, write_card
 from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
-from ..models.heldout_loss import mean_losses
+from ..models.masked_lm import mean_losses
 from ..resuming.checkpoints import Checkpoints
 from ..writing import remove_leftovers, write_folder
 from .accelerating import Accelerator

@@ -11,7 +11,7 @@ from spacy_xling.inspection.sentence_vectors import (
     sentence_vectors,
 )
 from spacy_xling.models.checkpoint import load_encoder
-from spacy_xling.models.heldout_loss import evaluating
+from spacy_xling.models.masked_lm import evaluating
 from tests.conftest import TEXTS, make_checkpoint
 
 DEPTH = 2

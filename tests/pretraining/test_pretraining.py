@@ -9,7 +9,7 @@ from transformers import AutoModelForMaskedLM
 
 from spacy_xling.data.heldout import is_heldout
 from spacy_xling.models.checkpoint import load_encoder
-from spacy_xling.models.heldout_loss import mean_losses
+from spacy_xling.models.masked_lm import mean_losses
 from spacy_xling.pieces.padding import pad, padded_positions
 from spacy_xling.pretraining.pretraining import Pretraining, Streams, read_heldout
 from spacy_xling.pretraining.settings import resolve_settings
