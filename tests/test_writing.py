@@ -69,7 +69,7 @@ def test_half_a_character_in_a_text_or_a_name_is_X161_and_leaves_nothing(tmp_pat
     with pytest.raises(OSError, match="surrogates not allowed"):
         write_folder(
             tmp_path / os.fsdecode(b"d\xff"),
-            lambda path: save_checkpoint(encoder.masked_lm, encoder.tokenizer, path),
+            lambda path: save_checkpoint(encoder.masked_lm.model, encoder.tokenizer, path),
         )
     assert list(tmp_path.iterdir()) == []
 

@@ -155,7 +155,7 @@ def init_encoder(
     made = Initial(output, shares, len(tokenizer), n_parameters, n_texts, n_contexts)
 
     def fill(folder: Path) -> None:
-        save_checkpoint(masked_lm, tokenizer, folder)
+        save_checkpoint(masked_lm.model, tokenizer, folder)
         write_card(folder, _card(made), shares)
 
     with writing_errors(output):

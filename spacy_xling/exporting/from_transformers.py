@@ -65,11 +65,8 @@ def _load_classifier(found: Checked, name: str) -> "PreTrainedModel":
         config = load_config(found)
     find_native_head(config)
     with loading_errors(name):
-        model, info = load_model(found, config, model=SEQUENCE_CLASSIFICATION)
-    # Of a size that doesn't fit, older releases of transformers give both sizes with the name.
-    misfits = [key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]]
-    missing = [key for key in (*info["missing_keys"], *misfits) if is_of_head(key, config)]
-    if missing:
+        model, lacking = load_model(found, config, model=SEQUENCE_CLASSIFICATION)
+    if missing := [weight for weight in lacking if is_of_head(weight, config)]:
         raise ValueError(Errors.X787.format(name=name, missing=", ".join(missing)))
     return model.eval()
 

@@ -15,7 +15,7 @@ from ..errors import Errors
 from ..evaluation.by_language import load_pipeline
 from ..evaluation.calibration import find_component
 from ..models.architectures import joint_shim
-from ..models.checkpoint import save_with_tokenizer
+from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import SEQUENCE_CLASSIFICATION, make_model
 from ..models.contracts import classifier_of
 from ..models.joint_shim import JointShim
@@ -81,7 +81,7 @@ def export_transformers(
     tokenizer = make_tokenizer(shim, classifier)
     require_same_logits(pipe, classifier, tokenizer, calibration.temperature)
     with writing_errors(output):
-        write_folder(output, lambda folder: save_with_tokenizer(classifier, tokenizer, folder))
+        write_folder(output, lambda folder: save_checkpoint(classifier, tokenizer, folder))
     return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
 
 

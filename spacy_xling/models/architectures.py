@@ -211,8 +211,8 @@ def init(model: Model, X: Sequence[Doc] | None = None, Y: Floats2d | None = None
 
 
 def resize_output(model: Model, n_labels: int) -> Model:
-    """Grow the classification head to more labels."""
-    joint_shim(model).resize_output(n_labels)
+    """Grow the classification head, if there is one yet, to more labels."""
     if joint_shim(model).is_initialized:
+        joint_shim(model).resize_output(n_labels)
         model.set_dim("nO", n_labels, force=True)
     return model

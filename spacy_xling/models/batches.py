@@ -201,13 +201,7 @@ def _lay_out(
         pieces, groups, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials
     )
     return [
-        Windows(
-            ids=to_tensor(batch.ids, padding),
-            attention=to_tensor(batch.attention, padding),
-            pooled=to_tensor(batch.pooled, padding),
-            texts=to_tensor(batch.texts, padding),
-            n_texts=pieces.n_texts,
-        )
+        Windows(n_texts=pieces.n_texts, **{k: to_tensor(v, padding) for k, v in batch._asdict().items()})
         for batch in batches
     ]
 

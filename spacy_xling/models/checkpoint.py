@@ -203,13 +203,8 @@ def load_lm_head(name: str) -> LMHead:
     return LMHead(model)
 
 
-def save_checkpoint(masked_lm: MaskedLM, tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
-    """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
-    save_with_tokenizer(masked_lm.model, tokenizer, path)
-
-
-def save_with_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
-    """Write any model as `save_checkpoint` writes that of a masked LM.
+def save_checkpoint(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
+    """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads.
 
     model (PreTrainedModel): The model.
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
@@ -295,18 +290,10 @@ def _load_masked_lm(name: str, dropout: float | None) -> tuple["PreTrainedModel"
         if hasattr(config, "reference_compile"):
             # ModernBERT would compile itself at the first batch, and at each new shape.
             config.reference_compile = False
-        # Weights of another size count as missing, see below; else transformers raises its own error.
-        model, info = load_model(found, config)
-    # Some releases of transformers save it with the config.
-    model.config.name_or_path = name
-    return model, _untrained_weights(name, model, info)
-
-
-def _untrained_weights(name: str, model: "PreTrainedModel", info: dict[str, list]) -> list[str]:
-    # Older releases of transformers give both sizes with each key.
-    mismatched = (key if isinstance(key, str) else key[0] for key in info["mismatched_keys"])
-    missing = sorted({*info["missing_keys"], *mismatched})
-    encoder = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
+        model, lacking = load_model(found, config)
+    encoder = [weight for weight in lacking if weight.startswith(f"{model.base_model_prefix}.")]
     if encoder:
         raise ValueError(Errors.X308.format(name=name, n=len(encoder), first=encoder[0]))
-    return missing
+    # Some releases of transformers save it with the config.
+    model.config.name_or_path = name
+    return model, lacking

@@ -150,14 +150,15 @@ def load_fast_tokenizer(found: Checked) -> "PreTrainedTokenizerBase":
 
 def load_model(
     found: Checked, config: "PretrainedConfig", *, model: str = MASKED_LM, dtype: torch.dtype = torch.float32
-) -> tuple["PreTrainedModel", dict[str, list]]:
+) -> tuple["PreTrainedModel", list[str]]:
     """The model (PreTrainedModel) of a checkpoint; errors are those of `transformers`.
 
     found (Checked): The checkpoint, found with `weights`.
     config (PretrainedConfig): Its config.
     model (str): The class that makes it, one of those above.
     dtype (torch.dtype): Precision of its weights.
-    RETURNS (tuple): The model, and what is said of its weights. Those of another size aren't loaded.
+    RETURNS (tuple): The model, and the names of the weights that the checkpoint lacks, or has in another
+        size.
     """
     import transformers
 
@@ -169,12 +170,15 @@ def load_model(
             config=config,
             **{precision: dtype},
             output_loading_info=True,
+            # Else transformers raises its own error.
             ignore_mismatched_sizes=True,
             trust_remote_code=False,
             use_safetensors=None if _pickles_allowed() else True,
             weights_only=True,
         )
-    return loaded, info
+    # Older releases of transformers give both sizes with each name.
+    misfits = (key if isinstance(key, str) else key[0] for key in info["mismatched_keys"])
+    return loaded, sorted({*info["missing_keys"], *misfits})
 
 
 def map_files(found: Checked) -> dict[str, Content]:

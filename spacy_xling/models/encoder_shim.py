@@ -96,7 +96,7 @@ class EncoderShim(ModuleShim, Generic[Module]):
         if self._model is None:
             return
         module = self.module
-        save_checkpoint(module.masked_lm, self.tokenizer, path)
+        save_checkpoint(module.masked_lm.model, self.tokenizer, path)
         own: dict[str, Tensor] = {
             name: value.contiguous()
             for name, value in module.state_dict().items()

@@ -79,16 +79,13 @@ class JointShim(EncoderShim[JointModule]):
                 require_reached(loss, term)
 
         def backprop(gradients: Gradients) -> None:
-            roots: list[Tensor] = []
-            seeds: list[Tensor] = []
+            seeds: dict[Tensor, Tensor] = {}
             if logits is not None and gradients.d_logits is not None:
-                roots.append(logits)
-                seeds.append(xp2torch(gradients.d_logits, device=logits.device).to(logits.dtype))
+                seeds[logits] = xp2torch(gradients.d_logits, device=logits.device).to(logits.dtype)
             if mlm_sum is not None:
-                roots.append(mlm_sum)
-                seeds.append(torch.full_like(mlm_sum, gradients.d_mlm))
-            if roots:
-                torch.autograd.backward(roots, seeds)
+                seeds[mlm_sum] = torch.full_like(mlm_sum, gradients.d_mlm)
+            if seeds:
+                torch.autograd.backward(list(seeds), list(seeds.values()))
 
         scores = None if logits is None else torch2xp(logits.detach())
         return (scores, 0.0 if mlm_sum is None else mlm_sum.item()), backprop
@@ -114,10 +111,9 @@ class JointShim(EncoderShim[JointModule]):
     # Parameters
 
     def resize_output(self, n_labels: int) -> None:
-        """Grow the classification head, if there is one yet."""
-        if self._model is not None:
-            self.module.head.grow(n_labels)
-            self._output_id = Shim(None).id
+        """Grow the classification head."""
+        self.module.head.grow(n_labels)
+        self._output_id = Shim(None).id
 
     def parameter_key(self, name: str) -> tuple[int, str]:
         """What the optimizer knows a parameter by. A classification layer that grew is under an id of its

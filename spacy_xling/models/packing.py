@@ -215,13 +215,13 @@ def encode_packed(
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
     RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias that isn't known.
     """
-    layout = _lay_out(batches)
+    rows, places, runs = _lay_out(batches)
     states = torch.cat([part.flatten(0, 1) for part in embedded])
-    n_padded, n_pieces = len(states), len(layout.rows)
+    n_padded, n_pieces = len(states), len(rows)
     n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
-    states = F.pad(states[layout.rows], (0, 0, 0, n_spare))
-    positions = F.pad(layout.places, (0, n_spare)) + first_position
-    packed = PackedPass(layout.runs, reaches, n_spare)
+    states = F.pad(states[rows], (0, 0, 0, n_spare))
+    positions = F.pad(places, (0, n_spare)) + first_position
+    packed = PackedPass(runs, reaches, n_spare)
     try:
         with packed:
             outputs = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
@@ -231,26 +231,14 @@ def encode_packed(
         family = base.config.model_type
         raise NotPacked(Errors.X318.format(family=family, layers=len(reaches))) from error
     hidden = outputs[0].squeeze(1)
-    padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, layout.rows, hidden[:n_pieces])
+    padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])
     return [part.view(*batch.attention.shape, -1) for part, batch in zip(parts, batches, strict=True)]
 
 
-class Layout(NamedTuple):
-    """How pieces of several batches follow each other in a pass, windows of one length together.
-
-    rows (Tensor): Where each piece stands among the padded pieces of all batches. *Shape:* (pieces,)
-    places (Tensor): Its place in its text. *Shape:* (pieces,)
-    runs (list[Run]): The windows.
-    """
-
-    rows: Tensor
-    places: Tensor
-    runs: list[Run]
-
-
-def _lay_out(batches: Sequence[Batch]) -> Layout:
-    """The layout of batches, short windows first.
+def _lay_out(batches: Sequence[Batch]) -> tuple[Tensor, Tensor, list[Run]]:
+    """Where each piece of a pass stands among the padded pieces of all batches (pieces,), its place in its
+    text (pieces,), and the windows: those of one length together, short ones first.
 
     A batch of two windows, `a b -` and `c d e` with `-` for padding, has the rows 0 1 3 4 5, the places
     0 1 0 1 2, and the runs (1 window of 2 pieces) and (1 window of 3).
@@ -261,7 +249,7 @@ def _lay_out(batches: Sequence[Batch]) -> Layout:
     rows = rows[lengths.repeat_interleave(lengths).argsort(stable=True)]
     places = torch.cat([_places(batch) for batch in batches])[rows]
     runs = [Run(len(list(same)), length) for length, same in groupby(sorted(lengths.tolist()))]
-    return Layout(rows, places, runs)
+    return rows, places, runs
 
 
 def _places(batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .batches import Batch, MaskedWindows
 from .beam_search import Step, search
-from .decoder import Decoder, KeysValues, Memory
+from .decoder import Decoder, KeysValues
 from .masked_lm import EncoderModule, MaskedLM
 from .translated_batches import TranslatedBatch
 
@@ -71,24 +71,19 @@ class TranslationModule(EncoderModule[MaskedLM]):
         return states.flatten(0, 1)[batch.positions]
 
     def translate(
-        self, sources: Sequence[Batch], languages: Tensor, *, end: int, limit: int, beams: int, no_repeat: int
+        self, sources: Batch, languages: Tensor, *, end: int, limit: int, beams: int, no_repeat: int
     ) -> list[list[int]]:
         """Find the translations of texts, by greedy or beam search.
 
-        sources (Sequence[Batch]): The texts, in the order of the languages.
+        sources (Batch): The texts.
         languages (Tensor): Numbers of the languages of the translations. *Shape:* (texts,)
         end, limit, beams, no_repeat (int): See `search`.
         RETURNS (list[list[int]]): The pieces of each translation, with the end piece where it came to one.
         """
         self.eval()
-        found: list[list[int]] = []
         with torch.inference_mode(), self._autocast():
-            for batch, hidden in zip(sources, self.masked_lm.encoder.encode_all(sources), strict=True):
-                rows = slice(len(found), len(found) + len(batch.ids))
-                memory = self.decoder.remember(hidden, batch.attention)
-                step = Decoding(self, memory, languages[rows])
-                found += search(step, len(batch.ids), end=end, limit=limit, beams=beams, no_repeat=no_repeat)
-        return found
+            step = Decoding(self, sources, languages)
+            return search(step, len(sources.ids), end=end, limit=limit, beams=beams, no_repeat=no_repeat)
 
     def first_pieces(self, sources: Batch, languages: Tensor) -> Tensor:
         """log P of the first piece of each translation.
@@ -98,9 +93,7 @@ class TranslationModule(EncoderModule[MaskedLM]):
         RETURNS (Tensor): *Shape:* (texts, pieces)
         """
         with self._autocast():
-            (hidden,) = self.masked_lm.encoder.encode_all([sources])
-            memory = self.decoder.remember(hidden, sources.attention)
-            return Decoding(self, memory, languages).begin()
+            return Decoding(self, sources, languages).begin()
 
     def log_probabilities(self, states: Tensor) -> Tensor:
         """log P of the next piece, in fp32 at least, by states (rows, width). *Shape:* (rows, pieces)"""
@@ -112,13 +105,14 @@ class Decoding(Step):
     """The steps of a search, in which nothing is computed twice.
 
     module (TranslationModule): The translator.
-    memory (Memory): The texts.
+    sources (Batch): The texts.
     languages (Tensor): Numbers of the languages of the translations. *Shape:* (texts,)
     """
 
-    def __init__(self, module: TranslationModule, memory: Memory, languages: Tensor) -> None:
+    def __init__(self, module: TranslationModule, sources: Batch, languages: Tensor) -> None:
+        (hidden,) = module.masked_lm.encoder.encode_all([sources])
         self.module = module
-        self.memory = memory
+        self.memory = module.decoder.remember(hidden, sources.attention)
         self.languages = languages
         self.past: list[KeysValues] = []
 

@@ -146,15 +146,8 @@ class TranslationShim(EncoderShim[TranslationModule]):
         sources = source_batch(join([_window(row) for row in rows]), self._padding)
         languages = torch.full((len(rows),), language, device=module.device)
         return module.translate(
-            [sources], languages, end=self.end, limit=limit, beams=beams, no_repeat=no_repeat
+            sources, languages, end=self.end, limit=limit, beams=beams, no_repeat=no_repeat
         )
-
-    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Texts of pieces, without special ones."""
-        texts = self.tokenizer.batch_decode(
-            [list(row) for row in rows], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return [text.strip() for text in texts]
 
     def make_module(
         self, masked_lm: MaskedLM, size: int, precision: Literal["fp32", "bf16"]

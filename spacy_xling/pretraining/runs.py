@@ -143,7 +143,7 @@ class Loop:
         run = self._run
 
         def fill(folder: Path) -> None:
-            save_checkpoint(run.masked_lm, run.encoder.tokenizer, folder)
+            save_checkpoint(run.masked_lm.model, run.encoder.tokenizer, folder)
             write_card(folder, self._card(), run.streams.lines["unlabelled"], self._settings.encoder.name)
 
         write_folder(path, fill)

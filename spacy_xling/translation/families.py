@@ -116,20 +116,6 @@ class PairTokenizer:
         # It would warn of long texts, which are cut.
         return self.tokenizer([pair.prefix + text for text in texts], verbose=False)["input_ids"]
 
-    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """Make texts of pieces.
-
-        pieces (Sequence[Sequence[int]]): The numbers of the pieces of each text.
-        RETURNS (list[str]): The texts.
-        """
-        texts = self.tokenizer.batch_decode(
-            # What the cleaning up takes out is right in some languages.
-            [list(numbers) for numbers in pieces],
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        return [text.strip() for text in texts]
-
     def _known(self, code: str) -> str:
         found = match_code(code, self.pieces)
         if found is None:
@@ -155,3 +141,15 @@ class PairTokenizer:
             return
         if match_code(code, [only]) is None:
             raise ValueError(Errors.X802.format(name=self.name, code=code, known=f"{only} as {side}"))
+
+
+def decode(tokenizer: Any, rows: Sequence[list[int]]) -> list[str]:
+    """Make texts of pieces.
+
+    tokenizer (PreTrainedTokenizerBase): The tokenizer.
+    rows (Sequence[list[int]]): The numbers of the pieces of each text; special ones are left out.
+    RETURNS (list[str]): The texts.
+    """
+    # What the cleaning up takes out is right in some languages.
+    texts = tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return [text.strip() for text in texts]

@@ -17,7 +17,7 @@ from ..models.checkpoint_files import (
     loading_errors,
     map_files,
 )
-from .families import Pair, PairTokenizer
+from .families import Pair, PairTokenizer, decode
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 # Of a model without positions of its own, as T5 and MADLAD, and a tokenizer that says nothing.
@@ -103,8 +103,8 @@ class Seq2SeqEngine:
             raise ValueError(Errors.X801.format(name=name, found=config.model_type))
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
         with loading_errors(name):
-            self.model, info = load_model(found, config, model=SEQ2SEQ, dtype=dtype)
-        if lacking := sorted(map(str, (*info["missing_keys"], *info["mismatched_keys"]))):
+            self.model, lacking = load_model(found, config, model=SEQ2SEQ, dtype=dtype)
+        if lacking:
             raise ValueError(Errors.X804.format(name=name, n=len(lacking), first=lacking[0]))
         self.model.to(device).eval()
         self.longest = _longest(config, self.tokenizer)
@@ -136,7 +136,7 @@ class Seq2SeqEngine:
                 **{name: value for name, value in options.items() if value is not None},
             )
         rows = [self._to_the_end(row) for row in generated[:, before:].tolist()]
-        texts = self.tokenizer.decode(rows)
+        texts = decode(self.tokenizer.tokenizer, rows)
         return [Generated(text, len(row) < limit - 1) for text, row in zip(texts, rows, strict=True)]
 
     def _to_the_end(self, row: list[int]) -> list[int]:

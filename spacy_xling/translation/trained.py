@@ -12,7 +12,7 @@ from ..data.codes import match_code
 from ..data.translation_pairs import HELDOUT_SHARE
 from ..errors import Errors, Warnings, one_line
 from ..models.translation_shim import TranslationShim
-from .families import Pair
+from .families import Pair, decode
 from .seq2seq import Generated
 
 # Beams are for whom they are worth it: greedy search is the faster one.
@@ -126,6 +126,6 @@ class TrainedEngine:
     ) -> list[Generated]:
         """See `Engine`."""
         rows = self.shim.translate(pieces, pair.start or 0, limit=limit, beams=beams, no_repeat=no_repeat)
-        texts = self.shim.decode(rows)
+        texts = decode(self.shim.tokenizer, rows)
         end = self.shim.end
         return [Generated(text, row[-1:] == [end]) for text, row in zip(texts, rows, strict=True)]

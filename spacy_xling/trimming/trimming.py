@@ -271,7 +271,7 @@ def _write(
 
     def fill(folder: Path) -> None:
         nonlocal report
-        save_checkpoint(masked_lm, tokenizer, folder)
+        save_checkpoint(masked_lm.model, tokenizer, folder)
         report = replace(report, after=_size(masked_lm, folder))
         write_card(folder, card_text(report), [found.language for found in report.languages], report.encoder)
 

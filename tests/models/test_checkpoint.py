@@ -503,7 +503,7 @@ def test_auto_on_a_gpu_asks_for_hardware_and_not_emulation(monkeypatch, supporte
 
 
 def test_nothing_is_printed_of_loading_and_saving(checkpoint, tmp_path, capfd):
-    save_checkpoint(load_masked_lm(str(checkpoint)), load_tokenizer(str(checkpoint)), tmp_path)
+    save_checkpoint(load_masked_lm(str(checkpoint)).model, load_tokenizer(str(checkpoint)), tmp_path)
     assert (capfd.readouterr()) == ("", "")
     # Whoever loads by transformers itself has bars as before.
     assert logging.is_progress_bar_enabled()
@@ -514,7 +514,7 @@ def test_a_saved_checkpoint_loads_in_transformers_with_equal_and_tied_weights(ch
     with torch.no_grad():
         for parameter in masked_lm.parameters():
             parameter.add_(0.01)
-    save_checkpoint(masked_lm, tokenizer, tmp_path)
+    save_checkpoint(masked_lm.model, tokenizer, tmp_path)
     assert (tmp_path / "model.safetensors").is_file()
     assert not list(tmp_path.glob("*.bin"))
     model, info = AutoModelForMaskedLM.from_pretrained(tmp_path, output_loading_info=True)
@@ -533,7 +533,7 @@ def test_a_saved_checkpoint_loads_in_transformers_with_equal_and_tied_weights(ch
 def test_an_untied_decoder_stays_untied(tmp_path):
     folder = make_checkpoint("bert", tmp_path / "untied", tie_word_embeddings=False)
     masked_lm = load_masked_lm(str(folder))
-    save_checkpoint(masked_lm, load_tokenizer(str(folder)), tmp_path / "saved")
+    save_checkpoint(masked_lm.model, load_tokenizer(str(folder)), tmp_path / "saved")
     again = load_masked_lm(str(tmp_path / "saved"))
     embeddings = again.model.get_input_embeddings().weight
     assert again.decoder.weight is not embeddings

@@ -425,7 +425,7 @@ def test_no_file_is_named_after_a_chat_template(checkpoint, tmp_path):
     (folder / "additional_chat_templates").mkdir()
     encoder = load_encoder(str(folder))
     saved = tmp_path / "x" / "y" / "saved"
-    save_checkpoint(encoder.masked_lm, encoder.tokenizer, saved)
+    save_checkpoint(encoder.masked_lm.model, encoder.tokenizer, saved)
     assert all(path.is_file() for path in saved.iterdir())
     assert not list(tmp_path.rglob("*.jinja"))
 
@@ -454,7 +454,7 @@ def test_a_cached_checkpoint_loads_offline_and_leaves_no_trace_of_the_cache(chec
     assert encoder.window == expected.window
     assert encoder.tokenizer(TEXTS).input_ids == expected.tokenizer(TEXTS).input_ids
     assert encoder.masked_lm.model.config.name_or_path == "nobody/encoder"
-    save_checkpoint(encoder.masked_lm, encoder.tokenizer, tmp_path / "saved")
+    save_checkpoint(encoder.masked_lm.model, encoder.tokenizer, tmp_path / "saved")
     for file in (tmp_path / "saved").glob("*.json"):
         assert str(tmp_path) not in file.read_text(), file.name
 

@@ -36,7 +36,7 @@ def saved(checkpoint, folder, change=lambda encoder: None):
     encoder = load_encoder(str(checkpoint))
     change(encoder)
     folder.mkdir()
-    save_checkpoint(encoder.masked_lm, encoder.tokenizer, folder)
+    save_checkpoint(encoder.masked_lm.model, encoder.tokenizer, folder)
     return folder
 
 
@@ -57,7 +57,7 @@ def test_a_tokenizer_of_a_class_of_its_own_loads_as_its_file_has_it(tmp_path):
     backend = make_tokenizer(FAMILIES["albert"][0]).backend_tokenizer
     backend.normalizer = normalizers.Lowercase()
     own = AlbertTokenizerFast(tokenizer_object=backend, pad_token="<pad>")
-    save_checkpoint(encoder.masked_lm, own, tmp_path)
+    save_checkpoint(encoder.masked_lm.model, own, tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     assert loaded.backend_tokenizer.to_str() == own.backend_tokenizer.to_str()
     assert [loaded(text)["input_ids"] for text in TEXTS] == [own(text)["input_ids"] for text in TEXTS]
