@@ -127,8 +127,8 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
 
 def split_windows(tokenizer, texts, *, window, overlap):
     """`pieces.windows.split_windows` of a tokenizer that is told again how to cut."""
-    set_window(tokenizer, window, overlap)
-    return windows.split_windows(tokenizer, texts)
+    set_window(tokenizer.backend_tokenizer, window, overlap)
+    return windows.split_windows(tokenizer.backend_tokenizer, texts)
 
 
 def make_checkpoint(family: str, folder: Path, seed: int = 0, **changes: object) -> Path:

@@ -148,7 +148,7 @@ def masked_lm_loss(
 
 def _report(language: str, texts: Sequence[str], encoder: Encoder, seed: int) -> LanguageReport:
     """What needs no other language."""
-    pieces = split_windows(encoder.tokenizer, texts)
+    pieces = split_windows(encoder.tokenizer.backend_tokenizer, texts)
     ids = pieces.ids[pieces.is_word]
     words = [word for text in texts for word in text.split()]
     loss, targets = masked_lm_loss(encoder, pieces, seed=seed)

@@ -112,7 +112,8 @@ def preview_masks(
     vocabulary = masking_vocabulary(tokenizer)
     previews = []
     for language, of_language in texts.items():
-        masked = masking(split_windows(tokenizer, of_language), vocabulary, make_generator(seed))
+        unmasked = split_windows(tokenizer.backend_tokenizer, of_language)
+        masked = masking(unmasked, vocabulary, make_generator(seed))
         pieces = masked.pieces
         targets = np.full(len(pieces.ids), NO_TARGET)
         targets[masked.positions] = masked.targets

@@ -37,7 +37,7 @@ def sentence_vectors(
     layer = resolve_layer(encoder, layer)
     if not texts:
         return np.zeros((0, encoder.masked_lm.encoder.width), dtype=np.float32)
-    pieces = split_windows(encoder.tokenizer, texts)
+    pieces = split_windows(encoder.tokenizer.backend_tokenizer, texts)
     batches = windows(pieces, padding(encoder, pass_pieces), pool_specials=False)
     pooling = MeanPooling()
     with evaluating(encoder.masked_lm):

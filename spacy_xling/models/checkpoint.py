@@ -80,7 +80,7 @@ def load_encoder(
     if highest >= rows:
         raise ValueError(Errors.X312.format(name=name, highest=highest, rows=rows))
     longest = find_window(masked_lm.encoder, tokenizer, window)
-    set_window(tokenizer, longest, overlap)
+    set_window(tokenizer.backend_tokenizer, longest, overlap)
     return Encoder(masked_lm, tokenizer, longest)
 
 

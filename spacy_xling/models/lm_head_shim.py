@@ -74,7 +74,8 @@ class LMHeadShim(ModuleShim):
             return
         require_usable(tokenizer, name)
         encoder, own = BaseEncoder(transformer), deepcopy(tokenizer)
-        set_window(own, find_window(encoder, own, self.settings.window), self.settings.overlap)
+        window = find_window(encoder, own, self.settings.window)
+        set_window(own.backend_tokenizer, window, self.settings.overlap)
         self.encoder, self._tokenizer, self._masking_vocabulary = encoder, own, None
 
     def unbind(self) -> None:

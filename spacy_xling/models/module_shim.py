@@ -69,7 +69,7 @@ class ModuleShim(FolderShim, PyTorchShim):
 
     def split(self, texts: Sequence[str]) -> Pieces:
         """Texts to windows of pieces, for this encoder."""
-        return split_windows(self.tokenizer, texts)
+        return split_windows(self.tokenizer.backend_tokenizer, texts)
 
     @property
     def masking_vocabulary(self) -> MaskingVocabulary:

@@ -67,17 +67,11 @@ class ExportSettings(NamedTuple):
     pool_specials: bool
 
 
-class OwnTokenizer(NamedTuple):
-    """A tokenizer without the `transformers` library: a `pieces.windows.Cutter`."""
-
-    backend_tokenizer: "Tokenizer"
-
-
 class Loaded(NamedTuple):
     """What was read from a folder.
 
     settings (ExportSettings): The settings.
-    tokenizer (OwnTokenizer): The tokenizer, after `set_window`.
+    tokenizer (tokenizers.Tokenizer): The tokenizer, after `set_window`.
     encoder (InferenceSession): Windows to evidence.
     head (InferenceSession): Evidence to logits.
     files (Mapping[str, Content]): The files themselves, mapped: they can be read, though the folder be gone.
@@ -86,7 +80,7 @@ class Loaded(NamedTuple):
     """
 
     settings: ExportSettings
-    tokenizer: OwnTokenizer
+    tokenizer: "Tokenizer"
     encoder: "InferenceSession"
     head: "InferenceSession"
     files: Mapping[str, Content]
@@ -192,7 +186,17 @@ class OnnxShim(FolderShim, Shim):
                 file.replace(path / file.name)
 
     def load_folder(self, path: Path) -> None:
-        self._loaded = load(path, self.threads or available_threads())
+        described = json.loads((path / SETTINGS_FILE).read_text(encoding="utf8"))
+        settings = ExportSettings(**described["settings"])
+        files = {name: _map(path / name, size) for name, size in described["files"].items()}
+        missing = {ENCODER_FILE, WEIGHTS_FILE, HEAD_FILE, TOKENIZER_FILE} - set(files)
+        if missing:
+            raise RuntimeError(f"{SETTINGS_FILE} doesn't list {', '.join(sorted(missing))}")
+        files[SETTINGS_FILE] = _map(path / SETTINGS_FILE, None)
+        stamps = {path.resolve() / name: _stamp(path / name) for name in files}
+        encoder, head = _open_both(path, self.threads or available_threads())
+        tokenizer = _load_tokenizer(path, settings)
+        self._loaded = Loaded(settings, tokenizer, encoder, head, files, stamps, os.getpid())
 
     def _reopened(self, loaded: Loaded) -> Loaded:
         folder = loaded.where()
@@ -222,27 +226,6 @@ class OnnxShim(FolderShim, Shim):
         copied._loaded = self._loaded
         memo[id(self)] = copied
         return copied
-
-
-def load(path: Path, threads: int) -> Loaded:
-    """Read an exported classifier.
-
-    path (Path): Its folder.
-    threads (int): Threads of a pass.
-    RETURNS (Loaded): What is in it.
-    RAISES (RuntimeError): It isn't whole. (ImportError): A library is missing.
-    """
-    described = json.loads((path / SETTINGS_FILE).read_text(encoding="utf8"))
-    settings = ExportSettings(**described["settings"])
-    files = {name: _map(path / name, size) for name, size in described["files"].items()}
-    missing = {ENCODER_FILE, WEIGHTS_FILE, HEAD_FILE, TOKENIZER_FILE} - set(files)
-    if missing:
-        raise RuntimeError(f"{SETTINGS_FILE} doesn't list {', '.join(sorted(missing))}")
-    files[SETTINGS_FILE] = _map(path / SETTINGS_FILE, None)
-    stamps = {path.resolve() / name: _stamp(path / name) for name in files}
-    encoder, head = _open_both(path, threads)
-    tokenizer = _load_tokenizer(path, settings)
-    return Loaded(settings, tokenizer, encoder, head, files, stamps, os.getpid())
 
 
 def available_threads() -> int:
@@ -283,11 +266,11 @@ def _open_both(path: Path, threads: int) -> tuple["InferenceSession", "Inference
     return open_session(path / ENCODER_FILE, threads), open_session(path / HEAD_FILE, 1)
 
 
-def _load_tokenizer(path: Path, settings: ExportSettings) -> OwnTokenizer:
+def _load_tokenizer(path: Path, settings: ExportSettings) -> "Tokenizer":
     with requiring(Errors.X321):
         from tokenizers import Tokenizer
     with _plain_errors():
-        tokenizer = OwnTokenizer(Tokenizer.from_file(str(path / TOKENIZER_FILE)))
+        tokenizer = Tokenizer.from_file(str(path / TOKENIZER_FILE))
     set_window(tokenizer, settings.window, settings.overlap)
     return tokenizer
 

@@ -2,55 +2,47 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import Errors
 from ..types import NO_WORD, Bools1d, Ints1d, MaskedPieces, Pieces
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 # Piece numbers start at 0.
 NO_TARGET = -1
 
 
-class Cutter(Protocol):
-    """A tokenizer as windows need it: `transformers`' fast ones, or an `OwnTokenizer`.
-
-    backend_tokenizer (tokenizers.Tokenizer): What does the cutting.
-    """
-
-    @property
-    def backend_tokenizer(self) -> Any:
-        """See the class."""
-
-
-def set_window(tokenizer: Cutter, window: int, overlap: int) -> None:
+def set_window(tokenizer: "Tokenizer", window: int, overlap: int) -> None:
     """Tell a tokenizer, once, how `split_windows` is to cut. (Splitting itself only reads the tokenizer, so
     that threads can share it.)
 
-    tokenizer (Cutter): The encoder's tokenizer.
+    tokenizer (tokenizers.Tokenizer): The encoder's tokenizer.
     window (int): The most pieces a window may hold, specials included.
     overlap (int): Pieces that neighbouring windows of one text share.
     RAISES (ValueError): The overlap leaves a window no room for new pieces.
     """
-    room = window - tokenizer.backend_tokenizer.num_special_tokens_to_add(False)
+    room = window - tokenizer.num_special_tokens_to_add(False)
     if not 0 <= overlap < room:
         raise ValueError(Errors.X201.format(overlap=overlap, window=window, room=room))
-    tokenizer.backend_tokenizer.no_padding()
-    tokenizer.backend_tokenizer.enable_truncation(max_length=window, stride=overlap)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=window, stride=overlap)
 
 
-def split_windows(tokenizer: Cutter, texts: Sequence[str]) -> Pieces:
+def split_windows(tokenizer: "Tokenizer", texts: Sequence[str]) -> Pieces:
     """Cut texts into pieces and, where a text is longer than the window, into overlapping windows.
     Every piece of a text is in at least one window.
 
-    tokenizer (Cutter): The encoder's tokenizer, after `set_window`.
+    tokenizer (tokenizers.Tokenizer): The encoder's tokenizer, after `set_window`.
     texts (Sequence[str]): The texts.
     RETURNS (Pieces): The windows, in the order of the texts.
     """
     # Some tokenizers make a piece of white space; here it is no text.
     read = [text if text.strip() else "" for text in texts]
-    encodings = tokenizer.backend_tokenizer.encode_batch(read)
+    encodings = tokenizer.encode_batch(read)
     windows = [(text, part) for text, whole in enumerate(encodings) for part in (whole, *whole.overflowing)]
     return Pieces(
         ids=_flat(part.ids for _, part in windows),

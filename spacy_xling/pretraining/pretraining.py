@@ -34,7 +34,7 @@ class Streams:
     """
 
     def __init__(self, settings: Settings, encoder: Encoder, rank: int) -> None:
-        split = partial(split_windows, encoder.tokenizer)
+        split = partial(split_windows, encoder.tokenizer.backend_tokenizer)
         training = settings.training
         share = training.parallel_share
         per_batch = training.batch_pieces / training.accumulate_gradient
@@ -90,7 +90,7 @@ def read_heldout(settings: Settings, encoder: Encoder) -> dict[str, MaskedPieces
         return {}
     return mask_heldout(
         settings.unlabelled.read_heldout(settings.training.heldout_texts),
-        split=partial(split_windows, encoder.tokenizer),
+        split=partial(split_windows, encoder.tokenizer.backend_tokenizer),
         masking=settings.masking,
         vocabulary=masking_vocabulary(encoder.tokenizer),
         seed=settings.training.seed,

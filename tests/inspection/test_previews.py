@@ -42,7 +42,8 @@ def test_with_its_targets_back_a_window_is_the_tokenizers(checkpoints, texts, fa
 
 def test_the_pieces_are_those_of_the_masking(tokenizer):
     masking = build_whole_word_masking_v1(rate=0.5)
-    masked = masking(split_windows(tokenizer, TEXTS), masking_vocabulary(tokenizer), np.random.default_rng(7))
+    pieces = split_windows(tokenizer.backend_tokenizer, TEXTS)
+    masked = masking(pieces, masking_vocabulary(tokenizer), np.random.default_rng(7))
     previews = preview_masks(tokenizer, {"all": TEXTS}, masking, seed=7)
     shown = [piece.shown for preview in previews for piece in preview.pieces]
     assert shown == tokenizer.convert_ids_to_tokens(masked.pieces.ids.tolist())
@@ -116,7 +117,7 @@ def test_the_sample_the_languages_and_the_seed(checkpoint, texts):
 
 def test_byte_level_pieces_are_shown_as_text(checkpoints):
     tokenizer = load_encoder(str(checkpoints("roberta"))).tokenizer
-    pieces = split_windows(tokenizer, ["Посылка late"])
+    pieces = split_windows(tokenizer.backend_tokenizer, ["Посылка late"])
     names = [piece_name(tokenizer, int(piece)) for piece in pieces.ids]
     assert names[0] == "<s>"
     assert any(name.startswith("▁") for name in names)

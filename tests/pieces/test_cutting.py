@@ -18,8 +18,8 @@ def tokenizer(request):
 
 
 def cut(tokenizer, pairs, window):
-    set_window(tokenizer, window, 0)
-    return cut_pairs(pairs, split=partial(split_windows, tokenizer), window=window)
+    set_window(tokenizer.backend_tokenizer, window, 0)
+    return cut_pairs(pairs, split=partial(split_windows, tokenizer.backend_tokenizer), window=window)
 
 
 def windows_of(pieces):
@@ -51,26 +51,26 @@ def test_no_word_spans_both_sides(tokenizer):
 
 def test_both_texts_of_a_pair_have_the_places_that_they_have_alone(tokenizer):
     pair = cut(tokenizer, PAIRS[:1], 300)
-    alone = [split_windows(tokenizer, [text]) for text in (TEXTS[0], TEXTS[2])]
+    alone = [split_windows(tokenizer.backend_tokenizer, [text]) for text in (TEXTS[0], TEXTS[2])]
     expected = [*range(len(alone[0].ids)), *range(1, len(alone[1].ids))]
     assert places(pair).tolist() == expected
     # A window by itself before and behind it, one of them without a word.
-    empty = split_windows(tokenizer, [""])
+    empty = split_windows(tokenizer.backend_tokenizer, [""])
     neighbours = join([alone[0], pair, empty])
     assert places(neighbours).tolist() == [*range(len(alone[0].ids)), *expected, *range(len(empty.ids))]
 
 
 def test_pieces_that_a_text_writes_out_start_no_text(tokenizer):
     written = f"{TEXTS[0]} {tokenizer.sep_token} {tokenizer.mask_token} {TEXTS[1]}"
-    pieces = split_windows(tokenizer, [written])
+    pieces = split_windows(tokenizer.backend_tokenizer, [written])
     assert tokenizer.mask_token_id in pieces.ids
     assert places(pieces).tolist() == list(range(len(pieces.ids)))
 
 
 def test_a_pair_that_does_not_fit_is_the_windows_of_its_texts(tokenizer):
     both = len(windows_of(cut(tokenizer, PAIRS[:1], 300))[0])
-    set_window(tokenizer, both - 1, 0)
-    alone = windows_of(split_windows(tokenizer, [TEXTS[0], TEXTS[2]]))
+    set_window(tokenizer.backend_tokenizer, both - 1, 0)
+    alone = windows_of(split_windows(tokenizer.backend_tokenizer, [TEXTS[0], TEXTS[2]]))
     assert windows_of(cut(tokenizer, PAIRS[:1], both - 1)) == alone
     assert len(windows_of(cut(tokenizer, PAIRS[:1], both))) == 1
 
@@ -91,6 +91,8 @@ def test_every_window_is_a_text_of_its_own(tokenizer):
 
 
 def test_raw_texts_are_cut_as_texts(tokenizer):
-    set_window(tokenizer, 12, 2)
-    pieces = cut_texts([RawText(text, "de") for text in TEXTS], split=partial(split_windows, tokenizer))
-    assert windows_of(pieces) == windows_of(split_windows(tokenizer, TEXTS))
+    set_window(tokenizer.backend_tokenizer, 12, 2)
+    pieces = cut_texts(
+        [RawText(text, "de") for text in TEXTS], split=partial(split_windows, tokenizer.backend_tokenizer)
+    )
+    assert windows_of(pieces) == windows_of(split_windows(tokenizer.backend_tokenizer, TEXTS))

@@ -152,17 +152,19 @@ def test_an_overlap_that_leaves_no_room_is_X201(tokenizers, window, overlap):
 
 
 def test_splitting_leaves_the_tokenizer_as_it_was(tokenizers):
-    set_window(tokenizers["bpe"], 16, 3)
-    before = tokenizers["bpe"].backend_tokenizer.to_str()
-    windows.split_windows(tokenizers["bpe"], [LONG])
-    assert tokenizers["bpe"].backend_tokenizer.to_str() == before
+    tokenizer = tokenizers["bpe"].backend_tokenizer
+    set_window(tokenizer, 16, 3)
+    before = tokenizer.to_str()
+    windows.split_windows(tokenizer, [LONG])
+    assert tokenizer.to_str() == before
 
 
 def test_threads_can_split_with_one_tokenizer(tokenizers):
-    set_window(tokenizers["unigram"], 16, 3)
-    expected = windows.split_windows(tokenizers["unigram"], [LONG] * 4)
+    tokenizer = tokenizers["unigram"].backend_tokenizer
+    set_window(tokenizer, 16, 3)
+    expected = windows.split_windows(tokenizer, [LONG] * 4)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: windows.split_windows(tokenizers["unigram"], [LONG] * 4), range(200)))
+        found = list(pool.map(lambda _: windows.split_windows(tokenizer, [LONG] * 4), range(200)))
     for pieces in found:
         assert_same(pieces, expected)
 
