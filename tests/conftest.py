@@ -29,6 +29,7 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from spacy_xling import writing
 from spacy_xling.pieces import windows
 from spacy_xling.pieces.windows import set_window
 
@@ -213,6 +214,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def fast_disk(monkeypatch):
+    """Writing is tested elsewhere: here nothing waits for the disk."""
+    monkeypatch.setattr(writing.os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

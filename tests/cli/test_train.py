@@ -17,7 +17,8 @@ from spacy_xling.cli import app as own_app
 from spacy_xling.cli import train as module
 from spacy_xling.resuming.checkpoints import Checkpoints, step_of
 from tests.conftest import TEXTS
-from tests.resuming.runs import JOINT, SPACY, Work
+from tests.resuming.configs import JOINT, SPACY
+from tests.resuming.runs import Work
 from tests.test_import import HEAVY, top_imports
 
 

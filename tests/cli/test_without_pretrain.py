@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from spacy_xling.cli import app
 from spacy_xling.models.checkpoint import load_encoder
 from tests.conftest import PRETRAIN_CONFIG, run_python
-from tests.resuming.runs import JOINT, Work
+from tests.resuming.configs import JOINT
+from tests.resuming.runs import Work
 
 EXTRA = "pip install 'spacy-xling[pretrain]'"
 # As if the libraries weren't installed, which transformers imports where they are.

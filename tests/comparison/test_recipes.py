@@ -11,7 +11,8 @@ from spacy_xling.comparison.plan import read_plan
 from spacy_xling.comparison.running import Machine
 from tests.comparison.tiny import table
 from tests.conftest import PRETRAIN_CONFIG
-from tests.resuming.runs import JOINT, Work
+from tests.resuming.configs import JOINT
+from tests.resuming.runs import Work
 
 PLAN = """
 [paths]

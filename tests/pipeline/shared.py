@@ -2,10 +2,13 @@
 
 import pytest
 import spacy
+import torch
 from spacy.training import Example
+from spacy.util import fix_random_seed
 
 from spacy_xling.data.sources import RawText
 from spacy_xling.models.architectures import lm_head_shim
+from spacy_xling.optimizer.adamw import build_adamw_v1
 from tests.conftest import SINGLE, TEXTS, make_examples
 
 RAW = TEXTS[2:8]
@@ -32,6 +35,7 @@ TEXTCAT = {
     }
 }
 TAGGER = {"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}}
+STEPS = 4
 
 
 class RawTexts:
@@ -158,3 +162,41 @@ class Recorder:
     def of(self, shim):
         """Gradients of a shim's parameters, by name."""
         return {name: gradient for (number, name), gradient in self.gradients.items() if number == shim.id}
+
+
+def weights_of(nlp):
+    """Copies of all weights of encoder and listeners."""
+    weights = {name: p.detach().clone() for name, p in transformer_of(nlp).state_dict().items()}
+    for name in nlp.pipe_names:
+        if name not in ("transformer", "xling_mlm"):
+            for number, node in enumerate(nlp.get_pipe(name).model.walk()):
+                for parameter in node.param_names:
+                    copied = torch.from_numpy(node.get_param(parameter).copy())
+                    weights[f"{name}/{number}/{parameter}"] = copied
+    return weights
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def differing(one, other):
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+def ready(checkpoint, **settings):
+    """A pipeline that is initialized, and its examples."""
+    nlp = make_shared(checkpoint, **settings)
+    examples = shared_examples(nlp)
+    return initialize_shared(nlp, examples), examples
+
+
+def trained(checkpoint, steps=STEPS, **settings):
+    """A pipeline after some steps."""
+    fix_random_seed(7)
+    nlp, examples = ready(checkpoint, **settings)
+    optimizer = build_adamw_v1(0.01)
+    for _ in range(steps):
+        train_step(nlp, [examples], optimizer)
+    return nlp

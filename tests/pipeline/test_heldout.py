@@ -18,7 +18,8 @@ from tests.conftest import SINGLE, TEXTS, make_checkpoint, make_examples, textca
 from tests.own_sources import HELDOUT, OwnText
 from tests.own_sources import TEXTS as OWN_TEXTS
 from tests.pipeline.shared import make_shared, shared_examples
-from tests.resuming.runs import JOINT, SHARED, Work, count_moments, is_killed
+from tests.resuming.configs import JOINT, SHARED
+from tests.resuming.runs import Work, count_moments, is_killed
 
 SHARE = 0.3
 WEIGHTS = """

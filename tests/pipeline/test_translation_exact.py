@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from spacy_xling.models.architectures import translation_shim
 from spacy_xling.models.decoder import positions
 from tests.models.test_decoder import torch_layer
+from tests.pipeline.plain_pytorch import Reference, assert_same_gradients
 from tests.pipeline.shared import record_masks
-from tests.pipeline.test_objective_exact import Reference, assert_same_gradients
 from tests.pipeline.translators import LANGUAGES, PAIRS, make_translator
 
 

@@ -6,7 +6,7 @@ import torch
 from thinc.api import Adam, fix_random_seed
 
 from spacy_xling.models.architectures import joint_shim
-from tests.conftest import MULTI, SINGLE, make_examples, textcat_config
+from tests.conftest import MULTI, SINGLE, TEXTS, make_examples, textcat_config
 
 EXCLUSIVE = "xling_textcat"
 INDEPENDENT = "xling_textcat_multilabel"
@@ -26,6 +26,14 @@ def make_nlp(checkpoint, name=EXCLUSIVE, **changes):
 def plain_config(checkpoint, **changes):
     encoder = {"name": str(checkpoint), "dropout": 0.0}
     return textcat_config(checkpoint, model={"encoder": encoder}, **changes)
+
+
+def with_raw_text(nlp, path, name=EXCLUSIVE):
+    """Have `initialize` give a component the raw text of a file."""
+    path.write_text("\n".join(TEXTS), encoding="utf8")
+    reader = {"@readers": "spacy-xling.UnlabelledText.v1", "path": str(path), "language": "xx"}
+    nlp.config["initialize"]["components"][name] = {"unlabelled": reader}
+    return nlp
 
 
 def train(nlp, data, n_updates, optimizer=None):

@@ -9,8 +9,8 @@ from spacy_xling.models.batches import Batch
 from spacy_xling.models.checkpoint import load_masked_lm
 from spacy_xling.resuming.run_file import read_outcome
 from spacy_xling.training.compute import EncoderPieces
-from tests.resuming.runs import JOINT, SHARED, SPACY, Work
-from tests.resuming.test_training_loop import interrupt
+from tests.resuming.configs import JOINT, SHARED, SPACY
+from tests.resuming.runs import Work, interrupt
 
 LOSS = "spacy-xling.MaskedLMObjective.v1"
 

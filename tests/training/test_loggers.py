@@ -14,7 +14,8 @@ from spacy_xling.training.loggers import (
     build_tensor_board_logger_v1,
     loss_columns,
 )
-from tests.resuming.runs import SPACY, Work, count_moments, is_killed
+from tests.resuming.configs import SPACY
+from tests.resuming.runs import Work, count_moments, is_killed
 
 TERMS = {"loss": "xling_textcat", "class": "xling_textcat_class", "mlm": "xling_textcat_mlm"}
 

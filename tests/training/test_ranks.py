@@ -16,7 +16,8 @@ from spacy_xling.resuming.snapshots import DATA_FILE, read_snapshot
 from spacy_xling.resuming.training_loop import _require_shared
 from spacy_xling.training import ranks as module
 from spacy_xling.training.ranks import Ranks, TorchRanks
-from tests.resuming.runs import JOINT, Work
+from tests.resuming.configs import JOINT
+from tests.resuming.runs import Work
 from tests.training.joined import CASES, run_all
 
 pytestmark = pytest.mark.usefixtures("one_thread")
