@@ -88,6 +88,7 @@ def test_copies_and_pickles_translate_the_same(m2m100, tmp_path):
     shutil.rmtree(own)
     for twin in (copy.deepcopy(nlp), pickle.loads(pickled)):
         assert found_in(twin) == expected
+        assert twin.get_pipe(NAME).name == NAME
     component = copy.deepcopy(nlp.get_pipe(NAME))
     # Its weights are shared.
     engines = [pipe._held.engines[str(own)] for pipe in (component, nlp.get_pipe(NAME))]
