@@ -10,6 +10,7 @@ from spacy.pipeline import TrainablePipe
 
 from ..errors import Errors, one_line
 from ..models.contracts import classifier_of, shim_of
+from .calibrated import KEY
 from .centred import CentredScores
 
 
@@ -18,9 +19,11 @@ class SavedPipe(TrainablePipe):
     beside it.
 
     cfg (dict): The settings.
+    older_settings (dict): What settings are that a component saved by an older version lacks.
     """
 
     cfg: dict[str, Any]
+    older_settings: dict[str, None] = {}  # noqa: RUF012  (never changed)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component: its settings, and a Hugging Face folder `model` with the layers of its own
@@ -46,7 +49,7 @@ class SavedPipe(TrainablePipe):
         RAISES (ValueError): A folder that isn't whole.
         """
         deserialize = {
-            "cfg": lambda p: self.cfg.update(json.loads(p.read_text(encoding="utf8"))),
+            "cfg": lambda p: self.cfg.update(self.older_settings | json.loads(p.read_text(encoding="utf8"))),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._load_model,
         }
@@ -59,6 +62,9 @@ class SavedPipe(TrainablePipe):
 
 class SavedClassifier(CentredScores, SavedPipe):
     """A text classifier that is saved, its classification head among the layers of its own."""
+
+    # Settings that were saved before there was a calibration have none.
+    older_settings = {KEY: None}  # noqa: RUF012  (never changed)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component, centred; see `SavedPipe.to_disk`."""
