@@ -204,7 +204,7 @@ def ways_of_ctranslate2(folder: Path, beams: int, settings: Settings) -> dict[st
     engine = CTranslate2Engine(str(target), precision="fp32", device="cpu", index=0)
     # As many pieces as its own limit below.
     limited = settings._replace(length_ratio=0.1)
-    engine.generate = limit_to(engine.generate)  # type: ignore[method-assign]
+    engine.generate = limit_to(engine.generate)
     return {"CTranslate2": converted(target, beams), "translate, CTranslate2": own(engine, limited)}
 
 

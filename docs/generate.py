@@ -81,7 +81,7 @@ def read_entry_points() -> dict[str, dict[str, str]]:
     """
     parser = ConfigParser()
     # Names keep their capitals.
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.optionxform = str
     parser.read(ROOT / "setup.cfg", encoding="utf8")
     lines = {group: text.strip().splitlines() for group, text in parser["options.entry_points"].items()}
     return {
@@ -121,7 +121,7 @@ def write_factory(name: str, factory: Any) -> Iterator[str]:
     from spacy.language import Language
     from thinc.api import Config
 
-    made = re.search(r"`(\w+)`", inspect.getdoc(factory) or "")[1]  # type: ignore[index]
+    made = re.search(r"`(\w+)`", inspect.getdoc(factory) or "")[1]
     component = getattr(importlib.import_module(f"spacy_xling.pipeline.{name}"), made)
     config = Config({"components": {name: Language.get_factory_meta(name).default_config}}).to_str()
     yield from write_docstring(inspect.getdoc(component) or "")

@@ -16,8 +16,7 @@ from .names import clean_name
 
 GZIP = ".gz"
 # What a pipeline's folder is known by, and that of a checkpoint.
-PIPELINE_FILES = ("config.cfg", "meta.json")
-CHECKPOINT_FILE, PIPELINE_FILE = "config.json", "config.cfg"
+PIPELINE_FILE, CHECKPOINT_FILE = "config.cfg", "config.json"
 BLOCK = 1 << 20
 # Where more isn't wanted than a first line.
 SHORT_BLOCK = 1 << 14
@@ -162,7 +161,7 @@ def _loses(written: Path, read: Path) -> bool:
         return read.exists()
     if not read.is_dir():
         return False
-    if all((read / name).is_file() for name in PIPELINE_FILES):
+    if all((read / name).is_file() for name in (PIPELINE_FILE, "meta.json")):
         return theirs in ours.parents
     is_checkpoint = (read / CHECKPOINT_FILE).is_file()
     with reading_errors(read):

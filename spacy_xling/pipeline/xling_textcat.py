@@ -389,8 +389,9 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         self._has_unlabelled = bool(seen and n_unlabelled)
 
     def _require_known_labels(self, examples: Iterable[Example]) -> None:
+        known = set(self.labels)
         for example in examples:
-            unknown = sorted(set(example.reference.cats) - set(self.labels))
+            unknown = sorted(example.reference.cats.keys() - known)
             if unknown:
                 raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
 

@@ -126,7 +126,8 @@ class Loop:
     def run(self) -> None:
         """Train to the end."""
         training = self._settings.training
-        begun, losses = (time.perf_counter(), time.process_time()), []
+        losses: list[float] = []
+        started, processor_started = time.perf_counter(), time.process_time()
         bar = tqdm(total=training.max_steps, initial=self._run.step, disable=True if self._quiet else None)
         with bar:
             while not self.done:
@@ -134,8 +135,11 @@ class Loop:
                 bar.update(1)
                 if self._run.step % training.eval_frequency == 0 or self._run.step == training.max_steps:
                     bar.clear()
-                    seconds = (time.perf_counter() - begun[0], time.process_time() - begun[1])
-                    self._measure(sum(losses) / len(losses), *seconds)
+                    self._measure(
+                        sum(losses) / len(losses),
+                        seconds=time.perf_counter() - started,
+                        processor_seconds=time.process_time() - processor_started,
+                    )
                     losses.clear()
 
     def save(self, path: Path) -> None:
@@ -172,7 +176,7 @@ class Loop:
             if hasattr(log, "close"):
                 log.close()
 
-    def _measure(self, loss: float, seconds: float, processor_seconds: float) -> None:
+    def _measure(self, loss: float, *, seconds: float, processor_seconds: float) -> None:
         run = self._run
         # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
         heldout = mean_losses(run.accelerator.unwrap_model(run.module), self._heldout, run.padding)
