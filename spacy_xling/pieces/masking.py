@@ -65,10 +65,7 @@ def build_piece_masking_v1(rate: float = 0.15, mask_share: float = 0.8, random_s
     RETURNS (Masking): Pieces, vocabulary and generator to masked pieces.
     RAISES (ValueError): A rate or share out of range.
     """
-    _check_shares(rate, mask_share, random_share)
-    return partial(
-        mask_groups, rate=rate, mask_share=mask_share, random_share=random_share, grouping=each_piece
-    )
+    return _make_masking(each_piece, rate, mask_share, random_share)
 
 
 def build_whole_word_masking_v1(
@@ -86,13 +83,10 @@ def build_whole_word_masking_v1(
     RETURNS (Masking): Pieces, vocabulary and generator to masked pieces.
     RAISES (ValueError): A rate, share or length out of range.
     """
-    _check_shares(rate, mask_share, random_share)
     if max_word_pieces < 1:
         raise ValueError(Errors.X205.format(value=max_word_pieces))
     grouping = partial(each_word, max_word_pieces=max_word_pieces)
-    return partial(
-        mask_groups, rate=rate, mask_share=mask_share, random_share=random_share, grouping=grouping
-    )
+    return _make_masking(grouping, rate, mask_share, random_share)
 
 
 def mask_groups(
@@ -167,6 +161,16 @@ def each_word(pieces: Pieces, *, max_word_pieces: int) -> Ints1d:
     return np.cumsum(starts | too_long) - 1
 
 
+def _make_masking(grouping: Grouping, rate: float, mask_share: float, random_share: float) -> Masking:
+    if not 0 < rate <= 1:
+        raise ValueError(Errors.X203.format(rate=rate))
+    if not (mask_share >= 0 and random_share >= 0 and mask_share + random_share <= 1):
+        raise ValueError(Errors.X204.format(mask_share=mask_share, random_share=random_share))
+    return partial(
+        mask_groups, rate=rate, mask_share=mask_share, random_share=random_share, grouping=grouping
+    )
+
+
 def _choose(
     pieces: Pieces, maskable: np.ndarray, groups: Ints1d, rate: float, generator: np.random.Generator
 ) -> np.ndarray:
@@ -177,10 +181,3 @@ def _choose(
     # The group with the lowest draw of a window is always taken, so that no window goes without a target.
     lowest = np.repeat(np.minimum.reduceat(draw, pieces.starts), pieces.lengths)
     return maskable & ((draw < rate) | (draw == lowest))
-
-
-def _check_shares(rate: float, mask_share: float, random_share: float) -> None:
-    if not 0 < rate <= 1:
-        raise ValueError(Errors.X203.format(rate=rate))
-    if not (mask_share >= 0 and random_share >= 0 and mask_share + random_share <= 1):
-        raise ValueError(Errors.X204.format(mask_share=mask_share, random_share=random_share))
