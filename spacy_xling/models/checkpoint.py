@@ -253,8 +253,14 @@ def freeze(masked_lm: MaskedLM, *, embeddings: bool, layers: int) -> None:
     if embeddings:
         masked_lm.model.get_input_embeddings().weight.requires_grad_(False)
     if layers:
-        for layer in _layers(masked_lm, layers)[:layers]:
-            layer.requires_grad_(False)
+        config = masked_lm.model.config
+        depth = int(config.num_hidden_layers)
+        modules = masked_lm.model.base_model.modules()
+        stacks = [m for m in modules if isinstance(m, nn.ModuleList) and len(m) == depth]
+        shared = getattr(config, "num_hidden_groups", depth) != depth
+        if shared or not stacks or not 0 <= layers <= depth:
+            raise ValueError(Errors.X306.format(wanted=layers, depth=0 if shared or not stacks else depth))
+        stacks[0][:layers].requires_grad_(False)
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
@@ -266,17 +272,6 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fp
     # Older releases of torch can't tell; bf16 without hardware for it is slower than fp32.
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
-
-
-def _layers(masked_lm: MaskedLM, wanted: int) -> nn.ModuleList:
-    depth = int(masked_lm.model.config.num_hidden_layers)
-    stacks = [
-        m for m in masked_lm.model.base_model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth
-    ]
-    shared = getattr(masked_lm.model.config, "num_hidden_groups", depth) != depth
-    if shared or not stacks or not 0 <= wanted <= depth:
-        raise ValueError(Errors.X306.format(wanted=wanted, depth=0 if shared or not stacks else depth))
-    return stacks[0]
 
 
 def _load_masked_lm(name: str, dropout: float | None) -> tuple["PreTrainedModel", list[str]]:

@@ -74,9 +74,8 @@ class JointShim(EncoderShim[JointModule]):
             labelled = windows(batch.labelled, self._padding, pool_specials=self.head.pool_specials)
         masked = [] if batch.masked is None else masked_windows(batch.masked, self._padding)
         logits, mlm_sum = module(labelled, masked, dropout)
-        for term, loss in (("classification loss", logits), ("masked-LM loss", mlm_sum)):
-            if loss is not None:
-                require_reached(loss, term)
+        require_reached(logits, "classification loss")
+        require_reached(mlm_sum, "masked-LM loss")
 
         def backprop(gradients: Gradients) -> None:
             seeds: dict[Tensor, Tensor] = {}

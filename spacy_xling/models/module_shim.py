@@ -147,14 +147,14 @@ class ModuleShim(FolderShim, PyTorchShim):
         return copied
 
 
-def require_reached(loss: Tensor, term: str) -> None:
+def require_reached(loss: Tensor | None, term: str) -> None:
     """Refuse to learn from what no parameter has a part in.
 
-    loss (Tensor): The loss, or the scores that it is of.
+    loss (Tensor | None): The loss, or the scores that it is of; None for a pass that wasn't made.
     term (str): The term of the objective.
     RAISES (ValueError): All parameters behind it are frozen.
     """
-    if not loss.requires_grad:
+    if loss is not None and not loss.requires_grad:
         raise ValueError(Errors.X323.format(term=term))
 
 

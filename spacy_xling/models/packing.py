@@ -23,7 +23,9 @@ from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import PretrainedConfig
+
+    from .masked_lm import BaseEncoder
 
 # Where families keep the width of a sliding window.
 WINDOW_SETTINGS = ("local_attention", "sliding_window", "attention_window", "window_size")
@@ -199,19 +201,13 @@ def attend(
 
 
 def encode_packed(
-    base: "PreTrainedModel",
-    embedded: Sequence[Tensor],
-    batches: Sequence[Batch],
-    first_position: int,
-    reaches: Sequence[int | None],
+    encoder: "BaseEncoder", embedded: Sequence[Tensor], batches: Sequence[Batch]
 ) -> list[Tensor]:
     """The last hidden states of all batches, in one pass.
 
-    base (PreTrainedModel): The encoder.
+    encoder (BaseEncoder): The encoder.
     embedded (Sequence[Tensor]): Word embeddings of each batch. *Shape of each:* (windows, length, width)
     batches (Sequence[Batch]): The batches.
-    first_position (int): The number of a window's first position.
-    reaches (Sequence[int | None]): How far a piece sees in each layer, from `find_reaches`.
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
     RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias that isn't known.
     """
@@ -220,16 +216,16 @@ def encode_packed(
     n_padded, n_pieces = len(states), len(rows)
     n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
     states = F.pad(states[rows], (0, 0, 0, n_spare))
-    positions = F.pad(places, (0, n_spare)) + first_position
-    packed = PackedPass(runs, reaches, n_spare)
+    positions = F.pad(places, (0, n_spare)) + encoder.first_position
+    packed = PackedPass(runs, encoder.reaches, n_spare)
     try:
         with packed:
-            outputs = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
-        if packed.n_attentions != len(reaches):
+            outputs = encoder.base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
+        if packed.n_attentions != len(encoder.reaches):
             raise NotPacked
     except NotPacked as error:
-        family = base.config.model_type
-        raise NotPacked(Errors.X318.format(family=family, layers=len(reaches))) from error
+        family = encoder.base.config.model_type
+        raise NotPacked(Errors.X318.format(family=family, layers=len(encoder.reaches))) from error
     hidden = outputs[0].squeeze(1)
     padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])

@@ -9,7 +9,7 @@ from thinc.api import torch2xp, xp2torch
 from torch import Tensor
 
 from ..pieces.windows import join, one_window, select_windows, separate
-from ..types import NO_WORD, Floats2d, Pieces, TranslationBatch, TranslationGradients
+from ..types import NO_WORD, Floats2d, TranslationBatch, TranslationGradients
 from .batches import BF16_MULTIPLE, MaskedWindows, masked_windows
 from .decoder import Decoder
 from .encoder_shim import EncoderSettings, EncoderShim
@@ -67,8 +67,7 @@ class TranslationShim(EncoderShim[TranslationModule]):
             masked = masked_windows(batch.masked, self._padding)
         sums = module(translated, masked, batch.label_smoothing)
         for term, loss in zip(("translation loss", "masked-LM loss"), sums, strict=True):
-            if loss is not None:
-                require_reached(loss, term)
+            require_reached(loss, term)
 
         def backprop(gradients: TranslationGradients) -> None:
             pairs = [(loss, seed) for loss, seed in zip(sums, gradients, strict=True) if loss is not None]
@@ -143,7 +142,8 @@ class TranslationShim(EncoderShim[TranslationModule]):
         RETURNS (list[list[int]]): The pieces of each translation, with the end piece where it came to one.
         """
         module = self.module
-        sources = source_batch(join([_window(row) for row in rows]), self._padding)
+        windows = [one_window(np.array(row, dtype=np.int64), np.full(len(row), NO_WORD)) for row in rows]
+        sources = source_batch(join(windows), self._padding)
         languages = torch.full((len(rows),), language, device=module.device)
         return module.translate(
             sources, languages, end=self.end, limit=limit, beams=beams, no_repeat=no_repeat
@@ -164,7 +164,3 @@ class TranslationShim(EncoderShim[TranslationModule]):
             n_languages=size,
         )
         return TranslationModule(masked_lm, decoder, precision)
-
-
-def _window(row: Sequence[int]) -> Pieces:
-    return one_window(np.array(row, dtype=np.int64), np.full(len(row), NO_WORD))
