@@ -15,7 +15,7 @@ from ..data.sources import ParallelTextReader, RawTextReader
 from ..errors import Errors, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.checkpoint_files import make_model
-from ..models.masked_lm import MaskedLM
+from ..models.masked_lm import BaseEncoder, MaskedLM
 from ..writing import write_folder, writing_errors
 from .alignment import aligned_vectors, contexts_of, require_scikit_learn
 from .cards import markdown_table, write_card
@@ -135,7 +135,7 @@ def init_encoder(
     config.pad_token_id = SPECIAL.index(PAD)
     # Parameters without memory: what no model can be made of is refused before the tokenizer is trained.
     with torch.device("meta"):
-        untrained_model(config)
+        encoder = BaseEncoder(untrained_model(config).base_model)
     stream = raw(None)
     n_texts = min(max_texts, sum(stream.lines.values()))
     drawn = tqdm(islice(stream, n_texts), total=n_texts, desc="Tokenizer", disable=None if progress else True)
@@ -143,7 +143,7 @@ def init_encoder(
         (text.text for text in drawn),
         kind=kind,
         n_pieces=n_pieces or config.vocab_size,
-        window=_window_of(config),
+        window=config.max_position_embeddings - encoder.first_position,
     )
     torch.manual_seed(seed)
     masked_lm = MaskedLM(untrained_model(_fit_config(config, tokenizer)))
@@ -238,12 +238,6 @@ def _pieces_of_contexts(
             for context in batch
         ]
     return pieces
-
-
-def _window_of(config: Any) -> int:
-    """Positions of a model, less those that RoBERTa and its kin leave out."""
-    shifted = config.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")
-    return int(config.max_position_embeddings) - (2 if shifted else 0)
 
 
 def _fit_config(config: Any, tokenizer: PreTrainedTokenizerFast) -> Any:

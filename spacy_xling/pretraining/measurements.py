@@ -1,4 +1,4 @@
-"""What a pre-training run says of itself: a table on the console, JSONL, and TensorBoard."""
+"""What a pre-training run says of itself: a table on the console, and JSONL."""
 
 import json
 import os
@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasabi import row as table_row
-
-from ..errors import Errors
-from ..training.log_files import ScalarLog
 
 SPACING = 2
 # Language columns that fit a terminal; with more, the console has their mean alone.
@@ -40,6 +37,12 @@ class Row(NamedTuple):
     def heldout_mean(self) -> float | None:
         """Mean of the languages' losses; None without held-out text."""
         return sum(self.heldout.values()) / len(self.heldout) if self.heldout else None
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        """What TensorBoard shows."""
+        heldout = {f"heldout/{language}": loss for language, loss in self.heldout.items()}
+        return {"loss": self.loss, "learn_rate": self.learn_rate, "pieces": self.pieces, **heldout}
 
 
 class JsonLog:
@@ -98,25 +101,3 @@ class ConsoleLog:
 
     def _write(self, cells: Sequence[str]) -> None:
         print(table_row(cells, widths=self.widths, spacing=SPACING, aligns=["r"] * len(cells)), flush=True)
-
-
-class TensorBoardLog:
-    """Scalars for TensorBoard.
-
-    folder (Path): The folder of the log.
-    step (int): Steps after it that the folder holds are taken back.
-    RAISES (ImportError): The extra is not installed.
-    """
-
-    def __init__(self, folder: Path, step: int = 0) -> None:
-        self._log = ScalarLog(folder, missing=Errors.X715, step=step)
-
-    def write(self, row: Row) -> None:
-        """Write a row."""
-        scalars = {"loss": row.loss, "learn_rate": row.learn_rate, "pieces": row.pieces}
-        scalars |= {f"heldout/{language}": loss for language, loss in row.heldout.items()}
-        self._log.write(row.step, scalars)
-
-    def close(self) -> None:
-        """Close the log."""
-        self._log.close()

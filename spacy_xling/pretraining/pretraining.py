@@ -35,25 +35,20 @@ class Streams:
 
     def __init__(self, settings: Settings, encoder: Encoder, rank: int) -> None:
         split = partial(split_windows, encoder.tokenizer.backend_tokenizer)
-        training = settings.training
-        share = training.parallel_share
+        training, corpora = settings.training, settings.corpora
         per_batch = training.batch_pieces / training.accumulate_gradient
+        share = training.parallel_share
+        readers: dict[str, tuple[Any, Any, float]] = {
+            "unlabelled": (corpora.unlabelled, partial(cut_texts, split=split), 1 - share),
+            "parallel": (corpora.parallel, partial(cut_pairs, split=split, window=encoder.window), share),
+        }
         self._sources: dict[str, tuple[RawWindows, int]] = {}
-        self.lines: dict[str, dict[str, int]] = {"unlabelled": {}, "parallel": {}}
-        if share < 1:
-            texts = settings.unlabelled(None, rank=rank)
-            self._sources["unlabelled"] = (
-                RawWindows(texts, partial(cut_texts, split=split)),
-                max(1, round(per_batch * (1 - share))),
-            )
-            self.lines["unlabelled"] = {language or UNKNOWN: n for language, n in texts.lines.items()}
-        if share > 0:
-            pairs = settings.parallel(None, rank=rank)
-            self._sources["parallel"] = (
-                RawWindows(pairs, partial(cut_pairs, split=split, window=encoder.window)),
-                max(1, round(per_batch * share)),
-            )
-            self.lines["parallel"] = {str(languages): n for languages, n in pairs.lines.items()}
+        self.lines: dict[str, dict[str, int]] = {name: {} for name in readers}
+        for name, (reader, cut, part) in readers.items():
+            if part > 0:
+                texts = reader(None, rank=rank)
+                self._sources[name] = RawWindows(texts, cut), max(1, round(per_batch * part))
+                self.lines[name] = {str(key or UNKNOWN): n for key, n in texts.lines.items()}
         self._masking = settings.masking
         self._vocabulary = masking_vocabulary(encoder.tokenizer)
         self._generator = np.random.Generator(np.random.PCG64([training.seed, rank]))
@@ -85,11 +80,12 @@ def read_heldout(settings: Settings, encoder: Encoder) -> dict[str, MaskedPieces
     RETURNS (dict[str, MaskedPieces]): The windows by language, none of a language that has none with a piece
         that can be masked, nor for a run on parallel text alone.
     """
+    unlabelled = settings.corpora.unlabelled
     # Of ours alone it is known that it has nothing to read.
-    if isinstance(settings.unlabelled, UnlabelledText) and settings.unlabelled.path is None:
+    if isinstance(unlabelled, UnlabelledText) and unlabelled.path is None:
         return {}
     return mask_heldout(
-        settings.unlabelled.read_heldout(settings.training.heldout_texts),
+        unlabelled.read_heldout(settings.training.heldout_texts),
         split=partial(split_windows, encoder.tokenizer.backend_tokenizer),
         masking=settings.masking,
         vocabulary=masking_vocabulary(encoder.tokenizer),

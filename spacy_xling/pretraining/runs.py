@@ -3,8 +3,9 @@
 import shutil
 import time
 import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
 from spacy.util import dict_to_dot
@@ -17,9 +18,10 @@ from ..errors import Errors, Warnings, one_line
 from ..models.checkpoint import save_checkpoint
 from ..models.masked_lm import mean_losses
 from ..resuming.checkpoints import Checkpoints
+from ..training.log_files import ScalarLog
 from ..writing import remove_leftovers, write_folder
 from .accelerating import Accelerator
-from .measurements import ConsoleLog, JsonLog, Row, TensorBoardLog
+from .measurements import ConsoleLog, JsonLog, Row
 from .pretraining import Pretraining, read_heldout
 from .saved_run import Progress, gather_streams, load_run, save_run
 from .settings import Settings, resolve_settings
@@ -69,10 +71,10 @@ def pretrain(
         _remove_run(output, accelerator)
     progress = Progress() if latest is None else load_run(latest, run)
     try:
-        with Loop(run, output, checkpoints, progress, quiet=quiet or not accelerator.is_main_process) as loop:
-            loop.run()
-            if accelerator.is_main_process:
-                loop.save(output / LAST)
+        loop = Loop(run, output, checkpoints, progress, quiet=quiet or not accelerator.is_main_process)
+        loop.run()
+        if accelerator.is_main_process:
+            loop.save(output / LAST)
     except OSError as error:
         if str(error).startswith("[X"):
             raise
@@ -109,6 +111,7 @@ class Loop:
         self._quiet = quiet
         self._heldout = read_heldout(run.settings, run.encoder)
         self._warn_of_languages_without_heldout()
+        self._open = ExitStack()
         self._logs = self._open_logs() if run.accelerator.is_main_process else []
 
     @property
@@ -124,12 +127,12 @@ class Loop:
         return self._run.step >= training.max_steps or impatient
 
     def run(self) -> None:
-        """Train to the end."""
+        """Train to the end, and close the logs."""
         training = self._settings.training
         losses: list[float] = []
         started, processor_started = time.perf_counter(), time.process_time()
         bar = tqdm(total=training.max_steps, initial=self._run.step, disable=True if self._quiet else None)
-        with bar:
+        with bar, self._open:
             while not self.done:
                 losses.append(self._run.update())
                 bar.update(1)
@@ -168,14 +171,6 @@ class Loop:
             + markdown_table(("setting", "value"), settings)
         )
 
-    def __enter__(self) -> "Loop":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for log in self._logs:
-            if hasattr(log, "close"):
-                log.close()
-
     def _measure(self, loss: float, *, seconds: float, processor_seconds: float) -> None:
         run = self._run
         # The module itself, and not what wraps it for several processes: nothing is to be exchanged here.
@@ -189,26 +184,31 @@ class Loop:
             self.progress = self.progress._replace(best=mean, best_step=run.step)
         streams = gather_streams(run)
         if run.accelerator.is_main_process:
-            for log in self._logs:
-                log.write(row)
+            for write in self._logs:
+                write(row)
             if better:
                 self.save(self._output / BEST)
             self.progress = self.progress._replace(log_size=self._json_log.size)
             self._checkpoints.write(run.step, lambda folder: save_run(folder, run, self.progress, streams))
         run.accelerator.wait_for_everyone()
 
-    def _open_logs(self) -> list[Any]:
+    def _open_logs(self) -> list[Callable[[Row], None]]:
+        """What writes a row to each log, until `_open` is closed."""
         self._json_log = JsonLog(self._output / LOG, self.progress.log_size)
-        logs: list[Any] = [self._json_log]
+        self._open.callback(self._json_log.close)
+        logs: list[Callable[[Row], None]] = [self._json_log.write]
         folder = self._settings.training.tensorboard
         if folder is not None:
-            logs.append(TensorBoardLog(folder, self._run.step))
+            board = ScalarLog(folder, missing=Errors.X715, step=self._run.step)
+            self._open.callback(board.close)
+            logs.append(lambda row: board.write(row.step, row.scalars))
         if not self._quiet:
-            logs.append(ConsoleLog(list(self._heldout), self._run.n_pieces))
+            logs.append(ConsoleLog(list(self._heldout), self._run.n_pieces).write)
         return logs
 
     def _warn_of_languages_without_heldout(self) -> None:
         lines = self._run.streams.lines["unlabelled"]
         missing = [language for language in lines if language not in self._heldout]
-        if missing and self._settings.training.heldout_texts and self._settings.unlabelled.heldout_share:
+        settings = self._settings
+        if missing and settings.training.heldout_texts and settings.corpora.unlabelled.heldout_share:
             warnings.warn(Warnings.W701.format(languages=missing), stacklevel=2)

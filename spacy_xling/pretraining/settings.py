@@ -75,16 +75,14 @@ class Settings(NamedTuple):
     """A pre-training run.
 
     encoder (EncoderBlock): Where it starts.
-    unlabelled (RawTextReader): Reader of raw text.
-    parallel (ParallelTextReader): Reader of parallel text, used if `parallel_share` is above 0.
+    corpora (CorporaBlock): What it reads; parallel text if `parallel_share` is above 0.
     masking (Masking): How pieces are masked.
     training (TrainingBlock): The rest.
     plain (JsonDict): The config's sections as they were written, to compare and to print.
     """
 
     encoder: EncoderBlock
-    unlabelled: RawTextReader
-    parallel: ParallelTextReader
+    corpora: CorporaBlock
     masking: Masking
     training: TrainingBlock
     plain: JsonDict
@@ -106,11 +104,9 @@ def resolve_settings(config: Config) -> Settings:
     if plain["encoder"].get("name") is None:
         raise ValueError(Errors.X711)
     resolved = registry.resolve(plain)
-    corpora = _validate(resolved, "corpora", CorporaBlock)
     return Settings(
         encoder=_validate(resolved, "encoder", EncoderBlock),
-        unlabelled=corpora.unlabelled,
-        parallel=corpora.parallel,
+        corpora=_validate(resolved, "corpora", CorporaBlock),
         masking=resolved["masking"],
         training=_validate(resolved, "training", TrainingBlock),
         plain=dict(plain),

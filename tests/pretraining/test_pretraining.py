@@ -113,10 +113,10 @@ def test_masks_are_new_at_each_visit_and_the_same_for_one_seed(run_config):
 
 def test_held_out_texts_never_come_up(run_config):
     settings = resolve_settings(run_config(corpora__unlabelled__heldout_share=0.3))
-    raw = {text.text for text in islice(settings.unlabelled(), 1000)}
-    pairs = {side for pair in islice(settings.parallel(), 1000) for side in pair[:2]}
+    raw = {text.text for text in islice(settings.corpora.unlabelled(), 1000)}
+    pairs = {side for pair in islice(settings.corpora.parallel(), 1000) for side in pair[:2]}
     assert not any(is_heldout(text, 0.3) for text in raw | pairs)
-    heldout = {text for texts in settings.unlabelled.read_heldout(1000).values() for text in texts}
+    heldout = {text for texts in settings.corpora.unlabelled.read_heldout(1000).values() for text in texts}
     assert len(raw | heldout) == 240
     assert not raw & heldout
 

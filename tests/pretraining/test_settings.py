@@ -10,7 +10,7 @@ def test_the_shipped_config_resolves_and_each_setting_is_written_out(run_config)
     assert set(written) == set(type(settings.training).model_fields)
     assert set(settings.plain["encoder"]) == set(type(settings.encoder).model_fields)
     assert settings.training.max_steps == 6
-    assert settings.unlabelled.heldout_share == settings.parallel.heldout_share == 0.1
+    assert settings.corpora.unlabelled.heldout_share == settings.corpora.parallel.heldout_share == 0.1
 
 
 @pytest.mark.parametrize(
