@@ -12,8 +12,8 @@ from ..pieces.padding import (
     PassShape,
     cheapest_passes,
     equal_passes,
+    is_piece,
     pad,
-    padded_ids,
     padded_positions,
     padded_windows,
     within_half,
@@ -112,27 +112,25 @@ def padding_for(
 
 
 def windows(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> list[Windows]:
-    """Lay out windows to classify.
-
-    pieces (Pieces): The windows.
-    padding (Padding): How they become batches.
-    pool_specials (bool): Whether special pieces are pooled too.
-    RETURNS (list[Windows]): The batches, which together hold each window once.
+    """Lay out windows to classify, in batches that together hold each window once. `pool_specials` is whether
+    special pieces are pooled too.
     """
-    return _lay_out(pieces, _groups(pieces, padding), padding, pool_specials)
+    groups = _groups(pieces, padding)
+    return [
+        one_batch(select_windows(pieces, group), padding, pool_specials=pool_specials) for group in groups
+    ]
 
 
 def one_batch(pieces: Pieces, padding: Padding, *, pool_specials: bool) -> Windows:
     """Lay out windows to classify as a single batch, in their order; see `windows`."""
-    (batch,) = _lay_out(pieces, [range(len(pieces.lengths))], padding, pool_specials)
-    return batch
+    batch = padded_windows(pieces, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials)
+    fields = {name: to_tensor(array, padding) for name, array in batch._asdict().items()}
+    return Windows(n_texts=pieces.n_texts, **fields)
 
 
 def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: int) -> list[list[Windows]]:
-    """Lay out windows to classify by the pass they go in; see `windows`.
-
-    n_threads (int): Threads that may run passes side by side.
-    RETURNS (list[list[Windows]]): The batches of each pass.
+    """Lay out windows to classify by the pass they go in, where `n_threads` may run passes side by side; see
+    `windows`.
     """
     if not padding.packs:
         return [[batch] for batch in windows(pieces, padding, pool_specials=pool_specials)]
@@ -143,11 +141,8 @@ def passes(pieces: Pieces, padding: Padding, *, pool_specials: bool, n_threads: 
 
 
 def pass_cost(batches: Sequence[Batch], *, packs: bool) -> int:
-    """What a pass costs an encoder, in pieces; see `pieces.padding.work`.
-
-    batches (Sequence[Batch]): The batches of the pass.
-    packs (bool): Whether they pass without padding.
-    RETURNS (int): The cost.
+    """What batches that pass together cost an encoder, in pieces: where it packs, without their padding. See
+    `pieces.padding.work`.
     """
     if packs:
         return sum(int(work(batch.attention.sum(dim=1)).sum()) for batch in batches)
@@ -155,12 +150,7 @@ def pass_cost(batches: Sequence[Batch], *, packs: bool) -> int:
 
 
 def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows]:
-    """Lay out windows with masked pieces.
-
-    masked (MaskedPieces): The windows.
-    padding (Padding): How they become batches.
-    RETURNS (list[MaskedWindows]): The batches, which together hold each window once.
-    """
+    """Lay out windows with masked pieces, in batches that together hold each window once."""
     groups = _groups(masked.pieces, padding)
     return [_masked_windows(select_masked_windows(masked, group), padding) for group in groups]
 
@@ -168,8 +158,6 @@ def masked_windows(masked: MaskedPieces, padding: Padding) -> list[MaskedWindows
 def masked_passes(masked: MaskedPieces, padding: Padding) -> list[list[MaskedWindows]]:
     """Lay out windows with masked pieces by the pass they go in, which bounds memory where nothing is learnt;
     see `masked_windows`.
-
-    RETURNS (list[list[MaskedWindows]]): The batches of each pass.
     """
     if not padding.packs:
         return [[batch] for batch in masked_windows(masked, padding)]
@@ -194,25 +182,11 @@ def _groups(pieces: Pieces, padding: Padding) -> list[list[int]]:
     return cheapest_passes(pieces.lengths, padding.shape)
 
 
-def _lay_out(
-    pieces: Pieces, groups: Sequence[Sequence[int]], padding: Padding, pool_specials: bool
-) -> list[Windows]:
-    batches = padded_windows(
-        pieces, groups, pad_id=padding.pad_id, shape=padding.shape, pool_specials=pool_specials
-    )
-    return [
-        Windows(n_texts=pieces.n_texts, **{k: to_tensor(v, padding) for k, v in batch._asdict().items()})
-        for batch in batches
-    ]
-
-
 def _masked_windows(masked: MaskedPieces, padding: Padding) -> MaskedWindows:
     length = padding.shape.length_for(masked.pieces)
-    ids, attention = padded_ids(masked.pieces, padding.pad_id, length)
     positions = padded_positions(masked.pieces, length)[masked.positions]
     return MaskedWindows(
-        ids=to_tensor(ids, padding),
-        attention=to_tensor(attention, padding),
+        **padded_ids(masked.pieces, padding, length),
         places=_places(masked.pieces, padding, length),
         positions=to_tensor(positions, padding),
         targets=to_tensor(masked.targets, padding),
@@ -223,6 +197,14 @@ def _places(pieces: Pieces, padding: Padding, length: int) -> Tensor | None:
     own = places(pieces)
     running = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
     return None if (own == running).all() else to_tensor(pad(own, pieces, 0, length), padding)
+
+
+def padded_ids(pieces: Pieces, padding: Padding, length: int) -> dict[str, Tensor]:
+    """`ids` and `attention` of a `Batch`. *Shape of each:* (windows, length)"""
+    return {
+        "ids": to_tensor(pad(pieces.ids, pieces, padding.pad_id, length), padding),
+        "attention": to_tensor(is_piece(pieces, length), padding),
+    }
 
 
 def to_tensor(array: np.ndarray, padding: Padding) -> Tensor:

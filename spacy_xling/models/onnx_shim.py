@@ -23,7 +23,7 @@ from thinc.shims.shim import Shim
 
 from ..errors import Errors, one_line, requiring
 from ..pieces.padding import PassShape, cheapest_passes, padded_windows
-from ..pieces.windows import set_window, split_windows
+from ..pieces.windows import select_windows, set_window, split_windows
 from ..types import Pieces
 from .folder_shim import Content, FolderShim, map_file, write_files
 
@@ -148,13 +148,15 @@ class OnnxShim(FolderShim, Shim):
         """Logits of texts, in batches of like lengths. *Shape:* (texts, labels)"""
         loaded = self.loaded
         shape = PassShape(self.pass_pieces)
-        batches = padded_windows(
-            pieces,
-            cheapest_passes(pieces.lengths, shape),
-            pad_id=loaded.settings.pad_id,
-            shape=shape,
-            pool_specials=loaded.settings.pool_specials,
-        )
+        batches = [
+            padded_windows(
+                select_windows(pieces, group),
+                pad_id=loaded.settings.pad_id,
+                shape=shape,
+                pool_specials=loaded.settings.pool_specials,
+            )
+            for group in cheapest_passes(pieces.lengths, shape)
+        ]
         # Some poolings don't ask which pieces to pool, and their graph doesn't either.
         inputs = [node.name for node in loaded.encoder.get_inputs()]
         evidence = [

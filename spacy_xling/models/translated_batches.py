@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from ..pieces.padding import PassShape, padded_ids, padded_positions, within_half
+from ..pieces.padding import PassShape, padded_positions, within_half
 from ..pieces.windows import select_windows
 from ..types import NO_WORD, Pieces, TranslatedPieces
-from .batches import Batch, Padding, to_tensor
+from .batches import Batch, Padding, padded_ids, to_tensor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,14 +47,8 @@ def translated_batches(
 
 
 def source_batch(pieces: Pieces, padding: Padding) -> Batch:
-    """Lay out texts as one batch, in their order.
-
-    pieces (Pieces): The texts, each of one window.
-    padding (Padding): The padding piece, and where tensors go.
-    RETURNS (Batch): The batch.
-    """
-    ids, attention = padded_ids(pieces, padding.pad_id, int(pieces.lengths.max()))
-    return Batch(ids=to_tensor(ids, padding), attention=to_tensor(attention, padding))
+    """Lay out texts, each of one window, as one batch, in their order."""
+    return Batch(**padded_ids(pieces, padding, int(pieces.lengths.max())))
 
 
 def _batch(
@@ -65,11 +59,10 @@ def _batch(
     # What the decoder passes is one longer than its inputs: the language stands before them.
     shape = PassShape(padding.shape.pieces, multiple)
     length = int(shape.padded_length(inputs.lengths.max(initial=0) + 1, len(group))) - 1
-    ids, attention = padded_ids(inputs, padding.pad_id, length)
     with_ends = _with_ends(inputs, end)
     return TranslatedBatch(
         sources=source_batch(sources, padding),
-        inputs=Batch(ids=to_tensor(ids, padding), attention=to_tensor(attention, padding)),
+        inputs=Batch(**padded_ids(inputs, padding, length)),
         languages=to_tensor(translated.languages[group], padding),
         positions=to_tensor(padded_positions(with_ends, length + 1), padding),
         targets=to_tensor(with_ends.ids, padding),

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..types import Ints1d, Pieces
-from .windows import select_windows
 
 # What a pass of the encoder costs beside its pieces, in pieces: measured on 2 cores with encoders of 4 layers
 # of 192 and 12 of 768.
@@ -62,37 +61,30 @@ class PassShape(NamedTuple):
         return int(self.padded_length(pieces.lengths.max(), len(pieces.lengths)))
 
 
+def is_piece(pieces: Pieces, length: int | None = None) -> np.ndarray:
+    """True for a piece of a padded batch, False for padding. *Shape:* (windows, length)
+
+    Without a length it is that of the longest window.
+    """
+    longest = pieces.lengths.max(initial=0) if length is None else length
+    return np.arange(longest) < pieces.lengths[:, np.newaxis]
+
+
 def padded_positions(pieces: Pieces, length: int | None = None) -> Ints1d:
     """Where each piece stands in a padded batch, counted row by row. *Shape:* (pieces,)
 
     A batch of windows is padded to (windows, length); piece k of window w stands at w * length + k. Windows
-    of 2 and 3 pieces, padded to 3, stand at 0 1 and 3 4 5. Without a length it is that of the longest window.
+    of 2 and 3 pieces, padded to 3, stand at 0 1 and 3 4 5.
     """
-    longest = int(pieces.lengths.max(initial=0)) if length is None else length
-    row = np.repeat(np.arange(len(pieces.lengths)), pieces.lengths)
-    column = np.arange(len(pieces.ids)) - np.repeat(pieces.starts, pieces.lengths)
-    return row * longest + column
+    return np.flatnonzero(is_piece(pieces, length))
 
 
 def pad(values: np.ndarray, pieces: Pieces, fill: Any, length: int | None = None) -> np.ndarray:
-    """Lay out one value per piece as a padded batch.
-
-    values (np.ndarray): *Shape:* (pieces,)
-    pieces (Pieces): The windows.
-    fill (Any): What padding gets.
-    length (int | None): The length to pad to; None for that of the longest window.
-    RETURNS (np.ndarray): *Shape:* (windows, length)
-    """
-    shape = (len(pieces.lengths), int(pieces.lengths.max(initial=0)) if length is None else length)
-    padded = np.full(shape, fill, dtype=values.dtype)
-    padded.reshape(-1)[padded_positions(pieces, length)] = values
+    """Lay out one value per piece (pieces,) as a padded batch (windows, length), with `fill` as padding."""
+    there = is_piece(pieces, length)
+    padded = np.full(there.shape, fill, dtype=values.dtype)
+    padded[there] = values
     return padded
-
-
-def padded_ids(pieces: Pieces, pad_id: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Piece ids as a padded batch, and where there is a piece and no padding. *Shapes:* (windows, length)"""
-    is_piece = pad(np.ones(len(pieces.ids), dtype=bool), pieces, False, length)
-    return pad(pieces.ids, pieces, pad_id, length), is_piece
 
 
 def like_lengths(lengths: Sequence[int], max_padded: int) -> list[list[int]]:
@@ -181,23 +173,16 @@ def equal_passes(costs: Ints1d, n: int) -> list[list[int]]:
     return [order[group == number].tolist() for number in np.unique(group)]
 
 
-def padded_windows(
-    pieces: Pieces, groups: Sequence[Sequence[int]], *, pad_id: int, shape: PassShape, pool_specials: bool
-) -> list[PaddedWindows]:
-    """Lay out windows to classify, each group as a batch.
+def padded_windows(pieces: Pieces, *, pad_id: int, shape: PassShape, pool_specials: bool) -> PaddedWindows:
+    """Lay out windows to classify as a batch.
 
     pieces (Pieces): The windows.
-    groups (Sequence[Sequence[int]]): Numbers of the windows of each batch.
     pad_id (int): The padding piece.
     shape (PassShape): What a batch looks like.
     pool_specials (bool): Whether special pieces are pooled too.
-    RETURNS (list[PaddedWindows]): The batches.
+    RETURNS (PaddedWindows): The batch.
     """
-    return [_padded(select_windows(pieces, group), pad_id, shape, pool_specials) for group in groups]
-
-
-def _padded(pieces: Pieces, pad_id: int, shape: PassShape, pool_specials: bool) -> PaddedWindows:
     length = shape.length_for(pieces)
-    ids, attention = padded_ids(pieces, pad_id, length)
+    attention = is_piece(pieces, length)
     pooled = attention if pool_specials else pad(pieces.is_word, pieces, False, length)
-    return PaddedWindows(ids, attention, pooled, pieces.texts)
+    return PaddedWindows(pad(pieces.ids, pieces, pad_id, length), attention, pooled, pieces.texts)
