@@ -29,11 +29,7 @@ def require_scikit_learn() -> None:
 
 
 def contexts_of(pairs: Iterable[TextPair]) -> Iterator[list[str]]:
-    """Join text pairs to contexts: a text and all its translations.
-
-    pairs (Iterable[TextPair]): The pairs; those of one wording on the first side are one context.
-    YIELDS (list[str]): The text and its translations.
-    """
+    """Join text pairs of one wording on the first side to contexts: a text and all its translations."""
     contexts: dict[str, list[str]] = {}
     for pair in pairs:
         contexts.setdefault(pair.first, [pair.first]).append(pair.second)

@@ -29,20 +29,11 @@ def write_card(folder: Path, text: str, languages: Iterable[str], base_model: st
 
 
 def hub_name(checkpoint: str) -> str | None:
-    """Tell a name on the model hub from a folder.
-
-    checkpoint (str): Hub name or folder.
-    RETURNS (str | None): The name, None for a folder.
-    """
+    """The name of a checkpoint on the model hub, None for a folder."""
     return None if Path(checkpoint).is_dir() else checkpoint
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns but the first are numbers, or a setting's value.
-
-    header (Sequence[str]): Names of the columns.
-    rows (Iterable[Sequence[str]]): The cells, as text.
-    RETURNS (str): The table, in Markdown.
-    """
+    """A table in Markdown, whose columns but the first are numbers, or a setting's value."""
     aligns = ("l", *"r" * (len(header) - 1))
     return MarkdownRenderer().table(list(rows), header, aligns=aligns) + "\n"

@@ -72,10 +72,8 @@ class Initial(NamedTuple):
 
 
 def preset_config(preset: str) -> Any:
-    """The model config of a preset: an XLM-R of another size.
+    """The model config (XLMRobertaConfig) of a preset: an XLM-R of another size.
 
-    preset (str): Name of the preset.
-    RETURNS (XLMRobertaConfig): The config.
     RAISES (ValueError): There is no such preset.
     """
     if preset not in PRESETS:
@@ -180,10 +178,8 @@ def _card(made: Initial) -> str:
 
 
 def untrained_model(config: Any) -> Any:
-    """Make a masked-LM model with random weights.
+    """A masked-LM model (PreTrainedModel) with random weights, of the shape of a config.
 
-    config (PretrainedConfig): Its shape.
-    RETURNS (PreTrainedModel): The model.
     RAISES (ValueError): The config is of no masked-LM model, its settings fit none, or memory has no room.
     """
     try:

@@ -120,12 +120,7 @@ def allowed_gap(score: float, baseline: float) -> float:
 
 
 def repeat_windows(windows: Windows, times: int) -> Windows:
-    """The windows of a text as those of several texts, one after the other.
-
-    windows (Windows): The windows of one text.
-    times (int): How many texts.
-    RETURNS (Windows): So many windows more.
-    """
+    """The windows of one text as those of several texts, one after the other."""
     return Windows(
         ids=windows.ids.repeat(times, 1),
         attention=windows.attention.repeat(times, 1),

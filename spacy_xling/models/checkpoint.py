@@ -161,8 +161,6 @@ def load_any_tokenizer(
 def require_usable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
     """Refuse a tokenizer that can't tell which piece belongs to which word, or whose windows can't be padded.
 
-    tokenizer (PreTrainedTokenizerBase): The tokenizer.
-    name (str): Where it comes from.
     RAISES (ValueError): It is a slow one, or it adds no special pieces or has no padding piece.
     """
     if not tokenizer.is_fast:
@@ -204,12 +202,7 @@ def load_lm_head(name: str) -> LMHead:
 
 
 def save_checkpoint(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
-    """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads.
-
-    model (PreTrainedModel): The model.
-    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-    path (Path): The folder.
-    """
+    """Write config, tokenizer and weights (safetensors) to a folder that `transformers` loads."""
     with no_progress_bars():
         save_model(model, path)
     # How texts are cut is a setting of ours, and none of the checkpoint's.

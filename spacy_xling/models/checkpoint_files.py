@@ -182,11 +182,8 @@ def load_model(
 
 
 def map_files(found: Checked) -> dict[str, Content]:
-    """The files that a checkpoint is loaded from, by name, mapped: config, tokenizer, and weights that are no
-    pickles.
-
-    found (Checked): The checkpoint, found with `weights`.
-    RETURNS (dict[str, Content]): The content of each.
+    """The files that a checkpoint, found with `weights`, is loaded from, by name, mapped: config, tokenizer,
+    and weights that are no pickles.
     """
     paths = {file for pattern in (*TOKENIZERS, WEIGHTS, SHARDS) for file in found.glob(pattern)}
     ours = [file for file in paths if file.is_file() and file.name != PICKLES_INDEX]
@@ -194,12 +191,8 @@ def map_files(found: Checked) -> dict[str, Content]:
 
 
 def make_model(config: "PretrainedConfig", model: str = MASKED_LM) -> "PreTrainedModel":
-    """A model (PreTrainedModel) with new weights, of the shape of a config; errors are whatever Python and
-    `transformers` say of the settings.
-
-    config (PretrainedConfig): The config.
-    model (str): The class that makes it, one of those above.
-    RETURNS (PreTrainedModel): The model.
+    """A model (PreTrainedModel) with new weights, of the shape of a config and one of the classes above;
+    errors are whatever Python and `transformers` say of the settings.
     """
     import transformers
 
@@ -212,7 +205,6 @@ def loading_errors(name: str) -> Iterator[None]:
     """Name the checkpoint in what goes wrong while it is fetched or loaded: of a file that is cut off, or
     settings of a wrong kind, each library, and Python, says something else.
 
-    name (str): Hub name or folder.
     RAISES (ValueError): X301: whatever was raised.
     """
     try:

@@ -84,10 +84,7 @@ class EncoderShim(ModuleShim, Generic[Module]):
     # Loading and saving
 
     def initialize(self, size: int) -> None:
-        """Load the checkpoint, with new layers beside it.
-
-        size (int): How many labels, or whatever, these are made for.
-        """
+        """Load the checkpoint, with new layers beside it for so many labels, or whatever they are for."""
         self._assemble(self.encoder.name, size)
 
     def to_folder(self, path: Path) -> None:

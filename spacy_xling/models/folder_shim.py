@@ -53,7 +53,6 @@ class FolderShim(ABC):
     def from_folder(self, path: Path) -> None:
         """Read what `to_folder` wrote. No hub is asked, and no code of the folder is run.
 
-        path (Path): The folder.
         RAISES (ValueError): It isn't whole, or of another kind.
         """
         if not (path / self.marker).is_file():
@@ -84,11 +83,9 @@ class FolderShim(ABC):
 
 
 def map_file(path: Path) -> Content:
-    """Map a file: its content can be read, though the file be gone.
+    """The content of a file, mapped: it can be read, though the file be gone.
 
-    path (Path): The file.
-    RETURNS (Content): Its content.
-    RAISES (OSError): It can't be read.
+    RAISES (OSError): The file can't be read.
     """
     with path.open("rb") as file:
         # Nothing can't be mapped.
@@ -96,10 +93,6 @@ def map_file(path: Path) -> Content:
 
 
 def write_files(files: Mapping[str, Content], folder: Path) -> None:
-    """Write files to a folder, under their plain names.
-
-    files (Mapping[str, Content]): Their bytes by name.
-    folder (Path): The folder.
-    """
+    """Write files, whose content is given by name, to a folder, under their plain names."""
     for name, content in files.items():
         (folder / Path(name).name).write_bytes(content)

@@ -12,10 +12,7 @@ FORK_SETTING = "TOKENIZERS_PARALLELISM"
 
 
 def hold_during_fork(lock: "Lock | RLock") -> None:
-    """Let no process be forked while another thread holds a lock, which the child would wait for for ever.
-
-    lock (Lock or RLock): The lock.
-    """
+    """Let no process be forked while another thread holds a lock, which the child would wait for for ever."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 

@@ -96,20 +96,12 @@ class LMHead(nn.Module):
 
     @classmethod
     def from_config(cls, config: "PretrainedConfig") -> "LMHead":
-        """A head whose weights are still to be loaded.
-
-        config (PretrainedConfig): The config of the whole model.
-        RETURNS (LMHead): The head, on the CPU.
-        """
+        """A head, on the CPU, whose weights are still to be loaded, by the config of the whole model."""
         # The encoder of the whole model would take seconds and gigabytes to make.
         with torch.device("meta"):
             head = cls(make_model(config))
         return head.to_empty(device="cpu")
 
     def project(self, states: Tensor) -> Tensor:
-        """Hidden states to what the decoder takes.
-
-        states (Tensor): *Shape:* (targets, width)
-        RETURNS (Tensor): *Shape:* (targets, projection width)
-        """
+        """Hidden states (targets, width) to what the decoder takes (targets, projection width)."""
         return self._project(self, states)

@@ -85,7 +85,6 @@ class LMHeadShim(ModuleShim):
     def begin_update(self, given: SharedPass) -> tuple[float, Callable[[float], None]]:
         """The masked pass.
 
-        given (SharedPass): What passes.
         RETURNS (tuple): The sum of the masked-LM loss, in nats, and the callback that takes the gradient on
             it.
         RAISES (ValueError): Nothing was loaded yet, or no gradient can reach a parameter.

@@ -50,11 +50,7 @@ class BaseEncoder:
         return int(self.base.config.hidden_size)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """The word embeddings of pieces.
-
-        ids (Tensor): Piece ids. *Shape:* (...)
-        RETURNS (Tensor): *Shape:* (..., embedding width)
-        """
+        """Piece ids (...) to their word embeddings (..., embedding width)."""
         return self.embeddings(ids)
 
     def embed_all(self, batches: Sequence[Batch], tied: TiedGradient | None = None) -> list[Tensor]:
@@ -92,21 +88,13 @@ class BaseEncoder:
 
     def encode_all(self, batches: Sequence[Batch], tied: TiedGradient | None = None) -> list[Tensor]:
         """The last hidden states of several batches: in one pass without padding if the encoder packs, else
-        in a pass for each batch.
-
-        batches (Sequence[Batch]): The batches.
-        tied (TiedGradient | None): See `embed_all`.
-        RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
+        in a pass for each batch. See `embed_all` for `tied`. *Shape of each:* (windows, length, width)
         """
         return self.encode_embedded(self.embed_all(batches, tied), batches)
 
     def encode_embedded(self, embedded: Sequence[Tensor], batches: Sequence[Batch]) -> list[Tensor]:
-        """The last hidden states of several batches, whose pieces were embedded; see `encode_all`.
-
-        embedded (Sequence[Tensor]): Their word embeddings. *Shape of each:* (windows, length, embedding
-            width)
-        batches (Sequence[Batch]): The batches.
-        RETURNS (list[Tensor]): *Shape of each:* (windows, length, width)
+        """The last hidden states (windows, length, width) of several batches, whose pieces were embedded
+        (windows, length, embedding width); see `encode_all`.
         """
         if batches and self.packs:
             return encode_packed(self, embedded, batches)
@@ -182,11 +170,7 @@ class EncoderWithHead(nn.Module, ABC):
 
     @abstractmethod
     def project(self, states: Tensor) -> Tensor:
-        """Hidden states to what the decoder takes.
-
-        states (Tensor): *Shape:* (targets, width)
-        RETURNS (Tensor): *Shape:* (targets, projection width)
-        """
+        """Hidden states (targets, width) to what the decoder takes (targets, projection width)."""
 
     def loss(
         self,
@@ -362,13 +346,7 @@ def mean_loss(module: nn.Module, passes: Sequence[Sequence[MaskedWindows]]) -> f
 
 
 def mean_losses(module: nn.Module, masked: Mapping[str, MaskedPieces], padding: Padding) -> dict[str, float]:
-    """The mean masked-LM loss of windows by language.
-
-    module (nn.Module): As for `mean_loss`.
-    masked (Mapping[str, MaskedPieces]): The windows by language, each with one target or more.
-    padding (Padding): How they become batches.
-    RETURNS (dict[str, float]): As `mean_loss`, by language.
-    """
+    """The mean masked-LM loss of windows by language, each with one target or more; see `mean_loss`."""
     return {language: mean_loss(module, masked_passes(found, padding)) for language, found in masked.items()}
 
 

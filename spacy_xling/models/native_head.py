@@ -48,10 +48,8 @@ POOLINGS: dict[str, PoolingName] = {"cls": "first", "mean": "mean"}
 
 
 def find_native_head(config: "PretrainedConfig") -> NativeHead:
-    """The classification head of an encoder's family.
+    """The classification head of the family of an encoder, by its config.
 
-    config (PretrainedConfig): The encoder's config.
-    RETURNS (NativeHead): The head.
     RAISES (ValueError): X333: a family whose head isn't known.
     """
     family = str(config.model_type)
@@ -65,11 +63,8 @@ def find_native_head(config: "PretrainedConfig") -> NativeHead:
 
 
 def make_native_head(config: "PretrainedConfig", n_labels: int) -> ClassificationHead:
-    """A new classification head of the form that the encoder's family has in `transformers`.
+    """A new classification head of the form that the family of an encoder has in `transformers`.
 
-    config (PretrainedConfig): The encoder's config.
-    n_labels (int): Number of labels.
-    RETURNS (ClassificationHead): The head.
     RAISES (ValueError): X333: a family whose head isn't known.
     """
     from transformers.activations import ACT2FN
@@ -104,22 +99,13 @@ def write_head(head: ClassificationHead, model: "PreTrainedModel", *, temperatur
 
 @torch.no_grad()
 def read_head(head: ClassificationHead, model: "PreTrainedModel") -> None:
-    """Copy the head of a family's model, as `make_native_head` makes it.
-
-    head (ClassificationHead): The head, changed in place.
-    model (PreTrainedModel): A model for sequence classification.
-    """
+    """Copy the head of a family's model for sequence classification to one that `make_native_head` made."""
     for ours, theirs in _layers(head, model):
         ours.load_state_dict(theirs.state_dict())
 
 
 def is_of_head(name: str, config: "PretrainedConfig") -> bool:
-    """Whether a weight of a family's model for sequence classification is one of its head.
-
-    name (str): Name of the weight in the model.
-    config (PretrainedConfig): The model's config.
-    RETURNS (bool): Whether it is.
-    """
+    """Whether a weight of this name, in a family's model for sequence classification, is one of its head."""
     native = find_native_head(config)
     layers = filter(None, (native.hidden, native.norm, native.output))
     return any(name.startswith(f"{layer}.") for layer in layers)

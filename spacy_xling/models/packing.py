@@ -142,11 +142,8 @@ class PackedPass(TorchFunctionMode):
 
 
 def find_reaches(config: "PretrainedConfig") -> list[int | None]:
-    """How far a piece sees in each layer.
-
-    config (PretrainedConfig): The encoder's.
-    RETURNS (list[int | None]): Pieces to either side, None for all. ModernBERT's layers that attend within
-        a sliding window have a number.
+    """How far a piece sees in each layer: pieces to either side, None for all. ModernBERT's layers that
+    attend within a sliding window have a number.
     """
     depth = int(config.num_hidden_layers)
     width = getattr(config, "local_attention", None)
@@ -161,10 +158,8 @@ def find_reaches(config: "PretrainedConfig") -> list[int | None]:
 
 
 def widest_window(config: "PretrainedConfig") -> int:
-    """The width of the widest sliding window that a layer may have, whatever the family; 0 for none.
-
-    config (PretrainedConfig): The encoder's.
-    RETURNS (int): Pieces to one side, or to both together: families count in either way.
+    """The width of the widest sliding window that a layer may have, whatever the family; 0 for none. It is
+    pieces to one side, or to both together: families count in either way.
     """
     widths = (getattr(config, setting, None) for setting in WINDOW_SETTINGS)
     return max((width for width in widths if isinstance(width, int)), default=0)

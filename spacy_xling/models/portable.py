@@ -64,11 +64,7 @@ def _every(layers: Sequence[str]) -> int | None:
 
 
 def save_model(model: "PreTrainedModel", folder: Path) -> None:
-    """Write config and weights (safetensors).
-
-    model (PreTrainedModel): A masked-LM model.
-    folder (Path): The folder.
-    """
+    """Write config and weights (safetensors) of a masked-LM model."""
     weights = model.state_dict()
     if not getattr(model.config, "tie_word_embeddings", False):
         # In some families the head's bias is that of the decoder. Where the decoder is not tied, transformers
@@ -79,12 +75,7 @@ def save_model(model: "PreTrainedModel", folder: Path) -> None:
 
 
 def with_backend(tokenizer: "PreTrainedTokenizerFast", backend: "Tokenizer") -> "PreTrainedTokenizerFast":
-    """A tokenizer that cuts texts as another does, and has the settings and special pieces of its own.
-
-    tokenizer (PreTrainedTokenizerFast): Whose settings it has.
-    backend (Tokenizer): How it cuts texts, of the library `tokenizers`.
-    RETURNS (PreTrainedTokenizerFast): The tokenizer.
-    """
+    """A tokenizer that cuts texts as `backend` does, with the settings and special pieces of `tokenizer`."""
     from transformers import PreTrainedTokenizerFast
 
     settings = {key: value for key, value in tokenizer.init_kwargs.items() if key not in NOT_KEPT}
@@ -99,9 +90,6 @@ def with_backend(tokenizer: "PreTrainedTokenizerFast", backend: "Tokenizer") -> 
 def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     """Write a tokenizer. Its class is the one with which both take `tokenizer.json` as it is: 4 doesn't know
     what 5 calls it, and some classes of 5 take only the pieces from the file.
-
-    tokenizer (PreTrainedTokenizerFast): The tokenizer.
-    folder (Path): The folder.
     """
     tokenizer.save_pretrained(folder)
     file = folder / TOKENIZER_CONFIG
@@ -114,10 +102,8 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
 
 
 def with_older_name(files: Mapping[str, Content]) -> dict[str, Content]:
-    """Files of a checkpoint as they are, but for the name of the special pieces of its tokenizer.
-
-    files (Mapping[str, Content]): Their contents by name.
-    RETURNS (dict[str, Content]): The files, of which both take the tokenizer.
+    """Files of a checkpoint, by name, as they are, but for the name of the special pieces of its tokenizer:
+    both releases take the tokenizer of these.
     """
     found = dict(files)
     try:

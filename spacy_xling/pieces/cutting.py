@@ -12,12 +12,7 @@ Split = Callable[[Sequence[str]], Pieces]
 
 
 def cut_texts(texts: Sequence[RawText], *, split: Split) -> Pieces:
-    """Cut raw texts into windows.
-
-    texts (Sequence[RawText]): The texts.
-    split (Split): Texts to windows, for one encoder.
-    RETURNS (Pieces): The windows.
-    """
+    """Cut raw texts into windows."""
     return split([raw.text for raw in texts])
 
 

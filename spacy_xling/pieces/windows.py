@@ -54,23 +54,15 @@ def split_windows(tokenizer: "Tokenizer", texts: Sequence[str]) -> Pieces:
 
 
 def select_texts(pieces: Pieces, chosen: Bools1d) -> Pieces:
-    """The windows of some of the texts, which are renumbered.
-
-    pieces (Pieces): The windows of all texts.
-    chosen (Bools1d): True for a text to keep. *Shape:* (texts,)
-    RETURNS (Pieces): The windows of the chosen texts.
-    """
+    """The windows of the texts for which `chosen` is True, renumbered. *Shape of `chosen`:* (texts,)"""
     kept = select_windows(pieces, np.flatnonzero(chosen[pieces.texts]).tolist())
     number = np.cumsum(chosen) - 1
     return replace(kept, texts=number[kept.texts], n_texts=int(chosen.sum()))
 
 
 def select_windows(pieces: Pieces, windows: Sequence[int]) -> Pieces:
-    """Some of the windows, which keep the numbers of their texts.
-
-    pieces (Pieces): All windows.
-    windows (Sequence[int]): Numbers of the windows to keep, in any order.
-    RETURNS (Pieces): These windows, in their own order.
+    """Some of the windows, by their numbers in any order. They stay in their own order, and keep the numbers
+    of their texts.
     """
     chosen = np.sort(np.asarray(windows, dtype=np.int64))
     at = _places(pieces, chosen)
@@ -80,12 +72,7 @@ def select_windows(pieces: Pieces, windows: Sequence[int]) -> Pieces:
 
 
 def select_masked_windows(masked: MaskedPieces, windows: Sequence[int]) -> MaskedPieces:
-    """Some of the windows, with their targets.
-
-    masked (MaskedPieces): All windows.
-    windows (Sequence[int]): Numbers of the windows to keep, in any order.
-    RETURNS (MaskedPieces): These windows, in their own order.
-    """
+    """Some of the windows, with their targets; see `select_windows`."""
     target = np.full(len(masked.pieces.ids), NO_TARGET, dtype=np.int64)
     target[masked.positions] = masked.targets
     kept = target[_places(masked.pieces, np.sort(np.asarray(windows, dtype=np.int64)))]
@@ -94,11 +81,7 @@ def select_masked_windows(masked: MaskedPieces, windows: Sequence[int]) -> Maske
 
 
 def without_specials(pieces: Pieces) -> Pieces:
-    """Windows without their special pieces.
-
-    pieces (Pieces): The windows.
-    RETURNS (Pieces): The same windows, shorter.
-    """
+    """The same windows, without their special pieces."""
     kept = pieces.is_word
     lengths = np.add.reduceat(kept.astype(np.int64), pieces.starts)
     return Pieces(pieces.ids[kept], pieces.words[kept], lengths, pieces.texts, pieces.n_texts)
@@ -121,11 +104,7 @@ def one_window(ids: Ints1d, words: Ints1d) -> Pieces:
 
 
 def separate(pieces: Pieces) -> list[Pieces]:
-    """Take windows apart.
-
-    pieces (Pieces): The windows.
-    RETURNS (list[Pieces]): Each window, as a text of its own.
-    """
+    """Take windows apart: each becomes a text of its own."""
     starts = pieces.starts[1:]
     return [
         one_window(ids, words)

@@ -75,8 +75,6 @@ class Streams:
 def read_heldout(settings: Settings, encoder: Encoder) -> dict[str, MaskedPieces]:
     """Read and mask the held-out texts of a run, once: every measurement is of the same targets.
 
-    settings (Settings): The run's settings.
-    encoder (Encoder): The encoder they are for.
     RETURNS (dict[str, MaskedPieces]): The windows by language, none of a language that has none with a piece
         that can be masked, nor for a run on parallel text alone.
     """
@@ -94,11 +92,8 @@ def read_heldout(settings: Settings, encoder: Encoder) -> dict[str, MaskedPieces
 
 
 def make_optimizer(module: nn.Module, settings: OptimizerBlock) -> torch.optim.AdamW:
-    """torch's fused AdamW. Matrices decay; vectors, that is biases and the parameters of norms, don't.
-
-    module (nn.Module): What to train; frozen parameters are left out.
-    settings (OptimizerBlock): The optimiser's settings.
-    RETURNS (torch.optim.AdamW): The optimiser, at rate 0: each step sets its own.
+    """torch's fused AdamW, at rate 0: each step sets its own. Matrices decay; vectors, that is biases and the
+    parameters of norms, don't. Frozen parameters are left out.
     """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [

@@ -36,11 +36,7 @@ class Progress(NamedTuple):
 
 
 def gather_streams(run: Pretraining) -> list[JsonDict]:
-    """The streams and torch generators of all processes; every process has to call it.
-
-    run (Pretraining): The run in this process.
-    RETURNS (list[JsonDict]): The states, by process.
-    """
+    """The states of the streams and torch generators, by process; every process has to call it."""
     state = {
         "streams": run.streams.state_dict(),
         "generators": generator_states(),
@@ -50,13 +46,7 @@ def gather_streams(run: Pretraining) -> list[JsonDict]:
 
 
 def save_run(folder: Path, run: Pretraining, progress: Progress, streams: Sequence[JsonDict]) -> None:
-    """Write the checkpoint of a run.
-
-    folder (Path): The empty folder to write to.
-    run (Pretraining): The run.
-    progress (Progress): How far it has come.
-    streams (Sequence[JsonDict]): What `gather_streams` gave.
-    """
+    """Write the checkpoint of a run to an empty folder; `streams` is what `gather_streams` gave."""
     save_model(run.masked_lm, str(folder / WEIGHTS))
     moments = {
         f"{name}/{kept}": run.optimizer.state[parameter][kept]
