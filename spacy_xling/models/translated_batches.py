@@ -1,6 +1,6 @@
 """Texts and their translations as padded batches of tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -72,10 +72,9 @@ def _batch(
 def _with_ends(pieces: Pieces, end: int) -> Pieces:
     """Windows with a piece more, at their end."""
     at = np.cumsum(pieces.lengths)
-    return Pieces(
+    return replace(
+        pieces,
         ids=np.insert(pieces.ids, at, end),
         words=np.insert(pieces.words, at, NO_WORD),
         lengths=pieces.lengths + 1,
-        texts=pieces.texts,
-        n_texts=pieces.n_texts,
     )

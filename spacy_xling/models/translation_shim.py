@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..pieces.windows import join, one_window, select_windows, separate
 from ..types import NO_WORD, Floats2d, TranslationBatch, TranslationGradients
-from .batches import BF16_MULTIPLE, MaskedWindows, masked_windows
+from .batches import BF16_MULTIPLE, masked_windows
 from .decoder import Decoder
 from .encoder_shim import EncoderSettings, EncoderShim
 from .masked_lm import MaskedLM
@@ -62,9 +62,7 @@ class TranslationShim(EncoderShim[TranslationModule]):
         if batch.translated is not None:
             multiple = BF16_MULTIPLE if module.precision == "bf16" else 1
             translated = translated_batches(batch.translated, self._padding, multiple=multiple, end=self.end)
-        masked: list[MaskedWindows] = []
-        if batch.masked is not None:
-            masked = masked_windows(batch.masked, self._padding)
+        masked = [] if batch.masked is None else masked_windows(batch.masked, self._padding)
         sums = module(translated, masked, batch.label_smoothing)
         for term, loss in zip(("translation loss", "masked-LM loss"), sums, strict=True):
             require_reached(loss, term)

@@ -5,6 +5,7 @@ piece, and the rest stay as they are (Devlin et al. 2019, arXiv 1810.04805).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,8 +116,7 @@ def mask_groups(
     ids[positions] = np.where(
         fate < mask_share, vocabulary.mask_id, np.where(fate < mask_share + random_share, drawn, targets)
     )
-    masked = Pieces(ids, pieces.words, pieces.lengths, pieces.texts, pieces.n_texts)
-    return MaskedPieces(masked, positions, targets)
+    return MaskedPieces(replace(pieces, ids=ids), positions, targets)
 
 
 def mask_heldout(

@@ -90,7 +90,7 @@ def without_specials(pieces: Pieces) -> Pieces:
 def windows_as_texts(pieces: Pieces) -> Pieces:
     """The same windows, each a text of its own: the masked-LM term knows no longer texts."""
     n_windows = len(pieces.lengths)
-    return Pieces(pieces.ids, pieces.words, pieces.lengths, np.arange(n_windows), n_windows)
+    return replace(pieces, texts=np.arange(n_windows), n_texts=n_windows)
 
 
 def one_window(ids: Ints1d, words: Ints1d) -> Pieces:
