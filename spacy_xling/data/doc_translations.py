@@ -12,15 +12,6 @@ DOUBT = "translation_doubt"
 LANGUAGE = "translation_language"
 
 
-def register_translation_extensions() -> None:
-    """Make `doc._.translation`, `doc._.translation_doubt` and `doc._.translation_language` known to spaCy,
-    unless another package already did.
-    """
-    for name, default in ((TRANSLATION, None), (DOUBT, []), (LANGUAGE, None)):
-        if not Doc.has_extension(name):
-            Doc.set_extension(name, default=default)
-
-
 def get_translation(doc: Doc) -> str | None:
     """Read the translation of a text.
 
@@ -70,4 +61,7 @@ def _checked(doc: Doc, name: str) -> str | None:
     raise ValueError(Errors.X558.format(name=name, value=found, type=type(found).__name__))
 
 
-register_translation_extensions()
+for _name, _default in ((TRANSLATION, None), (DOUBT, []), (LANGUAGE, None)):
+    # Another package may have made it.
+    if not Doc.has_extension(_name):
+        Doc.set_extension(_name, default=_default)

@@ -122,15 +122,8 @@ def require_new_files(
             raise ValueError(Errors.X173.format(path=path, read=read))
 
 
-def is_free(folder: Path, *, replaces: str | None = None) -> bool:
-    """Tell whether a folder can be written without a loss.
-
-    folder (Path): The folder.
-    replaces (str | None): A file that what may be replaced is known by; None for nothing.
-    RETURNS (bool): True if it is new or empty, or may be replaced.
-    """
-    if replaces is not None and (folder / replaces).is_file():
-        return True
+def _is_free(folder: Path) -> bool:
+    """Whether a folder is new or empty."""
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
@@ -142,7 +135,7 @@ def require_apart(folder: Path, inputs: Sequence[Path | None]) -> None:
         the hub, are passed over.
     RAISES (ValueError): X173: the folder holds something, and is one of them, part of one, or holds one.
     """
-    if is_free(folder):
+    if _is_free(folder):
         return
     for read in filter(None, inputs):
         if _loses(folder, read):
@@ -185,7 +178,8 @@ def require_new_folder(
     inputs (Sequence[Path | None]): Files and folders that are read, of which none may be replaced.
     RAISES (ValueError): It exists, is not an empty folder, and not to be replaced; X173.
     """
-    if not is_free(folder, replaces=replaces if overwrite else None):
+    may_be_replaced = overwrite and (folder / replaces).is_file()
+    if not may_be_replaced and not _is_free(folder):
         message = Errors.X706 if replaces == CHECKPOINT_FILE else Errors.X765
         raise ValueError(message.format(path=folder))
     require_apart(folder, inputs)
@@ -226,7 +220,7 @@ def count_lines(file: TextFile) -> int:
     RETURNS (int): Its number of lines, blank ones included.
     """
     lines = 0
-    block = last = b""
+    last = b""
     with reading_errors(file.path), open_binary(file) as handle:
         while block := handle.read(BLOCK):
             lines += block.count(b"\n")

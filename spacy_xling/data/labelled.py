@@ -161,7 +161,7 @@ class LabelledText:
             cats = self._cats(record, files)
             language = read_language(record, self.fields.lang) or fallback
             if text:
-                yield text_example(nlp, text, cats, language)
+                yield _text_example(nlp, text, cats, language)
 
     def _check_length(self, text: str, nlp: Language, file: TextFile, place: str) -> None:
         limit = self.max_length or nlp.max_length
@@ -169,7 +169,7 @@ class LabelledText:
             raise ValueError(Errors.X164.format(path=file.path, place=place, found=len(text), limit=limit))
 
     def _cats(self, record: Record, files: Sequence[TextFile]) -> dict[str, float]:
-        truth = read_truth(record, self.fields, self.separator)
+        truth = _read_truth(record, self.fields, self.separator)
         if not truth.complete:
             return truth.cats
         # Kept, for each epoch calls the corpus again.
@@ -186,18 +186,11 @@ class LabelledText:
         if file.kind == "spacy":
             return iter(read_docbin(file).cats)
         records = read_records(file, quoted=self.quoted)
-        return (read_truth(record, self.fields, self.separator).cats for record in records)
+        return (_read_truth(record, self.fields, self.separator).cats for record in records)
 
 
-def text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
-    """Make the example of a text.
-
-    nlp (Language): The pipeline whose tokenizer makes the Docs.
-    text (str): The text.
-    cats (dict[str, float]): What is known of its classes.
-    language (str | None): Its language.
-    RETURNS (Example): The example, with the language on both of its Docs.
-    """
+def _text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
+    """The example of a text, with the language on both of its Docs."""
     predicted, reference = nlp.make_doc(text), nlp.make_doc(text)
     reference.cats = cats
     set_language(predicted, language)
@@ -257,15 +250,8 @@ def read_language(record: Record, field: str) -> str | None:
     return language
 
 
-def read_truth(record: Record, fields: Fields, separator: str) -> Truth:
-    """Read what a record says about its classes.
-
-    record (Record): The record.
-    fields (Fields): Names of the fields.
-    separator (str): What stands between the classes of a list in CSV and TSV.
-    RETURNS (Truth): The classes; none and not complete for an unlabelled record.
-    RAISES (ValueError): If no field of classes is there, several are filled, or one holds no classes.
-    """
+def _read_truth(record: Record, fields: Fields, separator: str) -> Truth:
+    """What a record says about its classes; none and not complete for an unlabelled one."""
     present = [name for name in (fields.label, fields.labels, fields.cats) if name in record.values]
     if not present:
         raise ValueError(

@@ -122,7 +122,7 @@ class ParallelText:
         return {name: by_name[name] for name in self.pairs}
 
     def _line_to_train(self, file: TextFile, line: int, content: str) -> str:
-        text = line_of_pair(file, line, content)
+        text = _line_of_pair(file, line, content)
         return "" if text and any(is_heldout(side, self.heldout_share) for side in _sides(text)) else text
 
 
@@ -133,19 +133,12 @@ def read_pairs(file: TextFile) -> Iterator[TextPair]:
     YIELDS (TextPair): The pairs.
     RAISES (ValueError): If a line is no pair, naming the file and the line.
     """
-    for line in texts_of_file(file, line_of_pair):
+    for line in texts_of_file(file, _line_of_pair):
         yield _pair(line, file.language)
 
 
-def line_of_pair(file: TextFile, line: int, content: str) -> str:
-    """Check a line of parallel text.
-
-    file (TextFile): The file it stands in.
-    line (int): Its number.
-    content (str): The line, with its line end.
-    RETURNS (str): The line without its line end; nothing for a blank one.
-    RAISES (ValueError): If it hasn't two columns with text.
-    """
+def _line_of_pair(file: TextFile, line: int, content: str) -> str:
+    """The line without its line end, checked; nothing for a blank one."""
     text = content.rstrip("\r\n")
     if not text.strip():
         return ""

@@ -103,11 +103,10 @@ class UnlabelledText:
             stands twice among them counts once.
         RETURNS (dict[str | None, list[str]]): Texts by language, none twice.
         """
-        by_language = {}
-        for language, files in self._files_by_language().items():
-            # A dict, for texts that stand twice.
-            by_language[language] = list(dict.fromkeys(islice(self._read(files, heldout=True), limit)))
-        return by_language
+        return {
+            language: list(dict.fromkeys(islice(self._read(files, heldout=True), limit)))
+            for language, files in self._files_by_language().items()
+        }
 
     def sample(self, limit: int) -> dict[str | None, list[str]]:
         """Sample texts of each language that the stream gives, all texts of a language with the same chance.
@@ -129,7 +128,7 @@ class UnlabelledText:
         return (text for text in texts if is_heldout(text, self.heldout_share) == heldout)
 
     def _text_to_train(self, file: TextFile, line: int, content: str) -> str:
-        text = text_of_raw_line(file, line, content, field=self.text)
+        text = _text_of_raw_line(file, line, content, field=self.text)
         return "" if is_heldout(text, self.heldout_share) else text
 
     def _files_by_language(self) -> dict[str | None, list[TextFile]]:
@@ -176,22 +175,14 @@ def read_texts(files: Sequence[TextFile], *, field: str = "text") -> Iterator[st
     """
     found = False
     for file in files:
-        for text in texts_of_file(file, partial(text_of_raw_line, field=field)):
+        for text in texts_of_file(file, partial(_text_of_raw_line, field=field)):
             found = True
             yield text
     require_text(found, files)
 
 
-def text_of_raw_line(file: TextFile, line: int, content: str, *, field: str) -> str:
-    """Read the text of a line of raw text.
-
-    file (TextFile): The file it stands in.
-    line (int): Its number.
-    content (str): The line, with its line end.
-    field (str): Field of the text in JSONL.
-    RETURNS (str): The text.
-    RAISES (ValueError): If a line of JSONL is not valid.
-    """
+def _text_of_raw_line(file: TextFile, line: int, content: str, *, field: str) -> str:
+    """The text of a line of raw text."""
     if file.kind == "txt" or not content.strip():
         return content.rstrip("\r\n")
     return text_of(parse_json_record(file, line, content), field)
