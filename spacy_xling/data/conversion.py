@@ -174,8 +174,9 @@ def _table(docs: Sequence[Doc], path: Path, separator: str) -> str:
     """A column `label` if no text has more to say, else `labels` and `label_set`."""
     simple = all(_is_one_label(doc) for doc in docs)
     columns = ["text", "label", "lang"] if simple else ["text", "labels", "label_set", "lang"]
-    if not simple:
-        _check_separator({label for doc in docs for label in doc.cats}, separator, path)
+    unfit = sorted({label for doc in docs for label in doc.cats if separator in label})
+    if unfit and not simple:
+        raise ValueError(Errors.X144.format(path=path, label=unfit[0], separator=separator))
     text = io.StringIO(newline="")
     rows = csv.writer(text, dialect=DIALECTS[path.suffix.removeprefix(".")])
     rows.writerow(columns)
@@ -183,9 +184,3 @@ def _table(docs: Sequence[Doc], path: Path, separator: str) -> str:
         lists = [next(iter(doc.cats), "")] if simple else map(separator.join, (given_labels(doc), doc.cats))
         rows.writerow([doc.text, *lists, get_language(doc) or ""])
     return text.getvalue()
-
-
-def _check_separator(labels: set[str], separator: str, path: Path) -> None:
-    for label in sorted(labels):
-        if separator in label:
-            raise ValueError(Errors.X144.format(path=path, label=label, separator=separator))

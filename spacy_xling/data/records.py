@@ -108,22 +108,18 @@ class RecordReader:
         RAISES (ValueError): It is no record, naming the file and the line.
         """
         self.content = None
-        return self._next_row() if self.file.kind in DIALECTS else self._next_object()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._lines.close()
-
-    def _next_object(self) -> Record:
-        self.content = next(filter(str.strip, self._lines))
-        return parse_json_record(self.file, self.line, self.content)
-
-    def _next_row(self) -> Record:
+        if self.file.kind not in DIALECTS:
+            self.content = next(filter(str.strip, self._lines))
+            return parse_json_record(self.file, self.line, self.content)
         row = self.content = self._read_row()
         if len(row) != len(self.header):
             place = {"path": self.file.path, "line": self.first_line}
             raise ValueError(Errors.X118.format(found=len(row), expected=len(self.header), **place))
         return Record(self.file, self.first_line, dict(zip(self.header, row, strict=True)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
 
     def _read_row(self) -> list[str]:
         """The next row that isn't blank. A quoted field may hold line ends."""
@@ -160,10 +156,7 @@ class RecordReader:
     def _go_to(self, offset: int, line: int) -> None:
         self.close()
         self._lines = LineReader(self.file, offset=offset, line=line)
-        self._rows = self._make_rows()
-
-    def _make_rows(self) -> Iterator[list[str]]:
-        return csv.reader(
+        self._rows = csv.reader(
             self._lines,
             dialect=DIALECTS[self.file.kind],
             strict=True,

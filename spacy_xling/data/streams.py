@@ -93,9 +93,8 @@ class LanguageTexts:
         text = self.buffer[slot]
         following = self._next_text()
         if following is None:
-            last = self.buffer.pop()
-            if slot < len(self.buffer):
-                self.buffer[slot] = last
+            self.buffer[slot] = self.buffer[-1]
+            self.buffer.pop()
         else:
             self.buffer[slot] = following
         return text

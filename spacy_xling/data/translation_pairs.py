@@ -1,6 +1,6 @@
 """The reader of parallel text as examples of translations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from heapq import nsmallest
 from itertools import chain, islice
@@ -127,12 +127,12 @@ class TranslationPairs:
         files = self.reader.files_by_name()
         found = False
         for name, directions in by_file.items():
-            pairs = (pair for pair in read_pairs(files[name]) if is_heldout(pair.first, self.heldout_share))
-            # Those of the smallest hashes, from all over the file.
-            chosen = (
-                nsmallest(self.limit, pairs, key=lambda pair: text_hash(pair.first)) if self.limit else pairs
-            )
-            for pair in chosen:
+            pairs: Iterable[TextPair] = read_pairs(files[name])
+            pairs = (pair for pair in pairs if is_heldout(pair.first, self.heldout_share))
+            if self.limit:
+                # Those of the smallest hashes, from all over the file.
+                pairs = nsmallest(self.limit, pairs, key=lambda pair: text_hash(pair.first))
+            for pair in pairs:
                 found = True
                 for source, target in directions:
                     yield _example(nlp, pair, source, target)
