@@ -118,18 +118,9 @@ def _join(side: Side, best: Ints1d) -> Side:
         return side
     starts = np.ones(len(side.words), dtype=bool)
     starts[1:] = ~(side.joins[1:] & (best[1:] == best[:-1]) & (best[1:] != NONE))
-    return _rewrite(side, _longest_matches(side, _joined_words(side, starts)))
-
-
-def _joined_words(side: Side, starts: Bools1d) -> set[tuple[int, ...]]:
-    """Words of several characters that were joined often enough, as their characters' types.
-
-    side (Side): The text by character.
-    starts (Bools1d): True for a character that begins a word. *Shape:* (characters,)
-    """
-    groups = _groups(side, starts)
-    seen = Counter(tuple(group) for group in groups if 1 < len(group) <= MOST_CHARACTERS)
-    return {word for word, count in seen.items() if count >= LEAST_JOINED}
+    joined = Counter(tuple(word) for word in _groups(side, starts) if 1 < len(word) <= MOST_CHARACTERS)
+    vocabulary = {word for word, count in joined.items() if count >= LEAST_JOINED}
+    return _rewrite(side, _longest_matches(side, vocabulary))
 
 
 def _groups(side: Side, starts: Bools1d) -> Iterator[list[int]]:

@@ -1,12 +1,12 @@
 """Dictionaries for all files of parallel text."""
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from statistics import mode
 from typing import NamedTuple
 
 import tqdm  # type: ignore[import-untyped]
@@ -99,11 +99,12 @@ def init_dictionaries(
         (OSError): A file can't be written.
     """
     docs = [] if labelled is None else read_docs(build_labelled_text_v1(labelled))
-    files = find_parallel(parallel, source or _most_frequent(map(get_language, docs)))
-    paths = {found: output / f"{found.source}{HYPHEN}{found.target}.tsv" for found in files}
+    known = [language for language in map(get_language, docs) if language is not None]
+    files = find_parallel(parallel, source or (mode(known) if known else None))
+    paths = [output / f"{found.source}{HYPHEN}{found.target}.tsv" for found in files]
     if output.resolve() in {found.file.path.resolve().parent for found in files}:
         raise ValueError(Errors.X160.format(path=output))
-    require_new_files(list(paths.values()), overwrite=overwrite)
+    require_new_files(paths, overwrite=overwrite)
     texts = [doc.text for doc in docs if get_language(doc) in (files[0].source, None)]
     if labelled is not None and not texts:
         raise ValueError(Errors.X157.format(path=labelled, source=files[0].source))
@@ -116,7 +117,7 @@ def init_dictionaries(
         # The executor starts as many processes as it is given, whether or not there is work for them.
         workers = min(jobs, len(paths))
         apply = map if workers == 1 else stack.enter_context(ProcessPoolExecutor(workers)).map
-        for made in apply(partial(_make, texts=texts, max_pairs=max_pairs), files, paths.values(), counts):
+        for made in apply(partial(_make, texts=texts, max_pairs=max_pairs), files, paths, counts):
             bar.set_description(made.path.name)
             bar.update()
             yield made
@@ -150,11 +151,6 @@ def find_parallel(parallel: ParallelText, source: str | None) -> list[ParallelFi
     return list(found.values())
 
 
-def _most_frequent(languages: Iterable[str | None]) -> str | None:
-    known = Counter(language for language in languages if language is not None)
-    return max(known, key=known.__getitem__) if known else None
-
-
 def _make(
     found: ParallelFile, path: Path, n_pairs: int, *, texts: Sequence[str], max_pairs: int
 ) -> MadeDictionary:
@@ -165,7 +161,10 @@ def _make(
     if not entries:
         raise ValueError(Errors.X158.format(path=found.file.path))
     write_file(path, "".join(f"{word}\t{text}\t{weight:.4f}\n" for word, text, weight in entries))
-    dictionary = _as_dictionary(found, entries)
+    by_word: dict[str, dict[str, float]] = {}
+    for word, text, weight in entries:
+        by_word.setdefault(entry_key(word), {})[text] = weight
+    dictionary = Dictionary(found.source, found.target, by_word)
     return MadeDictionary(
         path=path,
         source=found.source,
@@ -177,13 +176,6 @@ def _make(
         seconds=time.perf_counter() - start,
         coverage=measure_coverage(dictionary, texts) if texts else None,
     )
-
-
-def _as_dictionary(found: ParallelFile, entries: Sequence[Entry]) -> Dictionary:
-    by_word: dict[str, dict[str, float]] = {}
-    for entry in entries:
-        by_word.setdefault(entry_key(entry.word), {})[entry.translation] = entry.weight
-    return Dictionary(found.source, found.target, by_word)
 
 
 def _spread(found: ParallelFile, n_pairs: int, most: int) -> Iterator[tuple[str, str]]:

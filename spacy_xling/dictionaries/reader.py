@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 from spacy.language import Language
 
@@ -20,19 +19,10 @@ AROUND = " \t.,;:!?…()[]{}\"'«»“”„‘’¡¿、。！？"
 # What stands in the first line of a file that has a header.
 HEADINGS = frozenset(("source", "target", "word", "translation", "src", "trg", "tgt", "term"))
 
+# Of the words, and of their translations.
+Languages = tuple[str, str]
 # Weights of translations by the key of an entry; see `phrase_key`.
 Entries = dict[str, dict[str, float]]
-
-
-class Languages(NamedTuple):
-    """What the name of a file says.
-
-    source (str): The language of the words.
-    target (str): The language of the translations.
-    """
-
-    source: str
-    target: str
 
 
 def build_dictionaries_v1(
@@ -90,9 +80,9 @@ class DictionaryReader:
         for path in self._paths():
             found: dict[Languages, Entries] = {}
             for file in find_files(path, Kinds.DICTIONARIES):
-                languages = self._languages(file)
-                if languages is not None:
-                    read_entries(file, languages, found.setdefault(languages, {}))
+                languages = languages_of_name(file, self.source)
+                if self._is_wanted(*languages):
+                    _read_entries(file, languages, found.setdefault(languages, {}))
             for languages, entries in found.items():
                 kept = merged.setdefault(languages, {})
                 kept.update({key: weights for key, weights in entries.items() if key not in kept})
@@ -111,12 +101,8 @@ class DictionaryReader:
             raise ValueError(Errors.X146)
         return given
 
-    def _languages(self, file: TextFile) -> Languages | None:
-        """The languages of a file, or None for one that isn't wanted."""
-        languages = languages_of_name(file, self.source)
-        if self.source is not None and languages.source != self.source:
-            return None
-        return languages if not self.targets or languages.target in self.targets else None
+    def _is_wanted(self, source: str, target: str) -> bool:
+        return self.source in (None, source) and (not self.targets or target in self.targets)
 
     def _require_languages(self, found: list[Languages]) -> None:
         missing = [name for name in self.targets or [] if name not in {target for _, target in found}]
@@ -137,7 +123,7 @@ def languages_of_name(file: TextFile, source: str | None = None) -> Languages:
 
     file (TextFile): The file, such as `en-da.tsv.gz`.
     source (str | None): The source language, if its own name has another kind of hyphen.
-    RETURNS (Languages): The languages.
+    RETURNS (Languages): Of the words, and of their translations.
     RAISES (ValueError): The name isn't that of two languages.
     """
     name = name_of(file.path)
@@ -147,17 +133,11 @@ def languages_of_name(file: TextFile, source: str | None = None) -> Languages:
         first, _, second = split_languages(name)
     if not first or not second:
         raise ValueError(Errors.X147.format(path=file.path, name=name))
-    return Languages(first, second)
+    return first, second
 
 
-def read_entries(file: TextFile, languages: Languages, entries: Entries) -> None:
-    """Read a file.
-
-    file (TextFile): The file.
-    languages (Languages): Its languages.
-    entries (Entries): Where to add its entries; a translation that stands twice has the sum of the weights.
-    RAISES (ValueError): A line is no entry, or there is none.
-    """
+def _read_entries(file: TextFile, languages: Languages, entries: Entries) -> None:
+    """Add the entries of a file; a translation that stands twice has the sum of the weights."""
     is_empty = True
     for word, translation, weight in _read_lines(file, languages):
         key = entry_key(word)

@@ -121,11 +121,11 @@ class WordPairs:
         """
         for block, links in enumerate(link_blocks(self._bitext)):
             if block < len(self._numbers):
-                yield links, self._numbers[block]
-                continue
-            numbers = self._find(links)
-            if block < MOST_REMEMBERED:
-                self._numbers.append(numbers)
+                numbers = self._numbers[block]
+            else:
+                numbers = self._find(links)
+                if block < MOST_REMEMBERED:
+                    self._numbers.append(numbers)
             yield links, numbers
 
     def _find(self, links: Links) -> Numbers:

@@ -4,7 +4,7 @@ import pytest
 import spacy
 
 from spacy_xling.data.files import TextFile
-from spacy_xling.dictionaries.reader import Languages, build_dictionaries_v1, entry_key, languages_of_name
+from spacy_xling.dictionaries.reader import build_dictionaries_v1, entry_key, languages_of_name
 
 
 def write(path, *lines):
@@ -157,7 +157,7 @@ def test_source_and_targets_choose_files(tmp_path):
     ],
 )
 def test_languages_with_hyphens(tmp_path, name, source, expected):
-    assert languages_of_name(TextFile(tmp_path / name, None, "tsv"), source) == Languages(*expected)
+    assert languages_of_name(TextFile(tmp_path / name, None, "tsv"), source) == expected
 
 
 def test_a_source_with_a_hyphen_is_read(tmp_path):
