@@ -201,7 +201,7 @@ def ways_of_ctranslate2(folder: Path, beams: int, settings: Settings) -> dict[st
     target = folder.with_name("converted")
     files = ["source.spm", "target.spm", "vocab.json", "tokenizer_config.json"]
     ctranslate2.converters.TransformersConverter(str(folder), copy_files=files).convert(str(target))
-    engine = CTranslate2Engine(str(target), precision="fp32", device="cpu", index=0)
+    engine = CTranslate2Engine(str(target), precision="fp32", device=torch.device("cpu"))
     # As many pieces as its own limit below.
     limited = settings._replace(length_ratio=0.1)
     engine.generate = limit_to(engine.generate)

@@ -142,6 +142,11 @@ def require_apart(folder: Path, inputs: Sequence[Path | None]) -> None:
             raise ValueError(Errors.X173.format(path=folder, read=read))
 
 
+def is_pipeline(folder: Path) -> bool:
+    """Whether a folder holds a spaCy pipeline."""
+    return (folder / PIPELINE_FILE).is_file() and (folder / "meta.json").is_file()
+
+
 def _loses(written: Path, read: Path) -> bool:
     """Whether something that is read is lost when a file or folder is replaced.
 
@@ -154,7 +159,7 @@ def _loses(written: Path, read: Path) -> bool:
         return read.exists()
     if not read.is_dir():
         return False
-    if all((read / name).is_file() for name in (PIPELINE_FILE, "meta.json")):
+    if is_pipeline(read):
         return theirs in ours.parents
     is_checkpoint = (read / CHECKPOINT_FILE).is_file()
     with reading_errors(read):

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import torch
 
 from ..errors import Errors, one_line, requiring
 from ..models.checkpoint import Precision, load_any_tokenizer
@@ -33,20 +35,21 @@ class CTranslate2Engine:
 
     name (str): The folder.
     precision (Precision): Of weights and sums; "auto" for that of the folder.
-    device (Literal["cpu", "cuda"]): Where it is.
-    index (int): Number of the GPU.
+    device (torch.device): Where it is.
     RAISES (ImportError): CTranslate2 is missing (X805), or a library of the tokenizer (X303). (ValueError):
         The folder can't be loaded (X806), has no tokenizer (X301), or one of a family that doesn't translate
         (X801).
     """
 
-    def __init__(
-        self, name: str, *, precision: Precision, device: Literal["cpu", "cuda"], index: int
-    ) -> None:
+    def __init__(self, name: str, *, precision: Precision, device: torch.device) -> None:
         with requiring(Errors.X805, name=name):
             import ctranslate2
         self.tokenizer = PairTokenizer(load_any_tokenizer(name), name)
-        self.settings = {"device": device, "device_index": index, "compute_type": COMPUTE_TYPES[precision]}
+        self.settings = {
+            "device": device.type,
+            "device_index": device.index or 0,
+            "compute_type": COMPUTE_TYPES[precision],
+        }
         try:
             self._model = ctranslate2.Translator(name, **self.settings)
         # Whatever is wrong with the files or the device.

@@ -10,13 +10,13 @@ from typing import Any, cast
 import srsly
 from thinc.api import get_torch_default_device
 
+from ..data.files import is_pipeline
 from ..errors import Errors, one_line
 from ..models import torch_forking  # noqa: F401  (registers what a forked child needs)
 from ..models.checkpoint import Precision
 from ..models.checkpoint_files import LOADING
 from ..models.folder_shim import write_files
 from ..models.portable import with_older_name
-from .trained import is_pipeline
 from .translating import CheckpointEngine, Model, load_checkpoint
 
 INDEX = "index.json"
@@ -125,7 +125,7 @@ class HeldEngines:
         self.engines = engines
 
     def _load(self, name: str) -> CheckpointEngine:
-        if is_pipeline(name):
+        if is_pipeline(Path(name)):
             raise ValueError(Errors.X816.format(name=name))
         device = get_torch_default_device()
         gpu_id = (device.index or 0) if device.type == "cuda" else -1

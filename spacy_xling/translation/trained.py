@@ -9,6 +9,7 @@ from spacy.util import load_config
 from thinc.api import require_gpu
 
 from ..data.codes import match_code
+from ..data.files import PIPELINE_FILE, is_pipeline
 from ..data.translation_pairs import HELDOUT_SHARE
 from ..errors import Errors, Warnings, one_line
 from ..models.translation_shim import TranslationShim
@@ -17,11 +18,6 @@ from .seq2seq import Generated
 
 # Beams are for whom they are worth it: greedy search is the faster one.
 BEAMS = 1
-
-
-def is_pipeline(name: str) -> bool:
-    """Whether a folder holds a spaCy pipeline."""
-    return (Path(name) / "config.cfg").is_file() and (Path(name) / "meta.json").is_file()
 
 
 def load_trained(name: str, *, gpu_id: int = -1) -> "TrainedEngine":
@@ -64,9 +60,9 @@ def choose_heldout_share(names: Sequence[str], wanted: float | None) -> float:
 
 def _trained_share(name: str) -> float | None:
     """The share that the config of a pipeline says its training held out."""
-    if not is_pipeline(name):
+    if not is_pipeline(Path(name)):
         return None
-    corpora = load_config(Path(name) / "config.cfg").get("corpora", {})
+    corpora = load_config(Path(name) / PIPELINE_FILE).get("corpora", {})
     share = corpora.get("train", {}).get("heldout_share")
     return float(share) if isinstance(share, (int, float)) else None
 
@@ -85,11 +81,8 @@ class TrainedTokenizer:
         self.name = name
 
     def pair(self, source: str | None, target: str) -> Pair:
-        """Find the number of a target language; the source isn't named.
+        """The number of the target, as what the decoder starts with; the source isn't named.
 
-        source (str | None): The user's code of the source.
-        target (str): The user's code of the target.
-        RETURNS (Pair): The number, as what the decoder starts with.
         RAISES (ValueError): X821: it wasn't trained for it.
         """
         found = match_code(target, self.languages)

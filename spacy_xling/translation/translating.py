@@ -8,7 +8,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 import tqdm  # type: ignore[import-untyped]
 
-from ..data.files import name_of, require_new_files
+from ..data.files import is_pipeline, name_of, require_new_files
 from ..data.records import json_line
 from ..data.sources import RawText
 from ..errors import Errors, Warnings
@@ -26,7 +26,7 @@ from .ctranslate import CTranslate2Engine, is_converted
 from .round_trip import RoundTrip
 from .seq2seq import Engine, Seq2SeqEngine
 from .sources import Source, Sources
-from .trained import is_pipeline, load_trained
+from .trained import load_trained
 from .translator import DEFAULTS, Settings, SplitText, Translation, Translator, windows
 
 STATE = "translation.json"
@@ -130,11 +130,13 @@ def translate_files(
             if state.of(name)["finished"]:
                 continue
             translator = _make_translator(load, model.name, back, code, settings)
-            job = Job(sources, paths[name], name, translator, state, languages, on_doubt)
-            job.run(progress=progress)
+            job = Job(sources, name, translator, state, languages, on_doubt, progress)
+            grow(paths[name], name, state, job.run)
     results = {name: state.of(name) for name in languages.targets}
     for name, done in results.items():
-        _warn(name, done["counts"])
+        for kind, message in (("cut", Warnings.W801), ("blank", Warnings.W802), ("same", Warnings.W803)):
+            if count := done["counts"].get(kind):
+                warnings.warn(message.format(count=count, language=name), stacklevel=2)
     return results
 
 
@@ -167,7 +169,7 @@ def load_engine(model: Model) -> Engine:
     RETURNS (Engine): It, on its device.
     RAISES (ValueError): It can't be loaded, or doesn't translate. (ImportError): A library is missing.
     """
-    if is_pipeline(model.name):
+    if is_pipeline(Path(model.name)):
         return load_trained(model.name, gpu_id=_checked_gpu(model.gpu_id))
     return load_checkpoint(model)
 
@@ -175,13 +177,9 @@ def load_engine(model: Model) -> Engine:
 def load_checkpoint(model: Model) -> CheckpointEngine:
     """Load a checkpoint of `transformers`, or one converted for CTranslate2; see `load_engine`."""
     on_gpu = _checked_gpu(model.gpu_id) >= 0
-    if is_converted(model.name):
-        device: Literal["cuda", "cpu"] = "cuda" if on_gpu else "cpu"
-        return CTranslate2Engine(
-            model.name, precision=model.precision, device=device, index=max(0, model.gpu_id)
-        )
-    device_of_torch = torch.device("cuda", model.gpu_id) if on_gpu else torch.device("cpu")
-    return Seq2SeqEngine(model.name, precision=model.precision, device=device_of_torch)
+    device = torch.device("cuda", model.gpu_id) if on_gpu else torch.device("cpu")
+    engine: type[CheckpointEngine] = CTranslate2Engine if is_converted(model.name) else Seq2SeqEngine
+    return engine(model.name, precision=model.precision, device=device)
 
 
 def _checked_gpu(gpu_id: int) -> int:
@@ -213,33 +211,30 @@ class Job(NamedTuple):
     """The translation into one language.
 
     sources (Sources): The records.
-    path (Path): The file that it becomes.
     target (str): The name of the language.
     translator (Translator | RoundTrip): Translates into it, and perhaps back.
     state (State): How far all have come.
     languages (Languages): Codes of the languages.
     on_doubt (OnDoubt): What becomes of translations that are in doubt.
+    progress (bool): Show a progress bar.
     """
 
     sources: Sources
-    path: Path
     target: str
     translator: Translator | RoundTrip
     state: State
     languages: Languages
     on_doubt: OnDoubt
+    progress: bool
 
-    def run(self, *, progress: bool) -> None:
-        """Translate what isn't translated yet."""
-        grow(self.path, self.target, self.state, partial(self._grow, progress=progress))
-
-    def _grow(self, growing: Path, done: dict[str, Any], *, progress: bool) -> None:
+    def run(self, growing: Path, done: dict[str, Any]) -> None:
+        """Translate what isn't translated yet; see `grow`."""
         with tqdm.tqdm(
             total=self.sources.count(),
             initial=done["records"],
             desc=self.target,
             unit=" texts",
-            disable=None if progress else True,
+            disable=None if self.progress else True,
         ) as bar:
             for records, translations in self._translated(done["records"], bar):
                 lines = b"".join(self._lines(records, translations, done))
@@ -295,12 +290,6 @@ class Job(NamedTuple):
         if translation.doubts:
             values["translation_doubt"] = list(translation.doubts)
         return json_line(values)
-
-
-def _warn(name: str, counts: Mapping[str, int]) -> None:
-    for kind, message in (("cut", Warnings.W801), ("blank", Warnings.W802), ("same", Warnings.W803)):
-        if counts.get(kind):
-            warnings.warn(message.format(count=counts[kind], language=name), stacklevel=3)
 
 
 def _identity(

@@ -8,9 +8,10 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_xling.cli.app import app
+from spacy_xling.data.files import is_pipeline
 from spacy_xling.data.translation_pairs import HELDOUT_SHARE, build_translation_pairs_v1
 from spacy_xling.evaluation.translators import evaluate_translators
-from spacy_xling.translation.trained import choose_heldout_share, is_pipeline
+from spacy_xling.translation.trained import choose_heldout_share
 from spacy_xling.translation.translating import Model, load_engine
 from tests.conftest import TEXTS
 from tests.pipeline.translators import PAIRS, make_translator, train
@@ -70,7 +71,7 @@ def test_a_language_that_was_not_trained_is_X821(pipeline, tmp_path):
 
 def test_a_pipeline_without_translator_is_X801(tmp_path):
     spacy.blank("en").to_disk(tmp_path / "model")
-    assert is_pipeline(str(tmp_path / "model"))
+    assert is_pipeline(tmp_path / "model")
     with pytest.raises(ValueError, match="X801"):
         load_engine(Model(str(tmp_path / "model")))
 
