@@ -16,24 +16,23 @@ class Family(NamedTuple):
     """A family of tokenizers.
 
     piece (re.Pattern): The pieces that name languages, with the code as its group.
-    target_in (TargetIn): Where the target is named: before the "text"; as "first piece" of the translation;
-        or as the "start" of the decoder, instead of its own start piece.
-    names_source (bool): The source is named, too, by the tokenizer's own special pieces.
+    target_in (TargetIn): Where the target is named: before the "text", where the source isn't; as "first
+        piece" of the translation; or as the "start" of the decoder, instead of its own start piece. For these
+        the source is named, too, by the tokenizer's own special pieces.
     """
 
     piece: re.Pattern
     target_in: TargetIn
-    names_source: bool
 
 
 # By the class of the tokenizer, for M2M-100 and NLLB have the same model.
 FAMILIES = {
-    "MarianTokenizer": Family(re.compile(r">>(.+)<<"), "text", False),
-    "T5Tokenizer": Family(re.compile(r"<2(.+)>"), "text", False),
-    "M2M100Tokenizer": Family(re.compile(r"__(.+)__"), "first piece", True),
-    "NllbTokenizer": Family(re.compile(r"([a-z]{3}_[A-Z][a-z]{3})"), "first piece", True),
-    "MBart50Tokenizer": Family(re.compile(r"([a-z]{2}_[A-Z]{2})"), "first piece", True),
-    "MBartTokenizer": Family(re.compile(r"([a-z]{2}_[A-Z]{2})"), "start", True),
+    "MarianTokenizer": Family(re.compile(r">>(.+)<<"), "text"),
+    "T5Tokenizer": Family(re.compile(r"<2(.+)>"), "text"),
+    "M2M100Tokenizer": Family(re.compile(r"__(.+)__"), "first piece"),
+    "NllbTokenizer": Family(re.compile(r"([a-z]{3}_[A-Z][a-z]{3})"), "first piece"),
+    "MBart50Tokenizer": Family(re.compile(r"([a-z]{2}_[A-Z]{2})"), "first piece"),
+    "MBartTokenizer": Family(re.compile(r"([a-z]{2}_[A-Z]{2})"), "start"),
 }
 
 
@@ -88,7 +87,7 @@ class PairTokenizer:
             self._require_only("target", target)
             return Pair()
         piece = self.pieces[self._known(target)]
-        if not self.family.names_source:
+        if self.family.target_in == "text":
             return Pair(prefix=f"{piece} ")
         if source is None:
             raise ValueError(Errors.X803.format(name=self.name))

@@ -7,6 +7,8 @@ what no good translation looks like, and not what is merely wrong.
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import eq
 from typing import Any
 
 import regex
@@ -118,13 +120,9 @@ def _loops(units: Sequence[str]) -> set[int]:
     found = set()
     for n in range(1, min(LONGEST_NGRAM, len(units) // 2) + 1):
         # So many units in a row are those that stand n before them.
-        needed = n * ((COPIES_OF_ONE_WORD if n == 1 else COPIES) - 1)
-        run = 0
-        for unit, before in zip(units[n:], units, strict=False):
-            run = run + 1 if unit == before else 0
-            if run >= needed:
-                found.add(n)
-                break
+        longest = max(sum(run) for _, run in groupby(map(eq, units[n:], units)))
+        if longest >= n * ((COPIES_OF_ONE_WORD if n == 1 else COPIES) - 1):
+            found.add(n)
     return found
 
 

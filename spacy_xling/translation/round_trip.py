@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from ..data.sources import RawText
 from ..errors import Errors
 from .seq2seq import Engine
-from .translator import Settings, SplitText, Translation, Translator
+from .translator import SplitText, Translation, Translator
 
 
 class RoundTrip:
@@ -20,12 +20,8 @@ class RoundTrip:
     def __init__(self, there: Translator, find_engine: Callable[[str], Engine]) -> None:
         self.there = there
         self.find_engine = find_engine
+        self.settings = there.settings
         self._back: dict[str, Translator] = {}
-
-    @property
-    def settings(self) -> Settings:
-        """Those of both ways."""
-        return self.there.settings
 
     def split(self, raw: RawText) -> SplitText:
         """Split a text into sentences; see `Translator.split`.
@@ -56,18 +52,14 @@ class RoundTrip:
             back = self._translator(language or "")
             texts = [back.split(RawText(results[row].text, self.there.target)) for row in rows]
             for row, found in zip(rows, back.translate(texts), strict=True):
-                results[row] = _both(results[row], found)
+                there = results[row]
+                doubts = tuple(dict.fromkeys((*there.doubts, *found.doubts)))
+                results[row] = Translation(found.text, doubts, there.counts + found.counts)
             done += len(rows)
             on_progress(0.5 + 0.5 * done / len(window))
         return results
 
     def _translator(self, language: str) -> Translator:
         if language not in self._back:
-            find_engine = lambda source, language=language: self.find_engine(language)  # noqa: E731
-            self._back[language] = Translator(find_engine, language, self.settings)
+            self._back[language] = Translator(lambda _: self.find_engine(language), language, self.settings)
         return self._back[language]
-
-
-def _both(there: Translation, back: Translation) -> Translation:
-    doubts = tuple(dict.fromkeys((*there.doubts, *back.doubts)))
-    return Translation(back.text, doubts, there.counts + back.counts)

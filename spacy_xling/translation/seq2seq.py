@@ -1,6 +1,7 @@
 """Sequence-to-sequence checkpoints of `transformers`."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -135,12 +136,11 @@ class Seq2SeqEngine:
                 max_new_tokens=limit + before - 1,
                 **{name: value for name, value in options.items() if value is not None},
             )
-        rows = [self._to_the_end(row) for row in generated[:, before:].tolist()]
+        rows = [
+            list(takewhile(lambda piece: piece != self.end, row)) for row in generated[:, before:].tolist()
+        ]
         texts = decode(self.tokenizer.tokenizer, rows)
         return [Generated(text, len(row) < limit - 1) for text, row in zip(texts, rows, strict=True)]
-
-    def _to_the_end(self, row: list[int]) -> list[int]:
-        return row[: row.index(self.end)] if self.end in row else row
 
 
 def _longest(config: Any, tokenizer: PairTokenizer) -> int:

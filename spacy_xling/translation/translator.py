@@ -169,19 +169,18 @@ class Translator:
         # A sentence that stands twice is translated once.
         distinct: dict[str | None, dict[str, None]] = {}
         for text in window:
-            distinct.setdefault(text.language, {}).update(dict.fromkeys(text.sentences))
+            if sentences := text.sentences:
+                distinct.setdefault(text.language, {}).update(dict.fromkeys(sentences))
         total = sum(map(len, distinct.values()))
         outputs: dict[str | None, dict[str, Output]] = {}
-        for language, sentences in distinct.items():
+        for language, texts in distinct.items():
             before = sum(map(len, outputs.values()))
 
             def show(done: int, before: int = before) -> None:
                 on_progress((before + done) / total)
 
-            outputs[language] = (
-                self._direction(language).translate(list(sentences), show) if sentences else {}
-            )
-        return [self._translation(text, outputs[text.language]) for text in window]
+            outputs[language] = self._direction(language).translate(list(texts), show)
+        return [self._translation(text, outputs.get(text.language, {})) for text in window]
 
     def _direction(self, language: str | None) -> "Direction":
         if language not in self._directions:
@@ -200,12 +199,9 @@ class Translator:
             output = outputs.get(parts[number], Output(parts[number]))
             parts[number] = output.text
             doubts.update(dict.fromkeys(output.doubts))
-            counts.update(
-                ["sentences", *["cut"] * output.is_cut, *["retried"] * output.is_retried],
-            )
-            counts.update(
-                [f"found {kind}" for kind in output.found] + [f"left {kind}" for kind in output.doubts]
-            )
+            counts.update(["sentences", *["cut"] * output.is_cut, *["retried"] * output.is_retried])
+            counts.update(f"found {kind}" for kind in output.found)
+            counts.update(f"left {kind}" for kind in output.doubts)
         return Translation(join(parts, spaced=self.script not in UNSPACED), tuple(doubts), counts)
 
 
