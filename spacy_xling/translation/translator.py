@@ -277,22 +277,26 @@ class Direction:
         beams: int,
         no_repeat: int = 0,
     ) -> dict[str, Output]:
-        texts = list(pieces)
-        limits = {text: self._limit(len(pieces[text])) for text in texts}
         outputs: dict[str, Output] = {}
-        for batch in batches(
-            [len(pieces[text]) for text in texts], [limits[text] for text in texts], self.settings
-        ):
-            rows = [texts[number] for number in batch]
-            limit = limits[rows[0]]
-            generated = self.engine.generate(
-                [pieces[text] for text in rows], self.pair, limit=limit, beams=beams, no_repeat=no_repeat
-            )
-            for text, found in zip(rows, generated, strict=True):
+        for limit, texts in self._batches(pieces):
+            rows = [pieces[text] for text in texts]
+            generated = self.engine.generate(rows, self.pair, limit=limit, beams=beams, no_repeat=no_repeat)
+            for text, found in zip(texts, generated, strict=True):
                 doubts = find_doubts(text, found.text, script=self.script, unfinished=not found.is_finished)
                 outputs[text] = Output(found.text, doubts, doubts)
             on_done(len(outputs))
         return outputs
+
+    def _batches(self, pieces: Mapping[str, list[int]]) -> Iterator[tuple[int, list[str]]]:
+        """Sentences of like length that have one limit, after it: batches of the longest first."""
+        by_limit: dict[int, list[str]] = {}
+        for text, row in pieces.items():
+            by_limit.setdefault(self._limit(len(row)), []).append(text)
+        size = self.settings.batch_size
+        for limit, texts in sorted(by_limit.items(), reverse=True):
+            for group in like_lengths([len(pieces[text]) for text in texts], self.settings.batch_pieces):
+                for start in range(0, len(group), size):
+                    yield limit, [texts[number] for number in group[start : start + size]]
 
     def _limit(self, n_pieces: int) -> int:
         wanted = self.settings.length_ratio * n_pieces + LIMIT_MARGIN
@@ -308,24 +312,6 @@ class Direction:
             is_retried=any(output.is_retried for output in found),
             is_cut=True,
         )
-
-
-def batches(lengths: Sequence[int], limits: Sequence[int], settings: Settings) -> Iterator[list[int]]:
-    """Group sentences of like length and one limit.
-
-    lengths (Sequence[int]): Pieces of each sentence.
-    limits (Sequence[int]): The most pieces of each translation.
-    settings (Settings): The most pieces and sentences of a batch.
-    YIELDS (list[int]): Numbers of the sentences of a batch, batches of the longest first.
-    """
-    by_limit: dict[int, list[int]] = {}
-    for number, limit in enumerate(limits):
-        by_limit.setdefault(limit, []).append(number)
-    for limit in sorted(by_limit, reverse=True):
-        numbers = by_limit[limit]
-        for group in like_lengths([lengths[number] for number in numbers], settings.batch_pieces):
-            for start in range(0, len(group), settings.batch_size):
-                yield [numbers[item] for item in group[start : start + settings.batch_size]]
 
 
 def _better(first: Output, second: Output) -> Output:

@@ -10,7 +10,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from spacy_xling.data.sources import RawText
 from spacy_xling.models.checkpoint_files import no_progress_bars
 from spacy_xling.translation.seq2seq import Generated
-from spacy_xling.translation.translator import DEFAULTS, Settings, Translator, batches
+from spacy_xling.translation.translator import DEFAULTS, Translator
 from tests.conftest import TEXTS
 from tests.translation.checkpoints import FAMILIES
 from tests.translation.conftest import load
@@ -242,9 +242,12 @@ def test_a_stream_is_read_a_window_at_a_time():
 
 def test_a_batch_has_sentences_of_one_limit_and_keeps_to_both_budgets():
     lengths = [5, 30, 6, 31, 7, 90, 5]
-    limits = [32, 80, 32, 80, 32, 192, 32]
-    found = list(batches(lengths, limits, Settings(batch_pieces=60, batch_size=3)))
-    assert found == [[5], [3], [1], [4, 2, 0], [6]]
+    # A piece for each word, and one for the end.
+    texts = [" ".join([f"w{number}", *["a"] * (length - 2)]) for number, length in enumerate(lengths)]
+    engine = Scripted(longest=200)
+    translate(engine, texts, settings=PLAIN._replace(batch_pieces=60, batch_size=3))
+    found = [(limit, [texts.index(text) for text in called]) for called, limit, *_ in engine.calls]
+    assert found == [(192, [5]), (80, [3]), (80, [1]), (32, [4, 2, 0]), (32, [6])]
 
 
 @pytest.mark.parametrize("setting", ["beams", "length_ratio", "batch_pieces", "batch_size", "window"])
