@@ -6,7 +6,6 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -117,9 +116,8 @@ def require_new_files(
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         raise ValueError(Errors.X142.format(paths=", ".join(map(str, existing))))
-    for path, read in product(existing, filter(None, inputs)):
-        if _loses(path, read):
-            raise ValueError(Errors.X173.format(path=path, read=read))
+    for path in existing:
+        require_apart(path, inputs)
 
 
 def _is_free(folder: Path) -> bool:
@@ -127,19 +125,19 @@ def _is_free(folder: Path) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def require_apart(folder: Path, inputs: Sequence[Path | None]) -> None:
+def require_apart(path: Path, inputs: Sequence[Path | None]) -> None:
     """Refuse to replace what is read.
 
-    folder (Path): The folder to be written.
+    path (Path): The file or folder to be written.
     inputs (Sequence[Path | None]): Files and folders that are read; names that aren't there, as those of
         the hub, are passed over.
-    RAISES (ValueError): X173: the folder holds something, and is one of them, part of one, or holds one.
+    RAISES (ValueError): X173: it is a file or holds something, and is one of them, part of one, or holds one.
     """
-    if _is_free(folder):
+    if _is_free(path):
         return
     for read in filter(None, inputs):
-        if _loses(folder, read):
-            raise ValueError(Errors.X173.format(path=folder, read=read))
+        if _loses(path, read):
+            raise ValueError(Errors.X173.format(path=path, read=read))
 
 
 def is_pipeline(folder: Path) -> bool:

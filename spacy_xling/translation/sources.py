@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ class Source(NamedTuple):
     language: str | None
 
 
+@dataclass
 class Sources:
     """The records of a file, or of a folder of files by language, read again each time they are asked for.
 
@@ -42,23 +44,16 @@ class Sources:
     RAISES (ValueError): There is no such file (X106), or none of these kinds.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        text: str = "text",
-        lang: str = "lang",
-        language: str | None = None,
-        separator: str = ",",
-        quoted: bool = True,
-    ) -> None:
-        self.path = path
-        self.text = text
-        self.lang = lang
-        self.language = language
-        self.separator = separator
-        self.quoted = quoted
-        self.files: Sequence[TextFile] = find_files(path)
+    path: Path
+    _: KW_ONLY
+    text: str = "text"
+    lang: str = "lang"
+    language: str | None = None
+    separator: str = ","
+    quoted: bool = True
+
+    def __post_init__(self) -> None:
+        self.files: Sequence[TextFile] = find_files(self.path)
 
     def __iter__(self) -> Iterator[Source]:
         """Read the records in the order of the files, those of blank texts, too."""
