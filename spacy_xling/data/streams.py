@@ -20,11 +20,7 @@ IDENTITY = ("language", "files", "lines")
 
 
 def check_shuffle_buffer(shuffle_buffer: int) -> None:
-    """Check the size of a shuffle buffer.
-
-    shuffle_buffer (int): Number of texts.
-    RAISES (ValueError): If it is below 1.
-    """
+    """Refuse a shuffle buffer of fewer texts than 1, by a ValueError."""
     if shuffle_buffer < 1:
         raise ValueError(Errors.X133.format(shuffle_buffer=shuffle_buffer))
 
@@ -44,12 +40,7 @@ def texts_of_file(file: TextFile, text_of_line: TextOfLine) -> Iterator[str]:
 
 
 def require_text(found: object, files: Sequence[TextFile]) -> None:
-    """Refuse files without a text.
-
-    found (object): What was read, false for nothing.
-    files (Sequence[TextFile]): The files of a language.
-    RAISES (ValueError): Nothing was read.
-    """
+    """Refuse the files of a language by a ValueError if nothing was found in them."""
     if not found:
         paths = ", ".join(str(file.path) for file in files)
         raise ValueError(Errors.X132.format(language=files[0].language, files=paths))
@@ -77,8 +68,7 @@ class LanguageTexts:
         self.size = size
         self.n_lines = sum(count_lines(file) for file in files)
         self.buffer: list[str] = []
-        self._start(0)
-        self._fill()
+        self._begin_pass()
 
     def draw(self, generator: np.random.Generator) -> str:
         """Draw the next text.
@@ -87,8 +77,7 @@ class LanguageTexts:
         RETURNS (str): The text.
         """
         if not self.buffer:
-            self._start(0)
-            self._fill()
+            self._begin_pass()
         slot = int(generator.integers(len(self.buffer)))
         text = self.buffer[slot]
         following = self._next_text()
@@ -113,10 +102,7 @@ class LanguageTexts:
         }
 
     def restore(self, position: StateDict) -> None:
-        """Go to a saved position.
-
-        position (StateDict): A value of `position`.
-        """
+        """Go to a saved `position`."""
         self._reader.close()
         self._start(position["file"], offset=position["offset"], line=position["line"])
         self.buffer = list(position["buffer"])
@@ -125,7 +111,8 @@ class LanguageTexts:
         self._index = index
         self._reader = LineReader(self.files[index], offset=offset, line=line)
 
-    def _fill(self) -> None:
+    def _begin_pass(self) -> None:
+        self._start(0)
         while len(self.buffer) < self.size and (text := self._next_text()) is not None:
             self.buffer.append(text)
         require_text(self.buffer, self.files)

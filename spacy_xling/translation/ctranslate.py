@@ -81,17 +81,15 @@ class CTranslate2Engine:
         """See `Engine`."""
         tokenizer = self.tokenizer.tokenizer
         first = pair.first if pair.start is None else pair.start
-        options: dict[str, Any] = {}
-        if first is not None:
-            options["target_prefix"] = [[tokenizer.convert_ids_to_tokens(first)]] * len(pieces)
+        begin = None if first is None else [[tokenizer.convert_ids_to_tokens(first)]] * len(pieces)
         results = self.model.translate_batch(
             [tokenizer.convert_ids_to_tokens(row) for row in pieces],
+            target_prefix=begin,
             beam_size=beams,
             no_repeat_ngram_size=no_repeat,
             max_decoding_length=limit + (first is not None),
             # Nothing is cut: no text is longer than the model can take.
             max_input_length=0,
-            **options,
         )
         rows = [result.hypotheses[0][0 if first is None else 1 :] for result in results]
         texts = [
