@@ -58,11 +58,7 @@ def convert(
 
 
 def read_docs(corpus: LabelledText) -> list[Doc]:
-    """Read the texts of a corpus, with their categories and languages.
-
-    corpus (LabelledText): The corpus.
-    RETURNS (list[Doc]): The texts.
-    """
+    """The texts of a corpus, with their categories and languages."""
     nlp = spacy.blank("xx")
     # To split a text at blanks takes little memory, however long it is.
     nlp.max_length = sys.maxsize
@@ -102,11 +98,7 @@ def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> dict[s
 
 
 def given_labels(doc: Doc) -> list[str]:
-    """The labels that a text has.
-
-    doc (Doc): The text, with its categories.
-    RETURNS (list[str]): Labels with a value of 0.5 or more.
-    """
+    """The labels that a text has: those with a value of 0.5 or more."""
     return [label for label, value in doc.cats.items() if value >= 0.5]
 
 
@@ -155,11 +147,7 @@ def _is_one_label(doc: Doc) -> bool:
 
 
 def json_record(doc: Doc) -> dict[str, object]:
-    """A text as a record of JSONL.
-
-    doc (Doc): The text.
-    RETURNS (dict[str, object]): Its fields, as the reader of labelled text takes them.
-    """
+    """A text as a record of JSONL, with the fields that the reader of labelled text takes."""
     record: dict[str, object] = {"text": doc.text}
     if _is_one_label(doc):
         record["label"] = next(iter(doc.cats), None)

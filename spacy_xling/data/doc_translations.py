@@ -13,20 +13,17 @@ LANGUAGE = "translation_language"
 
 
 def get_translation(doc: Doc) -> str | None:
-    """Read the translation of a text.
+    """Read the translation of a text; None if it has none.
 
-    doc (Doc): The text.
-    RETURNS (str | None): Its translation, or None if it has none.
     RAISES (ValueError): X558: `doc._.translation` is neither a string nor None.
     """
     return _checked(doc, TRANSLATION)
 
 
 def get_translation_language(doc: Doc) -> str | None:
-    """Read the language that a text is to be translated into, or, of a reference, that its translation is in.
+    """Read the language that a text is to be translated into, or, of a reference, that its translation is in:
+    without blanks around it; None if that isn't said.
 
-    doc (Doc): The text.
-    RETURNS (str | None): The language, without blanks around it; None if that isn't said.
     RAISES (ValueError): X558: `doc._.translation_language` is neither a string nor None.
     """
     found = _checked(doc, LANGUAGE)
@@ -46,10 +43,8 @@ def set_translation(doc: Doc, translation: str, *, doubts: Iterable[str] = ()) -
 
 
 def set_translation_language(doc: Doc, language: str | None) -> None:
-    """Write the language that a text is to be translated into, or that its translation is in.
-
-    doc (Doc): The text.
-    language (str | None): The language; None for that of the component.
+    """Write the language that a text is to be translated into, None for that of the component, or that its
+    translation is in.
     """
     doc._.set(LANGUAGE, language)
 

@@ -19,6 +19,8 @@ PIPELINE_FILE, CHECKPOINT_FILE = "config.cfg", "config.json"
 BLOCK = 1 << 20
 # Where more isn't wanted than a first line.
 SHORT_BLOCK = 1 << 14
+# What a message lists of a folder's files.
+MOST_NAMES = 10
 
 
 class Kinds:
@@ -189,11 +191,7 @@ def require_new_folder(
 
 
 def open_binary(file: TextFile) -> BinaryIO:
-    """Open a file for reading bytes, gzipped or not.
-
-    file (TextFile): The file.
-    RETURNS (BinaryIO): A handle on its uncompressed bytes.
-    """
+    """Open a file, gzipped or not, for reading its uncompressed bytes."""
     if is_gzipped(file.path):
         return cast(BinaryIO, gzip.open(file.path, "rb"))
     return file.path.open("rb")
@@ -217,11 +215,7 @@ def reading_errors(path: Path) -> Iterator[None]:
 
 
 def count_lines(file: TextFile) -> int:
-    """Count the lines of a file in constant memory; a last line needs no line end.
-
-    file (TextFile): The file.
-    RETURNS (int): Its number of lines, blank ones included.
-    """
+    """Count the lines of a file in constant memory, blank ones too; a last line needs no line end."""
     lines = 0
     last = b""
     with reading_errors(file.path), open_binary(file) as handle:
@@ -319,7 +313,8 @@ def _files_of_folder(folder: Path, suffixes: Sequence[str]) -> list[TextFile]:
     paths = _shown_files(folder)
     accepted = [path for path in paths if kind_of_file(path) in suffixes]
     if not accepted:
-        found = _listed([path.name for path in paths])
+        more = f" and {len(paths) - MOST_NAMES} more" if len(paths) > MOST_NAMES else ""
+        found = (", ".join(path.name for path in paths[:MOST_NAMES]) or "no file") + more
         raise ValueError(Errors.X107.format(path=folder, found=found, expected=listed_kinds(suffixes)))
     return [TextFile(path, name_of(path), kind_of_file(path)) for path in accepted]
 
@@ -342,11 +337,6 @@ def kind_of_file(path: Path) -> str:
     """The kind of a file, as its name says, gzipped or not."""
     named = path.with_suffix("") if is_gzipped(path) else path
     return named.suffix.lower().removeprefix(".")
-
-
-def _listed(names: Sequence[str], limit: int = 10) -> str:
-    shown = ", ".join(names[:limit]) or "no file"
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
 def listed_kinds(suffixes: Sequence[str]) -> str:

@@ -8,11 +8,7 @@ HASH_BYTES = 8
 
 
 def check_heldout_share(share: float) -> None:
-    """Check the share of held-out texts.
-
-    share (float): The share.
-    RAISES (ValueError): If it lies outside [0, 1).
-    """
+    """Refuse a share of held-out texts outside [0, 1), by a ValueError."""
     if not 0 <= share < 1:
         raise ValueError(Errors.X136.format(share=share))
 
@@ -29,10 +25,8 @@ def is_heldout(text: str, share: float) -> bool:
 
 
 def text_hash(text: str) -> int:
-    """A number that depends on what a text says, and on nothing else.
-
-    text (str): The text; white space around it does not count.
-    RETURNS (int): A number below 2^64, spread evenly over texts.
+    """A number below 2^64, spread evenly over texts, that depends on what a text says, and on nothing else:
+    white space around it does not count.
     """
     digest = blake2b(text.strip().encode("utf-8"), digest_size=HASH_BYTES).digest()
     return int.from_bytes(digest, "big")

@@ -62,21 +62,12 @@ def rows_by_language(docs: Iterable[Doc]) -> dict[str, list[int]]:
 
 
 def sort_languages(languages: Iterable[str], source: str) -> list[str]:
-    """Put languages in the order of tables.
-
-    languages (Iterable[str]): The languages.
-    source (str): The source language.
-    RETURNS (list[str]): The source first, then by name, "-" last.
-    """
+    """Put languages in the order of tables: the source language first, then by name, "-" last."""
     return sorted(languages, key=lambda language: (language != source, language == UNKNOWN, language))
 
 
 def check_alpha(alpha: float) -> None:
-    """Check the exponent of language sampling.
-
-    alpha (float): The exponent.
-    RAISES (ValueError): If it lies outside [0, 1].
-    """
+    """Refuse an exponent of language sampling outside [0, 1], by a ValueError."""
     if not 0 <= alpha <= 1:
         raise ValueError(Errors.X102.format(alpha=alpha))
 

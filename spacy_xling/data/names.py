@@ -11,19 +11,13 @@ UNSEEN = "\xad\u1680\u3000\ufeff" + "".join(chr(c) for first, last in _RANGES fo
 
 
 def clean_name(name: str) -> str:
-    """Take off what can't be seen around a name.
-
-    name (str): The name.
-    RETURNS (str): The name without blanks and signs without width around it.
-    """
+    """A name without the blanks and signs without width around it."""
     return name.strip(UNSEEN)
 
 
 def find_alike(names: Iterable[str]) -> list[list[str]]:
-    """Find names that differ in case, blanks or Unicode normal form alone.
-
-    names (Iterable[str]): The names.
-    RETURNS (list[list[str]]): Groups of two or more, in the order of the names.
+    """Find names that differ in case, blanks or Unicode normal form alone: groups of two or more, in the
+    order of the names.
     """
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
@@ -33,12 +27,7 @@ def find_alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def alike_warnings(labels: Iterable[str], languages: Iterable[str]) -> list[str]:
-    """Warn of labels, and of languages, that are probably the same.
-
-    labels (Iterable[str]): The labels.
-    languages (Iterable[str]): The languages.
-    RETURNS (list[str]): A line for the labels and one for the languages, where there are such.
-    """
+    """Warnings of labels, and of languages, that are probably the same: a line for each with such."""
     found = ((Warnings.W160, find_alike(labels)), (Warnings.W161, find_alike(languages)))
     return [
         message.format(count=len(groups), found="; ".join(map(_shown, groups)))

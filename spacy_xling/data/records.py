@@ -32,11 +32,7 @@ class Record(NamedTuple):
     values: dict[str, object]
 
     def place(self, field: str) -> dict[str, object]:
-        """Say where a field stands, in the words of the error messages.
-
-        field (str): The field.
-        RETURNS (dict[str, object]): The path, the line, the field, its value and all fields of the record.
-        """
+        """Where a field stands, its value, and all fields of the record, in the words of the errors."""
         return {
             "path": self.file.path,
             "line": self.line,
@@ -187,10 +183,8 @@ def parse_json_record(file: TextFile, line: int, content: str) -> Record:
 
 
 def json_line(values: Mapping[str, object]) -> bytes:
-    """A record as a line of JSONL.
-
-    values (Mapping[str, object]): The value of each field.
-    RETURNS (bytes): The line, with its line end. A lone surrogate becomes its escape, as JSON has it.
+    """A record, the value of each field, as a line of JSONL with its line end. A lone surrogate becomes its
+    escape, as JSON has it.
     """
     return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
 

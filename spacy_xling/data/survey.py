@@ -45,11 +45,7 @@ class Survey(NamedTuple):
 
 
 def survey(docs: Sequence[Doc]) -> Survey:
-    """Look at labelled text.
-
-    docs (Sequence[Doc]): The texts, with categories and languages.
-    RETURNS (Survey): What they hold.
-    """
+    """Look at labelled texts, with categories and languages."""
     labels: dict[str, Counter] = {}
     languages: Counter = Counter()
     wordings: dict[str, set] = {}
@@ -78,21 +74,12 @@ def survey(docs: Sequence[Doc]) -> Survey:
 
 
 def wording(text: str) -> str:
-    """What a text says, whatever its case and white space.
-
-    text (str): The text.
-    RETURNS (str): Its words in lower case, with a space between.
-    """
+    """What a text says, whatever its case and white space: its words in lower case, with a space between."""
     return " ".join(text.casefold().split())
 
 
 def shared_texts(first: Sequence[Doc], second: Sequence[Doc]) -> list[str]:
-    """The texts of one collection whose wording is in another too.
-
-    first (Sequence[Doc]): A collection.
-    second (Sequence[Doc]): Another one.
-    RETURNS (list[str]): Their texts as they stand in the first, each wording once.
-    """
+    """The texts whose wording is in both collections, as they stand in the first one, each wording once."""
     wordings = {wording(doc.text) for doc in second}
     return list({wording(doc.text): doc.text for doc in first if wording(doc.text) in wordings}.values())
 

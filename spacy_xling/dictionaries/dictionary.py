@@ -21,11 +21,7 @@ class Translations(NamedTuple):
     cumulative: tuple[float, ...]
 
     def pick(self, draw: float) -> str:
-        """The translation that a number belongs to.
-
-        draw (float): A number from 0 to below 1, drawn evenly.
-        RETURNS (str): The translation.
-        """
+        """The translation that a number from 0 to below 1, drawn evenly, belongs to."""
         return self.texts[bisect_right(self.cumulative, draw)]
 
 

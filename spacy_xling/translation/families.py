@@ -104,12 +104,7 @@ class PairTokenizer:
         return limit if limit < 10**6 else None
 
     def encode(self, texts: Sequence[str], pair: Pair) -> list[list[int]]:
-        """Make pieces of texts.
-
-        texts (Sequence[str]): The texts.
-        pair (Pair): The languages.
-        RETURNS (list[list[int]]): The numbers of their pieces, special ones included.
-        """
+        """The numbers of the pieces of texts, special ones included."""
         if pair.source is not None:
             self.tokenizer.src_lang = pair.source
         # It would warn of long texts, which are cut.
@@ -125,11 +120,9 @@ class PairTokenizer:
         """The languages that it knows; of many those alone that begin like one that it doesn't."""
         known = list(self.pieces)
         alike = [other for other in known if other[:1] == code[:1]]
-        return (
-            ", ".join(known)
-            if len(known) <= 60
-            else f"{len(known)}, of which with {code[:1]}: {', '.join(alike)}"
-        )
+        if len(known) <= 60:
+            return ", ".join(known)
+        return f"{len(known)}, of which with {code[:1]}: {', '.join(alike)}"
 
     def _require_only(self, side: Literal["source", "target"], code: str | None) -> None:
         """Refuse a language for a checkpoint of one pair, if it says which one that is. It may name a group
@@ -143,12 +136,7 @@ class PairTokenizer:
 
 
 def decode(tokenizer: Any, rows: Sequence[list[int]]) -> list[str]:
-    """Make texts of pieces.
-
-    tokenizer (PreTrainedTokenizerBase): The tokenizer.
-    rows (Sequence[list[int]]): The numbers of the pieces of each text; special ones are left out.
-    RETURNS (list[str]): The texts.
-    """
+    """Make texts of the numbers of their pieces; special ones are left out."""
     # What the cleaning up takes out is right in some languages.
     texts = tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return [text.strip() for text in texts]

@@ -52,11 +52,7 @@ SMALLEST = {"beams": 1, "length_ratio": 0.1, "batch_pieces": 1, "batch_size": 1,
 
 
 def check_settings(settings: Settings) -> None:
-    """Refuse settings that nothing can be translated by.
-
-    settings (Settings): The settings.
-    RAISES (ValueError): X810: one is too small.
-    """
+    """Refuse settings of which one is too small, by a ValueError (X810)."""
     for name, least in SMALLEST.items():
         value = getattr(settings, name)
         if value is not None and value < least:
@@ -147,11 +143,7 @@ class Translator:
             yield from self.translate(window)
 
     def split(self, raw: RawText) -> SplitText:
-        """Split a text into sentences.
-
-        raw (RawText): The text.
-        RETURNS (SplitText): Its parts.
-        """
+        """Split a text into sentences."""
         text, language = raw
         is_same = language is not None and parse_code(language).is_same(parse_code(self.target))
         parts = split_sentences(text, language) if self.settings.split else whole(text)
@@ -160,12 +152,7 @@ class Translator:
     def translate(
         self, window: Sequence[SplitText], *, on_progress: Callable[[float], object] = lambda share: None
     ) -> list[Translation]:
-        """Translate the texts of a window.
-
-        window (Sequence[SplitText]): The texts.
-        on_progress (Callable[[float], object]): Receives the share of the work that is done.
-        RETURNS (list[Translation]): Their translations.
-        """
+        """Translate the texts of a window; `on_progress` receives the share of the work that is done."""
         # A sentence that stands twice is translated once.
         distinct: dict[str | None, dict[str, None]] = {}
         for text in window:
