@@ -96,10 +96,8 @@ class TranslationPairs:
             in `doc._.translation_language` that of the translation; the reference has `doc._.translation`.
         RAISES (ValueError): There is no such file, a line is no pair, or a direction that no file is of.
         """
-        by_file = self._directions_by_file()
-        if self.heldout:
-            return self._read_heldout(nlp, by_file)
-        return self._draw(nlp, by_file)
+        read = self._read_heldout if self.heldout else self._draw
+        return read(nlp, self._directions_by_file())
 
     def _draw(self, nlp: Language, by_file: dict[str, list[tuple[str, str]]]) -> Iterator[Example]:
         # One stream for all passes: each continues where the last one ended, or most of a large file would
