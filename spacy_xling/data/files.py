@@ -17,8 +17,6 @@ GZIP = ".gz"
 # What a pipeline's folder is known by, and that of a checkpoint.
 PIPELINE_FILE, CHECKPOINT_FILE = "config.cfg", "config.json"
 BLOCK = 1 << 20
-# Where more isn't wanted than a first line.
-SHORT_BLOCK = 1 << 14
 # What a message lists of a folder's files.
 MOST_NAMES = 10
 
@@ -72,11 +70,11 @@ def find_files(path: Path, suffixes: Sequence[str] = Kinds.TEXTS) -> list[TextFi
         files = _files_of_folder(path, suffixes) if path.is_dir() else [_single_file(path, suffixes)]
     for file in files:
         with reading_errors(file.path), open_binary(file) as handle:
-            start = handle.read(1) if file.kind in Kinds.BINARY else _first_line(handle)
+            start = handle.read(1) if file.kind in Kinds.BINARY else handle.readline()
         if not start:
             raise ValueError(Errors.X109.format(path=file.path))
         if file.kind not in Kinds.BINARY:
-            _check_lines(file, start)
+            _check_first_line(file, start)
     return files
 
 
@@ -282,26 +280,15 @@ class LineReader:
         self.close()
 
 
-def _first_line(handle: BinaryIO) -> bytes:
-    """What a file begins with, to the end of its first line at least."""
-    blocks = []
-    while block := handle.read(SHORT_BLOCK):
-        blocks.append(block)
-        if b"\n" in block:
-            break
-    return b"".join(blocks)
-
-
 def _real(path: Path) -> Path:
     """The path without links. `Path.resolve` refuses a link to itself."""
     return Path(os.path.realpath(path))
 
 
-def _check_lines(file: TextFile, start: bytes) -> None:
-    first, *rest = start.split(b"\n", 1)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in first:
+def _check_first_line(file: TextFile, line: bytes) -> None:
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in line:
         raise ValueError(Errors.X167.format(path=file.path))
-    if not rest and b"\r" in first.rstrip(b"\r"):
+    if not line.endswith(b"\n") and b"\r" in line.rstrip(b"\r"):
         raise ValueError(Errors.X166.format(path=file.path))
 
 

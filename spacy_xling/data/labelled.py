@@ -199,12 +199,8 @@ def _text_example(nlp: Language, text: str, cats: dict[str, float], language: st
 
 
 def docbin_example(nlp: Language, reference: Doc, fallback: str | None) -> Example:
-    """Make the example of a Doc as spaCy's own corpus does.
-
-    nlp (Language): The pipeline whose tokenizer makes the predicted Doc.
-    reference (Doc): The Doc as it was stored.
-    fallback (str | None): Its language, if it was stored without one.
-    RETURNS (Example): The example, with the language on both of its Docs.
+    """Make the example of a stored Doc as spaCy's own corpus does, with its language on both Docs, or if it
+    was stored without one, `fallback`.
     """
     if reference.has_unknown_spaces:
         words = [token.text for token in reference]
@@ -218,10 +214,8 @@ def docbin_example(nlp: Language, reference: Doc, fallback: str | None) -> Examp
 
 
 def read_docbin(file: TextFile) -> DocBin:
-    """Read a DocBin.
+    """Read a file of the kind "spacy".
 
-    file (TextFile): A file of the kind "spacy".
-    RETURNS (DocBin): Its content.
     RAISES (ValueError): If it is not a DocBin.
     """
     with reading_errors(file.path), open_binary(file) as handle:

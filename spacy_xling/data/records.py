@@ -192,9 +192,6 @@ def json_line(values: Mapping[str, object]) -> bytes:
 def text_of(record: Record, field: str) -> str:
     """Read the text of a record.
 
-    record (Record): The record.
-    field (str): The field that holds the text.
-    RETURNS (str): The text.
     RAISES (ValueError): If the field is missing or holds no valid string.
     """
     if field not in record.values:
@@ -207,13 +204,7 @@ def text_of(record: Record, field: str) -> str:
 
 
 def require_unicode(record: Record, field: str, text: str) -> None:
-    """Refuse half a character, which JSON can hold and nothing can write.
-
-    record (Record): The record.
-    field (str): The field that holds the text.
-    text (str): What was read.
-    RAISES (ValueError): If it has a lone surrogate.
-    """
+    """Refuse a lone surrogate, which JSON can hold and nothing can write, by a ValueError."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -24,11 +24,8 @@ class Coverage(NamedTuple):
 
 
 def measure_coverage(dictionary: Dictionary, texts: Iterable[str]) -> Coverage:
-    """Count the running words of texts that a dictionary has; of a phrase, each of its words.
-
-    dictionary (Dictionary): The dictionary.
-    texts (Iterable[str]): Texts in its source language.
-    RETURNS (Coverage): The counts.
+    """Count the running words that a dictionary has of texts in its source language; of a phrase, each of its
+    words.
     """
     n_words = n_found = 0
     for text in texts:

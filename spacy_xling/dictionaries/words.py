@@ -42,9 +42,6 @@ def find_words(text: str) -> list[Word]:
     In a script without blanks between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) each
     character with its marks is a word of its own, but for a run of Katakana. Entries of a dictionary are
     sequences of such words, so that a Chinese word is a phrase of its characters.
-
-    text (str): The text.
-    RETURNS (list[Word]): The words, in their order.
     """
     return [Word(found.group(), found.start(), found.end()) for found in _WORD.finditer(text)]
 
@@ -81,10 +78,6 @@ def phrase_key(text: str, words: Sequence[Word], keys: Sequence[str]) -> str:
 def sentence_starts(text: str, words: Sequence[Word]) -> list[bool]:
     """Tell which words begin a sentence: the first one, and those after a full stop, an exclamation or
     question mark, or a line's end.
-
-    text (str): The text.
-    words (Sequence[Word]): Its words.
-    RETURNS (list[bool]): One for each word.
     """
     ends = [0, *(word.end for word in words)]
     return [
