@@ -163,18 +163,12 @@ def find_offsets(pipe: CalibratedScores, texts: CentringTexts) -> dict[str, list
     texts (CentringTexts): The texts.
     RETURNS (dict[str, list[float]]): By language, a number for each label.
     """
-    source = mean_logits(pipe, texts.source)
-    return {language: (source - mean_logits(pipe, raw)).tolist() for language, raw in texts.raw.items()}
 
+    def mean_logits(texts: Sequence[str]) -> NDArray[np.float64]:
+        return pipe.model.ops.to_numpy(pipe.raw_logits(texts)[0]).mean(axis=0, dtype=np.float64)
 
-def mean_logits(pipe: CalibratedScores, texts: Sequence[str]) -> NDArray[np.float64]:
-    """The mean logits of texts, each of which has a piece.
-
-    pipe (CalibratedScores): The component.
-    texts (Sequence[str]): The texts.
-    RETURNS (NDArray[np.float64]): *Shape:* (labels,)
-    """
-    return pipe.model.ops.to_numpy(pipe.raw_logits(texts)[0]).mean(axis=0, dtype=np.float64)
+    source = mean_logits(texts.source)
+    return {language: (source - mean_logits(raw)).tolist() for language, raw in texts.raw.items()}
 
 
 def _sample(pipe: CalibratedScores, unlabelled: object) -> Mapping[str | None, Sequence[str]]:

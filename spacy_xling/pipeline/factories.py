@@ -1,6 +1,7 @@
 """The factories of classifiers and the masked-LM term. Every `Language()` imports them: keep them light."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal
 
 from spacy.language import Language
@@ -179,45 +180,15 @@ def make_xling_textcat(
     default_config=TEXTCAT_MULTILABEL_CONFIG["textcat"],
     default_score_weights=SCORE_WEIGHTS,
 )
+# It has the settings of the other factory: spaCy and the docs read their names and types off that.
+@wraps(make_xling_textcat, assigned=())
 def make_xling_textcat_multilabel(
-    nlp: Language,
-    name: str,
-    model: Model,
-    objective: Any,
-    masking: Callable,
-    code_switching: Any | None,
-    translated_texts: Any | None,
-    threshold: float,
-    text_field: Literal["text", "translation"],
-    scorer: Callable | None,
-    mlm_on_labelled: bool,
-    centring: bool,
-    texts_per_update: int | None,
-    pieces_per_update: int | None,
-    seed: int,
+    nlp: Language, name: str, **settings: Any
 ) -> "XlingMultiLabelTextCategorizer":
     """Make a text classifier with independent labels; see `XlingMultiLabelTextCategorizer`."""
     from .xling_textcat_multilabel import XlingMultiLabelTextCategorizer
 
-    return XlingMultiLabelTextCategorizer(
-        nlp.vocab,
-        model,
-        name,
-        objective=objective,
-        masking=masking,
-        code_switching=code_switching,
-        translated_texts=translated_texts,
-        threshold=threshold,
-        text_field=text_field,
-        scorer=scorer,
-        mlm_on_labelled=mlm_on_labelled,
-        centring=centring,
-        texts_per_update=texts_per_update,
-        pieces_per_update=pieces_per_update,
-        seed=seed,
-        # spaCy gives a component no other hold on its own block.
-        blocks=nlp._pipe_configs,
-    )
+    return XlingMultiLabelTextCategorizer(nlp.vocab, name=name, blocks=nlp._pipe_configs, **settings)
 
 
 @Language.factory("xling_mlm", default_config=MASKED_LM_CONFIG["mlm"])

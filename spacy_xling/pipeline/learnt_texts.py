@@ -9,7 +9,6 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..data.sources import RawText
-from ..types import StateDict
 from .text_field import ReadTexts
 from .text_sources import DictionarySource, TranslationSource
 
@@ -100,10 +99,3 @@ class LearntTexts(ReadTexts):
             "translated": n_translated / max(n_labelled, 1),
             "switched": n_replaced / max(n_words, 1),
         }
-
-    def _learnt_texts_state(self) -> StateDict:
-        return {"switching": self._dictionaries.state(), "translating": self._translations.state()}
-
-    def _load_learnt_texts_state(self, state: StateDict) -> None:
-        self._dictionaries.load_state(state["switching"])
-        self._translations.load_state(state["translating"])

@@ -38,10 +38,6 @@ class MaskedTerm(TrainablePipe):
     name: str
     model: Model
     objective: MaskedLMObjective
-    masking: Masking
-    texts_per_update: int | None
-    pieces_per_update: int | None
-    seed: int
 
     def _set_masked_term(
         self,

@@ -15,8 +15,7 @@ from .centred import CentredScores
 
 
 class SavedPipe(TrainablePipe):
-    """A component that is saved as its settings, and a Hugging Face folder `model` with the layers of its own
-    beside it.
+    """A component that is saved as its settings and its model.
 
     cfg (dict): The settings.
     older_settings (dict): What settings are that a component saved by an older version lacks.
@@ -51,13 +50,10 @@ class SavedPipe(TrainablePipe):
         deserialize = {
             "cfg": lambda p: self.cfg.update(self.older_settings | json.loads(p.read_text(encoding="utf8"))),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": self._load_model,
+            "model": lambda p: shim_of(self.model).from_folder(p),
         }
         util.from_disk(path, deserialize, exclude)
         return self
-
-    def _load_model(self, path: Path) -> None:
-        shim_of(self.model).from_folder(path)
 
 
 class SavedClassifier(CentredScores, SavedPipe):
@@ -80,14 +76,12 @@ class SavedClassifier(CentredScores, SavedPipe):
         """Load the component; see `SavedPipe.from_disk`."""
         super().from_disk(path, exclude=exclude)
         self._check_loaded()
-        self._has_moved = False
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedClassifier":
         """Load the component from bytes; see spaCy's `TrainablePipe.from_bytes`."""
         super().from_bytes(bytes_data, exclude=exclude)
         self._check_loaded()
-        self._has_moved = False
         return self
 
     def _check_loaded(self) -> None:
@@ -97,8 +91,10 @@ class SavedClassifier(CentredScores, SavedPipe):
             if len(set(labels)) != len(labels) or any(not isinstance(label, str) for label in labels):
                 raise ValueError(f"labels = {labels!r}")
             shim = classifier_of(self.model)
-            if shim.is_initialized and shim.n_labels != len(labels):
-                raise ValueError(f"{len(labels)} labels, and a model of {shim.n_labels}")
+            if shim.is_initialized:
+                if shim.n_labels != len(labels):
+                    raise ValueError(f"{len(labels)} labels, and a model of {shim.n_labels}")
+                self.model.set_dim("nO", shim.n_labels, force=True)
             self._check_threshold(self.cfg["threshold"])
             # It checks, and the pipeline's config follows.
             self.text_field = self.cfg["text_field"]
@@ -109,13 +105,9 @@ class SavedClassifier(CentredScores, SavedPipe):
             if str(error).startswith("[X"):
                 raise
             raise ValueError(Errors.X554.format(name=self.name, error=one_line(error))) from error
+        # What was loaded is centred already.
+        self._has_moved = False
 
     def _check_threshold(self, threshold: object) -> None:
         if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
             raise ValueError(Errors.X555.format(name=self.name, found=threshold))
-
-    def _load_model(self, path: Path) -> None:
-        shim = classifier_of(self.model)
-        shim.from_folder(path)
-        if shim.is_initialized:
-            self.model.set_dim("nO", shim.n_labels, force=True)

@@ -46,10 +46,8 @@ class TextSource(ABC):
         return self.settings is not None and self.settings.share != 0
 
     def attach(self, material: object) -> None:
-        """Take what texts are made from, and begin the draws.
-
-        material (Dictionaries or Translations): What the reader gives.
-        RAISES (ValueError): It is something else.
+        """Take what texts are made from, as the reader gives it, and begin the draws. Something else is a
+        ValueError.
         """
         kind, sampler = self._kinds()
         if not isinstance(material, kind):
@@ -63,12 +61,7 @@ class TextSource(ABC):
         self, reader: Callable | None, nlp: Language | None, labelled: Callable[[], Sequence[RawText]]
     ) -> None:
         """Read what texts are made from, and compare it with labelled texts. With a share of 0 nothing is
-        read.
-
-        reader (Callable | None): The reader.
-        nlp (Language | None): The pipeline that it is called with.
-        labelled (Callable): Gives labelled texts.
-        RAISES (ValueError): There is no reader, and one is needed; or as the reader.
+        read. A ValueError says that there is no reader where one is needed.
         """
         self._draws = None
         if reader is None:
@@ -81,10 +74,7 @@ class TextSource(ABC):
             self._compare(material, labelled())
 
     def require(self) -> None:
-        """Miss what isn't attached.
-
-        RAISES (ValueError): Texts are to be drawn, and there is nothing to make them from.
-        """
+        """Raise a ValueError where texts are to be drawn, and there is nothing to make them from."""
         if self.is_used and self._draws is None:
             raise ValueError(self.missing.format(name=self.name))
 
@@ -93,11 +83,7 @@ class TextSource(ABC):
         return None if self._draws is None else self._draws.state_dict()
 
     def load_state(self, state: StateDict | None) -> None:
-        """Continue from a saved state.
-
-        state (StateDict | None): A value of `state`.
-        RAISES (ValueError): It is that of something else.
-        """
+        """Continue from a value of `state`. That of other material is a ValueError."""
         if self._draws is not None and state is not None:
             self._draws.load_state_dict(state)
 
@@ -115,11 +101,7 @@ class DictionarySource(TextSource):
     missing, wrong, unused = Errors.X540, Errors.X541, Warnings.W540
 
     def draw(self, read: RawText) -> "SwitchedText | None":
-        """A labelled text after its draw; None without dictionaries.
-
-        read (RawText): The text, with its language.
-        RETURNS (SwitchedText | None): The text.
-        """
+        """A labelled text after its draw; None without dictionaries."""
         return None if self._draws is None else self._draws.switch(read.text, read.language)
 
     def _kinds(self) -> tuple[type, Callable]:
@@ -154,11 +136,7 @@ class TranslationSource(TextSource):
     missing, wrong, unused = Errors.X547, Errors.X548, Warnings.W546
 
     def draw(self, read: RawText) -> TranslatedText | None:
-        """The translation that replaces a labelled text; None where the text stays.
-
-        read (RawText): The text, with its language.
-        RETURNS (TranslatedText | None): The translation.
-        """
+        """The translation that replaces a labelled text; None where the text stays."""
         return None if self._draws is None else self._draws.draw(read.text, read.language)
 
     def _kinds(self) -> tuple[type, Callable]:

@@ -29,11 +29,6 @@ class Upstream(NamedTuple):
     checkpoint: str
     shim: PyTorchShim
 
-    @property
-    def scales_gradients(self) -> bool:
-        """Whether a gradient scaler changes what stands in the parameters' gradients."""
-        return bool(self.shim._grad_scaler._enabled)
-
 
 class StepHook:
     """Is called once, right before a shim's next optimiser step, which it replaces until then.

@@ -22,7 +22,7 @@ from ..pieces.windows import select_texts, without_specials
 from ..training.ranks import ranks
 from ..translation.trained import BEAMS, TrainedEngine
 from ..translation.translator import DEFAULTS, Settings, Translation, Translator, check_settings
-from ..types import MaskedPieces, TranslatedPieces, TranslationBatch, TranslationGradients
+from ..types import TranslatedPieces, TranslationBatch, TranslationGradients
 from .masked_term import MaskedTerm
 from .saved import SavedPipe
 
@@ -130,7 +130,7 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         RAISES (ValueError): Nothing was loaded yet, or a target language isn't known.
         """
         docs = list(docs)
-        translations: list[Translation | None] = [None] * len(docs)
+        translations: dict[int, Translation] = {}
         rows: dict[str, list[int]] = {}
         for number, doc in enumerate(docs):
             rows.setdefault(self._target_of(doc), []).append(number)
@@ -140,9 +140,8 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             texts = [
                 translator.split(RawText(docs[number].text, get_language(docs[number]))) for number in numbers
             ]
-            for number, translation in zip(numbers, translator.translate(texts), strict=True):
-                translations[number] = translation
-        return [translation for translation in translations if translation is not None]
+            translations.update(zip(numbers, translator.translate(texts), strict=True))
+        return [translations[number] for number in range(len(docs))]
 
     def set_annotations(self, docs: Iterable[Doc], translations: Sequence[Translation]) -> None:
         """Write translations to `doc._.translation`, and their doubts to `doc._.translation_doubt`.
@@ -164,16 +163,16 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
     # Training
 
     def _learn(self, examples: list[Example], drop: float) -> dict[str, float]:
-        """L = translation loss + lambda * masked-LM loss, see `spacy-xling.TranslationObjective.v1`.
-
-        RAISES (ValueError): Nothing loaded yet, a language that wasn't trained, lambda > 0 without raw text,
-            or a loss that is no number.
-        """
+        """L = translation loss + lambda * masked-LM loss, see `spacy-xling.TranslationObjective.v1`."""
         self._shim.require_gradients()
         validate_examples(examples, "XlingJointTranslator.update")
         weight = self.objective.mlm_weight_at(self._step)
         translated = self._translated(examples)
-        masked = self._masked(translated) if weight > 0 else None
+        masked = None
+        if weight > 0:
+            self._require_raw_text(weight)
+            n_pieces = 1 if translated is None else len(translated.sources.ids)
+            masked = self._take_masked(self._split([]), n_pieces)
         batch = TranslationBatch(translated, masked, self.objective.label_smoothing)
         (translation_sum, mlm_sum), backprop = self.model.begin_update(batch)
         # Each translation has its end piece, too.
@@ -228,12 +227,9 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
             np.array(languages, dtype=np.int64)[fits],
         )
 
-    def _masked(self, translated: TranslatedPieces | None) -> MaskedPieces | None:
+    def _require_raw_text(self, weight: float) -> None:
         if self._raw is None:
-            weight = self.objective.mlm_weight_at(self._step)
             raise ValueError(Errors.X827.format(name=self.name, weight=weight))
-        n_pieces = 1 if translated is None else len(translated.sources.ids)
-        return self._take_masked(self._split([]), n_pieces)
 
     # Preparing
 
@@ -264,19 +260,16 @@ class XlingJointTranslator(MaskedTerm, SavedPipe):
         validate_get_examples(get_examples, "XlingJointTranslator.initialize")
         if languages is None:
             references = [eg.reference for eg in get_examples()]
-            found = [
-                get_translation_language(doc) or self.target
-                for doc in references
-                if get_translation(doc) is not None
-            ]
-            languages = sorted({language for language in found if language is not None})
+            translated = [doc for doc in references if get_translation(doc) is not None]
+            found = {get_translation_language(doc) or self.target for doc in translated}
+            languages = sorted(language for language in found if language is not None)
         if not languages:
             raise ValueError(Errors.X824.format(name=self.name))
         self.cfg["languages"] = list(dict.fromkeys(languages))
         self._reset_training()
         self._read_unlabelled(unlabelled, nlp)
-        if self.objective.has_mlm and self._raw is None:
-            raise ValueError(Errors.X827.format(name=self.name, weight=self.objective.mlm_weight_at(0)))
+        if self.objective.has_mlm:
+            self._require_raw_text(self.objective.mlm_weight_at(0))
         translation_shim(self.model).initialize(len(self.languages))
         if self._raw is not None:
             _ = self._shim.masking_vocabulary

@@ -139,15 +139,23 @@ class XlingMaskedLM(MaskedTerm):
         self._shim.require_gradients()
         if self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
-        self._watch_steps(upstream)
-        if self._is_frozen:
+        if self._hook is None or self._hook.shim is not upstream.shim:
+            self._hook = StepHook(upstream.shim, self._before_upstream_step)
+        # The transformer is frozen, which spaCy tells nobody, if it took no step while this component took
+        # several. After a single one the transformer's may still be to come, for spaCy steps components in
+        # the pipeline's order.
+        if self._steps_alone >= UNSTEPPED:
             if self._steps_alone == UNSTEPPED and self._n_batches == 0:
-                self._drop_gradients(upstream)
+                self._held.drop()
+                upstream.transformer.zero_grad(set_to_none=True)
+                text = Warnings.W520.format(name=self.name, upstream=self.upstream)
+                warnings.warn(text, stacklevel=2)
             return 0.0, 0.0
         masked = self._windows([eg.predicted.text for eg in examples])
         if masked is None:
             return 0.0, 0.0
-        held = self._held if upstream.scales_gradients else None
+        # A gradient scaler changes what stands in the parameters' gradients.
+        held = self._held if upstream.shim._grad_scaler._enabled else None
         mlm_sum, backprop = self.model.begin_update(SharedPass(masked, held))
         d_mlm, mlm_loss = self._mlm_term(mlm_sum, masked)
         if not np.isfinite(mlm_loss):
@@ -168,25 +176,6 @@ class XlingMaskedLM(MaskedTerm):
         upstream = find_upstream(self.nlp, self.upstream, self.name)
         lm_head_shim(self.model).bind(upstream.transformer, upstream.tokenizer, self.upstream)
         return upstream
-
-    def _watch_steps(self, upstream: Upstream) -> None:
-        """Have each step of the transformer reported to `_before_upstream_step`."""
-        if self._hook is None or self._hook.shim is not upstream.shim:
-            self._hook = StepHook(upstream.shim, self._before_upstream_step)
-
-    @property
-    def _is_frozen(self) -> bool:
-        """Whether the transformer is frozen, which spaCy tells nobody: it took no step while this component
-        took several. After a single one the transformer's may still be to come, for spaCy steps components
-        in the pipeline's order.
-        """
-        return self._steps_alone >= UNSTEPPED
-
-    def _drop_gradients(self, upstream: Upstream) -> None:
-        """Drop what was added up for a transformer that is frozen, and say so."""
-        self._held.drop()
-        upstream.transformer.zero_grad(set_to_none=True)
-        warnings.warn(Warnings.W520.format(name=self.name, upstream=self.upstream), stacklevel=2)
 
     def _before_upstream_step(self) -> None:
         self._hook = None
@@ -248,10 +237,6 @@ class XlingMaskedLM(MaskedTerm):
         if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
         _ = self._shim.masking_vocabulary
-        self._load_head(upstream)
-        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
-
-    def _load_head(self, upstream: Upstream) -> None:
         shim = lm_head_shim(self.model)
         source = shim.settings.head_from or upstream.checkpoint
         try:
@@ -261,6 +246,7 @@ class XlingMaskedLM(MaskedTerm):
                 upstream=self.upstream, name=self.name, source=source, error=one_line(error)
             )
             raise ValueError(text) from error
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     # Saving and loading
 

@@ -124,17 +124,14 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
 
     @property
     def loss_names(self) -> dict[str, str]:
-        """Where `update` adds up the objective and, before lambda, its terms, and with translations the share
-        of the labelled texts that were translated, with code-switching that of the words of the others that
-        were replaced: column title to key.
+        """Where `update` adds up the objective and, before lambda, its terms, and the share of labelled texts
+        that were translated, and of words of the others that were switched: column title to key.
         """
         names = {"loss": self.name, "class": f"{self.name}_class", "mlm": f"{self.name}_mlm"}
         return {**names, **{title: f"{self.name}_{title}" for title in self._learnt_names()}}
 
     def score(self, examples: Iterable[Example], **kwargs: object) -> dict[str, object]:
-        """Score the labelled examples, for one without categories has nothing to compare with; see
-        `MaskedTerm.score`.
-        """
+        """Score the examples that have categories to compare with; see `MaskedTerm.score`."""
         return super().score([eg for eg in examples if eg.reference.cats], **kwargs)
 
     # Training
@@ -143,14 +140,11 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         """L = classification loss + lambda * masked-LM loss.
 
         The classification loss sees the labelled texts, the masked-LM loss windows of raw text, the
-        unlabelled texts, and with `mlm_on_labelled` the labelled ones. Both see labelled texts in
-        translation, or with words of the target languages in them, as `translated_texts` and
-        `code_switching` say.
-
-        RAISES (ValueError): Nothing loaded yet, categories that don't fit, lambda > 0 without raw text,
-            `code_switching` without dictionaries, or `translated_texts` without translations.
+        unlabelled texts, and with `mlm_on_labelled` the labelled ones. Both see labelled texts as
+        `translated_texts` and `code_switching` have changed them.
         """
-        self._require_ready()
+        self._require_trainable()
+        self._shim.require_gradients()
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
         self._require_known_labels(examples)
@@ -177,19 +171,15 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return {key: terms[title] for title, key in self.loss_names.items()}
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Step the parameters, and lambda's schedule; see `MaskedTerm.finish_update`."""
+        """Step the parameters, and lambda's schedule; see `MaskedTerm.finish_update`. A warning says, at the
+        first step, where there seem to be no labels at all.
+        """
+        is_first = self._step == 0 and self._n_batches > 0
+        seen = self._label_counts.given or self._label_counts.denied
+        if is_first and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=3)
         super().finish_update(sgd)
         self._note_change()
-
-    def _end_step(self) -> None:
-        self._warn_without_labels()
-        super()._end_step()
-
-    def _warn_without_labels(self) -> None:
-        """Say so, once, where there seem to be no labels at all. Some texts may well have none."""
-        seen = self._label_counts.given or self._label_counts.denied
-        if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
-            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=6)
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -224,7 +214,8 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet.
         """
-        self._require_ready()
+        self._require_trainable()
+        self._shim.require_gradients()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -279,9 +270,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return self._take_masked(select_texts(pieces, own), len(pieces.ids))
 
     def _has_masked_text(self, *, stacklevel: int) -> bool:
-        """Whether there is text for the masked-LM term. Without, a lambda that was set is an error; if none
-        was, that is said once.
-        """
+        """Whether the masked-LM term has text. Without, a lambda that was set is an error, else a warning."""
         if self._raw is not None or self.mlm_on_labelled or self._has_unlabelled:
             return True
         if self.objective.needs_raw_text:
@@ -295,14 +284,16 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return {
             **super().training_state(),
             "has_unlabelled": self._has_unlabelled,
-            **self._learnt_texts_state(),
+            "switching": self._dictionaries.state(),
+            "translating": self._translations.state(),
         }
 
     def load_training_state(self, state: StateDict) -> None:
         super().load_training_state(state)
         self._has_unlabelled = state["has_unlabelled"]
         self._note_change()
-        self._load_learnt_texts_state(state)
+        self._dictionaries.load_state(state["switching"])
+        self._translations.load_state(state["translating"])
 
     # Labels
 
@@ -336,10 +327,10 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         heldout_texts (int): How many texts of each language that the reader keeps from training (by its
             `heldout_share`) to measure the masked-LM loss on at each evaluation; see `heldout_scores`.
         heldout_languages (list[str] | None): Those languages, e.g. the targets; None for all.
-        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; a lambda > 0 that was
-            set, without raw text; `code_switching` without dictionaries; `translated_texts` without
-            translations; `centring` without raw text of a language that no labelled text is in; a checkpoint
-            that doesn't load; `heldout_texts` without such texts.
+        RAISES (ValueError): No labels, or one; a positive label that isn't one of two; no raw text for a
+            lambda > 0 that was set, none for `heldout_texts`, or none of another language for `centring`; no
+            dictionaries for `code_switching`, or translations for `translated_texts`; a checkpoint that
+            doesn't load.
         """
         self._require_trainable()
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
@@ -394,10 +385,6 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             unknown = sorted(example.reference.cats.keys() - known)
             if unknown:
                 raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
-
-    def _require_ready(self) -> None:
-        self._require_trainable()
-        self._shim.require_gradients()
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:
