@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import reduce, wraps
 from itertools import count
-from typing import NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import torch
 from thinc.api import Optimizer, torch2xp
@@ -48,38 +48,6 @@ class Part(NamedTuple):
         without a word.
         """
         return self.weights.is_contiguous() and self.gradient.is_contiguous()
-
-
-def build_adamw_v1(
-    learn_rate: LearnRate = 5e-5,
-    *,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
-    grad_clip: float = 1.0,
-    use_averages: bool = False,
-    average_last: int = 0,
-    average_every: int = 200,
-    rate_factors: Pairs = None,
-) -> "AdamW":
-    """Build an AdamW optimiser. See `AdamW`, which takes the same arguments.
-
-    RETURNS (AdamW): The optimiser.
-    RAISES (ValueError): X601, X602, X603, X605, X606, X620; X001, X002, X003 of the pairs.
-    """
-    return AdamW(
-        learn_rate,
-        beta1=beta1,
-        beta2=beta2,
-        eps=eps,
-        weight_decay=weight_decay,
-        grad_clip=grad_clip,
-        use_averages=use_averages,
-        average_last=average_last,
-        average_every=average_every,
-        rate_factors=rate_factors,
-    )
 
 
 class AdamW(Optimizer):
@@ -129,7 +97,7 @@ class AdamW(Optimizer):
 
     def __init__(
         self,
-        learn_rate: LearnRate,
+        learn_rate: LearnRate = 5e-5,
         *,
         beta1: float = 0.9,
         beta2: float = 0.999,
@@ -243,11 +211,7 @@ class AdamW(Optimizer):
         self.steps += 1
 
     def watch(self, key: Key, weights: FloatsXd) -> None:
-        """Note a parameter that was updated before, by the run that this one resumes.
-
-        key (Key): The parameter's node and name.
-        weights (FloatsXd): The parameter, in numpy or cupy.
-        """
+        """Note a parameter, in numpy or cupy, that was updated before, by the run that this one resumes."""
         if self.average_last:
             self.live[key] = weights
 
@@ -291,6 +255,12 @@ class AdamW(Optimizer):
     def _rate(self, key: Key, lr_scale: float = 1.0) -> float:
         factors = (factor for pattern, factor in self.rate_factors if pattern.search(key[1]))
         return self.learn_rate * lr_scale * next(factors, 1.0)
+
+
+# Configs and docs read the settings and what they mean off the class.
+@wraps(AdamW, assigned=["__doc__"], updated=())
+def build_adamw_v1(*args: Any, **settings: Any) -> AdamW:
+    return AdamW(*args, **settings)
 
 
 def _clip(gradient: torch.Tensor, threshold: float) -> None:

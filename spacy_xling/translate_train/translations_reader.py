@@ -1,7 +1,8 @@
 """The reader of translations of labelled texts."""
 
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from spacy.language import Language
 
@@ -15,37 +16,8 @@ from .translations import TextPairs, Translations
 OnDoubt = Literal["use", "drop"]
 
 
-class TranslationFields(NamedTuple):
-    """Names of the fields of a record.
-
-    text (str): The translation.
-    lang (str): The language of the translation.
-    source_text (str): The text that was translated.
-    source_lang (str): The language of that text.
-    translation_doubt (str): What is doubtful about the translation, if anything is.
-    """
-
-    text: str
-    lang: str
-    source_text: str
-    source_lang: str
-    translation_doubt: str
-
-
-def build_translations_v1(
-    path: Path | None,
-    *,
-    languages: list[str] | None = None,
-    on_doubt: OnDoubt = "drop",
-    text: str = "text",
-    lang: str = "lang",
-    source_text: str = "source_text",
-    source_lang: str = "source_lang",
-    translation_doubt: str = "translation_doubt",
-    language: str | None = None,
-    quoted: bool = True,
-) -> "TranslationReader":
-    """Build a reader of translations of labelled texts, registered as `spacy-xling.Translations.v1`.
+class TranslationReader:
+    """A reader of translations of labelled texts, registered as `spacy-xling.Translations.v1`.
 
     path (Path | None): A file, or a folder of files by language, as `spacy xling translate` writes them:
         .jsonl, .csv or .tsv, the name followed by .gz if gzipped. None is an error once it is read.
@@ -61,28 +33,30 @@ def build_translations_v1(
     language (str | None): Language of translations whose record doesn't name it; None for the file's name
         in a folder.
     quoted (bool): Whether a field of CSV and TSV may stand in double quotes; if not, quotes are text.
-    RETURNS (TranslationReader): The reader.
     """
-    fields = TranslationFields(text, lang, source_text, source_lang, translation_doubt)
-    return TranslationReader(path, fields, languages, on_doubt, language, quoted)
-
-
-class TranslationReader:
-    """Reads translations; see `build_translations_v1`."""
 
     def __init__(
         self,
         path: Path | None,
-        fields: TranslationFields,
-        languages: list[str] | None,
-        on_doubt: OnDoubt,
-        language: str | None,
-        quoted: bool,
+        *,
+        languages: list[str] | None = None,
+        on_doubt: OnDoubt = "drop",
+        text: str = "text",
+        lang: str = "lang",
+        source_text: str = "source_text",
+        source_lang: str = "source_lang",
+        translation_doubt: str = "translation_doubt",
+        language: str | None = None,
+        quoted: bool = True,
     ) -> None:
         self.path = path
-        self.fields = fields
         self.languages = languages
         self.on_doubt = on_doubt
+        self.text = text
+        self.lang = lang
+        self.source_text = source_text
+        self.source_lang = source_lang
+        self.translation_doubt = translation_doubt
         self.language = language
         self.quoted = quoted
 
@@ -104,12 +78,12 @@ class TranslationReader:
         for file in find_files(Path(self.path), Kinds.TRANSLATIONS):
             for record in read_records(file, quoted=self.quoted):
                 n_records += 1
-                translation = text_of(record, self.fields.text)
+                translation = text_of(record, self.text)
                 source_text = self._source_text(record)
                 languages = self._languages(record, file)
                 if not clean_name(translation) or languages[0] == languages[1]:
                     continue
-                if self.on_doubt == "drop" and _is_filled(record.values.get(self.fields.translation_doubt)):
+                if self.on_doubt == "drop" and _is_filled(record.values.get(self.translation_doubt)):
                     n_doubted += 1
                     continue
                 texts = pairs.setdefault(languages, {})
@@ -119,17 +93,17 @@ class TranslationReader:
         return Translations([TextPairs(*names, texts) for names, texts in self._wanted(pairs).items()])
 
     def _source_text(self, record: Record) -> str:
-        if self.fields.source_text not in record.values:
-            raise ValueError(Errors.X175.format(**record.place(self.fields.source_text)))
-        return text_of(record, self.fields.source_text)
+        if self.source_text not in record.values:
+            raise ValueError(Errors.X175.format(**record.place(self.source_text)))
+        return text_of(record, self.source_text)
 
     def _languages(self, record: Record, file: TextFile) -> tuple[str | None, str]:
         """The language of the text that was translated, and that of the translation."""
         fallback = file.language if self.language is None else self.language
-        target = read_language(record, self.fields.lang) or fallback
+        target = read_language(record, self.lang) or fallback
         if not target:
-            raise ValueError(Errors.X176.format(**record.place(self.fields.lang)))
-        source = read_language(record, self.fields.source_lang)
+            raise ValueError(Errors.X176.format(**record.place(self.lang)))
+        source = read_language(record, self.source_lang)
         return (clean_name(source) if source else None), clean_name(target)
 
     def _wanted(
@@ -146,6 +120,12 @@ class TranslationReader:
             )
             raise ValueError(text)
         return {names: texts for names, texts in pairs.items() if names[1] in self.languages}
+
+
+# Configs and docs read the settings and what they mean off the class.
+@wraps(TranslationReader, assigned=["__doc__"], updated=())
+def build_translations_v1(*args: Any, **settings: Any) -> TranslationReader:
+    return TranslationReader(*args, **settings)
 
 
 def _is_filled(value: Any) -> bool:
