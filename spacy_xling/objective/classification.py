@@ -58,7 +58,9 @@ class ClassificationLoss:
         self.weights: dict[str, float] | None = None
         if weights != "balanced":
             self.weights = read_pairs(self.weights_name, weights)
-            _check_weights(self.weights)
+            for label, weight in self.weights.items():
+                if not (np.isfinite(weight) and weight >= 0):
+                    raise ValueError(Errors.X402.format(label=label, found=weight))
 
     def __call__(
         self,
@@ -273,12 +275,6 @@ def _focus(log_p: "Tensor", gamma: float) -> "Tensor":
 
     # 1 - p through expm1, which is exact where p is near 1; the floor keeps the power's gradient finite.
     return (-log_p.expm1()).clamp(min=finfo(log_p.dtype).tiny) ** gamma
-
-
-def _check_weights(weights: Mapping[str, float]) -> None:
-    for label, weight in weights.items():
-        if not (np.isfinite(weight) and weight >= 0):
-            raise ValueError(Errors.X402.format(label=label, found=weight))
 
 
 def _checked_gamma(gamma: float) -> float:

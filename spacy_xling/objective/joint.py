@@ -8,10 +8,7 @@ from .masked_lm import DEFAULT_WEIGHT, MaskedLMObjective
 
 
 class JointObjective(MaskedLMObjective):
-    """See `build_joint_objective_v1`.
-
-    needs_raw_text (bool): Whether lambda was set, so that text for the masked-LM term must be there.
-    """
+    """See `build_joint_objective_v1`."""
 
     def __init__(
         self,
@@ -20,6 +17,7 @@ class JointObjective(MaskedLMObjective):
         reduction: Reduction,
     ) -> None:
         super().__init__(DEFAULT_WEIGHT if mlm_weight is None else mlm_weight, reduction)
+        # Where lambda was set, text for the masked-LM term must be there.
         self.needs_raw_text = mlm_weight is not None
         self.classification = classification
 

@@ -3,24 +3,12 @@
 import json
 import random
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from thinc.api import fix_random_seed
 
 States = dict[str, str]
-
-
-class Generator(NamedTuple):
-    """A global generator. A state is a string, so that two can be compared and any JSON library holds them.
-
-    get (Callable[[], str]): Gives its state.
-    set (Callable[[str], None]): Puts it in a state.
-    """
-
-    get: Callable[[], str]
-    set: Callable[[str], None]
 
 
 def seed_generators(seed: int, rank: int) -> None:
@@ -36,35 +24,24 @@ def seed_generators(seed: int, rank: int) -> None:
 
 
 def generator_states() -> States:
-    """Save where Python's, numpy's and torch's global generators stand; CUDA's is left out.
-
-    RETURNS (dict[str, str]): State by name of the generator.
-    """
-    return {name: generator.get() for name, generator in GENERATORS.items()}
+    """Where Python's, numpy's and torch's global generators stand, by their names; CUDA's is left out."""
+    return {name: get_state() for name, (get_state, _) in GENERATORS.items()}
 
 
 def set_generator_states(states: States) -> None:
-    """Go to saved states.
-
-    states (dict[str, str]): A value of `generator_states`.
-    """
+    """Go to saved states, of some generators or of all."""
     for name, state in states.items():
-        GENERATORS[name].set(state)
+        _, set_state = GENERATORS[name]
+        set_state(state)
 
 
 def cuda_states() -> list[str]:
-    """Save where torch's generators on CUDA devices stand.
-
-    RETURNS (list[str]): A state per device, none without CUDA.
-    """
+    """Where torch's generators on CUDA devices stand, a state per device; none without CUDA."""
     return [_encode(state) for state in torch.cuda.get_rng_state_all()]
 
 
 def set_cuda_states(states: list[str]) -> None:
-    """Go to saved states, if there is CUDA.
-
-    states (list[str]): A value of `cuda_states`.
-    """
+    """Go to saved states, if there is CUDA."""
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all([_decode(state) for state in states])
 
@@ -82,13 +59,13 @@ def _set_python_state(state: str) -> None:
     random.setstate((version, tuple(numbers), gauss))
 
 
-GENERATORS = {
-    "python": Generator(lambda: json.dumps(random.getstate()), _set_python_state),
-    "numpy": Generator(
+# Of each generator, what gives its state, and what puts it in one. A state is a string, so that two can be
+# compared and any JSON library holds them.
+GENERATORS: dict[str, tuple[Callable[[], str], Callable[[str], None]]] = {
+    "python": (lambda: json.dumps(random.getstate()), _set_python_state),
+    "numpy": (
         lambda: json.dumps(np.random.get_state(), default=np.ndarray.tolist),
         lambda state: np.random.set_state(tuple(json.loads(state))),
     ),
-    "torch": Generator(
-        lambda: _encode(torch.get_rng_state()), lambda state: torch.set_rng_state(_decode(state))
-    ),
+    "torch": (lambda: _encode(torch.get_rng_state()), lambda state: torch.set_rng_state(_decode(state))),
 }

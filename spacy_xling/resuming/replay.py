@@ -61,11 +61,7 @@ class Batches:
         return self
 
     def __next__(self) -> EpochBatch:
-        """The next batch.
-
-        RETURNS (EpochBatch): Its epoch, and its examples.
-        RAISES (ValueError): The batches that were done are other ones now.
-        """
+        """The next batch and its epoch. A ValueError says that batches which were done are other ones now."""
         if self.is_replaying and self.count == self._done["count"]:
             self.end_replay()
         epoch, batch = self._draw_again() if self.is_replaying else self._draw()
@@ -79,10 +75,7 @@ class Batches:
         return epoch, batch
 
     def end_replay(self) -> None:
-        """Go over to new batches.
-
-        RAISES (ValueError): The batches so far aren't those that were done.
-        """
+        """Go over to new batches. A ValueError says that those so far aren't those that were done."""
         done = (self._done["count"], self._done["checksum"])
         if (self.count, self._checksum) != done:
             raise ValueError(Errors.X612.format(n_batches=self._done["count"]))
@@ -147,10 +140,8 @@ class ReplayedPipeline:
             self._nlp.update(examples, **settings)
             return
         for part in even_parts(list(examples), self._parts):
-            self._nlp.update(part or [self._nothing()], **settings)
-
-    def _nothing(self) -> Example:
-        return Example(self._nlp.make_doc(""), self._nlp.make_doc(""))
+            nothing = Example(self._nlp.make_doc(""), self._nlp.make_doc(""))
+            self._nlp.update(part or [nothing], **settings)
 
     def evaluate(self, examples: Iterable[Example]) -> JsonDict:
         if not self._batches.is_replaying:
@@ -163,12 +154,7 @@ class ReplayedPipeline:
 
 
 def even_parts(examples: list[Example], parts: int) -> list[list[Example]]:
-    """Divide a batch, texts of like lengths together.
-
-    examples (list[Example]): The batch.
-    parts (int): How many parts to make, of which some may be empty.
-    RETURNS (list[list[Example]]): The parts.
-    """
+    """Divide a batch into as many parts, texts of like lengths together; some parts may be empty."""
     ordered = sorted(examples, key=lambda example: len(example.predicted))
     ends = [len(ordered) * number // parts for number in range(parts + 1)]
     return [ordered[start:end] for start, end in pairwise(ends)]

@@ -125,14 +125,14 @@ def train_resumable(
         raise
     if not outcome.steps and ranks().count > 1:
         raise ValueError(Errors.X627.format(count=ranks().count))
-    ranks().from_first(partial(_finish, run, outcome))
+
+    def finish() -> None:
+        _save_last(run)
+        note_finished(run.output_path, outcome)
+
+    ranks().from_first(finish)
     stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
     return nlp, last
-
-
-def _finish(run: Run, outcome: Outcome) -> None:
-    _save_last(run)
-    note_finished(run.output_path, outcome)
 
 
 def _train(run: Run, batches: Batches, checkpoint_every: int | None, stdout: IO, stderr: IO) -> Outcome:
@@ -304,13 +304,8 @@ def _note_evaluation(run: Run, info: JsonDict, is_best: bool | None) -> None:
         last = run.output_path / DIR_MODEL_LAST
         best = run.output_path / DIR_MODEL_BEST
         _save_folder(run, best, lambda path: shutil.copytree(last, path, dirs_exist_ok=True))
-    run.evaluations.append(
-        {
-            "scores": _plain(info["other_scores"]),
-            "losses": _plain(info["losses"]),
-            "seconds": info["seconds"],
-        }
-    )
+    scores, losses = _plain(info["other_scores"]), _plain(info["losses"])
+    run.evaluations.append({"scores": scores, "losses": losses, "seconds": info["seconds"]})
 
 
 def _save_last(run: Run) -> None:

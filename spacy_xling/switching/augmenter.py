@@ -56,59 +56,30 @@ def build_code_switching_augmenter_v1(
             Errors.X208.format(name="copies", found=copies, what="code-switching", expected="0 or more")
         )
     settings = build_code_switching_v1(1.0, rate, by, alpha, seed)
-    return CodeSwitchingAugmenter(dictionaries, settings, copies=copies, language=language)
+    generator = make_generator(seed)
+    known: Dictionaries | None = None
+    warned: set[str] = set()
 
-
-class CodeSwitchingAugmenter:
-    """See `build_code_switching_augmenter_v1`. Dictionaries are read at the first text.
-
-    reader (Callable): Gives the dictionaries.
-    settings (CodeSwitching): How to switch.
-    copies (int): How many copies of each text.
-    language (str | None): The language of texts that don't say theirs.
-    """
-
-    def __init__(
-        self,
-        reader: Callable[[Language], Dictionaries],
-        settings: CodeSwitching,
-        *,
-        copies: int,
-        language: str | None,
-    ) -> None:
-        self.reader = reader
-        self.settings = settings
-        self.copies = copies
-        self.language = language
-        self._dictionaries: Dictionaries | None = None
-        self._warned: set[str] = set()
-        self._generator = make_generator(settings.seed)
-
-    def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
-        """Give an example, and its copies.
-
-        nlp (Language): The pipeline whose tokenizer makes the predicted Docs.
-        example (Example): The example; one of a language without dictionary has no copies.
-        YIELDS (Example): The examples; no copy in which no word was replaced.
-        """
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        nonlocal known
         yield example
-        if self._dictionaries is None:
-            self._dictionaries = self.reader(nlp)
-        language = get_language(example.reference) or self.language
-        dictionaries = self._dictionaries.of(language)
-        if not dictionaries:
-            self._warn(language or UNKNOWN, self._dictionaries.sources)
+        # Dictionaries are read at the first text.
+        known = dictionaries(nlp) if known is None else known
+        own = get_language(example.reference) or language
+        found = known.of(own)
+        if not found:
+            name = own or UNKNOWN
+            if name not in warned:
+                warned.add(name)
+                text = Warnings.W543.format(language=name, sources=", ".join(known.sources))
+                warnings.warn(text, stacklevel=2)
             return
-        for _ in range(self.copies):
-            reference = switch_doc(example.reference, dictionaries, self.settings, self._generator)
+        for _ in range(copies):
+            reference = switch_doc(example.reference, found, settings, generator)
             if reference is not None:
                 yield docbin_example(nlp, reference, None)
 
-    def _warn(self, language: str, sources: list[str]) -> None:
-        if language not in self._warned:
-            self._warned.add(language)
-            text = Warnings.W543.format(language=language, sources=", ".join(sources))
-            warnings.warn(text, stacklevel=3)
+    return augment
 
 
 def switch_doc(

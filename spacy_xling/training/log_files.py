@@ -50,11 +50,7 @@ def log_settings(logger: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def files_of_log(path: Path) -> list[Path]:
-    """What there is of a log.
-
-    path (Path): A file, or a folder of TensorBoard.
-    RETURNS (list[Path]): The file itself, or the folder's files of events; none of a log that isn't there.
-    """
+    """What there is of a log: the file itself, or the files of events of TensorBoard's folder, or nothing."""
     if path.is_dir():
         return sorted(path.glob("events.out.tfevents.*"))
     return [path] if path.exists() else []

@@ -32,9 +32,9 @@ def build_console_logger_v1(
 
     A pipe names its terms in an attribute `loss_names`, from a header to a key of spaCy's losses:
     `{"loss": "xling_textcat", "mlm": "xling_textcat_mlm"}`, and in `updates_name` where among them it counts
-    its calls. Any other trainable pipe has one column. Losses
-    are means per call of `update` since the last evaluation, so they depend neither on how often that is nor
-    on how many sub-batches a step has; those of a pipe that doesn't count its calls are per optimiser step.
+    its calls. Any other trainable pipe has one column. Losses are means per call of `update` since the last
+    evaluation, so they depend neither on how often that is nor on how many sub-batches a step has; those of a
+    pipe that doesn't count its calls are per optimiser step.
 
     Each score that `[training.score_weights]` names has a column, one with a weight of 0.0 too, such as that
     of a language, `cats_macro_f_da`. It stands in percent, but for losses and the speed; "-" stands for one
@@ -74,7 +74,9 @@ def build_console_logger_v1(
                     bar.update(1)
                 return
             if stream is not None:
-                stream.write(json.dumps(_record(info, losses)) + "\n")
+                record = {name: info[name] for name in ("epoch", "step", "seconds")}
+                scores = {"scores": _numbers(info["other_scores"]), "score": float(info["score"])}
+                stream.write(json.dumps({**record, "losses": losses, **scores}) + "\n")
             if bar is not None:
                 bar.close()
             if write_row is not None:
@@ -132,13 +134,17 @@ def build_tensor_board_logger_v1(folder: str | Path) -> SetupLogger:
 
 
 def start_means(nlp: Language) -> Callable[[Info | None], dict[str, float]]:
-    """Count the steps between evaluations, for the means of losses.
-
-    nlp (Language): The pipeline.
-    RETURNS (Callable): Takes what spaCy tells a logger at each step, and gives the mean of each loss since
-        the last evaluation, by its key; none for a step without evaluation.
+    """Make a function that takes what spaCy tells a logger at each step, and gives the mean of each loss
+    since the last evaluation, by its key; none for a step without evaluation.
     """
-    keys, counters = loss_columns(nlp).values(), update_counters(nlp)
+    keys = loss_columns(nlp).values()
+    # Where a pipe that counts its calls of `update` does so, by the key of each of its losses.
+    counters = {
+        key: pipe.updates_name
+        for _, pipe in nlp.pipeline
+        if hasattr(pipe, "updates_name")
+        for key in pipe.loss_names.values()
+    }
     steps = 0
 
     def means(info: Info | None) -> dict[str, float]:
@@ -154,12 +160,8 @@ def start_means(nlp: Language) -> Callable[[Info | None], dict[str, float]]:
 
 
 def loss_columns(nlp: Language) -> dict[str, str]:
-    """List the loss terms of a pipeline.
-
-    With several pipes that name their terms, a header starts with its pipe's name.
-
-    nlp (Language): The pipeline.
-    RETURNS (dict[str, str]): Key in spaCy's losses by column header, in pipeline order.
+    """The loss terms of a pipeline, in its order: column header to key in spaCy's losses. With several pipes
+    that name their terms, a header starts with its pipe's name.
     """
     trainable = [(name, pipe) for name, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)]
     terms: dict[str, dict[str, str]] = {name: getattr(pipe, "loss_names", {}) for name, pipe in trainable}
@@ -170,20 +172,6 @@ def loss_columns(nlp: Language) -> dict[str, str]:
         named = {f"{prefix}{header}": key for header, key in keys.items()}
         columns.update(named or {f"Loss {name}": name})
     return columns
-
-
-def update_counters(nlp: Language) -> dict[str, str]:
-    """Find out which pipes count their calls of `update`.
-
-    nlp (Language): The pipeline.
-    RETURNS (dict[str, str]): Key of the counter in spaCy's losses by key of a loss term.
-    """
-    return {
-        key: pipe.updates_name
-        for _, pipe in nlp.pipeline
-        if hasattr(pipe, "updates_name")
-        for key in pipe.loss_names.values()
-    }
 
 
 def _open_log(path: Path, stdout: IO) -> IO[str] | None:
@@ -212,7 +200,10 @@ def _start_table(
     widths = [max(len(header), width) for header, width in zip(headers, least, strict=True)]
 
     def write_row(info: Info, losses: Mapping[str, float]) -> None:
-        cells = _cells(info, [losses[key] for key in columns.values()], scores)
+        cells = [str(info[name]) for name in ("epoch", "step", "seconds")]
+        cells += [f"{losses[key]:.2f}" for key in columns.values()]
+        cells += [_cell(name, info["other_scores"]) for name in scores]
+        cells.append(f"{info['score']:.2f}")
         _write(stdout, msg.row(cells, widths=widths, aligns=["r"] * len(widths), spacing=SPACING))
 
     msg = Printer(no_print=True)
@@ -221,26 +212,12 @@ def _start_table(
     return write_row
 
 
-def _cells(info: Info, losses: list[float], scores: list[str]) -> list[str]:
-    figures = [*(f"{loss:.2f}" for loss in losses), *(_cell(name, info["other_scores"]) for name in scores)]
-    return [str(info["epoch"]), str(info["step"]), str(info["seconds"]), *figures, f"{info['score']:.2f}"]
-
-
 def _cell(name: str, scores: Mapping[str, Any]) -> str:
     # As spaCy prints them: percentages, but for the speed in words per second, and losses in nats.
     value = scores.get(name)
     if value is None:
         return "-"
     return f"{value:.2f}" if name == "speed" or "_loss" in name else f"{100 * value:.2f}"
-
-
-def _record(info: Info, losses: Mapping[str, float]) -> Info:
-    return {
-        **{name: info[name] for name in ("epoch", "step", "seconds")},
-        "losses": losses,
-        "scores": _numbers(info["other_scores"]),
-        "score": float(info["score"]),
-    }
 
 
 def _numbers(scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,11 +83,7 @@ class Ranks:
 
 
 class TorchRanks(Ranks):
-    """A process of the group that `torch.distributed` has started.
-
-    number (int): The process's own number.
-    count (int): How many processes there are.
-    """
+    """A process of the group that `torch.distributed` has started."""
 
     def __init__(self, number: int, count: int) -> None:
         self.number = number

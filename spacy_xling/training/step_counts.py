@@ -39,10 +39,8 @@ def follow_steps(config: Config, overrides: JsonDict) -> JsonDict:
 
 
 def warn_of_steps(config: JsonDict) -> Iterator[str]:
-    """Find numbers of steps that aren't the same in both places.
-
-    config (JsonDict): The config, interpolated.
-    YIELDS (str): A line for each, with what to do.
+    """A line for each number of steps of an interpolated config that isn't the same in both places, with what
+    to do.
     """
     settings = dict_to_dot(config)
     for leader, follower in FOLLOWERS.items():
