@@ -13,44 +13,24 @@ Schedule = float | Callable[[int], float]
 
 
 def value_at(schedule: Schedule, step: int) -> float:
-    """Ask a schedule for its value, whether it is a number or a function.
-
-    schedule (Schedule): A number, or a function of the step.
-    step (int): Optimiser step, counted from 0.
-    RETURNS (float): The value at this step.
-    """
+    """The value of a schedule, a number or a function, at an optimiser step, counted from 0."""
     return schedule(step) if callable(schedule) else float(schedule)
 
 
 def require_not_negative(name: str, value: float) -> None:
-    """Refuse a number that is negative or not finite.
-
-    name (str): What the number is called in the config.
-    value (float): The number.
-    RAISES (ValueError): X601.
-    """
+    """Refuse a number, by its name in the config, that is negative or not finite: X601."""
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(Errors.X601.format(name=name, value=value))
 
 
 def require_positive(name: str, value: float) -> None:
-    """Refuse a number that is zero, negative or not finite.
-
-    name (str): What the number is called in the config.
-    value (float): The number.
-    RAISES (ValueError): X602.
-    """
+    """Refuse a number, by its name in the config, that is zero, negative or not finite: X602."""
     if not (math.isfinite(value) and value > 0):
         raise ValueError(Errors.X602.format(name=name, value=value))
 
 
 def require_steps(name: str, value: int) -> None:
-    """Refuse a number of steps below 1 or with a fraction.
-
-    name (str): What the number is called in the config.
-    value (int): The number of steps.
-    RAISES (ValueError): X603.
-    """
+    """Refuse a number of steps, by its name in the config, below 1 or with a fraction: X603."""
     if value < 1 or value != int(value):
         raise ValueError(Errors.X603.format(name=name, value=value))
 
@@ -59,11 +39,7 @@ class StepFunction:
     """A function of the step that is defined by its attributes alone."""
 
     def __call__(self, step: int) -> float:
-        """Compute the value.
-
-        step (int): Optimiser step, counted from 0.
-        RETURNS (float): The value at this step.
-        """
+        """The value at an optimiser step, counted from 0."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -133,16 +109,7 @@ class Exponential(Ramp):
 
 
 class WarmupLinear(StepFunction):
-    """A straight line up from 0, as `Warmup`, and another down to 0.
-
-    value * (t + 1) / warmup_steps for t < warmup_steps, then
-    value * (total_steps - t) / (total_steps - warmup_steps), then 0.
-
-    value (float): The value at the top, at least 0.
-    warmup_steps (int): Number of steps on the way up; 0 starts at the top.
-    total_steps (int): The first step with value 0, above `warmup_steps`.
-    RAISES (ValueError): X601.
-    """
+    """See `build_warmup_linear_v1`."""
 
     def __init__(self, value: float, warmup_steps: int, total_steps: int) -> None:
         require_not_negative("value", value)
@@ -210,7 +177,9 @@ def build_exponential_v1(start: float, end: float, steps: int) -> Exponential:
 
 
 def build_warmup_linear_v1(value: float, total_steps: int, warmup_share: float = 0.1) -> WarmupLinear:
-    """Build the usual schedule of a learning rate: from 0 up to a value, then down to 0.
+    """Build the usual schedule of a learning rate: from 0 up to a value in a straight line, then down to 0:
+    value * (t + 1) / warmup_steps for t < warmup_steps = int(warmup_share * total_steps), then
+    value * (total_steps - t) / (total_steps - warmup_steps), then 0.
 
     After the warm-up it equals `get_linear_schedule_with_warmup` of transformers; before, it is one step
     ahead of it, so that the first step is not taken at rate 0.

@@ -159,8 +159,6 @@ def find_offsets(pipe: CalibratedScores, texts: CentringTexts) -> dict[str, list
     With a linear layer from pooled vectors to logits this is the same as centring the pooled vectors
     (Libovicky+ 2020, "On the Language Neutrality of Pre-trained Multilingual Representations", 2004.05160).
 
-    pipe (CalibratedScores): The component.
-    texts (CentringTexts): The texts.
     RETURNS (dict[str, list[float]]): By language, a number for each label.
     """
 

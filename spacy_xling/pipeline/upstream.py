@@ -58,12 +58,7 @@ class StepHook:
 
 
 def transformer_class(name: str) -> Any:
-    """The class of such a component.
-
-    name (str): The component that asks.
-    RETURNS (type): `spacy_transformers.Transformer`.
-    RAISES (ImportError): spacy-transformers is missing; the message names the extra.
-    """
+    """`spacy_transformers.Transformer`, for a component by its name. An ImportError names the extra."""
     with requiring(Errors.X527, name=name):
         from spacy_transformers import Transformer
     return Transformer

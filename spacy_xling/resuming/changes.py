@@ -9,12 +9,8 @@ from ..types import JsonDict
 
 
 def require_same_config(checkpoint: Path, old: JsonDict, new: JsonDict) -> None:
-    """Refuse to resume with another config.
-
-    checkpoint (Path): The checkpoint to resume from, for the message.
-    old (JsonDict): The config that it was written with, as plain data.
-    new (JsonDict): The config of now.
-    RAISES (ValueError): They differ; it names each setting with both values.
+    """Refuse to resume a checkpoint with another config than it was written with, both as plain data: a
+    ValueError names each setting that differs, with both values.
     """
     changes = describe_changes(old, new)
     if changes:
@@ -22,12 +18,7 @@ def require_same_config(checkpoint: Path, old: JsonDict, new: JsonDict) -> None:
 
 
 def describe_changes(old: JsonDict, new: JsonDict) -> list[str]:
-    """Name the settings in which two configs differ.
-
-    old (JsonDict): A config, as plain data.
-    new (JsonDict): Another one.
-    RETURNS (list[str]): Each setting by its dot name, with both values.
-    """
+    """The settings in which two configs, as plain data, differ: each by its dot name, with both values."""
     before, now = dict_to_dot(dict(old)), dict_to_dot(dict(new))
     return [
         f"{name} (was {_value(before, name)}, is {_value(now, name)})"

@@ -42,10 +42,7 @@ class Checkpoints:
         return target
 
     def latest(self) -> Path | None:
-        """The last whole checkpoint.
-
-        RETURNS (Path | None): Its folder, None if there is none.
-        """
+        """The folder of the last whole checkpoint, None if there is none."""
         return next(reversed(self._folders()), None)
 
     def _folders(self) -> list[Path]:
@@ -55,9 +52,5 @@ class Checkpoints:
 
 
 def step_of(checkpoint: Path) -> int:
-    """The step that a checkpoint is of.
-
-    checkpoint (Path): A folder named `step-N`.
-    RETURNS (int): N.
-    """
+    """The step N that a checkpoint, a folder named `step-N`, is of."""
     return int(checkpoint.name.removeprefix("step-"))

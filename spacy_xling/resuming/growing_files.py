@@ -127,13 +127,8 @@ def grow(
 
 
 def must_grow(path: Path, name: str, state: State) -> bool:
-    """Whether a file hasn't its own name yet.
-
-    path (Path): The file that it becomes.
-    name (str): Its name in the state.
-    state (State): How far all have come.
-    RETURNS (bool): False where a run was killed between the two last steps.
-    RAISES (ValueError): X007: the growing file is shorter than the state says.
+    """Whether `grow`, of the same arguments, has anything to do: False where a run was killed between its two
+    last steps. X007 says that the growing file is shorter than the state says.
     """
     growing, expected = unfinished(path), state.of(name)["bytes"]
     if not growing.exists() and path.exists() and expected:

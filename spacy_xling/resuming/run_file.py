@@ -48,22 +48,13 @@ def is_finished(output_path: Path, *, resume: bool) -> bool:
 
 
 def note_finished(output_path: Path, outcome: Outcome) -> None:
-    """Note that a run has come to its end.
-
-    output_path (Path): The run's folder.
-    outcome (Outcome): What it has cost, and how well it did.
-    RAISES (OSError): It can't be written.
-    """
+    """Note that the run of a folder has come to its end. An OSError says that it can't be written."""
     finished = {"is_finished": True, "outcome": outcome._asdict()}
     _write_run_file(output_path, {**_read_run_file(output_path), **finished})
 
 
 def read_outcome(output_path: Path) -> Outcome:
-    """What a finished run has cost, and how well it did.
-
-    output_path (Path): The run's folder.
-    RETURNS (Outcome): As it was noted at the run's end.
-    """
+    """What was noted at the end of the run of a folder."""
     return Outcome(**_read_run_file(output_path)["outcome"])
 
 

@@ -93,11 +93,8 @@ class Parameter(NamedTuple):
 
 
 def own_states(nlp: Language) -> JsonDict:
-    """What each of several processes has for itself: where components and generators stand.
-
-    nlp (Language): The pipeline.
-    RETURNS (JsonDict): The states, as JSON takes them.
-    RAISES (ValueError): A component can't be saved.
+    """What each of several processes has for itself, as JSON takes it: where components and generators stand.
+    A ValueError names a component that can't be saved.
     """
     return {
         "components": {
@@ -127,7 +124,7 @@ def save_snapshot(
     found = list(parameters(nlp))
     # A gradient of zeros isn't nothing: thinc steps each parameter that has one.
     gradients = {p.name: p.gradient for p in found if p.gradient is not None}
-    tensors = optimizer_tensors(optimizer, found)
+    tensors = _optimizer_tensors(optimizer, found)
     tensors.update({f"{GRADIENTS}|{name}": g for name, g in gradients.items() if g.any()})
     names = {p.key: p.name for p in found}
     data = {
@@ -150,11 +147,8 @@ def save_snapshot(
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Read what is small of a checkpoint.
-
-    path (Path): Its folder.
-    RETURNS (Snapshot): The checkpoint.
-    RAISES (ValueError): It can't be read, or is of another number of processes.
+    """Read what is small of the checkpoint of a folder. A ValueError says that it can't be read, or is of
+    another number of processes.
     """
     try:
         data = json.loads((path / DATA_FILE).read_text(encoding="utf8"))
@@ -193,11 +187,7 @@ def restore_snapshot(snapshot: Snapshot, nlp: Language, optimizer: Optimizer) ->
 
 
 def parameters(nlp: Language) -> Iterator[Parameter]:
-    """The parameters of a pipeline's models. What two pipes share comes twice, with one key.
-
-    nlp (Language): The pipeline.
-    YIELDS (Parameter): Each parameter that has a value.
-    """
+    """The parameters of a pipeline that have a value. What two pipes share comes twice, with one key."""
     for pipe_name, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
         for number, node in enumerate(model.walk() if isinstance(model, Model) else []):
@@ -213,14 +203,8 @@ def parameters(nlp: Language) -> Iterator[Parameter]:
                     yield Parameter(f"{place}/shim{index}/{name}", key, node, name, tensor)
 
 
-def optimizer_tensors(optimizer: Optimizer, found: list[Parameter]) -> dict[str, Tensor]:
-    """What an optimizer keeps for each parameter.
-
-    optimizer (Optimizer): The optimizer.
-    found (list[Parameter]): The pipeline's parameters.
-    RETURNS (dict[str, Tensor]): Tensor by `group|name`, sharing memory with the optimizer's array.
-    RAISES (ValueError): It keeps something for what is no parameter.
-    """
+def _optimizer_tensors(optimizer: Optimizer, found: list[Parameter]) -> dict[str, Tensor]:
+    """What an optimizer keeps for each parameter, by `group|name`, sharing memory with its arrays."""
     names = {p.key: p.name for p in found}
     groups = _groups(optimizer)
     unknown = {

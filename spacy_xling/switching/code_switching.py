@@ -170,13 +170,8 @@ def draw(
     settings: CodeSwitching,
     generator: np.random.Generator,
 ) -> Draws:
-    """Draw what becomes of each word of a text, should it be in the dictionary.
-
-    n_words (int): How many words the text has.
-    dictionaries (Sequence[Dictionary]): The dictionaries of its language, one or more.
-    settings (CodeSwitching): How to switch.
-    generator (Generator): Where the draws come from.
-    RETURNS (Draws): The draws.
+    """Draw what becomes of each word of a text, should it be in the dictionary. For the arguments see
+    `draw_replacements`.
     """
     # A last row for the text as a whole.
     numbers = generator.random((n_words + 1, 3))
@@ -196,11 +191,6 @@ def draw(
 def write_text(text: str, words: Sequence[Word], replacements: Sequence[Replacement]) -> str:
     """Write a text with its replacements. What isn't replaced stays, and so does a capital at the start of a
     sentence. Blanks beside a replaced word are as its script has them.
-
-    text (str): The text.
-    words (Sequence[Word]): Its words.
-    replacements (Sequence[Replacement]): What to replace, in the order of the words.
-    RETURNS (str): The text.
     """
     if not replacements:
         return text
@@ -221,13 +211,8 @@ def write_text(text: str, words: Sequence[Word], replacements: Sequence[Replacem
 
 
 def cased(translation: str, word: str, begins: bool) -> str:
-    """A translation with the capitals of the word that it replaces.
-
-    translation (str): The translation, as it is usually written.
-    word (str): The word.
-    begins (bool): It begins a sentence.
-    RETURNS (str): The translation: in capitals if the word is, with a first capital if the word has one and
-        begins a sentence, else as it is.
+    """A translation with the capitals of the word that it replaces: in capitals if the word is, with a first
+    capital if the word has one and begins a sentence, else as it is.
     """
     if len(word) > 1 and word.isupper():
         return translation.upper()

@@ -73,9 +73,7 @@ class TranslationSampler(MaterialDraws):
         share = len(found) / (len(found) + 1) if self.settings.share is None else self.settings.share
         if whether >= share:
             return None
-        counts = {
-            translation.language: self.translations.counts[translation.language] for translation in found
-        }
+        counts = {target: self.translations.counts[target] for target, _ in found}
         # The last limit, 1 but for rounding, isn't needed.
         limits = list(accumulate(sampling_shares(counts, self.settings.alpha).values()))[:-1]
         return found[bisect_right(limits, which)]
