@@ -18,7 +18,7 @@ from ..generators import generator_state, make_generator, set_generator_state
 from ..models.contracts import Learns, learner_of, shim_of
 from ..objective.masked_lm import MaskedLMObjective
 from ..pieces.cutting import cut_texts
-from ..pieces.masking import Masking
+from ..pieces.masking import Masking, mask_heldout
 from ..pieces.raw import RawWindows
 from ..pieces.windows import join, windows_as_texts
 from ..training.ranks import ranks
@@ -165,8 +165,6 @@ class MaskedTerm(TrainablePipe):
             return
         if limit < 0 or not getattr(reader, "heldout_share", 0):
             raise ValueError(Errors.X535.format(name=self.name, limit=limit))
-        from ..pieces.masking import mask_heldout
-
         texts = reader.read_heldout(limit)
         wanted = list(texts) if languages is None else list(languages)
         if not set(wanted) <= set(texts):
