@@ -181,7 +181,15 @@ class AdamW(Optimizer):
     def _begin(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
         """Count an update; a parameter that is new, or whose shape has changed, starts again."""
         if key not in self.mom1 or self.mom1[key].shape != w.shape:
-            self._start(key, weights, w)
+            self.nr_update[key] = 0
+            self.counts[key] = torch.zeros((), device=w.device)
+            self.mom1[key] = torch.zeros_like(w)
+            self.mom2[key] = torch.zeros_like(w)
+            if self.averages is not None:
+                self.averages[key] = weights.copy()
+            # What is stepped for the first time was until now what it is.
+            for checkpoint in self.kept:
+                checkpoint[key] = _copy(w)
         self.nr_update[key] += 1
 
     def _average(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
@@ -191,17 +199,6 @@ class AdamW(Optimizer):
             t = self.nr_update[key]
             decay = min(MAX_AVERAGE_DECAY, (1 + t) / (10 + t))
             from_dlpack(self.averages[key]).lerp_(w, 1 - decay)
-
-    def _start(self, key: Key, weights: FloatsXd, w: torch.Tensor) -> None:
-        self.nr_update[key] = 0
-        self.counts[key] = torch.zeros((), device=w.device)
-        self.mom1[key] = torch.zeros_like(w)
-        self.mom2[key] = torch.zeros_like(w)
-        if self.averages is not None:
-            self.averages[key] = weights.copy()
-        # What is stepped for the first time was until now what it is.
-        for checkpoint in self.kept:
-            checkpoint[key] = _copy(w)
 
     def step_schedules(self) -> None:
         """End a step: advance the rate's schedule, and keep the weights where a checkpoint is due."""

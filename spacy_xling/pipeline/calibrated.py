@@ -78,13 +78,11 @@ class CalibratedScores(ReadTexts, TextCategorizer):
         for value in (calibration.temperature, *calibration.by_language.values()):
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(Errors.X530.format(name=self.name, found=value))
+        n_labels = len(self.cfg["labels"])
         for language, offset in calibration.offsets.items():
-            if len(offset) != len(self.cfg["labels"]) or not all(map(math.isfinite, offset)):
-                raise ValueError(
-                    Errors.X533.format(
-                        name=self.name, language=language, found=offset, labels=len(self.cfg["labels"])
-                    )
-                )
+            if len(offset) != n_labels or not all(map(math.isfinite, offset)):
+                text = Errors.X533.format(name=self.name, language=language, found=offset, labels=n_labels)
+                raise ValueError(text)
         threshold = calibration.abstain_below
         if threshold is None:
             return

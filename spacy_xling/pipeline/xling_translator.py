@@ -224,14 +224,9 @@ class XlingTranslator(Pipe):
     def training_state(self) -> StateDict:
         """Say whether checkpoints are looked for that aren't held: where others are trained, a run that is
         resumed finds what one finds that was never stopped.
-
-        RETURNS (StateDict): The state.
         """
         return {"is_closed": self._held.is_closed}
 
     def load_training_state(self, state: StateDict) -> None:
-        """Continue from a saved state, once the component was loaded.
-
-        state (StateDict): A value of `training_state`.
-        """
+        """Continue from a value of `training_state`, once the component was loaded."""
         self._held.is_closed = state["is_closed"]
