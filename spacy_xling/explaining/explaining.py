@@ -1,7 +1,7 @@
 """A text and its pipeline to a score for each word."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import Literal, get_args
 
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
@@ -20,19 +20,6 @@ Method = Literal["occlusion", "integrated_gradients"]
 METHODS = get_args(Method)
 # Texts that go through the pipeline together.
 BATCH = 64
-
-
-class Read(NamedTuple):
-    """What a classifier read.
-
-    doc (Doc): The Doc, through the pipeline.
-    text (str): The text that counted: the Doc's own, or its translation.
-    pipe (TextCategorizer | None): The component that gave the label its score; None if another kind did.
-    """
-
-    doc: Doc
-    text: str
-    pipe: TextCategorizer | None
 
 
 def explain(
@@ -66,54 +53,44 @@ def explain(
     doc = nlp(_make_doc(nlp, given.text, get_language(given), get_translation(given)))
     if not doc.cats:
         raise ValueError(Errors.X752.format(text=doc.text[:60]))
-    label = _require_label(doc.cats, label)
-    read = _read(nlp, doc, label)
-    words = split_words(read.text)
+    label = max(doc.cats, key=doc.cats.__getitem__) if label is None else label
+    if label not in doc.cats:
+        raise ValueError(Errors.X951.format(found=label, known=", ".join(doc.cats)))
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer) and label in pipe.labels]
+    # Of several the last one has the last word.
+    pipe = pipes[-1] if pipes else None
+    # The Doc's own text, or its translation.
+    read = pipe.read([doc])[0].text if isinstance(pipe, ReadTexts) else doc.text
+    words = split_words(read)
     if not words:
-        raise ValueError(Errors.X954.format(text=read.text[:60]))
+        raise ValueError(Errors.X954.format(text=read[:60]))
     if method == "occlusion":
-        found = occlude_words(read.text, words, float(doc.cats[label]), _scorer(nlp, read, label))
+        found = occlude_words(read, words, float(doc.cats[label]), _scorer(nlp, doc, read, pipe, label))
     else:
-        found = word_gradients(read.pipe, doc, words, label)
+        found = word_gradients(pipe, doc, words, label)
     return Explanation(
-        text=read.text,
+        text=read,
         label=label,
         method=method,
         language=get_language(doc),
-        original=None if read.text == doc.text else doc.text,
+        original=None if read == doc.text else doc.text,
         **found._asdict(),
     )
 
 
-def _require_label(cats: Mapping[str, float], label: str | None) -> str:
-    if label is None:
-        return max(cats, key=cats.__getitem__)
-    if label not in cats:
-        raise ValueError(Errors.X951.format(found=label, known=", ".join(cats)))
-    return label
-
-
-def _read(nlp: Language, doc: Doc, label: str) -> Read:
-    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer) and label in pipe.labels]
-    # Of several the last one has the last word.
-    pipe = pipes[-1] if pipes else None
-    text = pipe.read([doc])[0].text if isinstance(pipe, ReadTexts) else doc.text
-    return Read(doc, text, pipe)
-
-
-def _scorer(nlp: Language, read: Read, label: str) -> Callable[[list[str]], list[float]]:
+def _scorer(
+    nlp: Language, doc: Doc, read: str, pipe: TextCategorizer | None, label: str
+) -> Callable[[list[str]], list[float]]:
     """What texts instead of the one that was read would score."""
     # Of a translation in which a word is missing no other is made.
     translators = [
         name for name in nlp.pipe_names if f"doc._.{TRANSLATION}" in nlp.get_pipe_meta(name).assigns
     ]
-
-    reads_translations = isinstance(read.pipe, ReadTexts) and read.pipe.text_field == "translation"
-    is_own, language = read.text == read.doc.text, get_language(read.doc)
+    reads_translations = isinstance(pipe, ReadTexts) and pipe.text_field == "translation"
 
     def make_doc(text: str) -> Doc:
-        own = text if is_own else read.doc.text
-        return _make_doc(nlp, own, language, text if reads_translations else None)
+        own = text if read == doc.text else doc.text
+        return _make_doc(nlp, own, get_language(doc), text if reads_translations else None)
 
     def score(texts: list[str]) -> list[float]:
         docs = nlp.pipe(map(make_doc, texts), disable=translators, batch_size=BATCH)
