@@ -23,10 +23,8 @@ def read_pairs(name: str, pairs: Pairs) -> dict[str, float]:
     RAISES (ValueError): These are no pairs, a text is there twice, or one that a config file would not give
         back.
     """
-    if not _are_pairs(pairs, _is_number):
-        raise ValueError(Errors.X001.format(name=name, found=reprlib.repr(pairs)))
-    _check_texts(name, [text for text, _ in pairs or ()])
-    return {text: float(number) for text, number in pairs or ()}
+    found = _read(name, pairs, Real, Errors.X001)
+    return {text: float(number) for text, number in found.items()}
 
 
 def read_text_pairs(name: str, pairs: Pairs) -> dict[str, str]:
@@ -38,30 +36,25 @@ def read_text_pairs(name: str, pairs: Pairs) -> dict[str, str]:
     RAISES (ValueError): These are no pairs, a first text is there twice, or one that a config file would not
         give back.
     """
-    if not _are_pairs(pairs, lambda value: isinstance(value, str)):
-        raise ValueError(Errors.X006.format(name=name, found=reprlib.repr(pairs)))
-    found = dict(pairs or ())
-    _check_texts(name, [first for first, _ in pairs or ()], *found.values())
+    return _read(name, pairs, str, Errors.X006)
+
+
+def _read(name: str, pairs: Pairs, kind: type, message: str) -> dict[str, Any]:
+    """Check pairs of a text and a value of a kind; the message is for what is none."""
+    pairs = () if pairs is None else pairs
+    if not isinstance(pairs, (list, tuple)) or not all(_is_pair(pair, kind) for pair in pairs):
+        raise ValueError(message.format(name=name, found=reprlib.repr(pairs)))
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(Errors.X002.format(name=name, found=reprlib.repr([text for text, _ in pairs])))
+    for text in (*found, *found.values()):
+        # A variable begins with it, and spaCy doubles it each time it saves: nothing else is lost in a list.
+        if isinstance(text, str) and "$" in text:
+            raise ValueError(Errors.X003.format(name=name, text=text))
     return found
 
 
-def _check_texts(name: str, keys: list[str], *others: str) -> None:
-    if len(set(keys)) < len(keys):
-        raise ValueError(Errors.X002.format(name=name, found=reprlib.repr(keys)))
-    for text in (*keys, *others):
-        # A variable begins with it, and spaCy doubles it each time it saves: nothing else is lost in a list.
-        if "$" in text:
-            raise ValueError(Errors.X003.format(name=name, text=text))
-
-
-def _are_pairs(pairs: Any, is_value: Any) -> bool:
-    if pairs is None:
-        return True
-    return isinstance(pairs, (list, tuple)) and all(
-        isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str) and is_value(pair[1])
-        for pair in pairs
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+def _is_pair(pair: Any, kind: type) -> bool:
+    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        return False
+    return isinstance(pair[0], str) and isinstance(pair[1], kind) and not isinstance(pair[1], bool)
