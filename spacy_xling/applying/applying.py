@@ -5,11 +5,10 @@ import hashlib
 import json
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tqdm  # type: ignore[import-untyped]
 
@@ -20,12 +19,13 @@ from ..evaluation.by_language import require_pipeline
 from ..resuming.growing_files import State, append, grow, must_grow, unfinished
 from ..types import JsonDict
 from .engines import Engine, in_order, result_of
-from .formats import Batch, Format, JsonLines, Place, Reject, Table
+from .formats import Batch, JsonLines, Place, Table
 from .parquet import Parquet, finish_parquet
 from .predictor import PredictorSettings, without_errors
 
 STATE = "apply.json"
 REJECTS = "rejects"
+Format = JsonLines | Parquet
 # What is done is on the disk after this many seconds, or bytes.
 SAVE_SECONDS = 5.0
 SAVE_BYTES = 1 << 24
@@ -78,15 +78,8 @@ class Target(NamedTuple):
     path: Path
 
 
-def find_targets(data: Path, output: Path, shard: Shard | None = None) -> list[Target]:
-    """The files of a run, and what they become.
-
-    data (Path): A file, or a folder of files.
-    output (Path): Of a file a file of its kind, of a folder a folder.
-    shard (Shard | None): Which of the files; None for all.
-    RETURNS (list[Target]): The files.
-    RAISES (ValueError): X908: the output is of another kind. X911: the shard is empty.
-    """
+def _find_targets(data: Path, output: Path, shard: Shard | None) -> list[Target]:
+    """The files of a run, and what they become."""
     files = find_files(data, Kinds.APPLIED)
     if not data.is_dir():
         kind = files[0].kind
@@ -142,8 +135,8 @@ def apply_files(
     RAISES (ValueError): A record can't be read or scored; what is there is of another run; there is no such
         file or pipeline. (OSError): A file can't be written.
     """
-    targets = find_targets(data, output, shard)
-    formats = {target.path: format_of(target.source, settings, reading) for target in targets}
+    targets = _find_targets(data, output, shard)
+    formats = {target.path: _format_of(target.source, settings, reading) for target in targets}
     require_pipeline(Path(settings.model))
     identity = json.loads(json.dumps(_identity(targets, settings, reading)))
     path = state_path(data, output, shard)
@@ -169,8 +162,7 @@ def apply_files(
         if left:
             with open_engine(settings) as engine:
                 for target in left:
-                    job = Job(formats[target.path], target, engine, state, reading, rejects)
-                    job.run(progress=progress)
+                    Job(formats[target.path], target, engine, state, reading, rejects, progress).run()
         if rejects_left is not None:
             grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
     return {target.path.name: state.of(target.path.name) for target in targets}
@@ -202,15 +194,7 @@ def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, over
         raise ValueError(Errors.X172.format(paths=rejects))
 
 
-def format_of(file: TextFile, settings: PredictorSettings, reading: Reading) -> Format:
-    """The kind of a file.
-
-    file (TextFile): The file.
-    settings (PredictorSettings): Names of columns.
-    reading (Reading): How it is read.
-    RETURNS (Format): It.
-    RAISES (ImportError): X904: pyarrow is missing.
-    """
+def _format_of(file: TextFile, settings: PredictorSettings, reading: Reading) -> Format:
     fallback = (file.language if reading.by_name else None) or settings.language
     if file.kind == "parquet":
         return Parquet(file, settings, fallback)
@@ -227,6 +211,7 @@ class Job(NamedTuple):
     state (State): How far all have come.
     reading (Reading): How it is read.
     rejects (Path | None): Where records go that can't be scored.
+    progress (bool): Show a progress bar.
     """
 
     format: Format
@@ -235,25 +220,14 @@ class Job(NamedTuple):
     state: State
     reading: Reading
     rejects: Path | None
+    progress: bool
 
-    def run(self, *, progress: bool) -> None:
+    def run(self) -> None:
         """Score what isn't scored yet."""
-        is_parquet = self.target.source.kind == "parquet"
+        path, is_parquet = self.target.path, self.target.source.kind == "parquet"
+        grow(path, path.name, self.state, self._fill, finish_parquet if is_parquet else None)
 
-        def fill(growing: Path, done: JsonDict) -> None:
-            with tqdm.tqdm(
-                total=self.format.count() if progress else None,
-                initial=done["records"],
-                desc=self.target.path.name,
-                unit=" texts",
-                disable=None if progress else True,
-            ) as bar:
-                self._fill(growing, done, bar)
-
-        path = self.target.path
-        grow(path, path.name, self.state, fill, finish_parquet if is_parquet else None)
-
-    def _fill(self, growing: Path, done: JsonDict, bar: Any) -> None:
+    def _fill(self, growing: Path, done: JsonDict) -> None:
         saved = Saved(growing, done, self.rejects, self.state)
         # It tells the new columns, and what is wrong before any text is scored.
         nothing = result_of(self.engine.submit({self.format.settings.text: []}))
@@ -262,26 +236,31 @@ class Job(NamedTuple):
             saved.save()
         start = Place(*done.get("place", Place()))
         batches = self.format.batches(start, self.reading.batch_size)
-        try:
-            for batch, found in in_order(self.engine, batches):
-                content, rejects = self.format.encode(batch, found)
-                if rejects and self.rejects is None:
-                    raise ValueError(rejects[0].error)
-                saved.add(self._packed(content), self._reject_lines(rejects), batch, len(rejects))
-                bar.update(batch.size + len(batch.rejects))
-        except ValueError:
-            # What stands before it is kept. An error of writing is an OSError.
-            saved.save()
-            raise
+        name = self.target.source.path.name
+        with tqdm.tqdm(
+            total=self.format.count() if self.progress else None,
+            initial=done["records"],
+            desc=self.target.path.name,
+            unit=" texts",
+            disable=None if self.progress else True,
+        ) as bar:
+            try:
+                for batch, found in in_order(self.engine, batches):
+                    content, rejects = self.format.encode(batch, found)
+                    if rejects and self.rejects is None:
+                        raise ValueError(rejects[0].error)
+                    lines = b"".join(json_line({"file": name, **reject._asdict()}) for reject in rejects)
+                    saved.add(self._packed(content), lines, batch, len(rejects))
+                    bar.update(batch.size)
+            except ValueError:
+                # What stands before it is kept. An error of writing is an OSError.
+                saved.save()
+                raise
         saved.save()
 
     def _packed(self, content: bytes) -> bytes:
         # Gzipped parts, one after another, are a gzipped file.
         return gzip.compress(content, 6, mtime=0) if content and is_gzipped(self.target.path) else content
-
-    def _reject_lines(self, rejects: Sequence[Reject]) -> bytes:
-        name = self.target.source.path.name
-        return b"".join(json_line({"file": name, **reject._asdict()}) for reject in rejects)
 
 
 class Saved:
@@ -298,10 +277,8 @@ class Saved:
         self.done = done
         self.rejects = rejects
         self.state = state
-        self._new = Counter[str]()
-        self._place: Place | None = None
-        self._content: list[bytes] = []
-        self._rejected: list[bytes] = []
+        self._content = bytearray()
+        self._rejected = bytearray()
         self._time = time.monotonic()
 
     def add(self, content: bytes, rejected: bytes, batch: Batch | None = None, n_rejected: int = 0) -> None:
@@ -312,30 +289,26 @@ class Saved:
         batch (Batch | None): The batch; None for what the file begins with.
         n_rejected (int): Number of rejects.
         """
-        self._content.append(content)
-        self._rejected.append(rejected)
-        self._new["bytes"] += len(content)
+        self._content += content
+        self._rejected += rejected
+        counts = self.done["counts"]
+        counts["rejected"] = counts.get("rejected", 0) + n_rejected
         if batch is not None:
-            records = batch.size + len(batch.rejects)
-            self._new.update(records=records, texts=records - n_rejected, rejected=n_rejected)
-            self._place = batch.place
-        if time.monotonic() - self._time > SAVE_SECONDS or self._new["bytes"] > SAVE_BYTES:
+            self.done["records"] += batch.size
+            self.done["texts"] += batch.size - n_rejected
+            self.done["place"] = batch.place
+        if time.monotonic() - self._time > SAVE_SECONDS or len(self._content) > SAVE_BYTES:
             self.save()
 
     def save(self) -> None:
         """Write it."""
-        append(self.growing, b"".join(self._content), at=self.done["bytes"])
+        append(self.growing, bytes(self._content), at=self.done["bytes"])
+        self.done["bytes"] += len(self._content)
         if self.rejects is not None:
             of_rejects = self.state.of(REJECTS)
-            append(unfinished(self.rejects), b"".join(self._rejected), at=of_rejects["bytes"])
-            of_rejects["bytes"] += sum(map(len, self._rejected))
-        for name in ("bytes", "records", "texts"):
-            self.done[name] += self._new[name]
-        self.done["counts"]["rejected"] = self.done["counts"].get("rejected", 0) + self._new["rejected"]
-        if self._place is not None:
-            self.done["place"] = self._place
+            append(unfinished(self.rejects), bytes(self._rejected), at=of_rejects["bytes"])
+            of_rejects["bytes"] += len(self._rejected)
         self.state.write()
-        self._new.clear()
         self._content.clear()
         self._rejected.clear()
         self._time = time.monotonic()

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..data.files import TextFile, count_lines
 from ..data.labelled import read_language
@@ -60,29 +60,8 @@ class Batch(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Number of records, without those that are none."""
-        return len(next(iter(self.columns.values())))
-
-
-class Format(Protocol):
-    """A kind of file.
-
-    settings (PredictorSettings): Names of the columns.
-    """
-
-    settings: PredictorSettings
-
-    def count(self) -> int:
-        """About how many records there are, for a progress bar."""
-
-    def batches(self, start: Place, size: int) -> Iterator[Batch]:
-        """The batches from a place on, each of a number of records at most."""
-
-    def head(self, names: Sequence[str]) -> bytes:
-        """What the output begins with, given the new columns."""
-
-    def encode(self, batch: Batch, found: Columns) -> tuple[bytes, list[Reject]]:
-        """A batch with its predictions as the output holds it, and what was rejected."""
+        """Number of records, with those that are none."""
+        return len(next(iter(self.columns.values()))) + len(self.rejects)
 
 
 class JsonLines:
@@ -111,15 +90,14 @@ class JsonLines:
         self.separator = separator
 
     def count(self) -> int:
+        """About how many records there are, for a progress bar."""
         return count_lines(self.file) - (self.file.kind in DIALECTS)
 
     def batches(self, start: Place, size: int) -> Iterator[Batch]:
+        """The batches from a place on, each of a number of records at most."""
         with closing(RecordReader(self.file, quoted=self.quoted, **start._asdict())) as reader:
             self._check(reader)
-            while True:
-                batch = self._next_batch(reader, size)
-                if not batch.content and not batch.rejects:
-                    return
+            while (batch := self._next_batch(reader, size)).size:
                 yield batch
 
     def _check(self, reader: RecordReader) -> None:
@@ -134,10 +112,8 @@ class JsonLines:
             line = reader.line
             try:
                 record = next(reader)
-                text, language = (
-                    text_of(record, self.settings.text),
-                    read_language(record, self.settings.lang),
-                )
+                text = text_of(record, self.settings.text)
+                language = read_language(record, self.settings.lang)
             except StopIteration:
                 break
             except ValueError as error:
@@ -153,9 +129,11 @@ class JsonLines:
         return Batch(records, columns, rejects, Place(reader.offset, reader.line))
 
     def head(self, names: Sequence[str]) -> bytes:
+        """What the output begins with, given the new columns."""
         return b""
 
     def encode(self, batch: Batch, found: Columns) -> tuple[bytes, list[Reject]]:
+        """A batch with its predictions as the output holds it, and what was rejected."""
         lines: list[bytes] = []
         rejects = list(batch.rejects)
         new = without_errors(found)
@@ -166,8 +144,7 @@ class JsonLines:
                     raise ValueError(error)
                 lines.append(self._line(record, dict(zip(new, row, strict=True))))
             except ValueError as failure:
-                place = {"path": self.file.path, "line": record.line}
-                message = Errors.X905.format(error=failure, **place)
+                message = Errors.X905.format(path=self.file.path, line=record.line, error=failure)
                 rejects.append(Reject(record.line, message, record.values))
         return b"".join(lines), sorted(rejects, key=lambda reject: reject.line)
 

@@ -39,7 +39,7 @@ def predict_dataset(
         says why a text couldn't be scored, and is null for the others.
     RAISES (ImportError): X904, X913: a library is missing.
     """
-    ray = import_ray()
+    ray = _import_ray()
     settings = settings._replace(threads=settings.threads or 1)
     return dataset.map_batches(
         TableWorker,
@@ -92,7 +92,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: str | None) -
     YIELDS (Engine): The engine.
     RAISES (ValueError): X914: it can't be reached. (ImportError): X913: Ray is missing.
     """
-    ray = import_ray()
+    ray = _import_ray()
     threads = settings.threads or 1
     address = address or os.environ.get("RAY_ADDRESS")
     # A cluster of its own has room for all workers, which would wait for it otherwise.
@@ -102,7 +102,7 @@ def ray_engine(settings: PredictorSettings, workers: int, address: str | None) -
     is_ours = not ray.is_initialized()
     try:
         if is_ours:
-            require_listener(address or "")
+            _require_listener(address or "")
             ray.init(**where, log_to_driver=False, configure_logging=False)
     # Ray's errors of starting have no class in common.
     except Exception as error:
@@ -124,23 +124,14 @@ def ray_engine(settings: PredictorSettings, workers: int, address: str | None) -
             ray.shutdown()
 
 
-def require_listener(address: str) -> None:
-    """Refuse an address at which nobody listens, for Ray keeps trying for minutes.
-
-    address (str): As host:port or ray://host:port; any other passes.
-    RAISES (OSError): Nobody does.
-    """
+def _require_listener(address: str) -> None:
+    """Refuse an address of host:port at which nobody listens, for Ray keeps trying for minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def import_ray() -> ModuleType:
-    """Import Ray.
-
-    RETURNS (ModuleType): The module.
-    RAISES (ImportError): X913: it is missing.
-    """
+def _import_ray() -> ModuleType:
     with requiring(Errors.X913, library="Ray", engine=RAY):
         import ray
         import ray.data

@@ -43,7 +43,7 @@ def predict_dataframe(
         (ImportError): X904: pyarrow is missing.
     """
     settings = settings._replace(threads=settings.threads or 1)
-    names = names_of_columns(frame.sparkSession, settings)
+    names = _names_of_columns(frame.sparkSession, settings)
     new = set_predictions(frame.columns, dict.fromkeys(names, ()), settings)
     require_text(frame.columns, settings)
     kept = [field for field in frame.schema.fields if field.name not in new]
@@ -58,15 +58,9 @@ def name_batches(settings: PredictorSettings, batches: Iterable[object]) -> "Ite
         yield import_pyarrow().RecordBatch.from_pydict({"name": names})
 
 
-def names_of_columns(spark: "SparkSession", settings: PredictorSettings) -> list[str]:
-    """Ask a worker for the new columns.
-
-    spark (SparkSession): The session.
-    settings (PredictorSettings): The pipeline.
-    RETURNS (list[str]): The names, without the prefix.
-    RAISES (ValueError): X751: the worker finds no pipeline.
-    """
-    with coded_errors():
+def _names_of_columns(spark: "SparkSession", settings: PredictorSettings) -> list[str]:
+    """Ask a worker for the names of the new columns, without the prefix."""
+    with _coded_errors():
         asked = spark.range(0, 1, 1, 1).mapInArrow(partial(name_batches, settings), "name string")
         return [row.name for row in asked.collect()]
 
@@ -91,11 +85,11 @@ def spark_engine(settings: PredictorSettings, workers: int, address: str | None)
     YIELDS (Engine): The engine.
     RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
     """
-    is_ours = import_session().getActiveSession() is None
+    is_ours = _import_session().getActiveSession() is None
     spark = start_spark(address or f"local[{workers},{TRIES}]")
 
     def score(columns: Columns) -> Predictions:
-        with coded_errors():
+        with _coded_errors():
             return context.parallelize([columns], 1).map(partial(predict, settings)).collect()[0]
 
     try:
@@ -107,12 +101,7 @@ def spark_engine(settings: PredictorSettings, workers: int, address: str | None)
             spark.stop()
 
 
-def import_session() -> "type[SparkSession]":
-    """Import Spark.
-
-    RETURNS (type[SparkSession]): Its class.
-    RAISES (ImportError): X913: pyspark is missing.
-    """
+def _import_session() -> "type[SparkSession]":
     with requiring(Errors.X913, library="pyspark", engine=SPARK):
         from pyspark.sql import SparkSession
     return SparkSession
@@ -131,7 +120,7 @@ def start_spark(master: str) -> "SparkSession":
     if master.startswith("local"):
         # Not any python3 of the system.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = import_session().builder.master(master).appName("spacy-xling")
+    builder = _import_session().builder.master(master).appName("spacy-xling")
     try:
         spark = builder.config("spark.ui.enabled", "false").getOrCreate()
     # Of Java, or of pyspark before it is there.
@@ -144,11 +133,8 @@ def start_spark(master: str) -> "SparkSession":
 
 
 @contextmanager
-def coded_errors() -> Iterator[None]:
-    """Find the message of this package in what Spark makes of an error of a worker.
-
-    RAISES (ValueError): The message. Errors without one pass.
-    """
+def _coded_errors() -> Iterator[None]:
+    """Find the message of this package in what Spark makes of an error of a worker; errors without pass."""
     try:
         yield
     # Spark wraps an error of a worker in one of its own.

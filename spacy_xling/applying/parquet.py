@@ -23,7 +23,7 @@ GROUP = 1 << 16
 
 
 class Parquet:
-    """A Parquet file.
+    """A Parquet file, with the methods of `JsonLines`.
 
     file (TextFile): The file.
     settings (PredictorSettings): Names of the columns.

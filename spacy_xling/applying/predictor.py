@@ -73,7 +73,7 @@ class Predictor:
                 raise ValueError(Errors.X817.format(gpu=settings.gpu_id, error=one_line(error))) from error
         register_abstention_extension()
         self.settings = settings
-        self.nlp = load_pipeline(Path(settings.model), threads_of_exported(settings))
+        self.nlp = load_pipeline(Path(settings.model), _threads_of_exported(settings))
         self.kind = kind_of(self.nlp)
         if settings.threads is not None and (torch := sys.modules.get("torch")) is not None:
             torch.set_num_threads(settings.threads)
@@ -140,23 +140,17 @@ class Predictor:
         }
 
 
-def threads_of_exported(settings: PredictorSettings) -> JsonDict:
-    """What to change in a pipeline's config so that exported classifiers take as many threads.
-
-    settings (PredictorSettings): The settings.
-    RETURNS (JsonDict): The threads by dot name; nothing where none are set.
-    RAISES (ValueError): X751: there is no such pipeline.
-    """
+def _threads_of_exported(settings: PredictorSettings) -> JsonDict:
+    """The changes of a pipeline's config, by dot name, that give exported classifiers as many threads."""
     require_pipeline(Path(settings.model))
     config = Path(settings.model) / "config.cfg"
     if settings.threads is None or not config.is_file():
         return {}
     components = load_config(config).get("components", {})
-    models = {name: component.get("model", {}) for name, component in components.items()}
     return {
         f"components.{name}.model.threads": settings.threads
-        for name, model in models.items()
-        if model.get("@architectures") == "spacy-xling.ExportedTextCat.v1"
+        for name, component in components.items()
+        if component.get("model", {}).get("@architectures") == "spacy-xling.ExportedTextCat.v1"
     }
 
 
