@@ -13,10 +13,7 @@ KEPT_PREFIX = "/score/"
 
 
 def require_libraries() -> None:
-    """Look for what an export needs, before any work.
-
-    RAISES (ImportError): A library is missing.
-    """
+    """Look for the libraries that an export needs, before any work (X321, X791)."""
     import_runtime()
     with requiring(Errors.X791):
         import onnx  # noqa: F401  (whether it is there)
@@ -25,9 +22,6 @@ def require_libraries() -> None:
 def quantise(graph: Path, target: Path) -> None:
     """Dynamic quantisation: the weights of matrix products become eight bits, with a scale for each column,
     and what they are multiplied with is rounded to eight bits as it comes.
-
-    graph (Path): The graph in fp32.
-    target (Path): The file to write.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic

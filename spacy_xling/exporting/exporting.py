@@ -97,22 +97,15 @@ def _fill(
         # It can't be trained, and what makes other texts isn't there to be loaded.
         config["components"][name] |= {"code_switching": None, "translated_texts": None}
         pipe.to_disk(folder / name, exclude=["vocab", "model"])
-        export_shim(joint_shim(pipe.model), folder / name / "model", precision=precision, name=name)
+        _export_shim(joint_shim(pipe.model), folder / name / "model", precision=precision, name=name)
     config.to_disk(folder / "config.cfg")
     pinned = [f"{name}=={import_module(name).__version__}" for name in SERVING]
     lines = [REQUIREMENTS_HEAD, write_serving_wheel(folder), *pinned, ""]
     (folder / REQUIREMENTS_FILE).write_text("\n".join(lines), encoding="utf8")
 
 
-def export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> None:
-    """Write the model of a component as an `OnnxShim` reads it.
-
-    shim (JointShim): Holds the trained module and its tokenizer.
-    folder (Path): The folder to write.
-    precision (str): "fp32" or "int8".
-    name (str): The component, for errors.
-    RAISES (ValueError): The family can't be written as a graph.
-    """
+def _export_shim(shim: JointShim, folder: Path, *, precision: str, name: str) -> None:
+    """Write the model of the component of a name as an `OnnxShim` reads it."""
     folder.mkdir(parents=True)
     int8 = precision == "int8"
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:

@@ -113,10 +113,7 @@ def _kind_of_problem(config: "PretrainedConfig", name: str) -> str:
 
 def _labels(config: "PretrainedConfig", name: str) -> list[str]:
     labels = [config.id2label.get(number) for number in range(config.num_labels)]
-    if (
-        not labels
-        or len(set(labels)) < len(labels)
-        or not all(isinstance(label, str) and label.strip() for label in labels)
-    ):
+    named = {label for label in labels if isinstance(label, str) and label.strip()}
+    if not labels or len(named) < len(labels):
         raise ValueError(Errors.X789.format(name=name, labels=labels))
     return labels

@@ -111,15 +111,9 @@ def write_graphs(module: JointModule, encoder: Path, head: Path, *, int8: bool, 
     family = str(module.masked_lm.model.config.model_type)
     try:
         _write(graph, (ids, attention, attention), encoder, WINDOWS, parts, ("windows", "length"))
-        texts = torch.tensor([0, 1, 1])
-        _write(
-            HeadGraph(module.pooling, module.head),
-            (texts, *evidence),
-            head,
-            (TEXTS, *parts),
-            ("logits",),
-            ("windows",),
-        )
+        inputs = (torch.tensor([0, 1, 1]), *evidence)
+        head_graph = HeadGraph(module.pooling, module.head)
+        _write(head_graph, inputs, head, (TEXTS, *parts), ("logits",), ("windows",))
     except OSError:
         raise
     # The exporter raises what its passes raise, in C++ or in Python.

@@ -119,12 +119,7 @@ def read_scores(path: Path, name: str, labels: Sequence[str]) -> Scores:
 
 
 def format_card(described: Described, repo: str) -> str:
-    """Write a card: metadata that the hub reads, and what a reader wants to know.
-
-    described (Described): What it describes.
-    repo (str): The repository.
-    RETURNS (str): The card, in Markdown with its metadata before it.
-    """
+    """Write a card, in Markdown: metadata that the hub reads, and what a reader wants to know."""
     sections = [
         f"# {_plain(repo.split('/')[-1])}\n\n{_introduction(described)}",
         f"## Use\n\n{_use(described, repo)}",

@@ -89,18 +89,16 @@ def push(
 
 
 def find_files(folder: Path) -> dict[str, Path]:
-    """The files of a pipeline or checkpoint, without those that are hidden and a card of before.
-
-    folder (Path): The folder.
-    RETURNS (dict[str, Path]): The files, by name within the folder.
+    """The files of a pipeline or checkpoint by their names within its folder, without those that are hidden
+    and a card of before.
     """
-    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    shown = {name.as_posix(): path for name, path in found.items() if not any(map(_is_hidden, name.parts))}
-    return {name: path for name, path in shown.items() if name != CARD}
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__pycache__"
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        is_hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if path.is_file() and not is_hidden and name != Path(CARD):
+            found[name.as_posix()] = path
+    return found
 
 
 def _upload(

@@ -75,14 +75,14 @@ def export_transformers(
         raise ValueError(Errors.X794.format(path=model, name=pipe.name))
     shim = joint_shim(pipe.model)
     shim.require_loaded()
-    require_native(pipe)
+    _require_native(pipe)
     calibration = pipe.calibration or Calibration()
-    classifier = make_classifier(pipe, calibration.temperature)
+    classifier = _make_classifier(pipe, calibration.temperature)
     tokenizer = make_tokenizer(shim, classifier)
     require_same_logits(pipe, classifier, tokenizer, calibration.temperature)
     with writing_errors(output):
         write_folder(output, lambda folder: save_checkpoint(classifier, tokenizer, folder))
-    return Exported(pipe.name, tokenizer.model_max_length, find_losses(pipe))
+    return Exported(pipe.name, tokenizer.model_max_length, _find_losses(pipe))
 
 
 def _require_classifier(folder: Path) -> None:
@@ -99,12 +99,8 @@ def _require_classifier(folder: Path) -> None:
         raise ValueError(Errors.X739.format(path=folder, found=found))
 
 
-def require_native(pipe: XlingTextCategorizer) -> None:
-    """Refuse a classifier that computes something else than the head of its family in `transformers`.
-
-    pipe (XlingTextCategorizer): The component.
-    RAISES (ValueError): X333: a family whose head isn't known; X797: a setting that this head hasn't.
-    """
+def _require_native(pipe: XlingTextCategorizer) -> None:
+    """Refuse a classifier that computes something else than the head of its family in `transformers`."""
     shim = joint_shim(pipe.model)
     config = shim.module.masked_lm.model.config
     native, settings, width = find_native_head(config), shim.head, shim.module.masked_lm.encoder.width
@@ -128,13 +124,8 @@ def require_native(pipe: XlingTextCategorizer) -> None:
             )
 
 
-def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> "PreTrainedModel":
-    """The weights of a component in its family's model for sequence classification.
-
-    pipe (XlingTextCategorizer): The component; see `require_native`.
-    temperature (float): What its logits are divided by.
-    RETURNS (PreTrainedModel): The model, in fp32, on the CPU.
-    """
+def _make_classifier(pipe: XlingTextCategorizer, temperature: float) -> "PreTrainedModel":
+    """The weights of a component in its family's model for sequence classification, in fp32, on the CPU."""
     module = joint_shim(pipe.model).module.cpu()
     trained = module.masked_lm.model
     config = type(trained.config).from_dict(trained.config.to_dict())
@@ -153,10 +144,6 @@ def make_classifier(pipe: XlingTextCategorizer, temperature: float) -> "PreTrain
 def make_tokenizer(shim: JointShim, classifier: "PreTrainedModel") -> "PreTrainedTokenizerFast":
     """The tokenizer of a component for a model: it cuts texts off at a window, and makes the inputs that the
     model takes.
-
-    shim (JointShim): Holds the component's module and tokenizer.
-    classifier (PreTrainedModel): The model.
-    RETURNS (PreTrainedTokenizerFast): The tokenizer.
     """
     backend = shim.tokenizer.backend_tokenizer
     tokenizer = with_backend(shim.tokenizer, backend)
@@ -198,22 +185,16 @@ def require_same_logits(
         raise ValueError(Errors.X799.format(name=pipe.name, family=family, difference=difference))
 
 
-def find_losses(pipe: XlingTextCategorizer) -> list[str]:
-    """What a component does beside its model, and a checkpoint can't.
-
-    pipe (XlingTextCategorizer): The component.
-    RETURNS (list[str]): Each in a few words.
-    """
+def _find_losses(pipe: XlingTextCategorizer) -> list[str]:
+    """What a component does beside its model, and a checkpoint can't, each in a few words."""
     below = (pipe.calibration or Calibration()).abstain_below
     abstaining = [] if below is None else [f"doc._.abstained, for scores below {below:.4f}"]
     return find_score_losses(pipe) + abstaining
 
 
 def find_score_losses(pipe: XlingTextCategorizer) -> list[str]:
-    """Of what `find_losses` gives, that without which short texts have other scores.
-
-    pipe (XlingTextCategorizer): The component.
-    RETURNS (list[str]): Each in a few words.
+    """Of what a component does beside its model, and a checkpoint can't, that without which short texts have
+    other scores, each in a few words.
     """
     calibration = pipe.calibration or Calibration()
     lost = []
