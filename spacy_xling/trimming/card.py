@@ -7,11 +7,7 @@ from .report import LANGUAGE_HEADER, SIZE_HEADER, TrimReport, language_rows, siz
 
 
 def card_text(report: TrimReport) -> str:
-    """What the card of an encoder with a smaller vocabulary says, in Markdown.
-
-    report (TrimReport): What was trimmed.
-    RETURNS (str): The text.
-    """
+    """What the card of an encoder with a smaller vocabulary says, in Markdown."""
     name = hub_name(report.encoder) or Path(report.encoder).resolve().name
     limit = f"at most {report.max_pieces:,} pieces in all" if report.max_pieces else "without a limit"
     return (

@@ -66,22 +66,14 @@ class TrimReport:
 
 
 def size_rows(report: TrimReport) -> list[list[str]]:
-    """The sizes as rows of what, before, after and the share that is left.
-
-    report (TrimReport): The report.
-    RETURNS (list[list[str]]): The rows.
-    """
+    """The sizes as rows of what, before, after and the share that is left."""
     what = ("pieces", "parameters", "weights, bytes", "tokenizer, bytes")
     pairs = zip(vars(report.before).values(), vars(report.after).values(), strict=True)
     return [[name, f"{a:,}", f"{b:,}", _percent(b, a)] for name, (a, b) in zip(what, pairs, strict=True)]
 
 
 def language_rows(report: TrimReport) -> list[list[str]]:
-    """The languages as rows of name, texts, changed ones and their share, and pieces per text.
-
-    report (TrimReport): The report.
-    RETURNS (list[list[str]]): The rows.
-    """
+    """The languages as rows of name, texts, changed ones and their share, and pieces per text."""
     return [
         [
             change.language,
@@ -96,11 +88,7 @@ def language_rows(report: TrimReport) -> list[list[str]]:
 
 
 def format_report(report: TrimReport) -> str:
-    """Format the report for a terminal.
-
-    report (TrimReport): The report.
-    RETURNS (str): Two tables.
-    """
+    """Format the report for a terminal, as two tables."""
     sizes = table(size_rows(report), header=SIZE_HEADER, divider=True, aligns=("l", "r", "r", "r"))
     changes = table(
         language_rows(report), header=LANGUAGE_HEADER, divider=True, aligns=("l", "r", "r", "r", "r", "r")

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from ..models.masked_lm import MaskedLM
 
-Corpus = Mapping[str | None, Sequence[TextFile]]
-
 # Texts that are tokenized at a time.
 BATCH = 1024
 REMOVED = -1
@@ -94,8 +92,10 @@ def trim_encoder(
     if unspellable := vocabulary.unspellable(kept):
         message = Warnings.W720.format(name=name, n=len(unspellable), first=unspellable[0])
         warnings.warn(message, stacklevel=2)
-    changes = _compare(whole, trimmed, _new_numbers(kept, before.pieces), read("Comparing texts"))
-    cut_model(masked_lm, kept, trimmed)
+    numbers = np.full(before.pieces, REMOVED, dtype=np.int64)
+    numbers[kept] = np.arange(len(kept))
+    changes = _compare(whole, trimmed, numbers, read("Comparing texts"))
+    _cut_model(masked_lm, kept, trimmed)
     report = TrimReport(name, min_count, max_pieces, alpha, before=before, after=before, languages=changes)
     return _write(masked_lm, trimmed, output, report)
 
@@ -149,14 +149,9 @@ def choose_pieces(
     return np.array(sorted(kept), dtype=np.int64)
 
 
-def cut_model(masked_lm: "MaskedLM", kept: Ints1d, tokenizer: "PreTrainedTokenizerFast") -> None:
-    """Leave only some rows of word embeddings and decoder, in place. A decoder that is tied to the embeddings
-    stays so.
-
-    masked_lm (MaskedLM): Encoder and LM head.
-    kept (Ints1d): The rows, ascending. *Shape:* (kept,)
-    tokenizer (PreTrainedTokenizerFast): The trimmed tokenizer, for special pieces of which the config has a
-        number that is no piece that is kept.
+def _cut_model(masked_lm: "MaskedLM", kept: Ints1d, tokenizer: "PreTrainedTokenizerFast") -> None:
+    """Leave only some rows of word embeddings and decoder, in place; a tied decoder stays so. The trimmed
+    tokenizer has the special pieces of which the config's number is of no piece that is kept.
     """
     import torch
 
@@ -202,7 +197,7 @@ def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> set[int]:
 
 
 def _read_batches(
-    corpus: Corpus, title: str, *, field: str, progress: bool
+    corpus: Mapping[str | None, Sequence[TextFile]], title: str, *, field: str, progress: bool
 ) -> Iterator[tuple[str | None, list[str]]]:
     """The texts by language, some at a time."""
     lines = sum(count_lines(file) for files in corpus.values() for file in files) if progress else None
@@ -234,20 +229,13 @@ def _weights(counts: Mapping[str | None, Ints1d], alpha: float) -> NDArray[np.fl
     return np.sum(frequencies, axis=0)
 
 
-def _new_numbers(kept: Ints1d, n_pieces: int) -> Ints1d:
-    """The new id of each piece, or REMOVED. *Shape:* (n_pieces,)"""
-    numbers = np.full(n_pieces, REMOVED, dtype=np.int64)
-    numbers[kept] = np.arange(len(kept))
-    return numbers
-
-
 def _compare(
     whole: "PreTrainedTokenizerFast",
     trimmed: "PreTrainedTokenizerFast",
     numbers: Ints1d,
     batches: Iterator[tuple[str | None, list[str]]],
 ) -> list[LanguageChange]:
-    """Compare the pieces of each text before and after trimming."""
+    """Compare the pieces of each text before and after trimming, given the new id of each, or REMOVED."""
     found: dict[str | None, Ints1d] = {}
     for language, texts in batches:
         before = whole.backend_tokenizer.encode_batch(texts, add_special_tokens=False)

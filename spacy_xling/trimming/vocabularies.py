@@ -66,10 +66,8 @@ class Vocabulary:
         return len(self.ids)
 
     def required(self) -> frozenset[int]:
-        """The pieces that are kept whatever the texts are: special and added ones, the bytes of a byte-level
-        tokenizer or one that falls back on bytes, and the one that Unigram scores lowest.
-
-        RETURNS (frozenset[int]): Their ids.
+        """The ids of pieces that are kept whatever the texts are: special and added ones, the bytes of a
+        byte-level tokenizer or one that falls back on bytes, and the one that Unigram scores lowest.
         """
         kept = self._special()
         kept.update(self.ids[piece] for piece in self._alphabet() if piece in self.ids)
