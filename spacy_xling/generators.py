@@ -12,11 +12,7 @@ SEEDS = 2**32
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that no generator takes.
-
-    seed (int): The seed.
-    RAISES (ValueError): X171: it is negative, too large, or no number.
-    """
+    """Refuse a seed that is negative, too large, or no number (X171)."""
     if not isinstance(seed, Integral) or not 0 <= seed < SEEDS:
         raise ValueError(Errors.X171.format(found=seed))
 

@@ -125,10 +125,7 @@ def _is_at(path: Path, handle: int) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed left half written, or hadn't removed yet.
-
-    folder (Path): Where folders were written to.
-    """
+    """Remove from a folder what a process that was killed left half written, or hadn't removed yet."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and path.name.endswith((UNFINISHED, REPLACED)):
             shutil.rmtree(path, ignore_errors=True)
@@ -161,10 +158,7 @@ def _replace_file(target: Path, data: bytes) -> None:
 
 
 def flush(path: Path) -> None:
-    """Wait until a file or folder is on the disk.
-
-    path (Path): The file or folder.
-    """
+    """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -55,12 +55,7 @@ class Shard(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Read "2/8".
-
-        text (str): The text.
-        RETURNS (Shard): The shard.
-        RAISES (ValueError): X910: it is none.
-        """
+        """Read a shard such as "2/8"; X910 where a text is none."""
         number, slash, of = text.partition("/")
         if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
             raise ValueError(Errors.X910.format(found=text))
@@ -282,13 +277,7 @@ class Saved:
         self._time = time.monotonic()
 
     def add(self, content: bytes, rejected: bytes, batch: Batch | None = None, n_rejected: int = 0) -> None:
-        """Add what came of a batch.
-
-        content (bytes): For the file.
-        rejected (bytes): For the file of rejects.
-        batch (Batch | None): The batch; None for what the file begins with.
-        n_rejected (int): Number of rejects.
-        """
+        """Add what came of a batch, or of none: what the file begins with."""
         self._content += content
         self._rejected += rejected
         counts = self.done["counts"]

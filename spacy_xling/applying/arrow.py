@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 def import_pyarrow() -> ModuleType:
-    """Import pyarrow.
-
-    RETURNS (ModuleType): The module.
-    RAISES (ImportError): X904: it is missing.
-    """
+    """Import pyarrow, or say what to install (X904)."""
     with requiring(Errors.X904):
         import pyarrow
     return pyarrow
@@ -53,12 +49,7 @@ def texts_of(table: "pyarrow.Table", settings: PredictorSettings) -> Columns:
 
 
 def require_text(names: list[str], settings: PredictorSettings) -> None:
-    """Refuse a table without a column of texts.
-
-    names (list[str]): The columns.
-    settings (PredictorSettings): The settings.
-    RAISES (ValueError): X901.
-    """
+    """Refuse a table whose columns have none of texts (X901)."""
     if settings.text not in names:
         raise ValueError(Errors.X901.format(field=settings.text, found=", ".join(names) or "none"))
 

@@ -45,12 +45,7 @@ def _taken(batch: Batch, future: "Future[Predictions]") -> tuple[Batch, Predicti
 
 
 def result_of(future: "Future[Predictions]") -> Predictions:
-    """Wait for the new columns of a batch.
-
-    future (Future): What the engine gave.
-    RETURNS (Predictions): The columns.
-    RAISES (ValueError): X909: the worker ended.
-    """
+    """Wait for the new columns of a batch; X909 where the worker ended."""
     try:
         return future.result()
     except BrokenExecutor as error:

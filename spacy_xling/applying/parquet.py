@@ -95,11 +95,7 @@ class Parquet:
 
 
 def finish_parquet(growing: Path, path: Path) -> None:
-    """Make a Parquet file of streams of Arrow, in constant memory.
-
-    growing (Path): The streams; they are removed.
-    path (Path): The file.
-    """
+    """Make a Parquet file of a file of Arrow's streams, which is removed, in constant memory."""
     import pyarrow.parquet
 
     pa = import_pyarrow()

@@ -161,13 +161,7 @@ def predictor_of(settings: PredictorSettings) -> Predictor:
 
 
 def predict(settings: PredictorSettings, columns: Columns) -> Predictions:
-    """Score a batch of texts by the predictor of this process, see `Predictor.__call__`.
-
-    settings (PredictorSettings): The settings.
-    columns (Columns): The texts, and their languages.
-    RETURNS (Predictions): The new columns.
-    RAISES (ValueError): X751, X817: the pipeline can't be loaded.
-    """
+    """Score a batch of texts by the predictor of this process, see `Predictor`."""
     return predictor_of(settings)(columns)
 
 

@@ -20,21 +20,17 @@ def occlude_words(
     score_texts (Callable[[list[str]], list[float]]): The scores of other texts.
     RETURNS (Scored): The words, with their scores.
     """
-    without = score_texts([leave_out(text, word) for word in words])
+    without = score_texts([_leave_out(text, word) for word in words])
     scores = [WordScore(*word, score - left) for word, left in zip(words, without, strict=True)]
     return Scored(scores, score)
 
 
-def leave_out(text: str, word: "Word") -> str:
+def _leave_out(text: str, word: "Word") -> str:
     """A text without a word: of the blanks around it those before it are left, and where there are none those
     after it, so that what it stood between stays apart.
 
-        leave_out("very late, again", "late")  ->  "very , again"
-        leave_out("very late, again", ",")     ->  "very late again"
-
-    text (str): The text.
-    word (Word): The word.
-    RETURNS (str): What is left.
+        _leave_out("very late, again", "late")  ->  "very , again"
+        _leave_out("very late, again", ",")     ->  "very late again"
     """
     before, after = text[: word.start], text[word.end :]
     return before + (after if before[-1:].strip() else after.lstrip())

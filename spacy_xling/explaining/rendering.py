@@ -65,11 +65,7 @@ def render(explanations: Sequence[Explanation], *, page: bool = False) -> Markup
 
 
 def render_texts(explanation: Explanation) -> Markup:
-    """Make HTML of the marked words of a text, of a translation with the text beside it.
-
-    explanation (Explanation): The explanation.
-    RETURNS (Markup): An element.
-    """
+    """Make an element of HTML of the marked words of a text, of a translation with the text beside it."""
     language = (explanation.language or "").replace("_", "-")
     tag = Markup(' lang="{}"').format(language) if language else ""
     if explanation.original is None:

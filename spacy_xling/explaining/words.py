@@ -16,9 +16,6 @@ def split_words(text: str) -> "list[Word]":
     stands between these besides blanks, as "!!" or a smiley, up to the next blank.
 
         "It's late!! Why?"  ->  "It's", "late", "!!", "Why", "?"
-
-    text (str): The text.
-    RETURNS (list[Word]): The words, in their order.
     """
     # Where exported pipelines are served without torch, `regex` may be missing.
     from ..dictionaries.words import Word, find_words

@@ -150,10 +150,6 @@ def _piece(
 def piece_name(tokenizer: "PreTrainedTokenizerFast", piece: int) -> str:
     """A piece as it is written in the vocabulary; a byte-level one, "Ã¦", as the text it stands for, "æ",
     with "▁" for a space, where its bytes are whole characters.
-
-    tokenizer (PreTrainedTokenizerFast): The tokenizer.
-    piece (int): Number of the piece.
-    RETURNS (str): Its name.
     """
     name = str(tokenizer.convert_ids_to_tokens(piece))
     decoder = tokenizer.backend_tokenizer.decoder

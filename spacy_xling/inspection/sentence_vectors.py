@@ -77,13 +77,7 @@ def retrieval_accuracy(source: np.ndarray, target: np.ndarray) -> float:
 
 
 def resolve_layer(encoder: Encoder, layer: int | None) -> int:
-    """Check the number of a layer.
-
-    encoder (Encoder): The encoder.
-    layer (int | None): The number, from 0 (the embeddings); None for the middle layer.
-    RETURNS (int): The number.
-    RAISES (ValueError): The encoder has no such layer.
-    """
+    """The number of a layer, from 0 (the embeddings); None gives the middle one. X731 for one too many."""
     depth = int(encoder.masked_lm.model.config.num_hidden_layers)
     if layer is None:
         return depth // 2
