@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -121,18 +122,12 @@ def preview_masks(
             _piece(tokenizer, int(now), int(was), word == NO_WORD, vocabulary.mask_id)
             for now, was, word in zip(pieces.ids, targets, pieces.words, strict=True)
         ]
-        counts = np.bincount(pieces.texts, minlength=len(of_language))
-        firsts = np.cumsum(counts) - counts
-        windows = zip(pieces.texts, pieces.starts, pieces.lengths, strict=True)
+        counts = np.bincount(pieces.texts).tolist()
+        windows = zip(pieces.starts, pieces.lengths, strict=True)
         previews += [
-            WindowPreview(
-                language=language,
-                text=of_language[text],
-                window=int(number - firsts[text]) + 1,
-                windows=int(counts[text]),
-                pieces=shown[start : start + length],
-            )
-            for number, (text, start, length) in enumerate(windows)
+            WindowPreview(language, text, number, count, shown[start : start + length])
+            for text, count in zip(of_language, counts, strict=True)
+            for number, (start, length) in enumerate(islice(windows, count), 1)
         ]
     return previews
 
