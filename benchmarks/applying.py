@@ -33,8 +33,9 @@ from kills import resident_mb, run_with_kills
 from serving import make_encoder, make_pipeline
 from spacy.language import Language
 
-from spacy_xling.applying.applying import Reading, apply_files
+from spacy_xling.applying.applying import apply_files
 from spacy_xling.applying.engines import Engine
+from spacy_xling.applying.formats import Reading
 from spacy_xling.applying.on_processes import in_this_process
 from spacy_xling.applying.predictor import PredictorSettings
 from spacy_xling.writing import write_json

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from ..evaluation.by_language import require_pipeline
 from ..resuming.growing_files import State, append, grow, must_grow, unfinished
 from ..types import JsonDict
 from .engines import Engine, in_order, result_of
-from .formats import Batch, JsonLines, Place, Table
+from .formats import Batch, JsonLines, Place, Reading, Table
 from .parquet import Parquet, finish_parquet
 from .predictor import PredictorSettings, without_errors
 
@@ -29,22 +29,6 @@ Format = JsonLines | Parquet
 # What is done is on the disk after this many seconds, or bytes.
 SAVE_SECONDS = 5.0
 SAVE_BYTES = 1 << 24
-
-
-class Reading(NamedTuple):
-    """How files are read.
-
-    batch_size (int): Texts that are scored together. Scores may differ by rounding with it.
-    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
-    separator (str): What stands between labels in CSV and TSV.
-    by_name (bool): In a folder a file's name up to the first dot is the language of texts that don't name
-        theirs.
-    """
-
-    batch_size: int = 256
-    quoted: bool = True
-    separator: str = ","
-    by_name: bool = False
 
 
 class Shard(NamedTuple):
@@ -62,34 +46,20 @@ class Shard(NamedTuple):
         return cls(int(number), int(of))
 
 
-class Target(NamedTuple):
-    """A file to write.
-
-    source (TextFile): The file that is read.
-    path (Path): The file that is written.
-    """
-
-    source: TextFile
-    path: Path
-
-
-def _find_targets(data: Path, output: Path, shard: Shard | None) -> list[Target]:
-    """The files of a run, and what they become."""
+def _find_files(data: Path, output: Path, shard: Shard | None) -> dict[Path, TextFile]:
+    """The files of a run, by the paths of what they become."""
     files = find_files(data, Kinds.APPLIED)
-    if not data.is_dir():
+    is_folder = data.is_dir()
+    if not is_folder:
         kind = files[0].kind
         if kind_of_file(output) != kind or (kind == "parquet" and is_gzipped(output)):
             expected = ".parquet" if kind == "parquet" else f".{kind} or .{kind}.gz"
             raise ValueError(Errors.X908.format(path=output, expected=expected))
-        targets = [Target(files[0], output)]
-    else:
-        targets = [Target(file, output / file.path.name) for file in files]
-    if shard is None:
-        return targets
-    if not (taken := targets[shard.number - 1 :: shard.of]):
+    taken = files if shard is None else files[shard.number - 1 :: shard.of]
+    if shard is not None and not taken:
         found = f"{shard.number}/{shard.of}"
         raise ValueError(Errors.X911.format(shard=found, path=data, files=len(files)))
-    return taken
+    return {output / file.path.name if is_folder else output: file for file in taken}
 
 
 def state_path(data: Path, output: Path, shard: Shard | None = None) -> Path:
@@ -130,37 +100,34 @@ def apply_files(
     RAISES (ValueError): A record can't be read or scored; what is there is of another run; there is no such
         file or pipeline. (OSError): A file can't be written.
     """
-    targets = _find_targets(data, output, shard)
-    formats = {target.path: _format_of(target.source, settings, reading) for target in targets}
+    files = _find_files(data, output, shard)
+    formats = {target: _format_of(file, settings, reading) for target, file in files.items()}
+    inputs = [file.path for file in files.values()]
     require_pipeline(Path(settings.model))
-    identity = json.loads(json.dumps(_identity(targets, settings, reading)))
+    identity = json.loads(json.dumps(_identity(inputs, settings, reading)))
     path = state_path(data, output, shard)
     if not (resume and path.exists()):
-        written = [*(target.path for target in targets), *filter(None, [rejects])]
-        require_new_files(
-            [*written, *map(unfinished, written)],
-            overwrite=overwrite,
-            inputs=[target.source.path for target in targets],
-        )
+        written = [*files, *filter(None, [rejects])]
+        require_new_files([*written, *map(unfinished, written)], overwrite=overwrite, inputs=inputs)
     with State.lock(path), nullcontext() if rejects is None else State.lock(rejects):
         state = State.of_run(path, identity, resume=resume)
         _require_same_rejects(rejects, state)
         if rejects is not None:
-            _require_own(rejects, state, targets, overwrite=overwrite)
+            _require_own(rejects, state, files, overwrite=overwrite)
             state.of(REJECTS)["path"] = _seen_from(state, rejects)
         state.write()
         rejects_left = rejects if not state.of(REJECTS)["finished"] else None
         if rejects_left is not None:
             # Before the work of hours, and not after it.
             must_grow(rejects_left, REJECTS, state)
-        left = [target for target in targets if not state.of(target.path.name)["finished"]]
+        left = [target for target in files if not state.of(target.name)["finished"]]
         if left:
             with open_engine(settings) as engine:
                 for target in left:
-                    Job(formats[target.path], target, engine, state, reading, rejects, progress).run()
+                    Job(target, formats[target], engine, state, rejects, progress).run()
         if rejects_left is not None:
             grow(rejects_left, REJECTS, state, lambda growing, done: append(growing, b"", at=done["bytes"]))
-    return {target.path.name: state.of(target.path.name) for target in targets}
+    return {target.name: state.of(target.name) for target in files}
 
 
 def _require_same_rejects(rejects: Path | None, state: State) -> None:
@@ -180,47 +147,44 @@ def _seen_from(state: State, path: Path) -> str:
     return os.path.relpath(path, state.path.parent)
 
 
-def _require_own(rejects: Path, state: State, targets: Sequence[Target], *, overwrite: bool) -> None:
+def _require_own(rejects: Path, state: State, files: Mapping[Path, TextFile], *, overwrite: bool) -> None:
     """Refuse a file of rejects that isn't this run's."""
     is_own = rejects.exists() and rejects.stat().st_size == state.of(REJECTS)["bytes"]
     if not (is_own or unfinished(rejects).exists()):
-        require_new_files([rejects], overwrite=overwrite, inputs=[target.source.path for target in targets])
-    if rejects.absolute() in [target.path.absolute() for target in targets]:
+        inputs = [file.path for file in files.values()]
+        require_new_files([rejects], overwrite=overwrite, inputs=inputs)
+    if rejects.absolute() in [target.absolute() for target in files]:
         raise ValueError(Errors.X172.format(paths=rejects))
 
 
 def _format_of(file: TextFile, settings: PredictorSettings, reading: Reading) -> Format:
-    fallback = (file.language if reading.by_name else None) or settings.language
     if file.kind == "parquet":
-        return Parquet(file, settings, fallback)
-    kind = Table if file.kind in DIALECTS else JsonLines
-    return kind(file, settings, fallback, quoted=reading.quoted, separator=reading.separator)
+        return Parquet(file, settings, reading)
+    return (Table if file.kind in DIALECTS else JsonLines)(file, settings, reading)
 
 
 class Job(NamedTuple):
     """The predictions of one file.
 
-    format (Format): Reads and writes it.
-    target (Target): It.
+    path (Path): The file that is written.
+    format (Format): Reads the file that it is made of, and makes its content.
     engine (Engine): Scores it.
     state (State): How far all have come.
-    reading (Reading): How it is read.
     rejects (Path | None): Where records go that can't be scored.
     progress (bool): Show a progress bar.
     """
 
+    path: Path
     format: Format
-    target: Target
     engine: Engine
     state: State
-    reading: Reading
     rejects: Path | None
     progress: bool
 
     def run(self) -> None:
         """Score what isn't scored yet."""
-        path, is_parquet = self.target.path, self.target.source.kind == "parquet"
-        grow(path, path.name, self.state, self._fill, finish_parquet if is_parquet else None)
+        finish = finish_parquet if self.format.file.kind == "parquet" else None
+        grow(self.path, self.path.name, self.state, self._fill, finish)
 
     def _fill(self, growing: Path, done: JsonDict) -> None:
         saved = Saved(growing, done, self.rejects, self.state)
@@ -230,12 +194,12 @@ class Job(NamedTuple):
             saved.add(self._packed(self.format.head(list(without_errors(nothing)))), b"")
             saved.save()
         start = Place(*done.get("place", Place()))
-        batches = self.format.batches(start, self.reading.batch_size)
-        name = self.target.source.path.name
+        batches = self.format.batches(start)
+        name = self.format.file.path.name
         with tqdm.tqdm(
             total=self.format.count() if self.progress else None,
             initial=done["records"],
-            desc=self.target.path.name,
+            desc=self.path.name,
             unit=" texts",
             disable=None if self.progress else True,
         ) as bar:
@@ -255,7 +219,7 @@ class Job(NamedTuple):
 
     def _packed(self, content: bytes) -> bytes:
         # Gzipped parts, one after another, are a gzipped file.
-        return gzip.compress(content, 6, mtime=0) if content and is_gzipped(self.target.path) else content
+        return gzip.compress(content, 6, mtime=0) if content and is_gzipped(self.path) else content
 
 
 class Saved:
@@ -303,14 +267,13 @@ class Saved:
         self._time = time.monotonic()
 
 
-def _identity(targets: Sequence[Target], settings: PredictorSettings, reading: Reading) -> JsonDict:
+def _identity(data: Sequence[Path], settings: PredictorSettings, reading: Reading) -> JsonDict:
     """What must be the same for a run to be resumed: not the engine, nor its threads."""
     named = settings._asdict()
     for name in ("threads", "gpu_id"):
         del named[name]
-    data = _stamp([target.source.path for target in targets])
     model = _stamp(sorted(path for path in Path(settings.model).rglob("*") if path.is_file()))
-    return {"data": data, **named, "model_files": model, **reading._asdict()}
+    return {"data": _stamp(data), **named, "model_files": model, **reading._asdict()}
 
 
 def _stamp(files: Sequence[Path]) -> str:

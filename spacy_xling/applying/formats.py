@@ -20,6 +20,26 @@ from .arrow import require_text
 from .predictor import ERROR, Columns, PredictorSettings, set_predictions, without_errors
 
 
+class Reading(NamedTuple):
+    """How files are read.
+
+    batch_size (int): Texts that are scored together. Scores may differ by rounding with it.
+    quoted (bool): Whether a field of CSV and TSV may stand in double quotes.
+    separator (str): What stands between labels in CSV and TSV.
+    by_name (bool): In a folder a file's name up to the first dot is the language of texts that don't name
+        theirs.
+    """
+
+    batch_size: int = 256
+    quoted: bool = True
+    separator: str = ","
+    by_name: bool = False
+
+    def fallback_of(self, file: TextFile, settings: PredictorSettings) -> str | None:
+        """The language of texts of a file that don't name theirs."""
+        return (file.language if self.by_name else None) or settings.language
+
+
 class Place(NamedTuple):
     """Where a reader stands.
 
@@ -69,46 +89,35 @@ class JsonLines:
 
     file (TextFile): The file.
     settings (PredictorSettings): Names of the columns.
-    fallback (str | None): The language of texts that don't name theirs.
-    quoted (bool): Of tables: whether fields may stand in double quotes.
-    separator (str): Of tables: what stands between labels.
+    reading (Reading): How it is read.
     """
 
-    def __init__(
-        self,
-        file: TextFile,
-        settings: PredictorSettings,
-        fallback: str | None = None,
-        *,
-        quoted: bool = True,
-        separator: str = ",",
-    ) -> None:
+    def __init__(self, file: TextFile, settings: PredictorSettings, reading: Reading) -> None:
         self.file = file
         self.settings = settings
-        self.fallback = fallback
-        self.quoted = quoted
-        self.separator = separator
+        self.reading = reading
+        self.fallback = reading.fallback_of(file, settings)
 
     def count(self) -> int:
         """About how many records there are, for a progress bar."""
         return count_lines(self.file) - (self.file.kind in DIALECTS)
 
-    def batches(self, start: Place, size: int) -> Iterator[Batch]:
-        """The batches from a place on, each of a number of records at most."""
-        with closing(RecordReader(self.file, quoted=self.quoted, **start._asdict())) as reader:
+    def batches(self, start: Place) -> Iterator[Batch]:
+        """The batches from a place on."""
+        with closing(RecordReader(self.file, quoted=self.reading.quoted, **start._asdict())) as reader:
             self._check(reader)
-            while (batch := self._next_batch(reader, size)).size:
+            while (batch := self._next_batch(reader)).size:
                 yield batch
 
     def _check(self, reader: RecordReader) -> None:
         """Refuse what no record of the file can mend."""
 
-    def _next_batch(self, reader: RecordReader, size: int) -> Batch:
+    def _next_batch(self, reader: RecordReader) -> Batch:
         records: list[Record] = []
         texts: list[str] = []
         languages: list[str | None] = []
         rejects: list[Reject] = []
-        while len(records) + len(rejects) < size:
+        while len(records) + len(rejects) < self.reading.batch_size:
             line = reader.line
             try:
                 record = next(reader)
@@ -162,7 +171,7 @@ class Table(JsonLines):
             raise ValueError(Errors.X119.format(path=self.file.path, line=1, found=found))
 
     def head(self, names: Sequence[str]) -> bytes:
-        with closing(RecordReader(self.file, quoted=self.quoted)) as reader:
+        with closing(RecordReader(self.file, quoted=self.reading.quoted)) as reader:
             self._check(reader)
         header = dict.fromkeys(reader.header)
         new = set_predictions(reader.header, dict.fromkeys(names, ()), self.settings)
@@ -179,8 +188,8 @@ class Table(JsonLines):
             csv.writer(
                 text,
                 dialect=DIALECTS[self.file.kind],
-                quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
-                quotechar='"' if self.quoted else None,
+                quoting=csv.QUOTE_MINIMAL if self.reading.quoted else csv.QUOTE_NONE,
+                quotechar='"' if self.reading.quoted else None,
             ).writerow(cells)
         except csv.Error as error:
             raise ValueError(Errors.X907.format(path=self.file.path, error=error)) from error
@@ -192,8 +201,9 @@ class Table(JsonLines):
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, list):
-            if beyond := [label for label in value if self.separator in label]:
-                place = {"path": self.file.path, "separator": self.separator}
+            separator = self.reading.separator
+            if beyond := [label for label in value if separator in label]:
+                place = {"path": self.file.path, "separator": separator}
                 raise ValueError(Errors.X144.format(label=beyond[0], **place))
-            return self.separator.join(value)
+            return separator.join(value)
         return "" if value is None else str(value)

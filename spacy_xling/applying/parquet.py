@@ -12,7 +12,7 @@ from ..data.files import TextFile
 from ..errors import Errors, one_line
 from ..writing import UNFINISHED, flush
 from .arrow import add_predictions, import_pyarrow, require_text, texts_of
-from .formats import Batch, Place, Reject
+from .formats import Batch, Place, Reading, Reject
 from .predictor import ERROR, Columns, PredictorSettings, without_errors
 
 if TYPE_CHECKING:
@@ -27,21 +27,22 @@ class Parquet:
 
     file (TextFile): The file.
     settings (PredictorSettings): Names of the columns.
-    fallback (str | None): The language of texts that don't name theirs.
+    reading (Reading): How it is read.
     RAISES (ImportError): X904: pyarrow is missing.
     """
 
-    def __init__(self, file: TextFile, settings: PredictorSettings, fallback: str | None = None) -> None:
+    def __init__(self, file: TextFile, settings: PredictorSettings, reading: Reading) -> None:
         import_pyarrow()
         self.file = file
         self.settings = settings
-        self.fallback = fallback
+        self.reading = reading
+        self.fallback = reading.fallback_of(file, settings)
 
     def count(self) -> int:
         with self._opened() as parquet:
             return parquet.metadata.num_rows
 
-    def batches(self, start: Place, size: int) -> Iterator[Batch]:
+    def batches(self, start: Place) -> Iterator[Batch]:
         end = 0
         with self._opened() as parquet:
             require_text(parquet.schema_arrow.names, self.settings)
@@ -50,7 +51,7 @@ class Parquet:
                 if end + rows <= start.line:
                     end += rows
                     continue
-                for content in parquet.iter_batches(size, row_groups=[group]):
+                for content in parquet.iter_batches(self.reading.batch_size, row_groups=[group]):
                     end += content.num_rows
                     if end > start.line:
                         yield Batch(content, self._columns(content), (), Place(0, end))

@@ -74,7 +74,8 @@ def apply_command(
     language and abstained; with --scores that of each label.
     """
     with one_line_errors(), coded_warnings():
-        from ..applying.applying import Reading, Shard, apply_files
+        from ..applying.applying import Shard, apply_files
+        from ..applying.formats import Reading
         from ..applying.opening import open_engine
         from ..applying.predictor import PredictorSettings
 

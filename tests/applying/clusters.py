@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from spacy_xling.applying.applying import Reading, apply_files
+from spacy_xling.applying.applying import apply_files
 from spacy_xling.applying.engines import Engine
+from spacy_xling.applying.formats import Reading
 from spacy_xling.applying.opening import open_engine
 from spacy_xling.applying.predictor import Predictor
 from tests.applying.conftest import write_jsonl

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from spacy_xling.applying.applying import Reading
+from spacy_xling.applying.formats import Reading
 from tests.applying.conftest import BREAKS
 from tests.conftest import TEXTS
 

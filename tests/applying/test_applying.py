@@ -13,9 +13,9 @@ from time import sleep
 import pytest
 
 from spacy_xling.applying import applying, parquet
-from spacy_xling.applying.applying import Reading, Shard, apply_files
+from spacy_xling.applying.applying import Shard, apply_files
 from spacy_xling.applying.engines import Engine, in_order
-from spacy_xling.applying.formats import Batch, Place
+from spacy_xling.applying.formats import Batch, Place, Reading
 from spacy_xling.applying.opening import open_engine
 from spacy_xling.applying.predictor import Predictor
 from spacy_xling.resuming import growing_files

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from spacy_xling.applying.applying import Reading, apply_files, state_path
+from spacy_xling.applying.applying import apply_files, state_path
 from spacy_xling.applying.engines import Engine
+from spacy_xling.applying.formats import Reading
 from spacy_xling.resuming.growing_files import State
 from tests.applying.conftest import BREAKS, read_jsonl
 from tests.applying.files import RECORDS, SMALL, now, rows_of, scripted, write_parquet
