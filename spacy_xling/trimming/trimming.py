@@ -75,7 +75,10 @@ def trim_encoder(
     from ..models.checkpoint_files import find_checkpoint
 
     require_new_folder(output, overwrite=overwrite, inputs=[Path(name), texts])
-    _check_settings(min_count=min_count, max_pieces=max_pieces, alpha=alpha)
+    for setting, value in (("min_count", min_count), ("max_pieces", max_pieces)):
+        if value is not None and value < 1:
+            raise ValueError(Errors.X722.format(setting=setting, found=value))
+    check_alpha(alpha)
     corpus = files_by_language(texts, languages=languages, language=language)
     masked_lm, whole, _ = load_encoder(name)
     whole.backend_tokenizer.no_truncation()
@@ -174,13 +177,6 @@ def _by_piece(masked_lm: "MaskedLM") -> list["Tensor"]:
     decoder = masked_lm.decoder
     biases = [] if decoder.bias is None else [decoder.bias]
     return [masked_lm.model.get_input_embeddings().weight, decoder.weight, *biases]
-
-
-def _check_settings(*, min_count: int, max_pieces: int | None, alpha: float) -> None:
-    for setting, value in (("min_count", min_count), ("max_pieces", max_pieces)):
-        if value is not None and value < 1:
-            raise ValueError(Errors.X722.format(setting=setting, found=value))
-    check_alpha(alpha)
 
 
 def _rows_of_padding(masked_lm: "MaskedLM", vocabulary: Vocabulary) -> set[int]:
