@@ -53,11 +53,7 @@ def predict_dataset(
 
 
 class TableWorker:
-    """What an actor of a Dataset runs.
-
-    settings (PredictorSettings): The settings.
-    batch_size (int): Texts that are scored together.
-    """
+    """What an actor of a Dataset runs."""
 
     def __init__(self, settings: PredictorSettings, batch_size: int) -> None:
         self.settings = settings
@@ -69,10 +65,7 @@ class TableWorker:
 
 
 class Worker:
-    """What an actor of the engine runs.
-
-    settings (PredictorSettings): The settings.
-    """
+    """What an actor of the engine runs."""
 
     def __init__(self, settings: PredictorSettings) -> None:
         self.settings = settings
@@ -84,13 +77,8 @@ class Worker:
 
 @contextmanager
 def ray_engine(settings: PredictorSettings, workers: int, address: str | None) -> Iterator[Engine]:
-    """Score in actors. One that dies is started again, and what it was at is done again.
-
-    settings (PredictorSettings): The pipeline, by the path that workers see.
-    workers (int): Number of actors.
-    address (str | None): The cluster; None for that which this process is in, or one on this machine.
-    YIELDS (Engine): The engine.
-    RAISES (ValueError): X914: it can't be reached. (ImportError): X913: Ray is missing.
+    """Score in actors. One that dies is started again, and what it was at is done again. Without an address
+    it is the cluster that this process is in, or one on this machine. See `opening.open_engine`.
     """
     ray = _import_ray()
     threads = settings.threads or 1

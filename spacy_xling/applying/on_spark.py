@@ -77,13 +77,8 @@ def _fields(names: list[str], new: Iterable[str]) -> "list[StructField]":
 
 @contextmanager
 def spark_engine(settings: PredictorSettings, workers: int, address: str | None) -> Iterator[Engine]:
-    """Score in tasks of a batch each, several at a time. A task that fails is tried again elsewhere.
-
-    settings (PredictorSettings): The pipeline, by the path that workers see.
-    workers (int): Tasks at a time.
-    address (str | None): The master, as spark://host:7077; None for this machine.
-    YIELDS (Engine): The engine.
-    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
+    """Score in tasks of a batch each, several at a time. A task that fails is tried again elsewhere. An
+    address is that of a master, as spark://host:7077. See `opening.open_engine`.
     """
     is_ours = _import_session().getActiveSession() is None
     spark = start_spark(address or f"local[{workers},{TRIES}]")
@@ -108,12 +103,7 @@ def _import_session() -> "type[SparkSession]":
 
 
 def start_spark(master: str) -> "SparkSession":
-    """A session of Spark, or the one that there is.
-
-    master (str): Its master.
-    RETURNS (SparkSession): The session.
-    RAISES (ValueError): X914: there is no Java, or no such master. (ImportError): X913: pyspark is missing.
-    """
+    """The session of Spark that there is, or a new one. X914 where there is no Java, or no such master."""
     expected = "Java 17 or later (JAVA_HOME), and a running master at --address"
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise ValueError(Errors.X914.format(engine="Spark", error="there is no java", expected=expected))
