@@ -82,7 +82,10 @@ def export_transformers(
     require_same_logits(pipe, classifier, tokenizer, calibration.temperature)
     with writing_errors(output):
         write_folder(output, lambda folder: save_checkpoint(classifier, tokenizer, folder))
-    return Exported(pipe.name, tokenizer.model_max_length, _find_losses(pipe))
+    lost = find_score_losses(pipe)
+    if calibration.abstain_below is not None:
+        lost.append(f"doc._.abstained, for scores below {calibration.abstain_below:.4f}")
+    return Exported(pipe.name, tokenizer.model_max_length, lost)
 
 
 def _require_classifier(folder: Path) -> None:
@@ -183,13 +186,6 @@ def require_same_logits(
         difference = float(np.abs(found - expected).max())
         family = classifier.config.model_type
         raise ValueError(Errors.X799.format(name=pipe.name, family=family, difference=difference))
-
-
-def _find_losses(pipe: XlingTextCategorizer) -> list[str]:
-    """What a component does beside its model, and a checkpoint can't, each in a few words."""
-    below = (pipe.calibration or Calibration()).abstain_below
-    abstaining = [] if below is None else [f"doc._.abstained, for scores below {below:.4f}"]
-    return find_score_losses(pipe) + abstaining
 
 
 def find_score_losses(pipe: XlingTextCategorizer) -> list[str]:
