@@ -51,11 +51,7 @@ class Panels(TyperGroup):
 
 
 def example(line: str) -> str:
-    """The end of a command's help: a line as it is typed.
-
-    line (str): The command, with its arguments.
-    RETURNS (str): The end of the help, which typer leaves in its lines.
-    """
+    """The end of a command's help: a line as it is typed, which typer leaves as it is."""
     return f"\b\nExample:\n  spacy xling {line}"
 
 
@@ -72,13 +68,11 @@ def root(ctx: typer.Context) -> None:
 class PatientStream:
     """A console's stream that loses no work: it replaces what its encoding can't show, and drops output once
     it can't be written to, because nobody reads it any more (`| head`) or its disk is full.
-
-    stream (IO): The stream.
-    error (OSError | None): Why it dropped output; None if only its reader has gone.
     """
 
     def __init__(self, stream: IO) -> None:
         self._stream = stream
+        # Why output was dropped; None if only its reader has gone.
         self.error: OSError | None = None
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -173,28 +167,18 @@ def coded_warnings() -> Iterator[None]:
 
 
 def say_where(files: dict[str, Path | None]) -> None:
-    """Say which files were written.
-
-    files (dict[str, Path | None]): Each file by what it holds; None for one that wasn't asked for.
-    """
+    """Say which files were written: each by what it holds, None for one that wasn't asked for."""
     for content, path in files.items():
         if path is not None:
             msg.good(f"{content} in {path}")
 
 
 def echo(text: str) -> None:
-    """Print text, in colours if the output is a terminal and NO_COLOR isn't set.
-
-    text (str): The text, styled.
-    """
+    """Print styled text, in colours if the output is a terminal and NO_COLOR isn't set."""
     # None: in colours on a terminal.
     typer.echo(text, file=sys.stdout, color=False if "NO_COLOR" in os.environ else None)
 
 
 def names(value: str) -> list[str]:
-    """The names in a comma-separated list.
-
-    value (str): The list, e.g. "da,de".
-    RETURNS (list[str]): The names.
-    """
+    """The names in a comma-separated list, e.g. "da,de"."""
     return [name.strip() for name in value.split(",") if name.strip()]

@@ -121,13 +121,7 @@ def calibrate_command(
 
 
 def format_calibration(rows: Sequence["Row"], *, min_texts: int, by_language: bool) -> str:
-    """Format the calibration as a table with a row for each language.
-
-    rows (Sequence[Row]): The rows, the one of all texts last.
-    min_texts (int): Least texts of a language for a temperature of its own.
-    by_language (bool): Whether languages were to have one.
-    RETURNS (str): The table, with a legend.
-    """
+    """A table with a row for each language, that of all texts last, and its legend."""
     from ..evaluation.reliability import BINS
 
     cells = [_cells(row, marks=by_language and row is not rows[-1]) for row in rows]

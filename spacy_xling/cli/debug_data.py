@@ -54,10 +54,7 @@ def debug_data_command(
 
 
 def print_report(report: "DataReport") -> None:
-    """Print tables and findings.
-
-    report (DataReport): What `debug_data` found.
-    """
+    """Print tables and findings."""
     for part, found in report.parts.items():
         msg.divider(part)
         header = ("label", *found.languages, "all")
@@ -98,12 +95,7 @@ def print_report(report: "DataReport") -> None:
 
 
 def print_rows(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table under its title, if it has rows.
-
-    title (str): The title.
-    header (Sequence[str]): Names of the columns.
-    rows (Sequence[Sequence[str]]): A name and numbers each.
-    """
+    """Print a table under its title, if it has rows, of a name and numbers each."""
     if rows:
         msg.divider(title)
         print(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))

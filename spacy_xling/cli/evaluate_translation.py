@@ -88,11 +88,7 @@ def evaluate_translation_command(
 
 
 def format_scores(results: "dict[str, DirectionScores]") -> str:
-    """Format scores as a table, with the signatures of the metrics below it.
-
-    results (dict[str, DirectionScores]): The scores by direction.
-    RETURNS (str): The table.
-    """
+    """A table of the scores by direction, with the signatures of the metrics below it."""
     rows: list[tuple[str, ...]] = []
     signatures: dict[str, str] = {}
     for direction, scores in results.items():

@@ -13,10 +13,7 @@ from .app import Panel, app, coded_warnings, echo, example, one_line_errors, say
 from .options import LanguageField, LanguageOfFile, Quotes, TextField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..explaining import Explanation
-    from ..translation.sources import Source
 
 # Characters of the bar of a table's strongest word.
 BAR = 20
@@ -62,16 +59,15 @@ def explain_command(
         from ..evaluation.predictions import unread_doc
         from ..explaining import explain
         from ..explaining.rendering import render
+        from ..translation.sources import Source, Sources
         from ..writing import write_file, write_json
 
         path = path_of(text)
-        sources = read_texts(
-            text if path is None else path,
-            language=language,
-            text_field=text_field,
-            language_field=language_field,
-            quoted=quotes,
-        )
+        if path is None:
+            sources = iter([Source({}, text, language)])
+        else:
+            read = Sources(path, text=text_field, lang=language_field, language=language, quoted=quotes)
+            sources = (source for source in read if source.text.strip())
         written = [file for file in (html, json) if file is not None]
         require_new_files(written, overwrite=True, inputs=[model, path])
         require_pipeline(model)
@@ -94,11 +90,7 @@ def explain_command(
 
 
 def path_of(text: str) -> Path | None:
-    """The file or folder that an argument names; None for a text.
-
-    text (str): The argument.
-    RETURNS (Path | None): A path that exists, or that is named like a file that can be read.
-    """
+    """A path that exists, or that is named like a file that can be read; None for a text."""
     from ..data.files import GZIP, Kinds
 
     if not text.strip():
@@ -114,39 +106,8 @@ def path_of(text: str) -> Path | None:
     return path if is_there or looks_like_one else None
 
 
-def read_texts(
-    given: str | Path,
-    *,
-    language: str | None,
-    text_field: str,
-    language_field: str,
-    quoted: bool,
-) -> "Iterator[Source]":
-    """The given texts, without the blank ones of a file.
-
-    given (str | Path): A text, or a file or folder of them.
-    language (str | None): Language of texts that don't name theirs.
-    text_field (str): Field of the text.
-    language_field (str): Field of its language.
-    quoted (bool): Whether a field of a table may be quoted.
-    RETURNS (Iterator[Source]): The texts.
-    RAISES (ValueError): There is no such file, or none that can be read.
-    """
-    from ..translation.sources import Source, Sources
-
-    if isinstance(given, str):
-        return iter([Source({}, given, language)])
-    sources = Sources(given, text=text_field, lang=language_field, language=language, quoted=quoted)
-    return (source for source in sources if source.text.strip())
-
-
 def format_explanation(explanation: "Explanation", top: int) -> str:
-    """The marked text, and a table of its words, the strongest first.
-
-    explanation (Explanation): The explanation.
-    top (int): The most words of the table.
-    RETURNS (str): The text, styled.
-    """
+    """The marked text, styled, and a table of its `top` strongest words."""
     strongest = max(abs(word.score) for word in explanation.words) or 1.0
     # Of equal ones, the first in the text.
     ranked = sorted(explanation.words, key=lambda word: -abs(word.score))[:top]
@@ -172,7 +133,7 @@ def _styled(explanation: "Explanation") -> str:
     strongest = max(abs(word.score) for word in explanation.words)
     parts, end = [], 0
     for word in explanation.words:
-        colour = {True: "green", False: "red"}[word.score > 0]
+        colour = "green" if word.score > 0 else "red"
         is_strong = word.score != 0 and abs(word.score) >= strongest / 10
         parts += [
             explanation.text[end : word.start],

@@ -46,7 +46,7 @@ def export_command(
     checkpoint holds one text classifier, whose head must be one of transformers, as head = "native" makes it.
     """
     with one_line_errors():
-        from ..errors import Errors
+        from ..errors import Errors, Warnings
 
         if form not in FORMATS:
             raise ValueError(Errors.X796.format(found=form, known=", ".join(FORMATS)))
@@ -56,24 +56,18 @@ def export_command(
             other = ONNX if form == TRANSFORMERS else TRANSFORMERS
             raise ValueError(Errors.X798.format(option=option, format=other))
         if form == TRANSFORMERS:
-            _export_checkpoint(model, output, component, overwrite)
+            from ..exporting.to_transformers import export_transformers
+
+            exported = export_transformers(model, output, component=component, overwrite=overwrite)
+            msg.good(f"Exported {exported.name} as a checkpoint for transformers", output)
+            msg.info(
+                f"It reads the first {exported.window} pieces of a text, and the pipeline all its windows"
+            )
+            for lost in exported.lost:
+                msg.warn(Warnings.W763.format(name=exported.name, lost=lost))
         else:
-            _export_pipeline(model, output, precision or "int8", threads, overwrite)
+            from ..exporting.exporting import export_pipeline
 
-
-def _export_pipeline(model: Path, output: Path, precision: str, threads: int | None, overwrite: bool) -> None:
-    from ..exporting.exporting import export_pipeline
-
-    names = export_pipeline(model, output, precision=precision, threads=threads, overwrite=overwrite)
-    msg.good(f"Exported {', '.join(names)} in {precision}", output)
-
-
-def _export_checkpoint(model: Path, output: Path, component: str | None, overwrite: bool) -> None:
-    from ..errors import Warnings
-    from ..exporting.to_transformers import export_transformers
-
-    exported = export_transformers(model, output, component=component, overwrite=overwrite)
-    msg.good(f"Exported {exported.name} as a checkpoint for transformers", output)
-    msg.info(f"It reads the first {exported.window} pieces of a text, and the pipeline all its windows")
-    for lost in exported.lost:
-        msg.warn(Warnings.W763.format(name=exported.name, lost=lost))
+            precision = precision or "int8"
+            names = export_pipeline(model, output, precision=precision, threads=threads, overwrite=overwrite)
+            msg.good(f"Exported {', '.join(names)} in {precision}", output)

@@ -59,10 +59,7 @@ def init_dictionaries_command(
 
 
 def print_made(made: "list[MadeDictionary]") -> None:
-    """Print a table of dictionaries, and some entries of each.
-
-    made (list[MadeDictionary]): The dictionaries.
-    """
+    """Print a table of dictionaries, and some entries of each."""
     header = ("dictionary", "pairs", "entries", "words", "of the labelled text", "seconds")
     rows = [
         (

@@ -91,10 +91,7 @@ def inspect_command(
 
 
 def print_inspection(inspection: "Inspection") -> None:
-    """Print the numbers as a table with a legend.
-
-    inspection (Inspection): The numbers.
-    """
+    """Print the numbers as a table with a legend."""
     rows = [_row(report) for report in inspection.languages]
     print(table(rows, header=HEADER, divider=True, aligns=["l", *["r"] * (len(HEADER) - 1)]))
     print(LEGEND.format(window=inspection.window, source=inspection.source, layer=inspection.layer) + "\n")

@@ -17,21 +17,15 @@ def path_or_none(text: str) -> Path | None:
 
 
 def path_option(*names: str, help: str) -> Any:
-    """An option for a path that a variable of a spaCy project may leave empty.
-
-    names (str): Its names on the command line; none for that of the argument.
-    help (str): What the path is of.
-    RETURNS (Any): What typer takes.
+    """An option for a path that a variable of a spaCy project may leave empty; without names it has that of
+    the argument.
     """
     return typer.Option(*names, help=help, parser=path_or_none, metavar="PATH")
 
 
 def read_config(path: Path, overrides: JsonDict) -> Config:
-    """Read a config file, with the settings given as options.
+    """Read a config file, with settings by dot name that were given as options, and don't interpolate it.
 
-    path (Path): The file.
-    overrides (JsonDict): Settings by dot name.
-    RETURNS (Config): The config, not interpolated.
     RAISES (ValueError): X745: it can't be read, or isn't text.
     """
     try:

@@ -58,11 +58,7 @@ def preview_masks_command(
 
 
 def format_window(preview: "WindowPreview") -> str:
-    """The pieces of a window as one line, which shows the fate of each even without colours.
-
-    preview (WindowPreview): The window.
-    RETURNS (str): The line.
-    """
+    """The pieces of a window as one line, which shows the fate of each even without colours."""
     return " ".join(_coloured(_marked(piece), piece.fate) for piece in preview.pieces)
 
 

@@ -48,10 +48,8 @@ def preview_switching_command(
 
 
 def format_preview(preview: "TextPreview") -> str:
-    """A text after switching, and its words, with the language and the old word at each replaced one.
-
-    preview (TextPreview): The text.
-    RETURNS (str): Three lines, the last one blank.
+    """A text after switching, its words, with the language and the old word at each replaced one, and a
+    blank line.
     """
     words = (
         word.text

@@ -61,11 +61,7 @@ def search_command(
 
 
 def format_trials(trials: "list[Trial]") -> str:
-    """Format the best trials as a table.
-
-    trials (list[Trial]): Trials, the best first.
-    RETURNS (str): The table.
-    """
+    """A table of the best trials, of all trials with the best first."""
     names = list(trials[0].settings)
     rows = [
         (

@@ -140,20 +140,15 @@ def translate_command(
 
 
 def codes(value: str) -> list[tuple[str, str]]:
-    """The languages of a list, each with its code in the checkpoint.
-
-    value (str): The list, e.g. "da,zh=zho_Hans".
-    RETURNS (list[tuple[str, str]]): Name and code of each; the name is the code where none is given.
+    """The languages of a list, e.g. "da,zh=zho_Hans": name and code in the checkpoint of each, which is the
+    name where none is given.
     """
     pairs = [name.partition("=") for name in names(value)]
     return [(name.strip(), code.strip() or name.strip()) for name, _, code in pairs]
 
 
 def print_results(results: dict[str, JsonDict]) -> None:
-    """Print what was translated, and how many sentences are doubtful.
-
-    results (dict[str, JsonDict]): As `translate_files` gives them.
-    """
+    """Print what `translate_files` translated, and how many sentences are doubtful."""
     from ..translation.guards import KINDS
 
     header = ("language", "texts", "sentences", "retried", *KINDS, "dropped texts")
