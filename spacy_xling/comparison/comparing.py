@@ -1,7 +1,7 @@
 """A comparison from its plan to its table."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,16 +69,18 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
                 say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
                 jobs = plan_jobs(plan, output, max_steps=steps)
             failures = _run([*jobs.encoders, *jobs.trainings], machine, say)
-        done = Comparison(_summary(plan, jobs), failures)
+        results, summary = collect(plan, jobs), None
+        if any(results.values()):
+            summary = summarize(results, source=plan.compare.source, score=plan.compare.score)
+        done = Comparison(summary, failures)
         _write(done, output)
     return done
 
 
 def check_test(plan: Plan) -> Sequence[str]:
-    """Check, before any training, that there is something to score on.
+    """Check, before any training, that there is something to score on, and warn e.g. of a language without
+    labelled text.
 
-    plan (Plan): The plan.
-    RETURNS (Sequence[str]): Warnings, e.g. of a language without labelled text.
     RAISES (ValueError): The plan names no test text, or the source or any other language has none.
     """
     texts = labelled_texts(build_labelled_text_v1(plan.test))
@@ -90,12 +92,8 @@ def check_test(plan: Plan) -> Sequence[str]:
 
 
 def collect(plan: Plan, jobs: Jobs) -> dict[str, dict[int, Result]]:
-    """The results of the finished trainings.
-
-    plan (Plan): The plan.
-    jobs (Jobs): Its runs.
-    RETURNS (dict[str, dict[int, Result]]): Results by recipe and seed. The cost of an encoder counts for each
-        pipeline that starts from it.
+    """The results of the finished trainings, by recipe and seed. The cost of an encoder counts for each
+    pipeline that starts from it.
     """
     results: dict[str, dict[int, Result]] = {recipe: {} for recipe in plan.recipes}
     for job in jobs.trainings:
@@ -131,7 +129,7 @@ def _run(jobs: list[Job], machine: Machine, say: Say) -> list[Failure]:
     ]
 
 
-def _log_of(job: Job, failed: Container[Path]) -> Path:
+def _log_of(job: Job, failed: dict[Path, str]) -> Path:
     """The log that says why a run failed: its own, or that of the encoder it should have started from."""
     made = job.encoder
     return (made if made is not None and made.folder in failed else job).folder / LOG_FILE
@@ -150,13 +148,6 @@ def _costs(jobs: Jobs) -> dict[str, Cost]:
                 0.0 if made is None else made["encoder_pieces"],
             )
     return costs
-
-
-def _summary(plan: Plan, jobs: Jobs) -> Summary | None:
-    results = collect(plan, jobs)
-    if not any(results.values()):
-        return None
-    return summarize(results, source=plan.compare.source, score=plan.compare.score)
 
 
 def _write(done: Comparison, output: Path) -> None:

@@ -126,14 +126,8 @@ def plan_jobs(plan: Plan, output: Path, *, max_steps: dict[str, int] | None = No
 
 
 def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: JsonDict) -> Job:
-    """A training of a search, with the first seed. Its pipeline is not scored on the test text.
-
-    plan (Plan): The plan.
-    output (Path): Folder of the search.
-    recipe (str): The recipe.
-    number (int): The trial's number.
-    settings (JsonDict): What it tries, by dot name.
-    RETURNS (Job): The run.
+    """A training of a search in the folder `output`, with the first seed, that tries settings by dot name.
+    Its pipeline is not scored on the test text.
     """
     seed = plan.compare.seeds[0]
     made = plan.encoder_of(recipe, seed)
@@ -145,74 +139,54 @@ def trial_job(plan: Plan, output: Path, recipe: str, number: int, settings: Json
 
 def claim(job: Job) -> None:
     """Get a run's folder ready: keep what is there if it belongs to the same plan, otherwise empty the
-    folder.
-
-    job (Job): The run.
+    folder; then write what its process is given.
     """
-    order = _order(job)
     before = read_json(job.folder / RUN_FILE) or {}
-    if before.get("plan") != order["plan"]:
+    if before.get("plan") != _plain(job.plan):
         shutil.rmtree(job.folder, ignore_errors=True)
+    order = {
+        "kind": job.kind,
+        "config": str(job.config),
+        "overrides": job.overrides,
+        "encoder": None if job.encoder is None else str(job.encoder.folder),
+        "plan": job.plan,
+    }
     write_file(job.folder / RUN_FILE, json.dumps(order, indent=1))
 
 
 def settle(job: Job) -> None:
     """Remove what a finished run no longer needs: its checkpoints, which are larger than its pipeline. A
     trial only has to give its score, so its pipelines go too.
-
-    job (Job): The run.
     """
     needless = job.folder / MODEL if job.kind == "trial" else job.folder / MODEL / CHECKPOINTS
     shutil.rmtree(needless, ignore_errors=True)
 
 
 def is_finished(job: Job) -> bool:
-    """Tell whether a run is finished.
-
-    job (Job): The run.
-    RETURNS (bool): True if its result is whole and its plan is known.
-    """
+    """True if the result of a run is whole and its plan is known."""
     return job.result is not None and read_json(job.folder / RUN_FILE) is not None
 
 
 def require_same_plan(job: Job) -> None:
     """Refuse to mix the results of two plans.
 
-    job (Job): The run.
     RAISES (ValueError): Its folder holds a run of another plan that is finished or can be resumed.
     """
     before = read_json(job.folder / RUN_FILE)
     if before is None or not (job.result is not None or job.has_checkpoint):
         return
-    changes = describe_changes(before.get("plan", {}), json.loads(json.dumps(job.plan)))
+    changes = describe_changes(before.get("plan", {}), _plain(job.plan))
     if changes:
         raise ValueError(Errors.X775.format(title=job.title, folder=job.folder, changes=", ".join(changes)))
 
 
 def read_json(path: Path) -> JsonDict | None:
-    """Read a JSON object.
-
-    path (Path): The file.
-    RETURNS (JsonDict | None): The object; None if there is none, or not a whole one.
-    """
+    """Read a JSON object from a file; None if there is none, or not a whole one."""
     try:
         found = json.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _order(job: Job) -> JsonDict:
-    """What a process is given."""
-    made = None if job.encoder is None else str(job.encoder.folder)
-    order = {
-        "kind": job.kind,
-        "config": str(job.config),
-        "overrides": job.overrides,
-        "encoder": made,
-        "plan": job.plan,
-    }
-    return dict(json.loads(json.dumps(order)))
 
 
 def _encoder_job(plan: Plan, output: Path, name: str, seed: int | None) -> Job:
@@ -264,8 +238,9 @@ def _training_job(
     )
 
 
-def _plain(config: Config) -> JsonDict:
-    return dict(json.loads(json.dumps(config)))
+def _plain(values: JsonDict) -> JsonDict:
+    """As they are once they were written and read."""
+    return dict(json.loads(json.dumps(values)))
 
 
 def _sizes(config: Config) -> dict[str, int]:

@@ -99,21 +99,12 @@ class Plan(Block):
         return self.compare.test
 
     def overrides(self, recipe: str, seed: int) -> JsonDict:
-        """The settings that a run changes in its config, except the encoder that is trained first.
-
-        recipe (str): The recipe.
-        seed (int): The seed.
-        RETURNS (JsonDict): Values by dot name.
-        """
+        """Settings by dot name that a run changes in its config, except the encoder that is trained first."""
         return {**self.settings, **self.recipes[recipe].settings, SEED: seed}
 
     def encoder_of(self, recipe: str, seed: int) -> tuple[str, int | None] | None:
-        """The encoder that a run starts from.
-
-        recipe (str): The recipe.
-        seed (int): The run's seed.
-        RETURNS (tuple[str, int | None] | None): Its name and seed, None for one that is made once for
-            all seeds; None for a run whose encoder isn't trained first.
+        """Name and seed of the encoder that a run starts from, with None for the seed of one that is made
+        once for all; None for a run whose encoder isn't trained first.
         """
         name = self.recipes[recipe].encoder
         return None if name is None else (name, seed if self.encoders[name].per_seed else None)

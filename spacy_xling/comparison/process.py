@@ -51,11 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(folder: Path, *, use_gpu: int = -1) -> None:
-    """Do a run, or the rest of it, and write its result.
-
-    folder (Path): The run's folder, with `run.json`.
-    use_gpu (int): The GPU, or -1.
-    """
+    """Do the run of a folder, or the rest of it, on a GPU (-1 for none), and write its result."""
     order = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
     overrides: JsonDict = dict(order["overrides"])
     overrides |= own_logs(Path(order["config"]), overrides, folder / LOGS)
@@ -75,11 +71,8 @@ def run(folder: Path, *, use_gpu: int = -1) -> None:
 
 
 def own_logs(config: Path, overrides: JsonDict, folder: Path) -> dict[str, str]:
-    """Give a run its own logs: those that its config names would be the same for all runs.
+    """Give a run its own logs in a folder: those that its config names would be the same for all runs.
 
-    config (Path): The config.
-    overrides (JsonDict): What is changed in it.
-    folder (Path): Folder for the run's logs.
     RETURNS (dict[str, str]): A path by the dot name of each setting that names a log.
     """
     training = load_config(config, overrides=overrides, interpolate=True).get("training", {})
@@ -91,11 +84,8 @@ def own_logs(config: Path, overrides: JsonDict, folder: Path) -> dict[str, str]:
 
 
 def make_encoder(config: Path, output: Path, overrides: JsonDict) -> JsonDict:
-    """Train an encoder on raw text, as `spacy xling pretrain` does.
+    """Train an encoder on raw text, as `spacy xling pretrain` does, and save it in the folder `output`.
 
-    config (Path): The config.
-    output (Path): Where it is saved.
-    overrides (JsonDict): What is changed in the config.
     RETURNS (JsonDict): Name of the encoder's folder in `output`, steps, pieces and seconds.
     """
     from ..pretraining.runs import LOG, pretrain
@@ -116,12 +106,8 @@ def make_encoder(config: Path, output: Path, overrides: JsonDict) -> JsonDict:
 
 
 def train(config: Path, output: Path, overrides: JsonDict, use_gpu: int) -> JsonDict:
-    """Train a pipeline, as `spacy xling train --resume` does.
+    """Train a pipeline, as `spacy xling train --resume` does, and save it in the folder `output`.
 
-    config (Path): The config.
-    output (Path): Where it is saved.
-    overrides (JsonDict): What is changed in the config.
-    use_gpu (int): The GPU, or -1.
     RETURNS (JsonDict): Steps, pieces, seconds, and the best score on dev.
     """
     from ..resuming.run_file import is_finished, read_outcome
@@ -135,22 +121,18 @@ def train(config: Path, output: Path, overrides: JsonDict, use_gpu: int) -> Json
 
 
 def score(model: Path, test: Path, threshold: float | None) -> JsonDict:
-    """Score a pipeline by language. Nothing else in a comparison does.
+    """Score a pipeline by language, as `evaluate_by_language`. Nothing else in a comparison does.
 
-    model (Path): The pipeline.
-    test (Path): Labelled text: a folder of files by language, or a file.
-    threshold (float | None): Score from which a label counts, where texts have any number of labels; None
-        for the pipeline's own.
     RETURNS (JsonDict): `languages`, with texts, accuracy and macro_f1 of each, and `exclusive`, whether
         the classes of the pipeline exclude each other.
     """
     from ..data.labelled import build_labelled_text_v1
     from ..evaluation.bootstrap import Resampling
-    from ..evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
+    from ..evaluation.by_language import evaluate_by_language, labelled_texts, load_pipeline
     from ..evaluation.predictions import kind_of
 
     nlp = load_pipeline(model)
-    docs = read_test_text(build_labelled_text_v1(test))
+    docs = labelled_texts(build_labelled_text_v1(test)).docs
     scores = evaluate_by_language(
         nlp, docs, threshold=threshold, resampling=Resampling(resamples=0), mistakes=0
     )

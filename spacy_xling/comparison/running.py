@@ -40,10 +40,7 @@ class Machine(NamedTuple):
 
 
 def say_at_once(text: str) -> None:
-    """Print a line, and flush it, so that a file or a pipe shows it at once too.
-
-    text (str): The line.
-    """
+    """Print a line, and flush it, so that a file or a pipe shows it at once too."""
     print(text, flush=True)
 
 
@@ -80,11 +77,7 @@ def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> dict[Path, str]
 
 
 class Process:
-    """The process of a run.
-
-    job (Job): The run.
-    machine (Machine): How to do it.
-    """
+    """The process of a run."""
 
     def __init__(self, job: Job, machine: Machine) -> None:
         self.job = job
@@ -137,10 +130,9 @@ class Process:
 
 
 def own_folder(output: Path) -> AbstractContextManager[int]:
-    """Keep a second comparison out of a folder, and wait for processes that a killed one left.
+    """Keep a second comparison out of a folder, which is made if it is missing, and wait for processes that a
+    killed one left; see `locked`.
 
-    output (Path): The folder; created if missing.
-    RETURNS (AbstractContextManager[int]): See `locked`.
     RAISES (ValueError): X145: it can't be a folder.
     """
     require_new_files([output / LOCK_FILE], overwrite=True)
@@ -148,21 +140,14 @@ def own_folder(output: Path) -> AbstractContextManager[int]:
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that isn't empty.
-
-    path (Path): The file.
-    RETURNS (str): The line; empty if there is none.
-    """
+    """The last line of a log that isn't blank; an empty one if there is none."""
     text = path.read_bytes().decode("utf8", errors="replace")
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def threads_each(parallel: int, environment: Mapping[str, str]) -> int:
-    """How many threads a process gets.
-
-    parallel (int): How many processes run at a time.
-    environment (Mapping[str, str]): Where OMP_NUM_THREADS may set a limit for all together.
-    RETURNS (int): The threads, 1 or more.
+    """How many threads, 1 or more, each of several processes gets; OMP_NUM_THREADS in the environment may set
+    a limit for all together.
     """
     given = environment.get("OMP_NUM_THREADS", "")
     total = int(given) if given.isdecimal() else len(os.sched_getaffinity(0))

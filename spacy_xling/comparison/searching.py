@@ -74,12 +74,7 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
 
 
 def as_options(plan: Plan, trial: Trial) -> str:
-    """Settings as `spacy train` takes them.
-
-    plan (Plan): The plan, with a search.
-    trial (Trial): The settings.
-    RETURNS (str): Options, with those that follow from the trial's settings.
-    """
+    """A trial's settings, with those that follow from them, as options that `spacy train` takes."""
     recipe = cast(SearchBlock, plan.search).recipe
     config = load_run_config(plan.recipes[recipe].config, {}, f"recipes.{recipe}")
     settings = follow_steps(config, trial.settings)
@@ -87,15 +82,11 @@ def as_options(plan: Plan, trial: Trial) -> str:
 
 
 def make_distributions(block: SearchBlock) -> Distributions:
-    """The values that a search may try.
+    """The values that a search may try: Optuna's distributions by dot name.
 
-    block (SearchBlock): The search.
-    RETURNS (Distributions): Optuna's distributions by dot name.
     RAISES (ValueError): A range is invalid. (ImportError): Optuna is missing.
     """
-    optuna = _import_optuna()
-
-    kinds = optuna.distributions
+    kinds = _import_optuna().distributions
 
     def make(name: str, kind: object = None, *values: Any) -> "BaseDistribution":
         if kind == "choices" and values:

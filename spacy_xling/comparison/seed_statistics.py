@@ -48,10 +48,8 @@ class Difference(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Mean and standard deviation of a number over seeds.
+    """Mean and standard deviation of a number over one seed or more.
 
-    values (Sequence[float]): The number for each seed, one or more.
-    RETURNS (Spread): Mean and deviation.
     RAISES (ValueError): There is no value.
     """
     if not values:

@@ -106,13 +106,9 @@ def summarize(
 def row_points(
     languages: Mapping[str, Mapping[str, float]], source: str, score: ScoreName
 ) -> dict[str, float]:
-    """The numbers of a run, in points from 0 to 100.
-
-    languages (Mapping[str, Mapping[str, float]]): Scores from 0 to 1 by language and name.
-    source (str): The source language.
-    score (str): Name of the score.
-    RETURNS (dict[str, float]): The source, each target, their mean, and the lowest of them. Texts of unknown
-        language have a row, but are no target.
+    """The numbers of a run, in points from 0 to 100, by its scores from 0 to 1 by language and name: the
+    source, each target, their mean, and the lowest of them. Texts of unknown language have a row, but are no
+    target.
     """
     points = {language: 100 * languages[language][score] for language in sort_languages(languages, source)}
     targets = [value for language, value in points.items() if language not in (source, UNKNOWN)]
@@ -120,13 +116,7 @@ def row_points(
 
 
 def conclude(recipe: str, baseline: str, difference: Difference | None) -> str:
-    """One sentence on what a comparison shows.
-
-    recipe (str): The recipe.
-    baseline (str): What it is compared with.
-    difference (Difference | None): How much the means of the targets differ, in points.
-    RETURNS (str): The sentence.
-    """
+    """One sentence on what a difference in points between the means of the targets shows."""
     if difference is None:
         return f"Nothing can be said of {recipe}: it has no seed in common with {baseline} that is finished."
     mean, low, high, n = difference

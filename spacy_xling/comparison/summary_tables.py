@@ -1,7 +1,6 @@
 """A comparison as text, as Markdown and as plain data."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from wasabi import table
 
@@ -12,51 +11,32 @@ from .summary import PIECES, PROCESSOR, SECONDS, STEPS, Summary, signed
 SCORE_TITLES = {"accuracy": "accuracy, %", "macro_f1": "macro F1, %"}
 
 
-class Part(NamedTuple):
-    """A table.
-
-    header (list[str]): Titles of its columns.
-    rows (list[list[str]]): Its cells.
-    """
-
-    header: list[str]
-    rows: list[list[str]]
+# Titles of the columns, and rows of cells.
+Part = tuple[list[str], list[list[str]]]
 
 
 def format_text(summary: Summary) -> str:
-    """The comparison for a console.
-
-    summary (Summary): The comparison.
-    RETURNS (str): Tables, notes and conclusions.
-    """
+    """The comparison for a console: tables, notes and conclusions."""
     tables = [
-        str(table(part.rows, header=part.header, divider=True, aligns=_aligns(part)))
-        for part in _parts(summary)
+        str(table(rows, header=header, divider=True, aligns=_aligns(header)))
+        for header, rows in _parts(summary)
     ]
     return "\n".join([*tables, *_notes(summary), "", *summary.conclusions.values()])
 
 
 def format_markdown(summary: Summary) -> str:
-    """The comparison as Markdown.
-
-    summary (Summary): The comparison.
-    RETURNS (str): Conclusions, tables and notes.
-    """
+    """The comparison as Markdown: conclusions, tables and notes."""
     blocks = ["\n".join(f"- {text}" for text in summary.conclusions.values())]
-    for part in _parts(summary):
-        rule = ["---" if align == "l" else "---:" for align in _aligns(part)]
-        lines = [part.header, rule, *part.rows]
+    for header, rows in _parts(summary):
+        rule = ["---" if align == "l" else "---:" for align in _aligns(header)]
+        lines = [header, rule, *rows]
         blocks.append("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
     blocks.append("\n".join(_notes(summary)))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def to_plain(summary: Summary) -> JsonDict:
-    """The comparison as plain data for JSON.
-
-    summary (Summary): The comparison.
-    RETURNS (JsonDict): Its fields; numbers over seeds are objects.
-    """
+    """The comparison's fields as plain data for JSON; numbers over seeds are objects."""
     plain: JsonDict = summary._asdict()
     for name in ("scores", "differences", "compute"):
         plain[name] = {
@@ -72,7 +52,7 @@ def _parts(summary: Summary) -> list[Part]:
         [_row_title(summary, row), *(_cell(summary.scores[row].get(recipe)) for recipe in recipes)]
         for row in summary.rows
     ]
-    parts = [Part([SCORE_TITLES[summary.score], *recipes], scores), _compute_part(summary)]
+    parts = [([SCORE_TITLES[summary.score], *recipes], scores), _compute_part(summary)]
     if others:
         rows = [
             [
@@ -81,14 +61,14 @@ def _parts(summary: Summary) -> list[Part]:
             ]
             for row in summary.rows
         ]
-        parts.insert(1, Part([f"points above {recipes[0]}", *others], rows))
+        parts.insert(1, ([f"points above {recipes[0]}", *others], rows))
     return parts
 
 
 def _compute_part(summary: Summary) -> Part:
     def row(title: str, name: str, form: Callable[[float], str]) -> list[str]:
         found = (summary.compute.get(recipe, {}).get(name) for recipe in summary.recipes)
-        return [title, *("-" if cell is None else _cell(cell, form) for cell in found)]
+        return [title, *(_cell(cell, form) for cell in found)]
 
     def thousands(value: float) -> str:
         return f"{value / 1000:,.1f}"
@@ -100,7 +80,7 @@ def _compute_part(summary: Summary) -> Part:
         row("seconds", SECONDS, "{:,.0f}".format),
         row("seconds of a processor", PROCESSOR, "{:,.0f}".format),
     ]
-    return Part(["training of one pipeline", *summary.recipes], rows)
+    return ["training of one pipeline", *summary.recipes], rows
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -140,5 +120,5 @@ def _difference_cell(difference: Difference | None) -> str:
     return f"{mean} ({signed(difference.low)} to {signed(difference.high)})"
 
 
-def _aligns(part: Part) -> Sequence[str]:
-    return ("l", *"r" * (len(part.header) - 1))
+def _aligns(header: Sequence[str]) -> Sequence[str]:
+    return ("l", *"r" * (len(header) - 1))

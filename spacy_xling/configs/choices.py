@@ -133,12 +133,12 @@ def advise(
     by_data = "translate_train" if translations else "code_switching" if has_dictionaries else "baseline"
     mode = mode or ("baseline" if multilabel else by_data)
     _check_labels(found, multilabel, mode)
-    _check_material(
-        mode,
-        has_raw_text=unlabelled is not None,
-        has_dictionaries=has_dictionaries,
-        has_translations=translations is not None,
-    )
+    if mode == "code_switching" and not has_dictionaries:
+        raise ValueError(Errors.X743)
+    if mode == "translate_train" and translations is None:
+        raise ValueError(Errors.X749)
+    if mode in ("joint", "shared") and unlabelled is None:
+        raise ValueError(Errors.X742.format(mode=mode.capitalize()))
     raw = raw_lines(unlabelled, languages=languages) if unlabelled else {}
     centred_by = None if mode == "shared" or multilabel else unlabelled
     targets = [] if centred_by is None else _targets(found, centred_by, languages)
@@ -182,11 +182,8 @@ def advise(
 
 
 def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
-    """Look at an encoder's shape, and at the texts through its tokenizer.
+    """Look at the shape of an encoder, given by hub name or folder, and at the texts through its tokenizer.
 
-    encoder (str): Hub name or folder.
-    docs (Sequence[Doc]): The texts.
-    RETURNS (EncoderFacts): What matters.
     RAISES (ValueError): It can't be read.
     """
     from ..models.checkpoint import read_config
@@ -204,15 +201,6 @@ def _check_labels(found: Survey, multilabel: bool, mode: str) -> None:
         raise ValueError(Errors.X740.format(labels=", ".join(found.labels) or "none", texts=found.texts))
     if not multilabel and not found.exclusive:
         raise ValueError(Errors.X741)
-
-
-def _check_material(mode: str, *, has_raw_text: bool, has_dictionaries: bool, has_translations: bool) -> None:
-    if mode == "code_switching" and not has_dictionaries:
-        raise ValueError(Errors.X743)
-    if mode == "translate_train" and not has_translations:
-        raise ValueError(Errors.X749)
-    if mode in ("joint", "shared") and not has_raw_text:
-        raise ValueError(Errors.X742.format(mode=mode.capitalize()))
 
 
 def _annotated(found: Survey, mode: str) -> int:

@@ -117,12 +117,7 @@ def debug_data(
 
 
 def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> list[DictionaryReport]:
-    """Look at dictionaries.
-
-    dictionaries (Dictionaries): The dictionaries.
-    docs (Sequence[Doc]): Labelled texts.
-    RETURNS (list[DictionaryReport]): What each has.
-    """
+    """What each dictionary has, and of the words of labelled texts."""
     return [
         DictionaryReport(
             source=dictionary.source,
@@ -137,12 +132,7 @@ def report_dictionaries(dictionaries: Dictionaries, docs: Sequence[Doc]) -> list
 
 
 def report_translations(translations: Translations, docs: Sequence[Doc]) -> list[TranslationReport]:
-    """Look at translations.
-
-    translations (Translations): The translations.
-    docs (Sequence[Doc]): Texts, of which the labelled ones are looked at.
-    RETURNS (list[TranslationReport]): What there is into each language.
-    """
+    """What translations there are into each language, and of which share of the labelled texts."""
     labelled = [(get_language(doc), translations.of(doc.text, get_language(doc))) for doc in docs if doc.cats]
     reports = []
     for language, n_texts in translations.counts.items():

@@ -82,11 +82,9 @@ class Choices(NamedTuple):
 
 
 def render_config(choices: Choices, file: str) -> str:
-    """Write a config for `spacy train`.
+    """Write a config for `spacy train`, with every setting, comments on those that matter, and at its head
+    the command that takes it from its own file.
 
-    choices (Choices): What was chosen.
-    file (str): The config's own file, for the command in its head.
-    RETURNS (str): The config, with every setting and comments on those that matter.
     RAISES (ValueError): X744, for a path with a "$".
     """
     environment = Environment(
@@ -105,21 +103,19 @@ def render_config(choices: Choices, file: str) -> str:
 
 def _values(choices: Choices) -> JsonDict:
     """What the templates know."""
+    paths = choices.dictionaries
     return {
         **choices._asdict(),
         "component": choices.component,
         "masked_component": choices.masked_component,
         "pipeline": choices.pipeline,
-        "dictionaries": _one_or_all(choices.dictionaries),
-        "learn_rate": _decimal(choices.learn_rate),
+        # A single path by itself, and several as a list.
+        "dictionaries": paths[0] if paths is not None and len(paths) == 1 else paths,
+        # Without an exponent.
+        "learn_rate": f"{choices.learn_rate:.10f}".rstrip("0"),
         "precision": "auto" if choices.gpu else "fp32",
         "pass_pieces": 16384 if choices.gpu else 2048,
     }
-
-
-def _one_or_all(paths: Sequence[str] | None) -> Any:
-    """A single path by itself, and several as a list."""
-    return paths[0] if paths is not None and len(paths) == 1 else paths
 
 
 def _command(choices: Choices, file: str) -> list[str]:
@@ -143,8 +139,3 @@ def _as_json(value: Any) -> str:
     if "$" in written:
         raise ValueError(Errors.X744.format(value=value))
     return written
-
-
-def _decimal(value: float) -> str:
-    """A small number without an exponent."""
-    return f"{value:.10f}".rstrip("0")

@@ -19,7 +19,7 @@ from spacy_xling.comparison.jobs import plan_jobs
 from spacy_xling.comparison.process import own_logs
 from spacy_xling.comparison.running import Machine, own_folder, threads_each
 from spacy_xling.data.labelled import build_labelled_text_v1
-from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
+from spacy_xling.evaluation.by_language import evaluate_by_language, labelled_texts
 from tests.comparison.tiny import PLAN, contents, make_plan, table, write_text
 from tests.conftest import PRETRAIN_CONFIG
 
@@ -65,7 +65,7 @@ def test_the_scores_are_those_of_the_pipelines(whole):
     folder, output = whole
     found = table(output)
     assert found["rows"] == ["en", "da", "de", "mean of the targets", "worst target"]
-    docs = read_test_text(build_labelled_text_v1(folder / "test"))
+    docs = labelled_texts(build_labelled_text_v1(folder / "test")).docs
     for recipe in ("slow", "fast"):
         models = [
             spacy.load(output / "runs" / recipe / str(seed) / "model" / "model-best") for seed in (0, 1)
