@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from spacy_xling.data.labelled import build_labelled_text_v1
-from spacy_xling.evaluation.by_language import evaluate_models, load_pipeline, read_test_text
+from spacy_xling.evaluation.by_language import evaluate_models, labelled_texts, load_pipeline
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -33,7 +33,7 @@ def main() -> None:
     models = {str(path): path for path in given.models}
 
     def pipe() -> None:
-        texts = [doc.text for doc in read_test_text(corpus)]
+        texts = [doc.text for doc in labelled_texts(corpus).docs]
         for path in given.models:
             for _ in load_pipeline(path).pipe(texts):
                 pass

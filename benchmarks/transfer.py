@@ -41,7 +41,7 @@ from spacy_xling.data.conversion import read_docs
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.data.unlabelled import build_unlabelled_text_v1
 from spacy_xling.evaluation.bootstrap import Resampling
-from spacy_xling.evaluation.by_language import evaluate_by_language, load_pipeline, read_test_text
+from spacy_xling.evaluation.by_language import evaluate_by_language, labelled_texts, load_pipeline
 from spacy_xling.evaluation.calibration import centre, find_component
 from spacy_xling.evaluation.predictions import kind_of
 
@@ -202,7 +202,7 @@ def rescore(output: Path, text: Path, source: str, code: Path | None) -> None:
     import_code(code)
     labelled = read_docs(build_labelled_text_v1(text / "train.jsonl"))
     raw = text / ("raw-six" if (text / "raw-six").exists() else "raw")
-    docs = read_test_text(build_labelled_text_v1(text / "test"))
+    docs = labelled_texts(build_labelled_text_v1(text / "test")).docs
     for run in sorted(path.parent for path in (output / "runs").glob("*/*/scores.json")):
         if (run / CHECKPOINTS).exists():
             continue

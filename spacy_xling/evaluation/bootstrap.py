@@ -34,11 +34,7 @@ class Resampling(NamedTuple):
     seed: int = 0
 
     def generator(self, name: str) -> np.random.Generator:
-        """A generator of random numbers that no other group of texts has part in.
-
-        name (str): The group's name, a language.
-        RETURNS (Generator): The generator.
-        """
+        """A generator of random numbers for a group of texts, a language, that no other group has part in."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8"))])
 
 
@@ -46,12 +42,9 @@ DEFAULT_RESAMPLING = Resampling()
 
 
 def resample(outcomes: Doubles2d, resamples: int, generator: np.random.Generator) -> Tally:
-    """Draw samples of texts.
+    """The tallies of samples that are drawn of texts.
 
     outcomes (Doubles2d): What each text adds to a tally. *Shape:* (texts, 1 + 3 * labels)
-    resamples (int): Number of samples.
-    generator (Generator): Where the numbers come from.
-    RETURNS (Tally): The tallies of the samples.
     """
     # As bytes: numpy finds equal rows of a matrix by sorting on each column.
     packed = np.packbits(outcomes.astype(bool), axis=1)
@@ -67,11 +60,8 @@ def resample(outcomes: Doubles2d, resamples: int, generator: np.random.Generator
 
 
 def interval(values: np.ndarray, confidence: float) -> np.ndarray:
-    """The interval between two percentiles.
-
-    values (ndarray): The score of each sample. *Shape:* (samples, ...)
-    confidence (float): Share of the samples between the ends.
-    RETURNS (ndarray): The lower and the upper end. *Shape:* (2, ...)
+    """The lower and upper end of the interval with a share of the samples, by the score of each. *Shapes:*
+    (samples, ...) to (2, ...)
     """
     tail = (1 - confidence) / 2
     return np.quantile(values, [tail, 1 - tail], axis=0)

@@ -61,8 +61,7 @@ def evaluate_models(
     uncentred (bool): Score pipelines that are centred by language without their offsets, too, before.
     explain (int): The most mistakes of each pipeline to explain, of those that are listed.
     RETURNS (Evaluation): The record.
-    RAISES (ValueError): Settings out of range, no pipeline at a path, and as `read_test_text` and
-        `predict`.
+    RAISES (ValueError): Settings out of range, no pipeline at a path, and as `labelled_texts` and `predict`.
     """
     check_resampling(resampling)
     texts = labelled_texts(corpus)
@@ -129,22 +128,10 @@ def evaluate_by_language(
     return dict(scores.languages)
 
 
-def read_test_text(corpus: LabelledText) -> list[Doc]:
-    """Read the texts to score pipelines on.
-
-    corpus (LabelledText): The corpus. Its unlabelled texts are passed over.
-    RETURNS (list[Doc]): The labelled texts.
-    RAISES (ValueError): It has none, or is not what the reader expects.
-    """
-    return list(labelled_texts(corpus).docs)
-
-
 def labelled_texts(corpus: LabelledText) -> Texts:
     """Read the labelled texts of a corpus, and note what it lacks.
 
-    corpus (LabelledText): The corpus.
-    RETURNS (Texts): The texts.
-    RAISES (ValueError): None is labelled.
+    RAISES (ValueError): None is labelled, or it is not what the reader expects.
     """
     docs = read_docs(corpus)
     labelled = [doc for doc in docs if doc.cats]
@@ -167,12 +154,7 @@ def labelled_texts(corpus: LabelledText) -> Texts:
 
 
 def source_warnings(docs: Sequence[Doc], source: str) -> list[str]:
-    """Look for the source among texts.
-
-    docs (Sequence[Doc]): The texts.
-    source (str): The source language.
-    RETURNS (list[str]): A warning if languages are known, but the source isn't among them.
-    """
+    """A warning if languages of texts are known, but the source isn't among them."""
     languages = sorted(set(rows_by_language(docs)) - {UNKNOWN})
     if not languages or source in languages:
         return []
@@ -180,23 +162,14 @@ def source_warnings(docs: Sequence[Doc], source: str) -> list[str]:
 
 
 def centred_pipes(nlp: Language) -> list[CalibratedScores]:
-    """Find the components that are centred by language.
-
-    nlp (Language): The pipeline.
-    RETURNS (list[CalibratedScores]): Those with offsets.
-    """
+    """The components that are centred by language: those with offsets."""
     pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CalibratedScores)]
     return [pipe for pipe in pipes if pipe.offsets]
 
 
 def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str) -> list[str]:
-    """Look for languages that a centred pipeline has no offsets for.
-
-    name (str): The pipeline's name.
-    nlp (Language): The pipeline.
-    docs (Sequence[Doc]): The texts.
-    source (str): The source language, which has none.
-    RETURNS (list[str]): A warning for each component that lacks some. One that reads translations needs none.
+    """A warning for each component that is centred, but has no offsets for some target languages of the
+    texts. One that reads translations needs none.
     """
     warnings = []
     for pipe in [pipe for pipe in centred_pipes(nlp) if pipe.text_field == "text"]:
@@ -208,12 +181,7 @@ def centring_warnings(name: str, nlp: Language, docs: Sequence[Doc], source: str
 
 
 def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> list[str]:
-    """Hold the labels of pipelines against those of the texts, and of each other.
-
-    models (Mapping[str, ModelScores]): The pipelines' scores.
-    docs (Sequence[Doc]): The texts.
-    RETURNS (list[str]): A warning for each difference.
-    """
+    """A warning for each difference of pipelines' labels from those of the texts, and from each other's."""
     annotated = {label for doc in docs for label in doc.cats}
     common = set.intersection(*(set(model.labels) for model in models.values()))
     warnings = []
@@ -233,11 +201,8 @@ def label_warnings(models: Mapping[str, ModelScores], docs: Sequence[Doc]) -> li
 
 
 def lacking_labels(model: ModelScores, labels: Collection[str]) -> dict[str, list[str]]:
-    """Find the labels that no text of a language has.
-
-    model (ModelScores): The scores of a pipeline.
-    labels (Collection[str]): The labels to look for, of those of the pipeline.
-    RETURNS (dict[str, list[str]]): Labels by language; a language that has texts of all is left out.
+    """Those of some labels of a pipeline that no text of a language has, by language; one that has texts of
+    all is left out.
     """
     found = {
         language: [label for label, one in score.labels.items() if label in labels and not one.support]
@@ -249,7 +214,6 @@ def lacking_labels(model: ModelScores, labels: Collection[str]) -> dict[str, lis
 def check_resampling(resampling: Resampling) -> None:
     """Refuse settings of intervals that say nothing.
 
-    resampling (Resampling): The settings.
     RAISES (ValueError): The confidence isn't between 0 and 1, a number is negative, or memory has no room for
         that many samples.
     """
@@ -260,9 +224,8 @@ def check_resampling(resampling: Resampling) -> None:
 
 
 def require_pipeline(path: Path) -> None:
-    """Look for a trained pipeline, before any work.
+    """Look, before any work, for the folder of a trained pipeline, or an installed package of its name.
 
-    path (Path): Its folder, or the name of an installed package.
     RAISES (ValueError): There is none.
     """
     if not path.exists() and not is_package(str(path)):
@@ -288,11 +251,7 @@ def load_pipeline(path: Path, overrides: Mapping[str, Any] = MappingProxyType({}
 
 
 def column_names(paths: Sequence[Path]) -> list[str]:
-    """Short names for pipelines: their paths without the folders that all have in common, at either end.
-
-    paths (Sequence[Path]): The paths.
-    RETURNS (list[str]): A name for each.
-    """
+    """Short names for pipelines: their paths without the folders that all have in common, at either end."""
     parts = [path.parts for path in paths]
     if len(set(parts)) < 2:
         return [path.name for path in paths]

@@ -72,11 +72,8 @@ class Row(NamedTuple):
 
 
 def find_component(nlp: Language, name: str | None = None) -> CentredScores:
-    """Find the component to calibrate.
+    """Find the component to calibrate by its name; None for the only one there is.
 
-    nlp (Language): The pipeline.
-    name (str | None): Its name; None for the only one there is.
-    RETURNS (CentredScores): The component.
     RAISES (ValueError): There is none, or there are several.
     """
     found = {pipe_name: pipe for pipe_name, pipe in nlp.pipeline if isinstance(pipe, CentredScores)}

@@ -36,12 +36,8 @@ class ExplainedMistake:
 def explain_mistakes(
     nlp: Language, mistakes: Mapping[str, Sequence[Mistake]], limit: int
 ) -> list[ExplainedMistake]:
-    """Explain the mistakes that a pipeline is surest of, by occlusion.
-
-    nlp (Language): The pipeline.
-    mistakes (Mapping[str, Sequence[Mistake]]): Its mistakes, by language.
-    limit (int): The most to explain, of all languages together.
-    RETURNS (list[ExplainedMistake]): The mistakes, the surest first; blank texts are left out.
+    """Explain by occlusion the mistakes, given by language, that a pipeline is surest of: the surest first,
+    up to a limit for all languages together. Blank texts are left out.
     """
     found = [(language, one) for language, several in mistakes.items() for one in several if one.text.strip()]
     found.sort(key=lambda pair: -pair[1].score)

@@ -57,11 +57,8 @@ class Tally(NamedTuple):
 
 
 def outcomes(predictions: Predictions) -> Doubles2d:
-    """What each text adds to a tally: a sum of its rows is the tally of those texts.
-
-    predictions (Predictions): The predictions.
-    RETURNS (Doubles2d): 1 if the text is right, then its tp, fp and fn of each label.
-        *Shape:* (texts, 1 + 3 * labels)
+    """What each text adds to a tally: 1 if it is right, then its tp, fp and fn of each label. A sum of rows
+    is the tally of those texts. *Shape:* (texts, 1 + 3 * labels)
     """
     given, gold, known = predictions.predicted, predictions.gold, predictions.known
     parts = (
@@ -74,33 +71,20 @@ def outcomes(predictions: Predictions) -> Doubles2d:
 
 
 def tally(sums: Doubles2d, texts: int) -> Tally:
-    """Take sums of outcomes apart.
-
-    sums (Doubles2d): Sums over samples of texts. *Shape:* (samples, 1 + 3 * labels)
-    texts (int): Number of texts of each sample.
-    RETURNS (Tally): The tally.
-    """
+    """Take the sums of outcomes over samples of texts apart. *Shape:* (samples, 1 + 3 * labels)"""
     tp, fp, fn = np.split(sums[:, 1:], 3, axis=1)
     return Tally(sums[:, 0], tp, fp, fn, texts)
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide, with 0 for 0 / 0.
-
-    part (ndarray): Dividends. *Shape:* any
-    whole (ndarray): Divisors. *Shape:* the same
-    RETURNS (ndarray): Quotients. *Shape:* the same
-    """
+    """Divide element by element, with 0 for 0 / 0. *Shape:* any, the same for all three"""
     return np.divide(part, whole, out=np.zeros_like(part, dtype=np.float64), where=whole != 0)
 
 
 def macro_auc(predictions: Predictions) -> float:
-    """Area under the ROC curve, the mean over all labels: 0, as for spaCy, for one that all or none of the
-    texts have. Of the pairs of a text with the label and one without, it is the share where the first has the
-    higher score, equal ones counting half (Mann & Whitney 1947).
-
-    predictions (Predictions): The predictions.
-    RETURNS (float): The mean, from 0 to 1.
+    """Area under the ROC curve, from 0 to 1, the mean over all labels: 0, as for spaCy, for one that all or
+    none of the texts have. Of the pairs of a text with the label and one without, it is the share where the
+    first has the higher score, equal ones counting half (Mann & Whitney 1947).
     """
     total = 0.0
     for column in range(len(predictions.labels)):
@@ -115,12 +99,9 @@ def macro_auc(predictions: Predictions) -> float:
 
 
 def confusion(predictions: Predictions) -> list[list[int]]:
-    """Count what was taken for what.
-
-    predictions (Predictions): The predictions.
-    RETURNS (list[list[int]]): Where texts are exclusive, their number by label (rows; the last row is that
-        of labels that the pipeline doesn't have) and predicted label (columns). Else the true negatives,
-        false positives, false negatives and true positives of each label.
+    """Count what was taken for what: where texts are exclusive, their number by label (rows; the last row is
+    that of labels that the pipeline doesn't have) and predicted label (columns). Else the true negatives,
+    false positives, false negatives and true positives of each label.
     """
     labels = len(predictions.labels)
     given, gold, known = predictions.predicted, predictions.gold, predictions.known

@@ -26,12 +26,7 @@ class Mistake(NamedTuple):
 
 
 def worst_mistakes(predictions: Predictions, limit: int) -> list[Mistake]:
-    """List the mistakes that the pipeline is surest of.
-
-    predictions (Predictions): The predictions.
-    limit (int): The most to list.
-    RETURNS (list[Mistake]): The mistakes, the surest first; of equal ones, the first text.
-    """
+    """The mistakes that the pipeline is surest of, the surest first; of equal ones, the first text."""
     given, scores, known = predictions.predicted, predictions.scores, predictions.known
     wrong = (given != predictions.gold) & known
     if predictions.exclusive:

@@ -72,11 +72,7 @@ class Predictions:
         return np.array([bool(labels) for labels in self.unseen], dtype=bool)
 
     def of(self, rows: Ints1d) -> "Predictions":
-        """Take some of the texts, as if they were of one language.
-
-        rows (Ints1d): Their numbers. *Shape:* (texts to take,)
-        RETURNS (Predictions): Their predictions.
-        """
+        """Those of some texts, by their numbers, as if they were of one language. *Shape:* (to take,)"""
         return replace(
             self,
             texts=[self.texts[row] for row in rows],
@@ -120,7 +116,9 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: float | None = Non
     found = _categories(nlp, docs)
     labels = list(dict.fromkeys(label for cats in found for label in cats))
     given = [given_labels(doc) for doc in docs]
-    _check_labels(labels, docs)
+    annotated = {label for doc in docs for label in doc.cats}
+    if annotated.isdisjoint(labels):
+        raise ValueError(Errors.X753.format(found=", ".join(labels), expected=", ".join(sorted(annotated))))
     kind = kind_of(nlp)
     inexact = sum(len(names) != 1 for names in given)
     exclusive = not kind.multi_label and not inexact
@@ -145,11 +143,7 @@ def predict(nlp: Language, docs: Sequence[Doc], *, threshold: float | None = Non
 
 
 def kind_of(nlp: Language) -> Kind:
-    """Find out how a pipeline's scores become labels.
-
-    nlp (Language): The pipeline.
-    RETURNS (Kind): That of its last classifier for any number of labels, if it has one.
-    """
+    """How a pipeline's scores become labels: by its last classifier for any number of them, if it has one."""
     pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer)]
     multi_label = [pipe for pipe in pipes if isinstance(pipe, MultiLabel_TextCategorizer)]
     if multi_label:
@@ -158,12 +152,8 @@ def kind_of(nlp: Language) -> Kind:
 
 
 def unread_doc(nlp: Language, text: str, language: str | None) -> Doc:
-    """Make a Doc for a pipeline to read. Unlike `nlp.make_doc`, this takes a text of any length.
-
-    nlp (Language): The pipeline.
-    text (str): The text.
-    language (str | None): Its language; None for one that isn't known.
-    RETURNS (Doc): The words of the text, with the language.
+    """Make a Doc for a pipeline to read: the words of a text, with its language, None for one that isn't
+    known. Unlike `nlp.make_doc`, this takes a text of any length.
     """
     doc = nlp.tokenizer(text)
     set_language(doc, language)
@@ -180,12 +170,6 @@ def _categories(nlp: Language, docs: Sequence[Doc]) -> list[dict[str, float]]:
     return found
 
 
-def _check_labels(labels: Sequence[str], docs: Sequence[Doc]) -> None:
-    annotated = {label for doc in docs for label in doc.cats}
-    if annotated.isdisjoint(labels):
-        raise ValueError(Errors.X753.format(found=", ".join(labels), expected=", ".join(sorted(annotated))))
-
-
 def _scores(found: Sequence[Mapping[str, float]], labels: Sequence[str], docs: Sequence[Doc]) -> Doubles2d:
     # A label that a text has no score for has 0 there, as for spaCy's scorer.
     scores = np.array([[cats.get(label, 0.0) for label in labels] for cats in found], dtype=np.float64)
@@ -197,7 +181,7 @@ def _scores(found: Sequence[Mapping[str, float]], labels: Sequence[str], docs: S
     return scores
 
 
-def _truth(docs: Sequence[Doc], columns: Mapping[str, int]) -> "tuple[Bools2d, Bools2d]":
+def _truth(docs: Sequence[Doc], columns: Mapping[str, int]) -> tuple[Bools2d, Bools2d]:
     gold = np.zeros((len(docs), len(columns)), dtype=bool)
     known = np.zeros_like(gold)
     for row, doc in enumerate(docs):

@@ -141,11 +141,7 @@ class Evaluation:
         return sort_languages(found, self.source)
 
     def to_json(self) -> JsonDict:
-        """Make what JSON holds: scores by the pipeline's name and language, and the rest under
-        `EVALUATION_KEY`.
-
-        RETURNS (JsonDict): The values.
-        """
+        """What JSON holds: scores by pipeline's name and language, and the rest under `EVALUATION_KEY`."""
         rest = asdict(self)
         models = rest.pop("models")
         scores = {name: model.pop("languages") for name, model in models.items()}

@@ -25,11 +25,8 @@ class Bin(NamedTuple):
 
 def calibration_pairs(predictions: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
     """What is compared with what: the probability of each text's first label and whether it is right, or
-    where texts aren't exclusive, the probability of each known label and whether the text has it.
-
-    predictions (Predictions): The predictions.
-    RETURNS (tuple[ndarray, ndarray] | None): Probabilities, and 1 or 0 for each; None where a score is no
-        probability. *Shape:* (pairs,), (pairs,)
+    where texts aren't exclusive, the probability of each known label and whether the text has it. None where
+    a score is no probability. *Shape:* (pairs,), (pairs,)
     """
     scores = predictions.scores
     if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
@@ -60,12 +57,9 @@ def reliability_bins(probabilities: np.ndarray, right: np.ndarray, bins: int = B
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """The mean distance between confidence and accuracy over all predictions:
+    """The mean distance between confidence and accuracy over all predictions, from 0 to 1; 0 without any:
     ECE = sum_b n_b / n * |accuracy_b - confidence_b|. Guo et al. (2017), "On Calibration of Modern Neural
     Networks", section 2, https://arxiv.org/abs/1706.04599
-
-    bins (Sequence[Bin]): The bins.
-    RETURNS (float): The error, from 0 to 1; 0 without predictions.
     """
     total = sum(found.size for found in bins)
     gaps = sum(found.size * abs(found.accuracy - found.confidence) for found in bins)

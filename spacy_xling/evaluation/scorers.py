@@ -121,13 +121,8 @@ def score_by_language(scorer: Scorer, source: str, examples: Iterable[Example], 
 
 
 def _added(key: str, found: list[Any], values: Mapping[str, Any], source: str) -> Scores:
-    """What is added to one score.
-
-    key (str): Its name.
-    found (list[Any]): Its values, that of all examples among them: some may be None, but not their kind.
-    values (Mapping[str, Any]): Its values by language.
-    source (str): The source language.
-    RETURNS (Scores): Scores by name.
+    """What is added to the score `key`, whose kind is that of any `found` value, of all examples or a
+    language; some may be None.
     """
     if any(isinstance(value, Mapping) for value in found):
         return {f"{key}_by_language": dict(values)}

@@ -20,14 +20,7 @@ TRANSFERRED = ("accuracy", "macro_f1", "micro_f1")
 def score_model(
     predictions: Predictions, *, source: str, resampling: Resampling, mistakes: int
 ) -> ModelScores:
-    """Score a pipeline's predictions.
-
-    predictions (Predictions): The predictions.
-    source (str): The source language.
-    resampling (Resampling): How intervals are made.
-    mistakes (int): The most mistakes to list, for each language.
-    RETURNS (ModelScores): The scores.
-    """
+    """Score a pipeline's predictions, and list its worst `mistakes` at most, for each language."""
     scores: dict[str, Score] = {}
     samples: dict[str, Tally | None] = {}
     for language, rows in predictions.rows.items():
@@ -55,12 +48,9 @@ def score_model(
 def score_texts(
     predictions: Predictions, name: str, resampling: Resampling, mistakes: int
 ) -> tuple[Score, Tally | None]:
-    """Score texts, whatever their language.
+    """Score one text or more, whatever their language.
 
-    predictions (Predictions): Their predictions, of one text or more.
     name (str): What they are called, their language: it has its own samples.
-    resampling (Resampling): How intervals are made.
-    mistakes (int): The most mistakes to list.
     RETURNS (tuple[Score, Tally | None]): The scores, and the samples' tallies, None without samples.
     """
     outcome = outcomes(predictions)
@@ -95,13 +85,10 @@ def score_texts(
 def transfer(
     scores: Mapping[str, float], samples: Mapping[str, np.ndarray], *, source: str, confidence: float
 ) -> Transfer:
-    """Hold the targets against the source.
+    """Hold the scores of the targets against that of the source.
 
-    scores (Mapping[str, float]): The score of each language.
-    samples (Mapping[str, ndarray]): Its score in samples of its texts, or nothing. *Shape:* (samples,)
-    source (str): The source language.
-    confidence (float): Share of the samples between the ends of an interval.
-    RETURNS (Transfer): The means and differences.
+    samples (Mapping[str, ndarray]): The score of each language in samples of its texts, or nothing.
+        *Shape:* (samples,)
     """
     targets = sorted(language for language in scores if language not in (source, UNKNOWN))
     at_source = scores.get(source)

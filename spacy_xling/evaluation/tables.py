@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from wasabi import table
 
 from .bootstrap import Interval
-from .records import Evaluation, ModelScores, Score, Transfer
+from .records import Evaluation, ModelScores, Score
 
 DETAILS = ("language", "texts", "accuracy", "macro F1", "micro F1", "macro AUC", "ECE", "most often taken")
 # Mistakes that are printed; JSON and HTML have all that were asked for.
@@ -13,12 +13,8 @@ PRINTED, WIDTH = 5, 60
 
 
 def format_evaluation(evaluation: Evaluation, *, details: bool = True) -> str:
-    """Format an evaluation: accuracy of all pipelines side by side, then the other scores of each, and the
-    mistakes that it is surest of.
-
-    evaluation (Evaluation): The evaluation.
-    details (bool): Whether more than accuracy is wanted.
-    RETURNS (str): The tables.
+    """Format an evaluation: accuracy of all pipelines side by side, then, as details, the other scores of
+    each, and the mistakes that it is surest of.
     """
     parts = [format_accuracy(evaluation)]
     for name, model in evaluation.models.items() if details else ():
@@ -29,10 +25,8 @@ def format_evaluation(evaluation: Evaluation, *, details: bool = True) -> str:
 
 
 def format_accuracy(evaluation: Evaluation) -> str:
-    """Format accuracy in percent, with its interval, as a table of languages by pipelines.
-
-    evaluation (Evaluation): The evaluation.
-    RETURNS (str): The table; below it the mean of the targets, the worst of them and the gap.
+    """Format accuracy in percent, with its interval, as a table of languages by pipelines; below it the mean
+    of the targets, the worst of them and the gap.
     """
     models = list(evaluation.models.values())
     rows = [
@@ -47,7 +41,11 @@ def format_accuracy(evaluation: Evaluation) -> str:
     if any(found.targets is not None for found in transfers):
         rows += [
             ("", "", *("" for _ in models)),
-            ("mean of the targets", "", *(_mean(found) for found in transfers)),
+            (
+                "mean of the targets",
+                "",
+                *(percent(found.targets, found.targets_interval) for found in transfers),
+            ),
             ("worst target", "", *(_worst(model) for model in models)),
             ("gap", "", *(percent(found.gap, found.gap_interval) for found in transfers)),
         ]
@@ -56,40 +54,26 @@ def format_accuracy(evaluation: Evaluation) -> str:
 
 
 def format_model(model: ModelScores, languages: Sequence[str]) -> str:
-    """Format the scores of a pipeline as a table of languages by scores, in percent.
-
-    model (ModelScores): The scores.
-    languages (Sequence[str]): The languages, in order.
-    RETURNS (str): The table.
-    """
+    """Format the scores of a pipeline as a table of languages, in their order, by scores, in percent."""
     rows = [_details(language, model) for language in languages if language in model.languages]
     aligns = ("l", *"r" * (len(DETAILS) - 2), "l")
     return str(table(rows, header=DETAILS, divider=True, aligns=aligns))
 
 
 def format_mistakes(model: ModelScores, limit: int = PRINTED) -> list[str]:
-    """Format the mistakes that a pipeline is surest of, of all languages.
-
-    model (ModelScores): The scores.
-    limit (int): The most to format.
-    RETURNS (list[str]): A line for each.
-    """
+    """Format the mistakes that a pipeline is surest of, of all languages: a line for each."""
     found = [(language, mistake) for language, score in model.languages.items() for mistake in score.mistakes]
     found.sort(key=lambda pair: -pair[1].score)
     return [
         f"{language}  {mistake.score:.2f}  {_joined(mistake.gold)} taken for {_joined(mistake.predicted)}: "
-        f"{_shortened(mistake.text)}"
+        f"{shortened(' '.join(mistake.text.split()), WIDTH)}"
         for language, mistake in found[:limit]
     ]
 
 
 def most_confused(model: ModelScores, score: Score) -> tuple[str, str, int] | None:
-    """Find what is most often taken for something else.
-
-    model (ModelScores): The scores of the pipeline.
-    score (Score): Those of a language.
-    RETURNS (tuple[str, str, int] | None): The label, what it is taken for and how often; None without a
-        mistake, or where texts aren't exclusive.
+    """The label that is most often taken for another one in a language, what it is taken for and how often;
+    None without a mistake, or where texts aren't exclusive.
     """
     if not model.exclusive:
         return None
@@ -107,12 +91,7 @@ def most_confused(model: ModelScores, score: Score) -> tuple[str, str, int] | No
 
 
 def percent(value: float | None, ends: Interval | None = None) -> str:
-    """Format a share in percent, with its interval.
-
-    value (float | None): The share; None is "-".
-    ends (Interval | None): The interval.
-    RETURNS (str): E.g. "50.0 [40.1, 59.8]".
-    """
+    """Format a share in percent, with its interval: e.g. "50.0 [40.1, 59.8]", and "-" for None."""
     if value is None:
         return "-"
     shown = f"{100 * value:.1f}"
@@ -127,10 +106,6 @@ def _texts(models: Iterable[ModelScores], language: str) -> str:
 def accuracy_cell(score: Score | None) -> str:
     """The accuracy of a cell of a table, with its interval; a dash for none."""
     return "-" if score is None else percent(score.accuracy, score.accuracy_interval)
-
-
-def _mean(found: Transfer) -> str:
-    return percent(found.targets, found.targets_interval)
 
 
 def _worst(model: ModelScores) -> str:
@@ -157,6 +132,6 @@ def _joined(labels: Sequence[str]) -> str:
     return ", ".join(labels) or "nothing"
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+def shortened(text: str, limit: int = 22) -> str:
+    """A text, or its start and a sign where it has more characters than the limit."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,6 +1,6 @@
 """Scores of translations: chrF++ and BLEU by sacrebleu (extra `translate`)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -64,11 +64,8 @@ def score_translations(examples: Iterable[Example], **settings: Any) -> Scores:
 
 
 def by_languages(examples: Iterable[Example]) -> dict[tuple[str, str], Scored]:
-    """Translations by their pair of languages.
-
-    examples (Iterable[Example]): The examples.
-    RETURNS (dict[tuple[str, str], Scored]): Those whose reference has a translation, by source and target;
-        "-" stands for a language that isn't known.
+    """The translations, of examples whose reference has one, by source and target language; "-" stands for
+    one that isn't known.
     """
     by_pair: dict[tuple[str, str], Scored] = {}
     for example in examples:
@@ -91,24 +88,20 @@ def chrf_metric() -> Any:
 
 
 def bleu_metric(target: str) -> Any:
-    """sacrebleu's BLEU, with the tokenization that is usual for a language.
+    """sacrebleu's BLEU, with the tokenization that is usual for a language, given by its code.
 
-    target (str): The code of the language.
     RAISES (ImportError): X826.
     """
-    return _sacrebleu().BLEU(tokenize=_tokenization(target))
+    from ..data.codes import parse_code
+
+    # Those of Japanese and Korean need libraries of their own; characters do for both.
+    own = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
+    return _sacrebleu().BLEU(tokenize=own.get(parse_code(target).language, "13a"))
 
 
 def corpus_score(metric: Any, found: Scored) -> float:
     """A score of a corpus, from 0 to 1."""
     return float(metric.corpus_score(found.translations, [found.references]).score) / PERCENT
-
-
-def _tokenization(target: str) -> str:
-    from ..data.codes import parse_code
-
-    # Those of Japanese and Korean need libraries of their own; characters do for both.
-    return {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}.get(parse_code(target).language, "13a")
 
 
 def _sacrebleu() -> ModuleType:
@@ -118,5 +111,4 @@ def _sacrebleu() -> ModuleType:
 
 
 def _mean(scores: dict[str, float]) -> float | None:
-    values: Sequence[float] = list(scores.values())
-    return sum(values) / len(values) if values else None
+    return sum(scores.values()) / len(scores) if scores else None

@@ -92,11 +92,7 @@ def evaluate_translators(
 
 
 def read_parallel(corpus: TranslationPairs) -> dict[str, Parallel]:
-    """Read parallel text by direction.
-
-    corpus (TranslationPairs): The text.
-    RETURNS (dict[str, Parallel]): The text of each direction.
-    """
+    """Read parallel text by direction."""
     found: dict[str, Parallel] = {}
     for example in corpus(spacy.blank("xx")):
         source, target = get_language(example.reference), get_translation_language(example.reference)
@@ -109,13 +105,7 @@ def read_parallel(corpus: TranslationPairs) -> dict[str, Parallel]:
 def translate_texts(
     find_engine: Callable[[str, str], Engine], parallel: Parallel, settings: Settings
 ) -> list[str]:
-    """Translate the texts of a direction.
-
-    find_engine (Callable): Gives the translator for a source and a target language.
-    parallel (Parallel): The texts.
-    settings (Settings): How.
-    RETURNS (list[str]): Their translations.
-    """
+    """Translate the texts of a direction."""
     engine = find_engine(parallel.source, parallel.target)
     translator = Translator(lambda source: engine, parallel.target, settings)
     texts = (RawText(text, parallel.source) for text in parallel.texts)
@@ -127,11 +117,6 @@ def score_direction(
 ) -> DirectionScores:
     """Score what translators made of the texts of a direction, by sacrebleu's paired bootstrap: the first is
     the one that others are compared with.
-
-    translations (Mapping[str, Sequence[str]]): The translations of each.
-    parallel (Parallel): The texts.
-    resamples (int): Number of bootstrap samples.
-    RETURNS (DirectionScores): The scores.
     """
     metrics = {"chrF++": chrf_metric(), "BLEU": bleu_metric(parallel.target)}
     from sacrebleu.significance import PairedTest

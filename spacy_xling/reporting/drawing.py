@@ -71,25 +71,12 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-class Words(NamedTuple):
-    """What a figure says to those who don't see it.
-
-    name (str): What its ids start with, so that a page may hold several.
-    title (str): What it shows.
-    description (str): What is to be seen.
-    """
-
-    name: str
-    title: str
-    description: str
-
-
 class Picture(NamedTuple):
     """A figure with its words and its numbers.
 
-    name (str): What its ids start with.
+    name (str): What its ids start with, so that a page may hold several.
     title (str): What it shows.
-    description (str): What is to be seen, in words.
+    description (str): What is to be seen, in words for those who don't see it.
     svg (str): The figure.
     width (int): Its width in pixels where there is room.
     table (Table): Its numbers.
@@ -106,9 +93,8 @@ class Picture(NamedTuple):
 
 
 def require_matplotlib(option: str) -> None:
-    """Check, before any work, that figures can be drawn.
+    """Check, before any work, that the figures that an option of a command asks for can be drawn.
 
-    option (str): The option of the command that asks for them.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
     with requiring(Errors.X737, option=option):
@@ -117,12 +103,7 @@ def require_matplotlib(option: str) -> None:
 
 @contextmanager
 def drawing(width: int, height: int) -> "Iterator[Figure]":
-    """Draw a figure in the style of the report.
-
-    width (int): Its width in units, one of which is a pixel of the page.
-    height (int): Its height.
-    YIELDS (Figure): The figure.
-    """
+    """Draw a figure in the style of the report, its width and height in pixels of the page."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -132,16 +113,10 @@ def drawing(width: int, height: int) -> "Iterator[Figure]":
         yield Figure(figsize=(width / UNITS, height / UNITS), layout="constrained")
 
 
-def to_svg(figure: "Figure", words: Words) -> str:
-    """Write a figure as an SVG element.
-
-    figure (Figure): The figure, drawn within `drawing`.
-    words (Words): Its words.
-    RETURNS (str): The element.
-    """
+def to_svg(figure: "Figure", name: str, title: str, description: str) -> str:
+    """Write a figure that was drawn within `drawing` as an SVG element; see `Picture`."""
     import matplotlib
 
-    name = words.name
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata=NO_METADATA)
@@ -158,17 +133,7 @@ def to_svg(figure: "Figure", words: Words) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {view} '
         f'role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(words.title)}</title>'
-        f'<desc id="{name}-desc">{escape(words.description)}</desc>'
+        f'<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(description)}</desc>'
     )
     return head + svg[svg.index(">") + 1 :].strip()
-
-
-def shortened(label: str, limit: int = 22) -> str:
-    """Cut a label that is too long for a figure.
-
-    label (str): The label.
-    limit (int): The most characters.
-    RETURNS (str): The label, or its start and a sign.
-    """
-    return label if len(label) <= limit else label[: limit - 1] + "…"

@@ -34,9 +34,8 @@ class Panel(NamedTuple):
 
 
 def check_figure(path: Path) -> None:
-    """Check, before any work, that a figure can be drawn.
+    """Check, before any work, that a figure can be drawn to a file.
 
-    path (Path): The file to be.
     RAISES (ValueError): Its name tells no known kind. (ImportError): matplotlib is missing; the message
         names the extra.
     """
@@ -46,10 +45,8 @@ def check_figure(path: Path) -> None:
 
 
 def save_figure(inspection: Inspection, path: Path) -> None:
-    """Draw an inspection to a file.
+    """Draw an inspection to a file, which ends in .svg, .png or .pdf.
 
-    inspection (Inspection): The numbers.
-    path (Path): The file, which ends in .svg, .png or .pdf.
     RAISES (ImportError): As `draw_inspection`. (OSError): The file can't be written.
     """
     image = io.BytesIO()
@@ -60,8 +57,6 @@ def save_figure(inspection: Inspection, path: Path) -> None:
 def draw_inspection(inspection: Inspection) -> "Figure":
     """Draw a panel for each number, with a bar for each language.
 
-    inspection (Inspection): The numbers.
-    RETURNS (Figure): The figure.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
     require_matplotlib("--figure")
@@ -85,11 +80,7 @@ def draw_inspection(inspection: Inspection) -> "Figure":
 
 
 def panels(inspection: Inspection) -> list[Panel]:
-    """The panels of an inspection; that of retrieval only where there were pairs.
-
-    inspection (Inspection): The numbers.
-    RETURNS (list[Panel]): The panels, left to right.
-    """
+    """The panels of an inspection, left to right; that of retrieval only where there were pairs."""
     always = [
         Panel("pieces per word", lambda report: report.pieces_per_word, "{:.1f}"),
         Panel("unknown pieces, %", lambda report: 100 * report.unknown_share, "{:.1f}"),

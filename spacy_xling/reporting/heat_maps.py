@@ -1,15 +1,13 @@
 """The figures of the report that are grids of cells: languages by labels, and what is taken for what."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..evaluation.records import ModelScores
-from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, Words, drawing, shortened, to_svg
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ..evaluation.tables import shortened
+from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, drawing, to_svg
 
 CELL_WIDTH, CELL_HEIGHT, WORDS = 42, 27, 120
 # From this share on a cell is so dark that its number stands in the other colour.
@@ -39,14 +37,7 @@ class Grid(NamedTuple):
 
 
 def label_picture(name: str, model: str, scores: ModelScores, languages: Sequence[str]) -> Picture:
-    """Draw the F1 of each label in each language.
-
-    name (str): What the figure's ids start with.
-    model (str): The pipeline's name.
-    scores (ModelScores): Its scores.
-    languages (Sequence[str]): The languages, in order.
-    RETURNS (Picture): The figure.
-    """
+    """Draw the F1 of each label of a pipeline in each language, in their order."""
     rows = [language for language in languages if language in scores.languages]
     found = [[scores.languages[row].labels[label] for label in scores.labels] for row in rows]
     # No text has the label, and none is given it.
@@ -62,20 +53,12 @@ def label_picture(name: str, model: str, scores: ModelScores, languages: Sequenc
         "stronger where it is higher; empty where no text has the label."
     )
     title = f"F1 by language and label: {model}"
-    svg, width = _draw(grid, name, title, description)
     table = [(row, *(cell or "-" for cell in line)) for row, line in zip(rows, cells, strict=True)]
-    return Picture(name, title, description, svg, width, Table(("language", *scores.labels), table))
+    return _draw(grid, name, title, description, Table(("language", *scores.labels), table))
 
 
 def confusion_picture(name: str, model: str, scores: ModelScores, grid: Grid) -> Picture:
-    """Draw what is taken for what, of all languages together.
-
-    name (str): What the figure's ids start with.
-    model (str): The pipeline's name.
-    scores (ModelScores): Its scores.
-    grid (Grid): From `confusion_grid`.
-    RETURNS (Picture): The figure.
-    """
+    """Draw what a pipeline takes for what, of all languages together, from `confusion_grid`."""
     title = f"What is taken for what: {model}"
     if scores.exclusive:
         description = (
@@ -87,18 +70,12 @@ def confusion_picture(name: str, model: str, scores: ModelScores, grid: Grid) ->
             "Number of texts, for each label, that have it and are given it, have it and miss it, haven't "
             "and are given it, haven't and aren't; stronger where it is a greater share."
         )
-    svg, width = _draw(grid, name, title, description)
     table = [(row, *cells) for row, cells in zip(grid.rows, grid.cells, strict=True)]
-    return Picture(name, title, description, svg, width, Table(("label", *grid.columns), table))
+    return _draw(grid, name, title, description, Table(("label", *grid.columns), table))
 
 
 def confusion_grid(scores: ModelScores, languages: Sequence[str]) -> Grid:
-    """Sum the confusion of languages.
-
-    scores (ModelScores): Scores of a pipeline.
-    languages (Sequence[str]): Languages that it has.
-    RETURNS (Grid): The grid; the last row is that of classes that the pipeline doesn't have, if any.
-    """
+    """Sum the confusion of languages; the last row is that of classes that the pipeline lacks, if any."""
     counts = np.sum([scores.languages[language].confusion for language in languages], axis=0)
     if not scores.exclusive:
         # From true negatives, false positives, false negatives and true positives.
@@ -106,17 +83,23 @@ def confusion_grid(scores: ModelScores, languages: Sequence[str]) -> Grid:
         pairs = counts.reshape(-1, 2, 2).sum(axis=2, keepdims=True)
         shares = (counts.reshape(-1, 2, 2) / np.maximum(pairs, 1)).reshape(-1, 4)
         right = np.tile([True, False, False, True], (len(counts), 1))
-        return Grid(scores.labels, OUTCOMES, _written(counts), _rounded(shares), right.tolist())
+        return _grid(scores.labels, OUTCOMES, counts, shares, right)
     rows = [*scores.labels, OTHER]
     if not scores.unseen:
         rows, counts = rows[:-1], counts[:-1]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     right = np.eye(*counts.shape, dtype=bool)
     # The root, so that one mistake in ten can be seen.
-    return Grid(rows, scores.labels, _written(counts), _rounded(np.sqrt(shares)), right.tolist())
+    return _grid(rows, scores.labels, counts, np.sqrt(shares), right)
 
 
-def _draw(grid: Grid, name: str, title: str, description: str) -> tuple[str, int]:
+def _grid(
+    rows: Sequence[str], columns: Sequence[str], counts: np.ndarray, shares: np.ndarray, right: np.ndarray
+) -> Grid:
+    return Grid(rows, columns, counts.astype(str).tolist(), np.round(shares, 3).tolist(), right.tolist())
+
+
+def _draw(grid: Grid, name: str, title: str, description: str, table: Table) -> Picture:
     from matplotlib.patches import Rectangle
 
     longest = max(map(len, map(shortened, grid.columns)))
@@ -125,7 +108,7 @@ def _draw(grid: Grid, name: str, title: str, description: str) -> tuple[str, int
     with drawing(width, height) as figure:
         axis = figure.subplots()
         for row, column in np.ndindex(len(grid.rows), len(grid.columns)):
-            share = grid.shares[row][column]
+            share, text = grid.shares[row][column], grid.cells[row][column]
             cell = Rectangle(
                 (column + 0.03, row + 0.04),
                 0.94,
@@ -137,7 +120,18 @@ def _draw(grid: Grid, name: str, title: str, description: str) -> tuple[str, int
                 in_layout=False,
             )
             axis.add_patch(cell)
-            _write(axis, row, column, grid.cells[row][column], share)
+            axis.text(
+                column + 0.5,
+                row + 0.52,
+                # An element for what the page may write there later.
+                text or " ",
+                ha="center",
+                va="center",
+                fontsize=11 if len(text) < 5 else 9,
+                color=ON_COLOUR if share > DARK else TEXT,
+                gid=f"number-{row}-{column}",
+                in_layout=False,
+            )
         axis.set(xlim=(0, len(grid.columns)), ylim=(len(grid.rows), 0))
         axis.set_yticks(np.arange(len(grid.rows)) + 0.5, [shortened(row) for row in grid.rows])
         axis.set_xticks(
@@ -148,27 +142,5 @@ def _draw(grid: Grid, name: str, title: str, description: str) -> tuple[str, int
         axis.xaxis.tick_top()
         axis.tick_params(length=0, labelcolor=TEXT)
         axis.spines[:].set_visible(False)
-        return to_svg(figure, Words(name, title, description)), width
-
-
-def _write(axis: "Axes", row: int, column: int, text: str, share: float) -> None:
-    axis.text(
-        column + 0.5,
-        row + 0.52,
-        # An element for what the page may write there later.
-        text or " ",
-        ha="center",
-        va="center",
-        fontsize=11 if len(text) < 5 else 9,
-        color=ON_COLOUR if share > DARK else TEXT,
-        gid=f"number-{row}-{column}",
-        in_layout=False,
-    )
-
-
-def _written(counts: np.ndarray) -> list[list[str]]:
-    return [[str(count) for count in row] for row in counts.tolist()]
-
-
-def _rounded(shares: np.ndarray) -> list[list[float]]:
-    return np.round(shares, 3).tolist()
+        svg = to_svg(figure, name, title, description)
+    return Picture(name, title, description, svg, width, table)

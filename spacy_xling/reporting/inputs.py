@@ -77,8 +77,6 @@ def read_extras(
 def read_closeness(path: Path) -> Closeness:
     """Read what `spacy xling inspect --json` wrote.
 
-    path (Path): The file.
-    RETURNS (Closeness): The distances.
     RAISES (ValueError): It is another kind of file, or there is none.
     """
     try:
@@ -97,8 +95,6 @@ def read_log(path: Path) -> Log:
     """Read what a ConsoleLogger, ours or spaCy's, wrote to its `output_file`. A last line that a killed run
     left unfinished is passed over.
 
-    path (Path): The file.
-    RETURNS (Log): The losses.
     RAISES (ValueError): It is another kind of file, or there is none, or it has no line.
     """
     try:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ..data.languages import UNKNOWN
 from ..errors import Errors
 from ..evaluation.records import Evaluation, ModelScores, Score
-from ..evaluation.tables import percent
+from ..evaluation.tables import percent, shortened
 from ..explaining.rendering import render_texts
 from ..types import JsonDict
 from .drawing import SERIES, Picture, Table, require_matplotlib
@@ -53,17 +53,14 @@ class MistakeRow(NamedTuple):
 
 
 def render_report(evaluation: Evaluation, extras: Extras = NO_EXTRAS) -> str:
-    """Make the report of an evaluation.
+    """Make the report of an evaluation, and of what it shows besides.
 
-    evaluation (Evaluation): The evaluation.
-    extras (Extras): What it shows besides.
-    RETURNS (str): The page.
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
     """
     closeness, logs = extras
     require_matplotlib("--html")
     check_closeness(evaluation, closeness)
-    labels = list(dict.fromkeys(_labels_of_mistakes(evaluation)))
+    labels = _labels_of_mistakes(evaluation)
     confusions, grids = _confusions(evaluation)
     series = range(max(len(evaluation.models), len(logs)))
     script = _read("report.js")
@@ -105,11 +102,9 @@ def render_report(evaluation: Evaluation, extras: Extras = NO_EXTRAS) -> str:
 
 
 def check_closeness(evaluation: Evaluation, closeness: Closeness | None) -> None:
-    """Refuse a closeness that says nothing of the languages of an evaluation.
+    """Refuse a closeness that has no target language in common with an evaluation.
 
-    evaluation (Evaluation): The evaluation.
-    closeness (Closeness | None): The closeness.
-    RAISES (ValueError): They have no target language in common.
+    RAISES (ValueError): X785.
     """
     targets = [name for name in evaluation.languages if name not in (evaluation.source, UNKNOWN)]
     if closeness is not None and not set(targets) & set(closeness.distances):
@@ -118,11 +113,7 @@ def check_closeness(evaluation: Evaluation, closeness: Closeness | None) -> None
 
 
 def score_table(evaluation: Evaluation) -> Table:
-    """All scores by pipeline and language.
-
-    evaluation (Evaluation): The evaluation.
-    RETURNS (Table): The table.
-    """
+    """All scores by language and pipeline."""
     header = ("language", "pipeline", "texts", "accuracy", "macro F1", "micro F1", "macro AUC", "ECE")
     return Table(
         header,
@@ -136,12 +127,7 @@ def score_table(evaluation: Evaluation) -> Table:
 
 
 def mistake_rows(evaluation: Evaluation, labels: Sequence[str]) -> list[MistakeRow]:
-    """The mistakes of all pipelines, the surest first.
-
-    evaluation (Evaluation): The evaluation.
-    labels (Sequence[str]): All labels of mistakes.
-    RETURNS (list[MistakeRow]): The rows.
-    """
+    """The mistakes of all pipelines, the surest first; `labels` are all labels of mistakes."""
     numbers = {label: number for number, label in enumerate(labels)}
     rows = [
         MistakeRow(
@@ -151,7 +137,7 @@ def mistake_rows(evaluation: Evaluation, labels: Sequence[str]) -> list[MistakeR
             [numbers[label] for label in mistake.gold],
             [numbers[label] for label in mistake.predicted],
             mistake.score,
-            mistake.text if len(mistake.text) <= LONGEST else mistake.text[: LONGEST - 1] + "…",
+            shortened(mistake.text, LONGEST),
         )
         for number, model in enumerate(evaluation.models.values())
         for language, score in model.languages.items()

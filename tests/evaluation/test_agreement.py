@@ -11,7 +11,7 @@ from thinc.api import fix_random_seed
 
 from spacy_xling.data.labelled import build_labelled_text_v1
 from spacy_xling.data.languages import set_language
-from spacy_xling.evaluation.by_language import evaluate_by_language, read_test_text
+from spacy_xling.evaluation.by_language import evaluate_by_language, labelled_texts
 from tests.conftest import textcat_config
 
 LABELS = ("A", "B", "C", "D")
@@ -68,7 +68,8 @@ def test_macro_and_micro_f_and_auc_and_accuracy_agree(factory, threshold, checkp
         found[language] = spacy_evaluate(str(tmp_path / "model"), path)
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "test.spacy")
     loaded = spacy.load(tmp_path / "model")
-    scores = evaluate_by_language(loaded, read_test_text(build_labelled_text_v1(tmp_path / "test.spacy")))
+    texts = labelled_texts(build_labelled_text_v1(tmp_path / "test.spacy"))
+    scores = evaluate_by_language(loaded, texts.docs)
     assert scores.keys() == {"en", "da"}
     for language, theirs in found.items():
         ours = scores[language]

@@ -13,8 +13,8 @@ from spacy_xling.evaluation.by_language import (
     column_names,
     evaluate_by_language,
     evaluate_models,
+    labelled_texts,
     load_pipeline,
-    read_test_text,
 )
 
 
@@ -54,11 +54,11 @@ def warnings_of(evaluation):
 
 
 def read(path, records):
-    return read_test_text(corpus(path, records))
+    return labelled_texts(corpus(path, records)).docs
 
 
 def read_rows(path, *rows):
-    return read_test_text(rows_to_corpus(path, *rows))
+    return labelled_texts(rows_to_corpus(path, *rows)).docs
 
 
 def test_scores_are_scikit_learns_on_one_label(nlp, tmp_path):

@@ -1,7 +1,13 @@
 from spacy_xling.evaluation.bootstrap import Resampling
 from spacy_xling.evaluation.records import Evaluation
 from spacy_xling.evaluation.scoring import score_model
-from spacy_xling.evaluation.tables import format_accuracy, format_mistakes, format_model, percent
+from spacy_xling.evaluation.tables import (
+    format_accuracy,
+    format_mistakes,
+    format_model,
+    percent,
+    shortened,
+)
 from tests.evaluation.simulated import exclusive, independent
 
 
@@ -66,3 +72,8 @@ def test_mistakes_of_all_languages_stand_by_their_score():
     scores = sorted((m.score for s in model.languages.values() for m in s.mistakes), reverse=True)
     assert [line.split()[1] for line in lines] == [f"{score:.2f}" for score in scores[:4]]
     assert {line.split()[0] for line in lines} == {"en", "da"}
+
+
+def test_a_long_label_is_cut():
+    assert shortened("a" * 22) == "a" * 22
+    assert shortened("a" * 23) == "a" * 21 + "…"
