@@ -21,12 +21,7 @@ MARKDOWN_FILE, JSON_FILE = "table.md", "table.json"
 
 
 class Failure(NamedTuple):
-    """A run that failed.
-
-    title (str): The run's title.
-    error (str): The last line of its error.
-    log (Path): The log with the whole error.
-    """
+    """A run that failed: its title, the last line of its error, and the log with the whole error."""
 
     title: str
     error: str
@@ -34,27 +29,20 @@ class Failure(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A finished comparison.
-
-    summary (Summary | None): What the finished runs show; None if there are none.
-    failures (list[Failure]): The runs that failed.
-    """
+    """What the finished runs of a comparison show, None if there are none, and the runs that failed."""
 
     summary: Summary | None
     failures: list[Failure]
 
 
 def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> Comparison:
-    """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
+    """Do what is left of a comparison in the folder `output`, and write its table as `table.md` and
+    `table.json`.
 
     It may be killed at any moment and started again: finished runs are never repeated, one that has begun
     resumes from its last checkpoint.
 
-    plan (Plan): The plan.
-    output (Path): Folder of the comparison.
-    machine (Machine): How to do the runs.
     say (Callable[[str], None]): Takes a line about each run.
-    RETURNS (Comparison): Table and failures.
     RAISES (ValueError): The plan is wrong, or isn't the plan of a run in the folder.
     """
     for warning in check_test(plan):

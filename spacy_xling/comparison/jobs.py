@@ -83,11 +83,8 @@ class Job(NamedTuple):
 
 
 class Jobs(NamedTuple):
-    """All runs of a plan.
-
-    encoders (list[Job]): Those that make encoders.
-    trainings (list[Job]): The trainings, seed by seed.
-    measures (list[Job]): For equal compute, a few steps of each recipe.
+    """All runs of a plan: those that make encoders, the trainings, seed by seed, and for equal compute
+    measures, a few steps of each recipe.
     """
 
     encoders: list[Job]
@@ -96,12 +93,9 @@ class Jobs(NamedTuple):
 
 
 def plan_jobs(plan: Plan, output: Path, *, max_steps: dict[str, int] | None = None) -> Jobs:
-    """List the runs of a plan.
+    """List the runs of a plan in the folder `output`.
 
-    plan (Plan): The plan.
-    output (Path): Folder of the comparison.
     max_steps (dict[str, int] | None): Optimiser steps by recipe; None for those of the configs.
-    RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
     runs = [(recipe, seed) for seed in plan.compare.seeds for recipe in plan.recipes]

@@ -111,10 +111,8 @@ class Plan(Block):
 
 
 def read_plan(config: Config) -> Plan:
-    """Read a plan.
+    """Read a plan from a config, e.g. that of configs/compare.cfg.
 
-    config (Config): The config, e.g. that of configs/compare.cfg.
-    RETURNS (Plan): The plan.
     RAISES (ValueError): A section is missing, a name can't name a folder, or refers to something that the
         plan lacks. (ConfigValidationError): A setting is missing, unknown or of the wrong kind.
     """
@@ -131,12 +129,9 @@ def read_plan(config: Config) -> Plan:
 
 
 def load_run_config(config: Path, overrides: JsonDict, name: str) -> Config:
-    """Read the config of a run, with what the plan changes.
+    """Read and interpolate the config of a run, with what the plan changes, by dot name.
 
-    config (Path): The config.
-    overrides (JsonDict): Values by dot name.
     name (str): The run's name, for the message.
-    RETURNS (Config): The config, interpolated.
     RAISES (ValueError): There is no config, or it lacks a setting.
     """
     try:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ LOCK_FILE = "lock"
 POLL, PATIENCE = 0.05, 20.0
 
 Say = Callable[[str], None]
+# A file or a pipe shows a line at once too.
+say_at_once = partial(print, flush=True)
 
 
 class Machine(NamedTuple):
@@ -39,17 +42,10 @@ class Machine(NamedTuple):
     lock: int | None = None
 
 
-def say_at_once(text: str) -> None:
-    """Print a line, and flush it, so that a file or a pipe shows it at once too."""
-    print(text, flush=True)
-
-
 def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> dict[Path, str]:
     """Do the runs that aren't finished. A failed one is reported, and the others continue.
 
     jobs (Sequence[Job]): The runs; one that makes an encoder comes before those that start from it.
-    machine (Machine): How to do them.
-    say (Callable[[str], None]): Takes a line about each run.
     RETURNS (dict[Path, str]): The errors of those that failed, by folder.
     """
     if machine.parallel < 1:

@@ -31,11 +31,8 @@ NAME = "spacy-xling"
 
 
 class Trial(NamedTuple):
-    """Settings that were tried.
-
-    number (int): Their number.
-    settings (JsonDict): Values by dot name.
-    score (float | None): The best score on dev, from 0 to 1; None for a training that failed.
+    """Settings by dot name that were tried, and their best score on dev, from 0 to 1; None for a training
+    that failed.
     """
 
     number: int
@@ -44,13 +41,11 @@ class Trial(NamedTuple):
 
 
 def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> list[Trial]:
-    """Do the rest of a search, and write its trials as `search.json`.
+    """Do the rest of a search in the folder `output`, and write its trials as `search.json`.
 
     It may be killed at any moment and started again. A proposal depends only on the trials before it, so with
     the same number at a time it tries what a search that was never killed tries.
 
-    plan (Plan): A plan with a search.
-    output (Path): Folder of the search.
     machine (Machine): How to do the runs; as many trials are proposed at a time.
     say (Callable[[str], None]): Takes a line about each run.
     RETURNS (list[Trial]): All trials, the best first, those that failed last.
@@ -67,7 +62,9 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
         _require_same_search(plan, plan.search, output)
         while waiting := _next_trials(plan.search, output, distributions, machine.parallel):
             _do(plan, plan.search, output, waiting, machine, say)
-        trials = _trials(_open(plan.search, output))
+        done = _open(plan.search, output).get_trials(deepcopy=False)
+        trials = [Trial(trial.number, dict(trial.params), trial.value) for trial in done]
+        trials.sort(key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
         plain = [trial._asdict() for trial in trials]
         write_file(output / JSON_FILE, json.dumps(plain, indent=1))
     return trials
@@ -179,8 +176,3 @@ def _do(
         else:
             study.tell(int(job.name), score)
             say(f"{job.title}: {100 * score:.1f} on dev")
-
-
-def _trials(study: "Study") -> list[Trial]:
-    trials = [Trial(t.number, dict(t.params), t.value) for t in study.get_trials(deepcopy=False)]
-    return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))

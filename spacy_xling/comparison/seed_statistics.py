@@ -15,12 +15,7 @@ FEWEST_SEEDS = 3
 
 
 class Spread(NamedTuple):
-    """A number over seeds.
-
-    mean (float): Its mean.
-    deviation (float | None): Its sample standard deviation (n - 1); None for one seed.
-    n (int): Number of seeds.
-    """
+    """A number over n seeds: its mean, and its sample standard deviation (n - 1), None for one seed."""
 
     mean: float
     deviation: float | None

@@ -42,12 +42,7 @@ UNEVEN = 10
 
 
 class Advice(NamedTuple):
-    """What was chosen, and why.
-
-    choices (Choices): The choices.
-    reasons (Sequence[tuple[str, str, str]]): For each: the setting, its value, and the reason.
-    warnings (Sequence[str]): What is likely to go wrong.
-    """
+    """What was chosen, why (the setting, its value, and the reason), and what is likely to go wrong."""
 
     choices: Choices
     reasons: Sequence[tuple[str, str, str]]
@@ -55,10 +50,8 @@ class Advice(NamedTuple):
 
 
 class EncoderFacts(NamedTuple):
-    """What of an encoder matters for the choices.
-
-    width (int): Width of the hidden states.
-    pieces_per_text (float): Mean number of pieces of the labelled texts, specials included.
+    """What of an encoder matters for the choices: the width of its hidden states, and the mean number of
+    pieces of the labelled texts, specials included.
     """
 
     width: int
@@ -178,7 +171,7 @@ def advise(
         eval_frequency=max(1, steps // EVALUATIONS),
     )
     reasons = _reasons(choices, found, facts, material, asked=asked)
-    return Advice(choices, reasons, _warnings(choices, found, material))
+    return Advice(choices, reasons, list(_warnings(choices, found, material)))
 
 
 def encoder_facts(encoder: str, docs: Sequence[Doc]) -> EncoderFacts:
@@ -306,34 +299,28 @@ def _source_reason(found: Survey) -> str:
     return "the language of the labelled text" if len(known) == 1 else f"most frequent of {', '.join(known)}"
 
 
-def _warnings(choices: Choices, found: Survey, material: Material) -> list[str]:
-    warnings = []
-    sources = _known(found.languages)
+def _warnings(choices: Choices, found: Survey, material: Material) -> Iterator[str]:
+    raw, sources = material.raw, _known(found.languages)
     if choices.dev is None:
-        warnings.append(
+        yield (
             "No --dev: give labelled text to choose the checkpoint by with --paths.dev. `spacy xling convert "
             "--dev-share 0.1` splits a file."
         )
     if not sources:
-        warnings.append(
-            "The labelled text doesn't say its language: name it with `spacy xling convert --language`."
-        )
-    raw = material.raw
-    warnings.extend(_warnings_of_dictionaries(material))
-    warnings.extend(_warnings_of_translations(choices, material))
+        yield "The labelled text doesn't say its language: name it with `spacy xling convert --language`."
+    yield from _warnings_of_dictionaries(material)
+    yield from _warnings_of_translations(choices, material)
     if raw and sources and not set(raw) - set(sources):
-        warnings.append(
-            f"All raw text is in {', '.join(raw)}, as the labels are: add some of each target language."
-        )
+        yield f"All raw text is in {', '.join(raw)}, as the labels are: add some of each target language."
     counts = list(found.label_counts.values())
     rare = [name for name, count in found.label_counts.items() if count * UNEVEN < counts[0]]
     if rare:
         setting = "positive_weights" if choices.multilabel else "class_weights"
         advice = "" if choices.mode == "shared" else f' Try {setting} = "balanced".'
-        warnings.append(
+        yield (
             f"Labels with less than a tenth of the texts of the most frequent one: {', '.join(rare)}.{advice}"
         )
-    return [*warnings, *_warnings_of_mode(choices, found)]
+    yield from _warnings_of_mode(choices, found)
 
 
 def _warnings_of_dictionaries(material: Material) -> Iterator[str]:

@@ -46,11 +46,8 @@ class DictionaryReport(NamedTuple):
 
 
 class TranslationReport(NamedTuple):
-    """What translations there are into a language.
-
-    language (str): The language.
-    texts (int): Number of texts that have one.
-    share (float): Of the labelled texts of other languages, the share of those that have one, from 0 to 1.
+    """The number of texts with a translation into a language, and their share, from 0 to 1, of the labelled
+    texts of other languages.
     """
 
     language: str

@@ -42,7 +42,7 @@ DEFAULT_RESAMPLING = Resampling()
 
 
 def resample(outcomes: Doubles2d, resamples: int, generator: np.random.Generator) -> Tally:
-    """The tallies of samples that are drawn of texts.
+    """Draw samples of texts, and tally each.
 
     outcomes (Doubles2d): What each text adds to a tally. *Shape:* (texts, 1 + 3 * labels)
     """

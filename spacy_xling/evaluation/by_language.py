@@ -28,11 +28,7 @@ MOST_RESAMPLES = 1_000_000
 
 
 class Texts(NamedTuple):
-    """Texts to score on.
-
-    docs (Sequence[Doc]): The labelled ones, with categories and languages.
-    warnings (Sequence[str]): What was left out.
-    """
+    """Labelled texts to score on, with categories and languages, and warnings of what was left out."""
 
     docs: Sequence[Doc]
     warnings: Sequence[str]
@@ -237,7 +233,6 @@ def load_pipeline(path: Path, overrides: Mapping[str, Any] = MappingProxyType({}
 
     path (Path): Its folder, or the name of an installed package.
     overrides (Mapping[str, Any]): Settings of its config to change, by dot name.
-    RETURNS (Language): The pipeline.
     RAISES (ValueError): There is none, or not a whole one.
     """
     try:

@@ -84,13 +84,9 @@ def find_component(nlp: Language, name: str | None = None) -> CentredScores:
 
 
 def with_translations(nlp: Language, pipe: CentredScores, docs: Sequence[Doc]) -> list[Doc]:
-    """Let a pipeline translate texts for its classifier, if that is what it reads.
+    """Let a pipeline translate texts, with their languages, for its classifier, if that is what it reads: by
+    the components before it that assign `doc._.translation`.
 
-    nlp (Language): The pipeline.
-    pipe (CentredScores): Its classifier.
-    docs (Sequence[Doc]): Texts, with their languages.
-    RETURNS (list[Doc]): The same texts, after the components before the classifier that assign
-        `doc._.translation`.
     RAISES (ValueError): X557: there is no such component.
     """
     if pipe.text_field != "translation":
@@ -155,7 +151,11 @@ def calibrate(
     RETURNS (list[Row]): A row for each language, and one for all texts at the end.
     RAISES (ValueError): X530, X531, X532, X761, X762, X763, X764, X766, X767.
     """
-    _check_thresholds(pipe, abstain_below, target_accuracy)
+    given = [value for value in (abstain_below, target_accuracy) if value is not None]
+    if len(given) > 1 or not all(0 <= value <= 1 for value in given):
+        raise ValueError(Errors.X764.format(abstain_below=abstain_below, target_accuracy=target_accuracy))
+    if given and not pipe.exclusive_classes:
+        raise ValueError(Errors.X532.format(name=pipe.name))
     pipe.keep_centred()
     docs, raw, truths = _read(pipe, docs)
     logits = raw + pipe.model.ops.to_numpy(pipe.offsets_of(docs))
@@ -240,16 +240,6 @@ def choose_threshold(
         )
     last = reached[-1]
     return 0.0 if last + 1 == len(scores) else float((ordered[last] + ordered[last + 1]) / 2)
-
-
-def _check_thresholds(
-    pipe: CalibratedScores, abstain_below: float | None, target_accuracy: float | None
-) -> None:
-    given = [value for value in (abstain_below, target_accuracy) if value is not None]
-    if len(given) > 1 or not all(0 <= value <= 1 for value in given):
-        raise ValueError(Errors.X764.format(abstain_below=abstain_below, target_accuracy=target_accuracy))
-    if given and not pipe.exclusive_classes:
-        raise ValueError(Errors.X532.format(name=pipe.name))
 
 
 def _read(pipe: CalibratedScores, docs: Sequence[Doc]) -> tuple[list[Doc], np.ndarray, Truths]:

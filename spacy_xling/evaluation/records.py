@@ -141,7 +141,7 @@ class Evaluation:
         return sort_languages(found, self.source)
 
     def to_json(self) -> JsonDict:
-        """What JSON holds: scores by pipeline's name and language, and the rest under `EVALUATION_KEY`."""
+        """What JSON holds: scores by the pipeline's name and language, the rest under `EVALUATION_KEY`."""
         rest = asdict(self)
         models = rest.pop("models")
         scores = {name: model.pop("languages") for name, model in models.items()}

@@ -11,11 +11,8 @@ BINS = 15
 
 
 class Bin(NamedTuple):
-    """The predictions whose probability lies in a bin.
-
-    size (int): Number of predictions.
-    confidence (float): Mean of their probabilities.
-    accuracy (float): Share of them that are right.
+    """The predictions whose probability lies in a bin: their number, the mean of their probabilities, and the
+    share of them that are right.
     """
 
     size: int

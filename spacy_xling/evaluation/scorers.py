@@ -121,8 +121,8 @@ def score_by_language(scorer: Scorer, source: str, examples: Iterable[Example], 
 
 
 def _added(key: str, found: list[Any], values: Mapping[str, Any], source: str) -> Scores:
-    """What is added to the score `key`, whose kind is that of any `found` value, of all examples or a
-    language; some may be None.
+    """What is added to the score `key`. Of the values found for all examples and for each language some may
+    be None, but not their kind.
     """
     if any(isinstance(value, Mapping) for value in found):
         return {f"{key}_by_language": dict(values)}

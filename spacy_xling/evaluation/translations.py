@@ -17,11 +17,7 @@ PERCENT = 100
 
 
 class Scored(NamedTuple):
-    """Translations of one pair of languages, and what was expected.
-
-    translations (list[str]): The translations.
-    references (list[str]): The expected ones.
-    """
+    """Translations of one pair of languages, and those that were expected."""
 
     translations: list[str]
     references: list[str]

@@ -32,11 +32,8 @@ class SystemScore:
 
 @dataclass(frozen=True)
 class DirectionScores:
-    """The scores of one direction.
-
-    texts (int): Number of texts.
-    signatures (dict[str, str]): How each metric was computed, by its name.
-    systems (dict[str, dict[str, SystemScore]]): The scores by translator and metric.
+    """The scores of one direction, by translator and metric, on a number of texts; `signatures` say how each
+    metric was computed.
     """
 
     texts: int
@@ -45,13 +42,7 @@ class DirectionScores:
 
 
 class Parallel(NamedTuple):
-    """Texts of one direction, and their translations.
-
-    source (str): The language of the texts.
-    target (str): The language of the translations.
-    texts (list[str]): The texts.
-    references (list[str]): Their translations.
-    """
+    """Texts in the source language of a direction, and their translations into its target."""
 
     source: str
     target: str
@@ -69,8 +60,6 @@ def evaluate_translators(
     """Translate held-out text with several translators, and compare what they made of it.
 
     load (Mapping[str, Callable]): Gives each translator for a source and a target language, by its name.
-    corpus (TranslationPairs): The text.
-    settings (Settings): How it is translated.
     resamples (int): Number of bootstrap samples.
     RETURNS (dict[str, DirectionScores]): The scores by direction, e.g. "en-da".
     RAISES (ValueError): X829: there is no text; a translator doesn't know a language. (ImportError): X826.

@@ -61,11 +61,7 @@ STYLE = {
 
 
 class Table(NamedTuple):
-    """The numbers of a figure.
-
-    header (Sequence[str]): Names of the columns.
-    rows (Sequence[Sequence[str]]): Cells, the first of each row being its name.
-    """
+    """The numbers of a figure: names of the columns, and rows of cells, each with its name first."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]

@@ -21,12 +21,7 @@ PANEL_WIDTH, ROW_HEIGHT, MARGIN = 2.6, 0.24, 1.4
 
 
 class Panel(NamedTuple):
-    """One of the small multiples.
-
-    title (str): Its title.
-    value (Callable): The number of a language, None for no bar.
-    form (str): How the number is written.
-    """
+    """One of the small multiples: the number of a language, None for no bar, and how it is written."""
 
     title: str
     value: Callable[[LanguageReport], float | None]

@@ -11,11 +11,7 @@ from .drawing import require_matplotlib
 
 
 class Closeness(NamedTuple):
-    """How far languages are from the source for an encoder.
-
-    encoder (str): The encoder.
-    distances (Mapping[str, float]): Squared maximum mean discrepancy to the source, by language.
-    """
+    """How far languages are from the source for an encoder: the squared maximum mean discrepancy of each."""
 
     encoder: str
     distances: Mapping[str, float]
@@ -35,11 +31,7 @@ class Log(NamedTuple):
 
 
 class Extras(NamedTuple):
-    """What a report shows besides an evaluation.
-
-    closeness (Closeness | None): How far the languages are from the source.
-    logs (Mapping[str, Log]): Logs of trainings, by name.
-    """
+    """What a report shows besides an evaluation: closeness to the source, and logs of trainings, by name."""
 
     closeness: Closeness | None
     logs: Mapping[str, Log]
@@ -51,13 +43,11 @@ NO_EXTRAS = Extras(None, {})
 def read_extras(
     html: Path | None, *, closeness: Path | None, logs: Sequence[Path], explain: int = 0
 ) -> Extras:
-    """Read what a report shows besides an evaluation, and check that it can be made, before any work.
+    """Read what a report shows besides an evaluation: what `spacy xling inspect --json` and ConsoleLoggers
+    wrote. Check that it can be made, before any work.
 
     html (Path | None): The report to be; None for none.
-    closeness (Path | None): What `spacy xling inspect --json` wrote.
-    logs (Sequence[Path]): What ConsoleLoggers wrote.
     explain (int): How many mistakes it is to explain.
-    RETURNS (Extras): Their content.
     RAISES (ValueError): They are there without a report, or of another kind. (ImportError): matplotlib is
         missing.
     """

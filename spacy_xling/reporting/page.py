@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ..data.languages import UNKNOWN
 from ..errors import Errors
-from ..evaluation.records import Evaluation, ModelScores, Score
+from ..evaluation.records import Evaluation, Score
 from ..evaluation.tables import percent, shortened
 from ..explaining.rendering import render_texts
 from ..types import JsonDict
@@ -32,15 +32,9 @@ LONGEST = 400
 
 
 class MistakeRow(NamedTuple):
-    """A row of the table of mistakes.
-
-    model (int): Number of the pipeline.
-    language (str): The language.
-    tag (str): The language as HTML takes it, "" for one that isn't known.
-    gold (Sequence[int]): Numbers of the text's labels.
-    predicted (Sequence[int]): Numbers of the labels that it is given.
-    score (float): How sure the pipeline is.
-    text (str): The text.
+    """A row of the table of mistakes, with numbers for the pipeline, the text's labels and those that it is
+    given. `tag` is the language as HTML takes it, "" for one that isn't known; `score` says how sure the
+    pipeline is.
     """
 
     model: int
@@ -53,7 +47,7 @@ class MistakeRow(NamedTuple):
 
 
 def render_report(evaluation: Evaluation, extras: Extras = NO_EXTRAS) -> str:
-    """Make the report of an evaluation, and of what it shows besides.
+    """Make the report of an evaluation and some extras.
 
     RAISES (ImportError): matplotlib is missing. (ValueError): The closeness is of other languages.
     """
@@ -176,13 +170,9 @@ def _confusions(evaluation: Evaluation) -> tuple[list[Picture], JsonDict]:
         whole = confusion_grid(model, languages)
         key = f"confusion-{number}"
         confusions.append(confusion_picture(key, name, model, whole))
-        grids[key] = {"": _content(model, languages), **{one: _content(model, [one]) for one in languages}}
+        found = {"": whole, **{one: confusion_grid(model, [one]) for one in languages}}
+        grids[key] = {one: {"cells": grid.cells, "shares": grid.shares} for one, grid in found.items()}
     return confusions, grids
-
-
-def _content(model: ModelScores, languages: Sequence[str]) -> JsonDict:
-    grid = confusion_grid(model, languages)
-    return {"cells": grid.cells, "shares": grid.shares}
 
 
 def _named(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -68,17 +68,13 @@ def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Picture |
         f"A mark for each of {len(targets)} target languages and pipeline: how many points of accuracy it "
         f"lacks to {source}, against its distance to {source} before any training." + "".join(found)
     )
-    spots = {
-        language: (distance, *row)
-        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True)
-    }
     svgs = [
-        _draw_closeness(spots, list(models), source, width, name, title, description)
+        _draw_closeness(targets, distances, gaps, source, width, name, title, description)
         for name, width in (("closeness", WIDTH), ("closeness-narrow", NARROW))
     ]
     rows = [
         (language, f"{distance:.3f}", *(f"{100 * gap:.1f}" for gap in row))
-        for language, (distance, *row) in spots.items()
+        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True)
     ]
     table = Table(("language", "distance", *models), rows)
     return Picture("closeness", title, description, svgs[0], WIDTH, table, svgs[1])
@@ -145,19 +141,23 @@ def _draw_accuracy(evaluation: Evaluation, width: int, *words: str) -> str:
 
 
 def _draw_closeness(
-    spots: Mapping[str, Sequence[float]], models: Sequence[str], source: str, width: int, *words: str
+    targets: Sequence[str],
+    distances: Sequence[float],
+    gaps: Mapping[str, Sequence[float]],
+    source: str,
+    width: int,
+    *words: str,
 ) -> str:
-    """Draw the distance of each language and, after it, the gap of each pipeline."""
+    """Draw the distance of each language, and its gap by pipeline."""
     with drawing(width, 380) as figure:
         axis = figure.subplots()
-        distances = [spot[0] for spot in spots.values()]
-        for number, name in enumerate(models):
-            gaps = [100 * spot[number + 1] for spot in spots.values()]
-            axis.plot(distances, gaps, label=shortened(name, 40), **_mark(number))
-        for language, (distance, *gaps) in spots.items():
+        for number, (name, found) in enumerate(gaps.items()):
+            points = [100 * gap for gap in found]
+            axis.plot(distances, points, label=shortened(name, 40), **_mark(number))
+        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True):
             axis.annotate(
                 language,
-                (distance, 100 * max(gaps)),
+                (distance, 100 * max(row)),
                 xytext=(0, 6),
                 textcoords="offset points",
                 ha="center",
@@ -168,7 +168,7 @@ def _draw_closeness(
         axis.grid(linewidth=0.7)
         axis.axhline(0, color=MUTED, linewidth=0.8)
         axis.margins(x=0.08, y=0.15)
-        figure.legend(loc="outside upper left", ncols=_columns(width, models), handletextpad=0.2)
+        figure.legend(loc="outside upper left", ncols=_columns(width, gaps), handletextpad=0.2)
         return to_svg(figure, *words)
 
 
