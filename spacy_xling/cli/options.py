@@ -11,16 +11,11 @@ from ..errors import Errors, one_line
 from ..types import JsonDict
 
 
-def path_or_none(text: str) -> Path | None:
-    """A path, or None for an empty text, which a variable of a spaCy project may hold."""
-    return Path(text) if text else None
-
-
 def path_option(*names: str, help: str) -> Any:
     """An option for a path that a variable of a spaCy project may leave empty; without names it has that of
     the argument.
     """
-    return typer.Option(*names, help=help, parser=path_or_none, metavar="PATH")
+    return typer.Option(*names, help=help, parser=lambda text: Path(text) if text else None, metavar="PATH")
 
 
 def read_config(path: Path, overrides: JsonDict) -> Config:
