@@ -36,13 +36,16 @@ class Comparison(NamedTuple):
 
 
 def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> Comparison:
-    """Do what is left of a comparison in the folder `output`, and write its table as `table.md` and
-    `table.json`.
+    """Do what is left of a comparison, and write its table as `table.md` and `table.json`.
 
     It may be killed at any moment and started again: finished runs are never repeated, one that has begun
     resumes from its last checkpoint.
 
+    plan (Plan): The plan.
+    output (Path): Folder of the comparison.
+    machine (Machine): How to do the runs.
     say (Callable[[str], None]): Takes a line about each run.
+    RETURNS (Comparison): Table and failures.
     RAISES (ValueError): The plan is wrong, or isn't the plan of a run in the folder.
     """
     for warning in check_test(plan):

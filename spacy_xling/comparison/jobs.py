@@ -93,9 +93,12 @@ class Jobs(NamedTuple):
 
 
 def plan_jobs(plan: Plan, output: Path, *, max_steps: dict[str, int] | None = None) -> Jobs:
-    """List the runs of a plan in the folder `output`.
+    """List the runs of a plan.
 
+    plan (Plan): The plan.
+    output (Path): Folder of the comparison.
     max_steps (dict[str, int] | None): Optimiser steps by recipe; None for those of the configs.
+    RETURNS (Jobs): The runs.
     RAISES (ValueError): A config can't be read, or has no seed.
     """
     runs = [(recipe, seed) for seed in plan.compare.seeds for recipe in plan.recipes]

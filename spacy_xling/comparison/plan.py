@@ -129,9 +129,12 @@ def read_plan(config: Config) -> Plan:
 
 
 def load_run_config(config: Path, overrides: JsonDict, name: str) -> Config:
-    """Read and interpolate the config of a run, with what the plan changes, by dot name.
+    """Read the config of a run, with what the plan changes.
 
+    config (Path): The config.
+    overrides (JsonDict): Values by dot name.
     name (str): The run's name, for the message.
+    RETURNS (Config): The config, interpolated.
     RAISES (ValueError): There is no config, or it lacks a setting.
     """
     try:

@@ -46,6 +46,8 @@ def run_jobs(jobs: Sequence[Job], machine: Machine, say: Say) -> dict[Path, str]
     """Do the runs that aren't finished. A failed one is reported, and the others continue.
 
     jobs (Sequence[Job]): The runs; one that makes an encoder comes before those that start from it.
+    machine (Machine): How to do them.
+    say (Callable[[str], None]): Takes a line about each run.
     RETURNS (dict[Path, str]): The errors of those that failed, by folder.
     """
     if machine.parallel < 1:

@@ -41,11 +41,13 @@ class Trial(NamedTuple):
 
 
 def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once) -> list[Trial]:
-    """Do the rest of a search in the folder `output`, and write its trials as `search.json`.
+    """Do the rest of a search, and write its trials as `search.json`.
 
     It may be killed at any moment and started again. A proposal depends only on the trials before it, so with
     the same number at a time it tries what a search that was never killed tries.
 
+    plan (Plan): A plan with a search.
+    output (Path): Folder of the search.
     machine (Machine): How to do the runs; as many trials are proposed at a time.
     say (Callable[[str], None]): Takes a line about each run.
     RETURNS (list[Trial]): All trials, the best first, those that failed last.

@@ -64,8 +64,10 @@ def summarize(
     """Summarise the results of all runs.
 
     results (Mapping[str, Mapping[int, Result]]): Finished runs by recipe and seed, the baseline first.
+    source (str): The source language.
     score (str | None): The score; None takes accuracy where each text has exactly one class, else macro
         F1.
+    RETURNS (Summary): What they show.
     RAISES (ValueError): There is no finished run.
     """
     found = [result for by_seed in results.values() for result in by_seed.values()]

@@ -42,9 +42,12 @@ DEFAULT_RESAMPLING = Resampling()
 
 
 def resample(outcomes: Doubles2d, resamples: int, generator: np.random.Generator) -> Tally:
-    """Draw samples of texts, and tally each.
+    """Draw samples of texts.
 
     outcomes (Doubles2d): What each text adds to a tally. *Shape:* (texts, 1 + 3 * labels)
+    resamples (int): Number of samples.
+    generator (Generator): Where the numbers come from.
+    RETURNS (Tally): The tallies of the samples.
     """
     # As bytes: numpy finds equal rows of a matrix by sorting on each column.
     packed = np.packbits(outcomes.astype(bool), axis=1)

@@ -48,9 +48,12 @@ def score_model(
 def score_texts(
     predictions: Predictions, name: str, resampling: Resampling, mistakes: int
 ) -> tuple[Score, Tally | None]:
-    """Score one text or more, whatever their language.
+    """Score texts, whatever their language.
 
+    predictions (Predictions): Their predictions, of one text or more.
     name (str): What they are called, their language: it has its own samples.
+    resampling (Resampling): How intervals are made.
+    mistakes (int): The most mistakes to list.
     RETURNS (tuple[Score, Tally | None]): The scores, and the samples' tallies, None without samples.
     """
     outcome = outcomes(predictions)
@@ -85,10 +88,13 @@ def score_texts(
 def transfer(
     scores: Mapping[str, float], samples: Mapping[str, np.ndarray], *, source: str, confidence: float
 ) -> Transfer:
-    """Hold the scores of the targets against that of the source.
+    """Hold the targets against the source.
 
-    samples (Mapping[str, ndarray]): The score of each language in samples of its texts, or nothing.
-        *Shape:* (samples,)
+    scores (Mapping[str, float]): The score of each language.
+    samples (Mapping[str, ndarray]): Its score in samples of its texts, or nothing. *Shape:* (samples,)
+    source (str): The source language.
+    confidence (float): Share of the samples between the ends of an interval.
+    RETURNS (Transfer): The means and differences.
     """
     targets = sorted(language for language in scores if language not in (source, UNKNOWN))
     at_source = scores.get(source)

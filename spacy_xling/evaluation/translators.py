@@ -60,6 +60,8 @@ def evaluate_translators(
     """Translate held-out text with several translators, and compare what they made of it.
 
     load (Mapping[str, Callable]): Gives each translator for a source and a target language, by its name.
+    corpus (TranslationPairs): The text.
+    settings (Settings): How it is translated.
     resamples (int): Number of bootstrap samples.
     RETURNS (dict[str, DirectionScores]): The scores by direction, e.g. "en-da".
     RAISES (ValueError): X829: there is no text; a translator doesn't know a language. (ImportError): X826.

@@ -43,11 +43,13 @@ NO_EXTRAS = Extras(None, {})
 def read_extras(
     html: Path | None, *, closeness: Path | None, logs: Sequence[Path], explain: int = 0
 ) -> Extras:
-    """Read what a report shows besides an evaluation: what `spacy xling inspect --json` and ConsoleLoggers
-    wrote. Check that it can be made, before any work.
+    """Read what a report shows besides an evaluation, and check that it can be made, before any work.
 
     html (Path | None): The report to be; None for none.
+    closeness (Path | None): What `spacy xling inspect --json` wrote.
+    logs (Sequence[Path]): What ConsoleLoggers wrote.
     explain (int): How many mistakes it is to explain.
+    RETURNS (Extras): Their content.
     RAISES (ValueError): They are there without a report, or of another kind. (ImportError): matplotlib is
         missing.
     """
