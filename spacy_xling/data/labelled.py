@@ -161,7 +161,7 @@ class LabelledText:
             cats = self._cats(record, files)
             language = read_language(record, self.fields.lang) or fallback
             if text:
-                yield _text_example(nlp, text, cats, language)
+                yield text_example(nlp, text, cats, language)
 
     def _check_length(self, text: str, nlp: Language, file: TextFile, place: str) -> None:
         limit = self.max_length or nlp.max_length
@@ -189,8 +189,15 @@ class LabelledText:
         return (_read_truth(record, self.fields, self.separator).cats for record in records)
 
 
-def _text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
-    """The example of a text, with the language on both of its Docs."""
+def text_example(nlp: Language, text: str, cats: dict[str, float], language: str | None) -> Example:
+    """Make the example of a text.
+
+    nlp (Language): The pipeline whose tokenizer makes the Docs.
+    text (str): The text.
+    cats (dict[str, float]): What is known of its classes.
+    language (str | None): Its language.
+    RETURNS (Example): The example, with the language on both of its Docs.
+    """
     predicted, reference = nlp.make_doc(text), nlp.make_doc(text)
     reference.cats = cats
     set_language(predicted, language)
