@@ -60,10 +60,7 @@ def compare(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_onc
                 say("equal compute, training.max_steps: " + ", ".join(f"{w} {n}" for w, n in steps.items()))
                 jobs = plan_jobs(plan, output, max_steps=steps)
             failures = _run([*jobs.encoders, *jobs.trainings], machine, say)
-        results, summary = collect(plan, jobs), None
-        if any(results.values()):
-            summary = summarize(results, source=plan.compare.source, score=plan.compare.score)
-        done = Comparison(summary, failures)
+        done = Comparison(_summary(plan, jobs), failures)
         _write(done, output)
     return done
 
@@ -139,6 +136,13 @@ def _costs(jobs: Jobs) -> dict[str, Cost]:
                 0.0 if made is None else made["encoder_pieces"],
             )
     return costs
+
+
+def _summary(plan: Plan, jobs: Jobs) -> Summary | None:
+    results = collect(plan, jobs)
+    if not any(results.values()):
+        return None
+    return summarize(results, source=plan.compare.source, score=plan.compare.score)
 
 
 def _write(done: Comparison, output: Path) -> None:

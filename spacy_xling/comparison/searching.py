@@ -64,9 +64,7 @@ def search(plan: Plan, output: Path, machine: Machine, *, say: Say = say_at_once
         _require_same_search(plan, plan.search, output)
         while waiting := _next_trials(plan.search, output, distributions, machine.parallel):
             _do(plan, plan.search, output, waiting, machine, say)
-        done = _open(plan.search, output).get_trials(deepcopy=False)
-        trials = [Trial(trial.number, dict(trial.params), trial.value) for trial in done]
-        trials.sort(key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
+        trials = _trials(_open(plan.search, output))
         plain = [trial._asdict() for trial in trials]
         write_file(output / JSON_FILE, json.dumps(plain, indent=1))
     return trials
@@ -178,3 +176,8 @@ def _do(
         else:
             study.tell(int(job.name), score)
             say(f"{job.title}: {100 * score:.1f} on dev")
+
+
+def _trials(study: "Study") -> list[Trial]:
+    trials = [Trial(t.number, dict(t.params), t.value) for t in study.get_trials(deepcopy=False)]
+    return sorted(trials, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))

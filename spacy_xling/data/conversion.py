@@ -5,7 +5,7 @@ import io
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import spacy
@@ -54,16 +54,7 @@ def convert(
             raise ValueError(Errors.X141.format(path=path, expected=listed_kinds(Kinds.CONVERTED)))
     require_new_files(list(paths.values()), overwrite=overwrite, inputs=[corpus.path])
     parts = split(read_docs(corpus), dev_share=dev_share, test_share=test_share)
-    docs_of = {paths[part]: docs for part, docs in parts.items() if docs}
-    # Before the first file is written: all are, or none if one can't hold its texts.
-    contents = {path: _content(docs, path, separator) for path, docs in docs_of.items()}
-    for path, content in contents.items():
-        write_file(path, content)
-    docs = [doc for docs in docs_of.values() for doc in docs]
-    languages = [get_language(doc) or UNKNOWN for doc in docs]
-    for warning in alike_warnings([label for doc in docs for label in doc.cats], languages):
-        warnings.warn(warning, stacklevel=2)
-    return {path: len(docs) for path, docs in docs_of.items()}
+    return _write({paths[part]: docs for part, docs in parts.items() if docs}, separator)
 
 
 def read_docs(corpus: LabelledText) -> list[Doc]:
@@ -109,6 +100,18 @@ def split(docs: Sequence[Doc], *, dev_share: float, test_share: float) -> dict[s
 def given_labels(doc: Doc) -> list[str]:
     """The labels that a text has: those with a value of 0.5 or more."""
     return [label for label, value in doc.cats.items() if value >= 0.5]
+
+
+def _write(docs_of: Mapping[Path, Sequence[Doc]], separator: str) -> dict[Path, int]:
+    """Write texts to files that the reader gives back as they were: all, or none if one can't hold them."""
+    contents = {path: _content(docs, path, separator) for path, docs in docs_of.items()}
+    for path, content in contents.items():
+        write_file(path, content)
+    docs = [doc for docs in docs_of.values() for doc in docs]
+    languages = [get_language(doc) or UNKNOWN for doc in docs]
+    for warning in alike_warnings([label for doc in docs for label in doc.cats], languages):
+        warnings.warn(warning, stacklevel=3)
+    return {path: len(docs) for path, docs in docs_of.items()}
 
 
 def _content(docs: Sequence[Doc], path: Path, separator: str) -> str | bytes:

@@ -237,6 +237,10 @@ class XlingMaskedLM(MaskedTerm):
         if self.objective.has_mlm and self._raw is None and not self.mlm_on_batch:
             raise ValueError(Errors.X526.format(name=self.name))
         _ = self._shim.masking_vocabulary
+        self._load_head(upstream)
+        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
+
+    def _load_head(self, upstream: Upstream) -> None:
         shim = lm_head_shim(self.model)
         source = shim.settings.head_from or upstream.checkpoint
         try:
@@ -246,7 +250,6 @@ class XlingMaskedLM(MaskedTerm):
                 upstream=self.upstream, name=self.name, source=source, error=one_line(error)
             )
             raise ValueError(text) from error
-        self.attach_heldout(unlabelled, limit=heldout_texts, languages=heldout_languages)
 
     # Saving and loading
 

@@ -1,13 +1,16 @@
 """The figures of the report that are grids of cells: languages by labels, and what is taken for what."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..evaluation.records import ModelScores
 from ..evaluation.tables import shortened
 from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, drawing, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CELL_WIDTH, CELL_HEIGHT, WORDS = 42, 27, 120
 # From this share on a cell is so dark that its number stands in the other colour.
@@ -108,7 +111,7 @@ def _draw(grid: Grid, name: str, title: str, description: str, table: Table) -> 
     with drawing(width, height) as figure:
         axis = figure.subplots()
         for row, column in np.ndindex(len(grid.rows), len(grid.columns)):
-            share, text = grid.shares[row][column], grid.cells[row][column]
+            share = grid.shares[row][column]
             cell = Rectangle(
                 (column + 0.03, row + 0.04),
                 0.94,
@@ -120,18 +123,7 @@ def _draw(grid: Grid, name: str, title: str, description: str, table: Table) -> 
                 in_layout=False,
             )
             axis.add_patch(cell)
-            axis.text(
-                column + 0.5,
-                row + 0.52,
-                # An element for what the page may write there later.
-                text or " ",
-                ha="center",
-                va="center",
-                fontsize=11 if len(text) < 5 else 9,
-                color=ON_COLOUR if share > DARK else TEXT,
-                gid=f"number-{row}-{column}",
-                in_layout=False,
-            )
+            _write(axis, row, column, grid.cells[row][column], share)
         axis.set(xlim=(0, len(grid.columns)), ylim=(len(grid.rows), 0))
         axis.set_yticks(np.arange(len(grid.rows)) + 0.5, [shortened(row) for row in grid.rows])
         axis.set_xticks(
@@ -144,3 +136,18 @@ def _draw(grid: Grid, name: str, title: str, description: str, table: Table) -> 
         axis.spines[:].set_visible(False)
         svg = to_svg(figure, name, title, description)
     return Picture(name, title, description, svg, width, table)
+
+
+def _write(axis: "Axes", row: int, column: int, text: str, share: float) -> None:
+    axis.text(
+        column + 0.5,
+        row + 0.52,
+        # An element for what the page may write there later.
+        text or " ",
+        ha="center",
+        va="center",
+        fontsize=11 if len(text) < 5 else 9,
+        color=ON_COLOUR if share > DARK else TEXT,
+        gid=f"number-{row}-{column}",
+        in_layout=False,
+    )

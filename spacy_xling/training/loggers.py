@@ -200,16 +200,18 @@ def _start_table(
     widths = [max(len(header), width) for header, width in zip(headers, least, strict=True)]
 
     def write_row(info: Info, losses: Mapping[str, float]) -> None:
-        cells = [str(info[name]) for name in ("epoch", "step", "seconds")]
-        cells += [f"{losses[key]:.2f}" for key in columns.values()]
-        cells += [_cell(name, info["other_scores"]) for name in scores]
-        cells.append(f"{info['score']:.2f}")
+        cells = _cells(info, [losses[key] for key in columns.values()], scores)
         _write(stdout, msg.row(cells, widths=widths, aligns=["r"] * len(widths), spacing=SPACING))
 
     msg = Printer(no_print=True)
     _write(stdout, msg.row(headers, widths=widths, spacing=SPACING))
     _write(stdout, msg.row(["-" * width for width in widths], spacing=SPACING))
     return write_row
+
+
+def _cells(info: Info, losses: list[float], scores: list[str]) -> list[str]:
+    figures = [*(f"{loss:.2f}" for loss in losses), *(_cell(name, info["other_scores"]) for name in scores)]
+    return [str(info["epoch"]), str(info["step"]), str(info["seconds"]), *figures, f"{info['score']:.2f}"]
 
 
 def _cell(name: str, scores: Mapping[str, Any]) -> str:

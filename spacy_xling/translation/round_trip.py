@@ -52,9 +52,7 @@ class RoundTrip:
             back = self._translator(language or "")
             texts = [back.split(RawText(results[row].text, self.there.target)) for row in rows]
             for row, found in zip(rows, back.translate(texts), strict=True):
-                there = results[row]
-                doubts = tuple(dict.fromkeys((*there.doubts, *found.doubts)))
-                results[row] = Translation(found.text, doubts, there.counts + found.counts)
+                results[row] = _both(results[row], found)
             done += len(rows)
             on_progress(0.5 + 0.5 * done / len(window))
         return results
@@ -63,3 +61,8 @@ class RoundTrip:
         if language not in self._back:
             self._back[language] = Translator(lambda _: self.find_engine(language), language, self.settings)
         return self._back[language]
+
+
+def _both(there: Translation, back: Translation) -> Translation:
+    doubts = tuple(dict.fromkeys((*there.doubts, *back.doubts)))
+    return Translation(back.text, doubts, there.counts + back.counts)
