@@ -1,4 +1,4 @@
-"""No folder of the package imports one that imports it, within a function neither."""
+"""No folder of the package imports one that imports it, within a function neither; no file is long."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter
@@ -78,3 +78,8 @@ def test_other_packages_are_no_folders_of_this_one():
     path = PACKAGE / "data" / "files.py"
     assert "spacy" not in imported_rooms(path)
     assert imported_rooms(path) <= {folder.stem for folder in PACKAGE.iterdir()}
+
+
+def test_no_file_has_more_than_400_lines():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path.name: length for path, length in lengths.items() if length > 400} == {}
