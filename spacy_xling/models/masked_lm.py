@@ -97,7 +97,7 @@ class BaseEncoder:
         (windows, length, embedding width); see `encode_all`.
         """
         if batches and self.packs:
-            return encode_packed(self, embedded, batches)
+            return encode_packed(self.base, embedded, batches, self.first_position, self._reaches)
         return [
             self.encode(part, batch.attention, batch.places)
             for part, batch in zip(embedded, batches, strict=True)
@@ -118,8 +118,7 @@ class BaseEncoder:
         return not (torch.is_grad_enabled() and any(checkpoints))
 
     @cached_property
-    def reaches(self) -> list[int | None]:
-        """How far a piece sees in each layer, see `find_reaches`."""
+    def _reaches(self) -> list[int | None]:
         return find_reaches(self.base.config)
 
     @cached_property
@@ -141,7 +140,7 @@ class BaseEncoder:
             ids = torch.randint(self.embeddings.num_embeddings, attention.shape, generator=generator)
             embedded = self.embed(ids)
             batch = Batch(ids=ids, attention=attention)
-            (packed,) = encode_packed(self, [embedded], [batch])
+            (packed,) = encode_packed(self.base, [embedded], [batch], self.first_position, self._reaches)
             alone = [
                 self.encode(embedded[row : row + 1, :length], attention[row : row + 1, :length])[0]
                 for row, length in enumerate(lengths)

@@ -23,9 +23,7 @@ from .batches import BF16_MULTIPLE, Batch
 from .dropout import dropout
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
-
-    from .masked_lm import BaseEncoder
+    from transformers import PretrainedConfig, PreTrainedModel
 
 # Where families keep the width of a sliding window.
 WINDOW_SETTINGS = ("local_attention", "sliding_window", "attention_window", "window_size")
@@ -196,13 +194,19 @@ def attend(
 
 
 def encode_packed(
-    encoder: "BaseEncoder", embedded: Sequence[Tensor], batches: Sequence[Batch]
+    base: "PreTrainedModel",
+    embedded: Sequence[Tensor],
+    batches: Sequence[Batch],
+    first_position: int,
+    reaches: Sequence[int | None],
 ) -> list[Tensor]:
     """The last hidden states of all batches, in one pass.
 
-    encoder (BaseEncoder): The encoder.
+    base (PreTrainedModel): The encoder.
     embedded (Sequence[Tensor]): Word embeddings of each batch. *Shape of each:* (windows, length, width)
     batches (Sequence[Batch]): The batches.
+    first_position (int): The number of a window's first position.
+    reaches (Sequence[int | None]): How far a piece sees in each layer, from `find_reaches`.
     RETURNS (list[Tensor]): Zeros where padding stands. *Shape of each:* (windows, length, width)
     RAISES (NotPacked): A layer's attention isn't torch's, or has a mask or a bias that isn't known.
     """
@@ -211,16 +215,16 @@ def encode_packed(
     n_padded, n_pieces = len(states), len(rows)
     n_spare = -n_pieces % (BF16_MULTIPLE if torch.is_autocast_enabled(states.device.type) else 1)
     states = F.pad(states[rows], (0, 0, 0, n_spare))
-    positions = F.pad(places, (0, n_spare)) + encoder.first_position
-    packed = PackedPass(runs, encoder.reaches, n_spare)
+    positions = F.pad(places, (0, n_spare)) + first_position
+    packed = PackedPass(runs, reaches, n_spare)
     try:
         with packed:
-            outputs = encoder.base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
-        if packed.n_attentions != len(encoder.reaches):
+            outputs = base(inputs_embeds=states.unsqueeze(1), position_ids=positions.unsqueeze(1))
+        if packed.n_attentions != len(reaches):
             raise NotPacked
     except NotPacked as error:
-        family = encoder.base.config.model_type
-        raise NotPacked(Errors.X318.format(family=family, layers=len(encoder.reaches))) from error
+        family = base.config.model_type
+        raise NotPacked(Errors.X318.format(family=family, layers=len(reaches))) from error
     hidden = outputs[0].squeeze(1)
     padded = hidden.new_zeros(n_padded, hidden.shape[1]).index_copy(0, rows, hidden[:n_pieces])
     parts = torch.split(padded, [batch.attention.numel() for batch in batches])

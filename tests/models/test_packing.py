@@ -244,7 +244,7 @@ def test_the_mode_of_the_encoder_and_torchs_generator_stay_as_they_are(checkpoin
 def test_outside_of_the_pass_attention_is_as_before(checkpoint):
     encoder, given = load(checkpoint).encoder, batches()
     embedded = encoder.embed_all(given)
-    encode_packed(encoder, embedded, given)
+    encode_packed(encoder.base, embedded, given, encoder.first_position, find_reaches(encoder.base.config))
     rows = torch.randn(3, 2, 1, 4)
     # A row of one piece attends to itself.
     torch.testing.assert_close(F.scaled_dot_product_attention(rows, rows, rows), rows)
