@@ -61,18 +61,35 @@ STYLE = {
 
 
 class Table(NamedTuple):
-    """The numbers of a figure: names of the columns, and rows of cells, each with its name first."""
+    """The numbers of a figure.
+
+    header (Sequence[str]): Names of the columns.
+    rows (Sequence[Sequence[str]]): Cells, the first of each row being its name.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
-class Picture(NamedTuple):
-    """A figure with its words and its numbers.
+class Words(NamedTuple):
+    """What a figure says to those who don't see it.
 
     name (str): What its ids start with, so that a page may hold several.
     title (str): What it shows.
-    description (str): What is to be seen, in words for those who don't see it.
+    description (str): What is to be seen.
+    """
+
+    name: str
+    title: str
+    description: str
+
+
+class Picture(NamedTuple):
+    """A figure with its words and its numbers.
+
+    name (str): What its ids start with.
+    title (str): What it shows.
+    description (str): What is to be seen, in words.
     svg (str): The figure.
     width (int): Its width in pixels where there is room.
     table (Table): Its numbers.
@@ -89,8 +106,9 @@ class Picture(NamedTuple):
 
 
 def require_matplotlib(option: str) -> None:
-    """Check, before any work, that the figures that an option of a command asks for can be drawn.
+    """Check, before any work, that figures can be drawn.
 
+    option (str): The option of the command that asks for them.
     RAISES (ImportError): matplotlib is missing; the message names the extra.
     """
     with requiring(Errors.X737, option=option):
@@ -99,7 +117,12 @@ def require_matplotlib(option: str) -> None:
 
 @contextmanager
 def drawing(width: int, height: int) -> "Iterator[Figure]":
-    """Draw a figure in the style of the report, its width and height in pixels of the page."""
+    """Draw a figure in the style of the report.
+
+    width (int): Its width in units, one of which is a pixel of the page.
+    height (int): Its height.
+    YIELDS (Figure): The figure.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -109,10 +132,16 @@ def drawing(width: int, height: int) -> "Iterator[Figure]":
         yield Figure(figsize=(width / UNITS, height / UNITS), layout="constrained")
 
 
-def to_svg(figure: "Figure", name: str, title: str, description: str) -> str:
-    """Write a figure that was drawn within `drawing` as an SVG element; see `Picture`."""
+def to_svg(figure: "Figure", words: Words) -> str:
+    """Write a figure as an SVG element.
+
+    figure (Figure): The figure, drawn within `drawing`.
+    words (Words): Its words.
+    RETURNS (str): The element.
+    """
     import matplotlib
 
+    name = words.name
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata=NO_METADATA)
@@ -129,7 +158,7 @@ def to_svg(figure: "Figure", name: str, title: str, description: str) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {view} '
         f'role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(description)}</desc>'
+        f'<title id="{name}-title">{escape(words.title)}</title>'
+        f'<desc id="{name}-desc">{escape(words.description)}</desc>'
     )
     return head + svg[svg.index(">") + 1 :].strip()

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..evaluation.records import ModelScores
 from ..evaluation.tables import shortened
-from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, drawing, to_svg
+from .drawing import ON_COLOUR, RIGHT, TEXT, WRONG, Picture, Table, Words, drawing, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,7 +134,7 @@ def _draw(grid: Grid, name: str, title: str, description: str, table: Table) -> 
         axis.xaxis.tick_top()
         axis.tick_params(length=0, labelcolor=TEXT)
         axis.spines[:].set_visible(False)
-        svg = to_svg(figure, name, title, description)
+        svg = to_svg(figure, Words(name, title, description))
     return Picture(name, title, description, svg, width, table)
 
 

@@ -10,7 +10,7 @@ from ..evaluation.records import Evaluation, ModelScores, Score
 from ..evaluation.reliability import Bin
 from ..evaluation.tables import accuracy_cell, percent, shortened
 from ..types import JsonDict
-from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, drawing, to_svg
+from .drawing import MARKERS, MUTED, SERIES, SMALL, Picture, Table, Words, drawing, to_svg
 from .inputs import Closeness, Log
 
 T = TypeVar("T")
@@ -25,7 +25,11 @@ FEWEST_JOINED = 5
 
 
 def accuracy_picture(evaluation: Evaluation) -> Picture:
-    """Draw accuracy by language, a mark with its interval for each pipeline."""
+    """Draw accuracy by language, a mark with its interval for each pipeline.
+
+    evaluation (Evaluation): The evaluation.
+    RETURNS (Picture): The figure.
+    """
     models, languages = evaluation.models, evaluation.languages
     title = "Accuracy by language"
     intervals = f", with its {100 * evaluation.confidence:g} % interval" if evaluation.resamples else ""
@@ -34,7 +38,7 @@ def accuracy_picture(evaluation: Evaluation) -> Picture:
         f"each of {len(models)} pipelines at its accuracy in percent{intervals}."
     )
     svgs = [
-        _draw_accuracy(evaluation, width, name, title, description)
+        _draw_accuracy(evaluation, width, Words(name, title, description))
         for name, width in (("accuracy", WIDTH), ("accuracy-narrow", NARROW))
     ]
     rows = [
@@ -47,8 +51,11 @@ def accuracy_picture(evaluation: Evaluation) -> Picture:
 
 
 def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Picture | None:
-    """Draw what each target lacks against how far the encoder has it from the source; None without texts of
-    the source.
+    """Draw what each target lacks against how far the encoder has it from the source.
+
+    evaluation (Evaluation): The evaluation.
+    closeness (Closeness): The distances.
+    RETURNS (Picture | None): The figure; None without texts of the source.
     """
     models, source = evaluation.models, evaluation.source
     if not all(source in model.languages for model in models.values()):
@@ -68,13 +75,17 @@ def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Picture |
         f"A mark for each of {len(targets)} target languages and pipeline: how many points of accuracy it "
         f"lacks to {source}, against its distance to {source} before any training." + "".join(found)
     )
+    spots = {
+        language: (distance, *row)
+        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True)
+    }
     svgs = [
-        _draw_closeness(targets, distances, gaps, source, width, name, title, description)
+        _draw_closeness(spots, list(models), source, width, Words(name, title, description))
         for name, width in (("closeness", WIDTH), ("closeness-narrow", NARROW))
     ]
     rows = [
         (language, f"{distance:.3f}", *(f"{100 * gap:.1f}" for gap in row))
-        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True)
+        for language, (distance, *row) in spots.items()
     ]
     table = Table(("language", "distance", *models), rows)
     return Picture("closeness", title, description, svgs[0], WIDTH, table, svgs[1])
@@ -82,7 +93,10 @@ def closeness_picture(evaluation: Evaluation, closeness: Closeness) -> Picture |
 
 def curves_pictures(logs: Mapping[str, Log]) -> list[Picture]:
     """Draw the loss terms of trainings, and what is logged beside them, such as the share of words that were
-    switched: a panel for each, a line for each training, given by name.
+    switched: a panel for each, a line for each training.
+
+    logs (Mapping[str, Log]): The logs by name.
+    RETURNS (list[Picture]): The panels.
     """
     terms = dict.fromkeys(key for log in logs.values() for key in log.losses)
     return [
@@ -97,7 +111,11 @@ def curves_pictures(logs: Mapping[str, Log]) -> list[Picture]:
 
 
 def reliability_pictures(evaluation: Evaluation) -> list[Picture]:
-    """Draw, for each language that has probabilities, how often predictions of a probability are right."""
+    """Draw, for each language, how often predictions of a probability are right.
+
+    evaluation (Evaluation): The evaluation.
+    RETURNS (list[Picture]): A panel for each language that has probabilities.
+    """
     return [
         _reliability(number, language, found)
         for number, language in enumerate(evaluation.languages)
@@ -111,7 +129,7 @@ def reliability_pictures(evaluation: Evaluation) -> list[Picture]:
     ]
 
 
-def _draw_accuracy(evaluation: Evaluation, width: int, *words: str) -> str:
+def _draw_accuracy(evaluation: Evaluation, width: int, words: Words) -> str:
     models, languages = evaluation.models, evaluation.languages
     pitch = ROW * len(models) + 13
     with drawing(width, pitch * len(languages) + 70) as figure:
@@ -137,27 +155,23 @@ def _draw_accuracy(evaluation: Evaluation, width: int, *words: str) -> str:
         if evaluation.source in languages and len(languages) > 1:
             axis.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
         figure.legend(loc="outside upper left", ncols=_columns(width, models), handletextpad=0.2)
-        return to_svg(figure, *words)
+        return to_svg(figure, words)
 
 
 def _draw_closeness(
-    targets: Sequence[str],
-    distances: Sequence[float],
-    gaps: Mapping[str, Sequence[float]],
-    source: str,
-    width: int,
-    *words: str,
+    spots: Mapping[str, Sequence[float]], models: Sequence[str], source: str, width: int, words: Words
 ) -> str:
-    """Draw the distance of each language, and its gap by pipeline."""
+    """Draw the distance of each language and, after it, the gap of each pipeline."""
     with drawing(width, 380) as figure:
         axis = figure.subplots()
-        for number, (name, found) in enumerate(gaps.items()):
-            points = [100 * gap for gap in found]
-            axis.plot(distances, points, label=shortened(name, 40), **_mark(number))
-        for language, distance, *row in zip(targets, distances, *gaps.values(), strict=True):
+        distances = [spot[0] for spot in spots.values()]
+        for number, name in enumerate(models):
+            gaps = [100 * spot[number + 1] for spot in spots.values()]
+            axis.plot(distances, gaps, label=shortened(name, 40), **_mark(number))
+        for language, (distance, *gaps) in spots.items():
             axis.annotate(
                 language,
-                (distance, 100 * max(row)),
+                (distance, 100 * max(gaps)),
                 xytext=(0, 6),
                 textcoords="offset points",
                 ha="center",
@@ -168,8 +182,8 @@ def _draw_closeness(
         axis.grid(linewidth=0.7)
         axis.axhline(0, color=MUTED, linewidth=0.8)
         axis.margins(x=0.08, y=0.15)
-        figure.legend(loc="outside upper left", ncols=_columns(width, gaps), handletextpad=0.2)
-        return to_svg(figure, *words)
+        figure.legend(loc="outside upper left", ncols=_columns(width, models), handletextpad=0.2)
+        return to_svg(figure, words)
 
 
 def _columns(width: int, names: Iterable[str]) -> int:
@@ -190,7 +204,7 @@ def _curves(name: str, title: str, logs: Mapping[str, Log], key: str) -> Picture
         axis.grid(linewidth=0.7)
         axis.margins(x=0.02)
         axis.set_ylim(bottom=0)
-        svg = to_svg(figure, name, title, description)
+        svg = to_svg(figure, Words(name, title, description))
     rows = [
         (run, str(step), f"{loss:.4g}", f"{score:.4f}")
         for run, log in logs.items()
@@ -224,7 +238,7 @@ def _reliability(number: int, language: str, found: Mapping[str, tuple[int, Scor
         axis.set_yticks([0, 0.5, 1])
         axis.grid(linewidth=0.7)
         axis.set_title(language)
-        svg = to_svg(figure, name, title, description)
+        svg = to_svg(figure, Words(name, title, description))
     rows = [
         (model, f"{bin_.size:,}", f"{bin_.confidence:.3f}", f"{bin_.accuracy:.3f}")
         for model, (_, score) in found.items()

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from spacy_xling.reporting.drawing import RIGHT, SERIES, VARIABLES, drawing, to_svg
+from spacy_xling.reporting.drawing import RIGHT, SERIES, VARIABLES, Words, drawing, to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 HARM = "<script>alert(1)</script> & --> $x^2$ 天気"
@@ -16,7 +16,7 @@ def svg():
         axis.plot([0, 1], [0, 1], color=SERIES[1], marker="o", label=HARM)
         axis.bar([0], [1], color=RIGHT, alpha=0.5, gid="cell")
         axis.set_title(HARM)
-        return to_svg(figure, "fig", "A <title>", "What & how")
+        return to_svg(figure, Words("fig", "A <title>", "What & how"))
 
 
 def test_it_is_one_element_with_its_words(svg):
@@ -57,7 +57,7 @@ def test_the_same_figure_is_the_same_text():
     def draw():
         with drawing(100, 100) as figure:
             figure.subplots().plot([1, 2], marker="o")
-            return to_svg(figure, "a", "b", "c")
+            return to_svg(figure, Words("a", "b", "c"))
 
     assert draw() == draw()
 
