@@ -143,8 +143,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         unlabelled texts, and with `mlm_on_labelled` the labelled ones. Both see labelled texts as
         `translated_texts` and `code_switching` have changed them.
         """
-        self._require_trainable()
-        self._shim.require_gradients()
+        self._require_ready()
         validate_examples(examples, "XlingTextCategorizer.update")
         self._validate_categories(examples)
         self._require_known_labels(examples)
@@ -171,15 +170,16 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         return {key: terms[title] for title, key in self.loss_names.items()}
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Step the parameters, and lambda's schedule; see `MaskedTerm.finish_update`. A warning says, at the
-        first step, where there seem to be no labels at all.
-        """
-        is_first = self._step == 0 and self._n_batches > 0
-        seen = self._label_counts.given or self._label_counts.denied
-        if is_first and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
-            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=3)
+        """Step the parameters, and lambda's schedule; see `MaskedTerm.finish_update`."""
         super().finish_update(sgd)
         self._note_change()
+
+    def _end_step(self) -> None:
+        seen = self._label_counts.given or self._label_counts.denied
+        # There seem to be no labels at all: said once, for some texts may well have none.
+        if self._step == 0 and not seen and not self.objective.has_mlm and not self._shim.has_gradients:
+            warnings.warn(Warnings.W550.format(name=self.name), stacklevel=5)
+        super()._end_step()
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The classification loss of scores, and its gradient on the logits behind them.
@@ -214,8 +214,7 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
         RETURNS (Losses): The updated losses.
         RAISES (ValueError): Nothing loaded yet.
         """
-        self._require_trainable()
-        self._shim.require_gradients()
+        self._require_ready()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -385,6 +384,10 @@ class XlingTextCategorizer(MaskedTerm, LearntTexts, SavedClassifier):
             unknown = sorted(example.reference.cats.keys() - known)
             if unknown:
                 raise ValueError(Errors.X506.format(name=self.name, unknown=unknown, known=list(self.labels)))
+
+    def _require_ready(self) -> None:
+        self._require_trainable()
+        self._shim.require_gradients()
 
     def _require_labels(self) -> None:
         if len(self.labels) < 2:
