@@ -87,10 +87,11 @@ def _scorer(
         name for name in nlp.pipe_names if f"doc._.{TRANSLATION}" in nlp.get_pipe_meta(name).assigns
     ]
     reads_translations = isinstance(pipe, ReadTexts) and pipe.text_field == "translation"
+    original, language = doc.text, get_language(doc)
 
     def make_doc(text: str) -> Doc:
-        own = text if read == doc.text else doc.text
-        return _make_doc(nlp, own, get_language(doc), text if reads_translations else None)
+        own = text if read == original else original
+        return _make_doc(nlp, own, language, text if reads_translations else None)
 
     def score(texts: list[str]) -> list[float]:
         docs = nlp.pipe(map(make_doc, texts), disable=translators, batch_size=BATCH)
